@@ -1,0 +1,32 @@
+# Two commands matter: `make demo` and `make test`. Both need only git, make and Python >= 3.11.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := runs/demo
+
+.PHONY: demo test lint clean
+
+demo: .venv/installed
+	@rm -rf $(DEMO)
+	$(BIN)/forecast check configs/air_passengers.yaml
+	$(BIN)/forecast lr-find configs/air_passengers.yaml --output $(DEMO)/lr_range --seeds 3
+	$(BIN)/forecast train configs/air_passengers.yaml --run $(DEMO)/run
+	$(BIN)/forecast predict $(DEMO)/run --horizon 24
+	@echo "Pictures: $(DEMO)/lr_range/lr_range.png $(DEMO)/run/learning_curve.png $(DEMO)/run/forecast.png"
+
+test: .venv/installed lint
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

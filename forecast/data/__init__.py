@@ -1,0 +1,1 @@
+"""From a table to windows: panel, transforms, split, windows."""

@@ -1,0 +1,163 @@
+"""Covariates as the model sees them: scaled numbers, encoded categories, calendar waves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.data.calendar import calendar_columns, calendar_values
+from forecast.data.config import Covariate, DataConfig
+from forecast.data.panel import Panel
+
+UNSEEN = 0
+"""Code of a category that was not in the training rows, and of an empty cell."""
+
+
+@dataclass(frozen=True)
+class FittedCovariate:
+    """One column: numbers with location and scale, or categories with their codes from 1."""
+
+    option: Covariate
+    location: float = 0.0
+    scale: float = 1.0
+    categories: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that it becomes."""
+        if self.option.encoding != "one_hot":
+            return (self.option.name,)
+        return tuple(f"{self.option.name}={name}" for name in self.categories)
+
+    def encode(self, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+        """(N,) numbers or level numbers -> (N, columns).
+
+        Ordinal codes are divided by the number of categories; an embedding keeps its codes.
+        """
+        if not self.option.is_categorical:
+            return np.asarray((values - self.location) / self.scale)[:, None]
+        codes = self._codes(values, levels)
+        if self.option.encoding == "one_hot":
+            is_category = codes[:, None] == np.arange(1, len(self.categories) + 1)
+            return np.asarray(is_category, dtype=np.float64)
+        divisor = len(self.categories) if self.option.encoding == "ordinal" else 1
+        return np.asarray(codes[:, None] / max(divisor, 1))
+
+    def _codes(self, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+        known = {name: code for code, name in enumerate(self.categories, start=1)}
+        table = np.array([*(known.get(name, UNSEEN) for name in levels), UNSEEN], dtype=np.float64)
+        index = np.where(np.isnan(values), len(levels), values).astype(np.int64)
+        return np.asarray(table[index])
+
+
+@dataclass(frozen=True)
+class FittedCovariates:
+    """All covariates in the order of the model's columns: past, future, calendar; and static."""
+
+    past: tuple[FittedCovariate, ...]
+    future: tuple[FittedCovariate, ...]
+    static: tuple[FittedCovariate, ...]
+    calendar: tuple[str, ...]
+
+    @property
+    def past_names(self) -> tuple[str, ...]:
+        """Columns known up to the origin."""
+        return tuple(name for column in self.past for name in column.names)
+
+    @property
+    def future_names(self) -> tuple[str, ...]:
+        """Columns known over the horizon as well."""
+        names = tuple(name for column in self.future for name in column.names)
+        return (*names, *calendar_columns(self.calendar))
+
+    @property
+    def static_names(self) -> tuple[str, ...]:
+        """Columns that are constant within a series."""
+        return tuple(name for column in self.static for name in column.names)
+
+    def encode(self, panel: Panel, values: np.ndarray) -> np.ndarray:
+        """(N, P + F) past, future and calendar columns.
+
+        Args:
+            panel: gives columns, levels and times.
+            values: (N, C) the panel's values with missing ones filled.
+        """
+        columns = [
+            fitted.encode(
+                values[:, panel.columns.index(fitted.option.name)],
+                panel.levels.get(fitted.option.name, ()),
+            )
+            for fitted in (*self.past, *self.future)
+        ]
+        positions = panel.positions(np.arange(len(values))) if self.calendar else np.arange(0)
+        if self.calendar:
+            columns.append(calendar_values(panel.axis, positions, self.calendar))
+        return np.concatenate([np.empty((len(values), 0)), *columns], axis=1)
+
+    def encode_static(self, panel: Panel) -> np.ndarray:
+        """(S, D) static columns."""
+        columns = [
+            fitted.encode(
+                panel.static[:, panel.static_columns.index(fitted.option.name)],
+                panel.levels.get(fitted.option.name, ()),
+            )
+            for fitted in self.static
+        ]
+        return np.concatenate([np.empty((panel.num_series, 0)), *columns], axis=1)
+
+    def embeddings(self) -> tuple[tuple[str, int, int], ...]:
+        """(column name, categories with the unseen one, width) of every learned embedding."""
+        return tuple(
+            (
+                fitted.option.name,
+                len(fitted.categories) + 1,
+                fitted.option.dimension or min(16, 1 + len(fitted.categories) // 2),
+            )
+            for fitted in (*self.past, *self.future, *self.static)
+            if fitted.option.encoding == "embedding"
+        )
+
+
+def fit_covariates(
+    config: DataConfig, panel: Panel, values: np.ndarray, rows: np.ndarray
+) -> FittedCovariates:
+    """Fit scales and categories on the training rows alone.
+
+    Args:
+        config: names the covariates and their encodings.
+        panel: columns and levels.
+        values: (N, C) the panel's values with missing ones filled.
+        rows: training rows.
+    """
+
+    def of(columns: Sequence[Covariate]) -> tuple[FittedCovariate, ...]:
+        return tuple(
+            _fit(column, values[rows, panel.columns.index(column.name)], panel.levels)
+            for column in columns
+        )
+
+    static = tuple(
+        _fit(column, panel.static[:, panel.static_columns.index(column.name)], panel.levels)
+        for column in config.static
+    )
+    return FittedCovariates(of(config.past), of(config.future), static, config.calendar)
+
+
+def _fit(
+    option: Covariate, values: np.ndarray, levels: Mapping[str, Sequence[str]]
+) -> FittedCovariate:
+    if option.is_categorical:
+        from sklearn.preprocessing import OrdinalEncoder
+
+        names = np.array([*levels[option.name]], dtype=object)
+        seen = names[values[~np.isnan(values)].astype(np.int64)]
+        if not len(seen):
+            return FittedCovariate(option)
+        (categories,) = OrdinalEncoder().fit(seen[:, None]).categories_
+        return FittedCovariate(option, categories=tuple(str(name) for name in categories))
+    if option.encoding == "none" or np.isnan(values).all():
+        return FittedCovariate(option)
+    deviation = float(np.nanstd(values))
+    return FittedCovariate(option, float(np.nanmean(values)), deviation if deviation > 0 else 1.0)

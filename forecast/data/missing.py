@@ -1,0 +1,67 @@
+"""Filling of missing values, within a series and never across the edge of a part."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecast.data.config import Missing
+
+
+def forward_fill(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Replace NaN by the last known value of the same series and column.
+
+    Args:
+        values: (N, C); NaN before the first known value stays.
+        offsets: (S + 1,) first row of each series, and N.
+    """
+    previous = _previous_known(values, np.repeat(offsets[:-1], np.diff(offsets)))
+    filled = np.take_along_axis(values, np.maximum(previous, 0), axis=0)
+    return np.where(previous >= 0, filled, np.nan)
+
+
+def interpolate(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Replace NaN by the straight line between the known neighbours within a stretch.
+
+    Args:
+        values: (N, C); NaN before the first and after the last known value stays.
+        offsets: stretches (of series, or of the parts of series) that do not see each other.
+    """
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    last = np.repeat(offsets[1:] - 1, np.diff(offsets))
+    previous = _previous_known(values, first)
+    following = (
+        len(values) - 1 - _previous_known(values[::-1], (len(values) - 1 - last)[::-1])[::-1]
+    )
+    inside = (previous >= 0) & (following < len(values))
+    left = np.maximum(previous, 0)
+    right = np.minimum(following, len(values) - 1)
+    share = (np.arange(len(values))[:, None] - left) / np.maximum(right - left, 1)
+    before = np.take_along_axis(values, left, axis=0)
+    after = np.take_along_axis(values, right, axis=0)
+    return np.where(inside, before + share * (after - before), np.nan)
+
+
+def fill(
+    values: np.ndarray, offsets: np.ndarray, parts: np.ndarray, missing: Missing
+) -> np.ndarray:
+    """Fill as configured; what cannot be filled stays NaN.
+
+    Args:
+        values: (N, C).
+        offsets: (S + 1,) series.
+        parts: offsets of the parts of series: a straight line between a training row and a
+            validation row would carry the future into training, so it never crosses a part.
+        missing: `interpolate` falls back to the last known value at the end of a part.
+    """
+    if not np.isnan(values).any():
+        return values
+    if missing == "interpolate":
+        values = interpolate(values, parts)
+    return forward_fill(values, offsets)
+
+
+def _previous_known(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(N, C) row of the last known value at or before each row, -1 if its stretch has none."""
+    rows = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
+    np.maximum.accumulate(rows, axis=0, out=rows)
+    return np.where(rows >= first[:, None], rows, -1)

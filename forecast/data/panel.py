@@ -1,0 +1,358 @@
+"""The panel: one or more series end to end in one table of numbers, each row on a time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from forecast.data.config import Covariate, DataConfig
+from forecast.data.tables import Table, columns_of, from_frame, read_table
+from forecast.data.times import TimeAxis, infer_frequency, parse_times
+from forecast.errors import DataError
+
+MAX_GAP_GROWTH = 20
+"""Filling gaps may make a panel at most this many times longer (plus 10,000 rows)."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series with the same columns, end to end; every series is complete on the axis.
+
+    A row that the table lacked is there, with NaN in all columns.
+    """
+
+    values: np.ndarray
+    """(N, C) float64: targets, past and future covariates; NaN where nothing is known."""
+    offsets: np.ndarray
+    """(S + 1,) first row of each series, and N."""
+    ids: tuple[str, ...]
+    starts: np.ndarray
+    """(S,) position of each series' first row on the axis."""
+    axis: TimeAxis
+    columns: tuple[str, ...]
+    num_targets: int
+    static: np.ndarray
+    """(S, D) static covariates."""
+    static_columns: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Categories of each categorical column; the column holds their numbers."""
+    lines: np.ndarray | None = None
+    """(N,) row or CSV line of each row, -1 where the table had none."""
+    source: str = "data"
+    is_csv: bool = False
+    has_ids: bool = False
+    """Whether the table named its series."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the columns to forecast."""
+        return self.columns[: self.num_targets]
+
+    @property
+    def num_series(self) -> int:
+        """Number of series."""
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(S,) rows of each series."""
+        return np.diff(self.offsets)
+
+    def series_of(self, rows: np.ndarray) -> np.ndarray:
+        """Number of the series to which each row belongs."""
+        return np.asarray(np.searchsorted(self.offsets, rows, side="right") - 1)
+
+    def positions(self, rows: np.ndarray) -> np.ndarray:
+        """Position of each row on the axis."""
+        series = self.series_of(rows)
+        return np.asarray(self.starts[series] + rows - self.offsets[series])
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for the start of a message: file and line, or series and time."""
+        if self.lines is not None and self.lines[row] >= 0:
+            number = int(self.lines[row])
+            return f"{self.source}:{number}" if self.is_csv else f"{self.source} row {number}"
+        time = self.axis.column(self.positions(np.array([row])))[0]
+        series = f" of series {self.ids[int(self.series_of(np.array([row]))[0])]}"
+        return f"{self.source}, {time}{series if self.has_ids else ''}"
+
+    def tail(self, rows: int) -> Panel:
+        """The last rows of every series."""
+        kept = np.minimum(self.lengths, rows)
+        index = ragged_ranges(self.offsets[1:] - kept, kept)
+        return replace(
+            self,
+            values=self.values[index],
+            offsets=offsets_of(kept),
+            starts=self.starts + self.lengths - kept,
+            lines=None if self.lines is None else self.lines[index],
+        )
+
+    def select(self, series: np.ndarray) -> Panel:
+        """Only some series, by number."""
+        index = ragged_ranges(self.offsets[series], self.lengths[series])
+        return replace(
+            self,
+            values=self.values[index],
+            offsets=offsets_of(self.lengths[series]),
+            ids=tuple(self.ids[number] for number in series),
+            starts=self.starts[series],
+            static=self.static[series],
+            lines=None if self.lines is None else self.lines[index],
+        )
+
+    def extend(self, values: np.ndarray) -> Panel:
+        """Append the same number of rows to every series.
+
+        Args:
+            values: (S, H, C) rows in the user's units, NaN where unknown.
+        """
+        steps = values.shape[1]
+        lengths = self.lengths + steps
+        longer = np.full((int(lengths.sum()), self.values.shape[1]), np.nan)
+        offsets = offsets_of(lengths)
+        longer[ragged_ranges(offsets[:-1], self.lengths)] = self.values
+        longer[ragged_ranges(offsets[1:] - steps, np.full(len(lengths), steps))] = values.reshape(
+            -1, values.shape[2]
+        )
+        return replace(self, values=longer, offsets=offsets, lines=None)
+
+
+def ragged_ranges(first: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Concatenation of `first[i] ... first[i] + counts[i] - 1`, without a loop."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.asarray(np.arange(total) + np.repeat(first - (ends - counts), counts))
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Series offsets from series lengths."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def read_panel(
+    config: DataConfig, frame: pd.DataFrame | None = None, require_targets: bool = True
+) -> Panel:
+    """Read a table, put its rows on a time axis and its series end to end.
+
+    Args:
+        config: what the columns mean.
+        frame: a DataFrame in place of the file.
+        require_targets: False reads a table of future covariates only.
+
+    Raises:
+        DataError: with file and line, for a table that cannot be read without guessing.
+    """
+    columns = _columns(config, require_targets)
+    numeric = [c.name for c in columns if not c.is_categorical]
+    text = [c.name for c in columns if c.is_categorical]
+    present = columns_of(config.path, config.separator) if frame is None else list(frame.columns)
+    id_column = config.id if config.id in present else None
+    keys = [config.time] if id_column is None else [config.time, id_column]
+    if frame is None:
+        table = read_table(config.path, config, numeric, [*keys, *text])
+    else:
+        table = from_frame(frame, "data", numeric, [*keys, *text])
+    ids, series = _series(table, id_column)
+    return _assemble(table, config, columns, ids, series, id_column is not None)
+
+
+def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
+    if not require_targets:
+        return list(config.future)
+    targets = [Covariate(name=name) for name in config.target]
+    return [*targets, *config.past, *config.future, *config.static]
+
+
+def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the series in order of appearance, and the series number of each row."""
+    if id_column is None:
+        return ("series",), np.zeros(len(table.frame), dtype=np.int64)
+    names = table.frame[id_column]
+    empty = (names.isna() | (names == "")).to_numpy()
+    if empty.any():
+        row = int(np.argmax(empty))
+        raise DataError(f"{table.place(row)}: column {id_column!r} is empty; name the series")
+    codes, unique = pd.factorize(names)
+    return tuple(str(name) for name in unique), codes.astype(np.int64)
+
+
+def _assemble(
+    table: Table,
+    config: DataConfig,
+    columns: Sequence[Covariate],
+    ids: tuple[str, ...],
+    series: np.ndarray,
+    has_ids: bool,
+) -> Panel:
+    times, timezone, is_integer = parse_times(
+        table.frame[config.time],
+        series,
+        config.frequency,
+        config.time_format,
+        config.timezone,
+        table.place,
+    )
+    order = _time_order(table, config, ids, series, times, has_ids)
+    series, times = series[order], times[order]
+    axis = _axis(config, series, times, timezone, is_integer)
+    positions = axis.positions(times)
+    _refuse_off_axis(table, order, positions, times, axis)
+    values, levels = _numbers(table, columns)
+    values = values[order]
+    static_names = [c.name for c in config.static] if len(columns) > len(config.future) else []
+    is_static = np.array([c.name in static_names for c in columns], dtype=bool)
+    counts = np.bincount(series, minlength=len(ids))
+    offsets = offsets_of(counts)
+    static = _static(table, order, values[:, is_static], offsets, static_names)
+    starts = positions[offsets[:-1]]
+    lengths = positions[offsets[1:] - 1] - starts + 1
+    _refuse_far_rows(table, order, positions, series, lengths)
+    rows = offsets_of(lengths)[series] + positions - starts[series]
+    complete = np.full((int(lengths.sum()), int((~is_static).sum())), np.nan)
+    complete[rows] = values[:, ~is_static]
+    lines = np.full(len(complete), -1, dtype=np.int64)
+    lines[rows] = table.lines[order]
+    return Panel(
+        values=complete,
+        offsets=offsets_of(lengths),
+        ids=ids,
+        starts=starts,
+        axis=axis,
+        columns=tuple(c.name for c, fixed in zip(columns, is_static, strict=True) if not fixed),
+        num_targets=len(config.target) if len(columns) > len(config.future) else 0,
+        static=static,
+        static_columns=tuple(static_names),
+        levels=levels,
+        lines=lines,
+        source=table.source,
+        is_csv=table.is_csv,
+        has_ids=has_ids,
+    )
+
+
+def _time_order(
+    table: Table,
+    config: DataConfig,
+    ids: tuple[str, ...],
+    series: np.ndarray,
+    times: np.ndarray,
+    has_ids: bool,
+) -> np.ndarray:
+    """Row numbers by series, then time; unsorted rows and duplicates are refused."""
+    by_series = np.argsort(series, kind="stable")
+    same = np.diff(series[by_series]) == 0
+    backwards = same & (np.diff(times[by_series]) < 0)
+    if backwards.any() and not config.sort:
+        first = int(np.argmax(backwards))
+        before, row = by_series[first], by_series[first + 1]
+        raise DataError(
+            f"{table.place(row)}: {table.frame[config.time][row]} comes after"
+            f" {table.frame[config.time][before]}; sort the rows by time, or set data.sort: true"
+        )
+    order = by_series if not backwards.any() else np.lexsort((times, series))
+    duplicate = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
+    if duplicate.any():
+        first = int(np.argmax(duplicate))
+        row = int(order[first + 1])
+        name = f" of series {ids[series[row]]}" if has_ids else ""
+        remedy = "" if has_ids else ", or name the column of series in data.id"
+        hour = "; for local times set data.timezone" if config.timezone is None else ""
+        raise DataError(
+            f"{table.place(row)}: time {table.frame[config.time][row]}{name} appears twice"
+            f" ({int(duplicate.sum())} duplicates in all); keep one row a time{remedy}{hour}"
+        )
+    return order
+
+
+def _axis(
+    config: DataConfig, series: np.ndarray, times: np.ndarray, timezone: str | None, integer: bool
+) -> TimeAxis:
+    frequency = config.frequency
+    if frequency == "auto":
+        longest = int(np.argmax(np.bincount(series)))
+        frequency = infer_frequency(times[series == longest], timezone, integer)
+    elif isinstance(frequency, str):
+        frequency = _checked(frequency)
+    return TimeAxis(int(times.min()), frequency, timezone)
+
+
+def _checked(frequency: str) -> str:
+    try:
+        return str(pd.tseries.frequencies.to_offset(frequency).freqstr)
+    except ValueError:
+        raise DataError(
+            f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS"
+        ) from None
+
+
+def _refuse_off_axis(
+    table: Table, order: np.ndarray, positions: np.ndarray, times: np.ndarray, axis: TimeAxis
+) -> None:
+    off = positions < 0
+    if off.any():
+        row = int(np.argmax(off))
+        time = times[row] if axis.is_integer else pd.Timestamp(times[row], unit="ns")
+        raise DataError(
+            f"{table.place(int(order[row]))}: {time} is off the grid of frequency"
+            f" {axis.frequency} that begins at {axis.column(np.zeros(1, dtype=np.int64))[0]};"
+            " mend the time or set data.frequency"
+        )
+
+
+def _refuse_far_rows(
+    table: Table, order: np.ndarray, positions: np.ndarray, series: np.ndarray, lengths: np.ndarray
+) -> None:
+    """A mistyped year must not fill the memory with missing rows."""
+    if int(lengths.sum()) <= MAX_GAP_GROWTH * len(order) + 10_000:
+        return
+    gaps = np.where(np.diff(series) == 0, np.diff(positions), 0)
+    first = int(np.argmax(gaps))
+    raise DataError(
+        f"{table.place(int(order[first + 1]))}: {int(gaps[first]) - 1} rows are missing before this"
+        " time; mend the time, or set data.frequency"
+    )
+
+
+def _numbers(
+    table: Table, columns: Sequence[Covariate]
+) -> tuple[np.ndarray, dict[str, tuple[str, ...]]]:
+    """(rows, columns) float64; categories become the numbers of their sorted names."""
+    levels: dict[str, tuple[str, ...]] = {}
+    values = np.empty((len(table.frame), len(columns)))
+    for index, column in enumerate(columns):
+        cells = table.frame[column.name]
+        if column.is_categorical:
+            known = cells.mask(cells == "")
+            codes, names = pd.factorize(known, sort=True)
+            levels[column.name] = tuple(str(name) for name in names)
+            values[:, index] = np.where(codes < 0, np.nan, codes)
+        else:
+            values[:, index] = cells.to_numpy()
+    return values, levels
+
+
+def _static(
+    table: Table,
+    order: np.ndarray,
+    values: np.ndarray,
+    offsets: np.ndarray,
+    names: Sequence[str],
+) -> np.ndarray:
+    """(S, D) the one value of each static column in each series."""
+    first = values[offsets[:-1]]
+    expected = np.repeat(first, np.diff(offsets), axis=0)
+    different = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
+    unknown = np.isnan(values)
+    for column, name in enumerate(names):
+        bad = different[:, column] | unknown[:, column]
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise DataError(
+                f"{table.place(int(order[row]))}: static column {name!r} is empty or changes within"
+                " its series; give each series one value, or move it to data.past"
+            )
+    return np.asarray(first)

@@ -1,0 +1,186 @@
+"""The fitted way from a panel to model inputs, and from forecasts back to the user's units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from forecast.data.config import DataConfig, Missing, Transforms
+from forecast.data.covariates import FittedCovariates, fit_covariates
+from forecast.data.missing import fill
+from forecast.data.panel import Panel, ragged_ranges
+from forecast.data.split import PARTS, Split
+from forecast.data.transforms import FittedChain, OutOfRangeError, fit_chain
+from forecast.data.windows import Windows, window_starts
+from forecast.errors import DataError
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What was learned from the training rows, and the names it was learned for."""
+
+    chain: FittedChain
+    covariates: FittedCovariates
+    missing: Missing
+    ids: tuple[str, ...]
+    """Series whose states the chain holds, in its order."""
+    targets: tuple[str, ...]
+
+    @property
+    def num_columns(self) -> int:
+        """Columns that the model sees."""
+        return len(self.targets) + len(self.covariates.past_names) + self.num_future
+
+    @property
+    def num_future(self) -> int:
+        """Columns known over the horizon."""
+        return len(self.covariates.future_names)
+
+    def series_numbers(self, ids: Sequence[str]) -> np.ndarray:
+        """Number of each series among the fitted ones, -1 for one that was not in training."""
+        known = {name: number for number, name in enumerate(self.ids)}
+        return np.array([known.get(name, -1) for name in ids], dtype=np.int64)
+
+    def with_series_of(self, panel: Panel) -> Pipeline:
+        """A pipeline that also knows the panel's new series, fitted on their own rows."""
+        new = np.flatnonzero(self.series_numbers(panel.ids) < 0)
+        if not len(new):
+            return self
+        unseen = panel.select(new)
+        values = self.filled(unseen, unseen.offsets)[:, : unseen.num_targets]
+        ranges = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
+        chain = _fit(self.chain.options, unseen, values, ranges, season=1)
+        return replace(self, chain=self.chain.joined(chain), ids=(*self.ids, *unseen.ids))
+
+    def filled(self, panel: Panel, parts: np.ndarray) -> np.ndarray:
+        """(N, C) the panel's values with missing ones filled as configured."""
+        return fill(panel.values, panel.offsets, parts, self.missing)
+
+    def to_model_scale(self, panel: Panel, values: np.ndarray) -> np.ndarray:
+        """(N, K) targets on the model's scale; a value without image is named with its line."""
+        numbers = self.series_numbers(panel.ids)
+        try:
+            return self.chain.apply(values, panel.offsets, numbers)
+        except OutOfRangeError as error:
+            raise _placed(error, panel) from None
+
+    def tensors(self, panel: Panel, parts: np.ndarray) -> tuple[torch.Tensor, ...]:
+        """Inputs (N, C), targets (N, K) and static columns (S, D) as float32.
+
+        Inputs are filled; targets keep their NaN where `missing: mask` leaves them out of the loss.
+        """
+        filled = self.filled(panel, parts)
+        width = len(self.targets)
+        scaled = self.to_model_scale(panel, filled[:, :width])
+        inputs = np.concatenate([scaled, self.covariates.encode(panel, filled)], axis=1)
+        targets = scaled
+        if self.missing == "mask" and np.isnan(panel.values[:, :width]).any():
+            targets = self.to_model_scale(panel, panel.values[:, :width])
+        static = self.covariates.encode_static(panel)
+        return tuple(
+            torch.from_numpy(part.astype(np.float32)) for part in (inputs, targets, static)
+        )
+
+    def invert(
+        self, forecast: np.ndarray, panel: Panel, values: np.ndarray, origins: np.ndarray
+    ) -> np.ndarray:
+        """Forecasts in the user's units.
+
+        Args:
+            forecast: (B, H, K, Q) on the model's scale.
+            panel: the series forecast.
+            values: (N, K) their targets with missing ones filled.
+            origins: (B,) last known row of each forecast.
+        """
+        rows = origins[:, None] + np.arange(1 - self.chain.past, 1)
+        numbers = self.series_numbers(panel.ids)[panel.series_of(origins)]
+        return self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
+
+
+def fit_pipeline(
+    config: DataConfig, transforms: Transforms, panel: Panel, split: Split, season: int
+) -> Pipeline:
+    """Fit transforms and covariates on the training rows, and on nothing else."""
+    if config.missing == "error":
+        require_complete(panel)
+    values = fill(panel.values, panel.offsets, split.offsets(), config.missing)
+    rows = ragged_ranges(split.train[:, 0], split.train[:, 1] - split.train[:, 0])
+    return Pipeline(
+        chain=_fit(transforms, panel, values[:, : panel.num_targets], split.train, season),
+        covariates=fit_covariates(config, panel, values, rows),
+        missing=config.missing,
+        ids=panel.ids,
+        targets=panel.targets,
+    )
+
+
+def require_complete(panel: Panel) -> None:
+    """Raise a DataError that names the first missing row or empty cell."""
+    missing = np.isnan(panel.values)
+    if not missing.any():
+        return
+    row, column = (int(index) for index in np.argwhere(missing)[0])
+    remedy = "set data.missing: interpolate, forward_fill or mask"
+    if panel.lines is not None and panel.lines[row] < 0:
+        count = int((panel.lines < 0).sum())
+        time = panel.axis.column(panel.positions(np.array([row])))[0]
+        raise DataError(
+            f"{panel.place(row - 1)}: after this row the row of {time} is missing ({count} missing"
+            f" rows in all, frequency {panel.axis.frequency}); {remedy}"
+        )
+    count = int(missing[:, column].sum())
+    raise DataError(
+        f"{panel.place(row)}: column {panel.columns[column]!r} is empty ({count} empty cells in"
+        f" all); {remedy}"
+    )
+
+
+def part_windows(
+    pipeline: Pipeline, panel: Panel, split: Split, lookback: int, horizon: int, stride: int
+) -> dict[str, Windows]:
+    """Windows of each part over shared tensors: train by `stride`, evaluation by every row."""
+    inputs, targets, static = pipeline.tensors(panel, split.offsets())
+    usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
+    usable_target = ~np.isnan(targets.numpy())
+    whole = pipeline.missing != "mask"
+    usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
+    windows = {}
+    for name in PARTS:
+        starts, series = window_starts(
+            panel.offsets,
+            getattr(split, name),
+            usable_input,
+            usable,
+            lookback,
+            horizon,
+            stride if name == "train" else 1,
+            whole_targets=whole,
+        )
+        enough = starts + lookback - pipeline.chain.past >= panel.offsets[series]
+        windows[name] = Windows(
+            inputs=inputs,
+            targets=targets,
+            static=static,
+            series=torch.from_numpy(series[enough]),
+            starts=torch.from_numpy(starts[enough]),
+            lookback=lookback,
+            horizon=horizon,
+            num_future=pipeline.num_future,
+        )
+    return windows
+
+
+def _fit(
+    transforms: Transforms, panel: Panel, values: np.ndarray, train: np.ndarray, season: int
+) -> FittedChain:
+    try:
+        return fit_chain(transforms, values, train, season)
+    except OutOfRangeError as error:
+        raise _placed(error, panel) from None
+
+
+def _placed(error: OutOfRangeError, panel: Panel) -> DataError:
+    return DataError(f"{panel.place(error.row)}: column {panel.columns[error.column]!r}: {error}")

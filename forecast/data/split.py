@@ -1,0 +1,64 @@
+"""The sequential split of every series into train, validation and test rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.data.config import SplitConfig
+from forecast.data.panel import Panel
+from forecast.errors import ConfigError
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row ranges of the parts; each is (S, 2): first row and row after the last of each series."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def offsets(self) -> np.ndarray:
+        """(3S + 1,) offsets of all parts of all series, in row order."""
+        edges = np.column_stack([self.train, self.validation[:, 1], self.test[:, 1]])
+        return np.append(edges[:, :3].ravel(), edges[-1, 3])
+
+
+def split(panel: Panel, config: SplitConfig) -> Split:
+    """Split each series in time order.
+
+    Fractions are rounded down. A date is the first row of its part, in every series.
+
+    Raises:
+        ConfigError: if nothing is left for training.
+    """
+    ends = panel.offsets[1:]
+    test = _first_row(panel, config.test, ends, "split.test")
+    validation = np.minimum(_first_row(panel, config.validation, test, "split.validation"), test)
+    starts = panel.offsets[:-1]
+    if not (validation > starts).any():
+        raise ConfigError(
+            f"split.validation {config.validation} and split.test {config.test} leave no rows for"
+            f" training; the longest series has {int(panel.lengths.max())} rows"
+        )
+    return Split(
+        train=np.column_stack([starts, validation]),
+        validation=np.column_stack([validation, test]),
+        test=np.column_stack([test, ends]),
+    )
+
+
+def _first_row(panel: Panel, size: int | float | str, ends: np.ndarray, key: str) -> np.ndarray:
+    """(S,) first row of a part that reaches to `ends`."""
+    starts = panel.offsets[:-1]
+    if isinstance(size, str):
+        try:
+            position = panel.axis.first_at_or_after(size)
+        except ValueError as error:
+            raise ConfigError(f"{key}: {error}") from None
+        return np.asarray(np.clip(starts + position - panel.starts, starts, ends))
+    rows = np.floor(panel.lengths * size) if isinstance(size, float) else np.array(size)
+    return np.asarray(np.maximum(ends - rows.astype(np.int64), starts))

@@ -1,0 +1,470 @@
+"""Invertible transforms from the user's units to the model's scale.
+
+A transform is a frozen value; what it learns from data is a separate state, a plain array. `fit`
+reads training rows, `apply` and `invert` only states. A difference inverts with the rows before the
+forecast, which are kept in the user's units and transformed on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from forecast.data.config import (
+    Difference,
+    Log,
+    Log1p,
+    MinMax,
+    Power,
+    Robust,
+    Scope,
+    Standardize,
+    Transforms,
+)
+from forecast.data.panel import ragged_ranges
+from forecast.errors import DataError
+
+MAX_AUTO_SERIES = 200
+"""`difference: auto` tests at most this many series, evenly spread over the panel."""
+
+
+class Step(Protocol):
+    """One transform; arrays are float64 and NaN passes through."""
+
+    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:
+        """State (S or 1, K, P) from training rows (N, K) of series at `offsets`."""
+
+    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """(N, K) transformed, with `state` broadcast to (N, K, P)."""
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """(B, H, K, Q) in the units before this step; `history` (B, P, K) is in those units."""
+
+    def past(self, state: np.ndarray) -> int:
+        """Rows before the forecast that `invert` needs."""
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A transform without a state: each value on its own."""
+
+    forward: Callable[[np.ndarray], np.ndarray]
+    backward: Callable[[np.ndarray], np.ndarray]
+
+    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+        """An empty state."""
+        return np.zeros((1, values.shape[1], 0))
+
+    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Each value forward; NaN where it has no image."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            result = self.forward(values)
+        return np.where(np.isfinite(result), result, np.nan)
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Each value backward."""
+        with np.errstate(over="ignore"):
+            return self.backward(forecast)
+
+    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+        """No rows."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Affine:
+    """(x - location) / scale, both fitted by scikit-learn; state (location, scale)."""
+
+    fit_columns: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    scope: Scope
+
+    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+        """Location and scale of each series and column."""
+        groups, width = _as_columns(values, offsets, self.scope)
+        location, scale = self.fit_columns(groups)
+        return np.stack([location, scale], axis=-1).reshape(-1, width, 2)
+
+    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Subtract the location, divide by the scale."""
+        return np.asarray((values - state[..., 0]) / state[..., 1])
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Multiply by the scale, add the location."""
+        return np.asarray(forecast * state[..., 1] + state[..., 0])
+
+    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+        """No rows."""
+        return 0
+
+
+@dataclass(frozen=True)
+class PowerStep:
+    """Box-Cox or Yeo-Johnson of x / scale; state (exponent, scale).
+
+    The scale (geometric mean or mean absolute value) keeps the inverse exact: a power of values far
+    from one loses its digits. Exponents are held in [-1, 2].
+    """
+
+    method: str
+    scope: Scope
+
+    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+        """Exponent by maximum likelihood, of each series and column."""
+        from sklearn.preprocessing import PowerTransformer
+
+        groups, width = _as_columns(values, offsets, self.scope)
+        is_box_cox = self.method == "box_cox"
+        if is_box_cox and not (groups[~np.isnan(groups)] > 0).all():
+            raise DataError("transform power: box_cox needs positive values; use yeo_johnson")
+        sizes = np.log(groups) if is_box_cox else np.abs(groups)
+        mean = _nan_mean(sizes)
+        scale = np.exp(mean) if is_box_cox else np.where(mean > 0, mean, 1.0)
+        transformer = PowerTransformer(self.method.replace("_", "-"), standardize=False)
+        varying = np.nanmax(groups, axis=0) > np.nanmin(groups, axis=0)
+        exponents = np.ones(groups.shape[1])
+        if varying.any():
+            exponents[varying] = transformer.fit((groups / scale)[:, varying]).lambdas_
+        exponents = np.clip(np.nan_to_num(exponents, nan=1.0), -1, 2)
+        return np.stack([exponents, scale], axis=-1).reshape(-1, width, 2)
+
+    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The power of x / scale; NaN where Box-Cox has no image."""
+        exponent, scale = state[..., 0], state[..., 1]
+        scaled = values / scale
+        if self.method == "box_cox":
+            return _box_cox(np.where(scaled > 0, scaled, np.nan), exponent)
+        upper = _box_cox(1 + np.maximum(scaled, 0), exponent)
+        lower = -_box_cox(1 + np.maximum(-scaled, 0), 2 - exponent)
+        return np.where(np.isnan(scaled), np.nan, np.where(scaled >= 0, upper, lower))
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The power undone; a forecast beyond the power's range gives the end of the range."""
+        exponent, scale = state[..., 0], state[..., 1]
+        if self.method == "box_cox":
+            return np.asarray(_inverse_box_cox(forecast, exponent) * scale)
+        upper = _inverse_box_cox(np.maximum(forecast, 0), exponent) - 1
+        lower = 1 - _inverse_box_cox(np.maximum(-forecast, 0), 2 - exponent)
+        return np.asarray(np.where(forecast >= 0, upper, lower) * scale)
+
+    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+        """No rows."""
+        return 0
+
+
+@dataclass(frozen=True)
+class DifferenceStep:
+    """x[t] - x[t - lag], `order` times; state: pairs (lag, order), the same for all series."""
+
+    lag: int | Literal["auto"]
+    order: int
+
+    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:
+        """The configured lag and order, or those that unit-root and seasonality tests choose."""
+        pairs = (
+            difference_orders(values, offsets, season)
+            if isinstance(self.lag, str)
+            else [(self.lag, self.order)]
+        )
+        state = np.array(pairs, dtype=np.float64).reshape(1, 1, -1)
+        return np.broadcast_to(state, (1, values.shape[1], state.shape[2])).copy()
+
+    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Differences; NaN in the rows of each series that have no past."""
+        for lag in self._lags(state):
+            values = _difference(values, offsets, lag)
+        return values
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Running sums per phase of each lag, from the last rows of the history on."""
+        levels = [history]
+        lags = self._lags(state)
+        for lag in lags[:-1]:
+            levels.append(levels[-1][:, lag:] - levels[-1][:, :-lag])
+        for lag, level in zip(reversed(lags), reversed(levels), strict=True):
+            forecast = _sum_by_phase(forecast, level[:, -lag:])
+        return forecast
+
+    def past(self, state: np.ndarray) -> int:
+        """The sum of all lags."""
+        return sum(self._lags(state))
+
+    @staticmethod
+    def _lags(state: np.ndarray) -> list[int]:
+        first = state[(0,) * (state.ndim - 1)]
+        return [int(lag) for lag, order in first.astype(int).reshape(-1, 2) for _ in range(order)]
+
+
+def difference_orders(
+    values: np.ndarray, offsets: np.ndarray, season: int
+) -> list[tuple[int, int]]:
+    """Seasonal (lag `season`) and first differences that make most series stationary.
+
+    Seasonal strength (Wang, Smith and Hyndman 2006) and the KPSS test (Kwiatkowski et al. 1992), as
+    in coreforecast; over a panel the median of the orders counts.
+
+    Returns:
+        [(lag, order), ...], without the orders that are zero.
+    """
+    from coreforecast.differences import num_diffs, num_seas_diffs
+
+    seasonal, first = [], []
+    chosen = np.linspace(0, len(offsets) - 2, min(len(offsets) - 1, MAX_AUTO_SERIES)).astype(int)
+    for series in chosen:
+        for column in values[offsets[series] : offsets[series + 1]].T:
+            known = column[~np.isnan(column)]
+            if len(known) < max(10, 2 * season + 1):
+                continue
+            order = int(num_seas_diffs(known, season)) if season > 1 else 0
+            for _ in range(order):
+                known = known[season:] - known[:-season]
+            seasonal.append(order)
+            first.append(int(num_diffs(known)) if len(known) >= 10 else 0)
+    if not seasonal:
+        return []
+    orders = [(season, int(np.median(seasonal))), (1, int(np.median(first)))]
+    return [(lag, order) for lag, order in orders if order > 0]
+
+
+TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {
+    "log": lambda _: Pointwise(np.log, np.exp),
+    "log1p": lambda _: Pointwise(np.log1p, np.expm1),
+    "power": lambda option: PowerStep(option.method, option.scope),
+    "difference": lambda option: DifferenceStep(option.lag, option.order),
+    "standardize": lambda option: Affine(_standard, option.scope),
+    "min_max": lambda option: Affine(_min_max, option.scope),
+    "robust": lambda option: Affine(_robust, option.scope),
+}
+
+Named = Log | Log1p | Power | Difference | Standardize | MinMax | Robust
+
+
+@dataclass(frozen=True)
+class FittedChain:
+    """Transforms with their states; see `fit_chain`."""
+
+    options: Transforms
+    states: tuple[np.ndarray, ...]
+
+    @property
+    def past(self) -> int:
+        """Rows before the forecast that `invert` needs."""
+        return sum(step.past(state) for _, step, state in self._steps())
+
+    def apply(
+        self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
+    ) -> np.ndarray:
+        """To the model's scale.
+
+        Args:
+            values: (N, K) in the user's units; NaN passes through.
+            offsets: (S + 1,) first row of each series, and N.
+            series: (S,) number of the fitted series whose states apply; None: 0, 1, 2, ...
+
+        Returns:
+            (N, K) float64, NaN where a difference has no past.
+
+        Raises:
+            DataError: for a value that a transform has no image for; `row` is its row.
+        """
+        for option, step, state in self._steps():
+            before = values
+            values = step.apply(values, offsets, _by_row(state, offsets, series))
+            if not isinstance(step, DifferenceStep):
+                _refuse_out_of_range(option, before, values)
+        return values
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Back to the user's units, a whole batch at once.
+
+        Args:
+            forecast: (B, H, K, Q) on the model's scale.
+            history: (B, P, K) the rows before the forecast in the user's units, P >= `past`.
+            series: (B,) number of each forecast's fitted series.
+        """
+        batch, past, width = history.shape
+        offsets = np.arange(batch + 1) * past
+        before = history.reshape(-1, width)
+        histories = []
+        for _, step, state in self._steps():
+            histories.append(before.reshape(batch, past, width))
+            if self.past:
+                before = step.apply(before, offsets, _by_row(state, offsets, series))
+        for (_, step, state), level in zip(
+            reversed(self._steps()), reversed(histories), strict=True
+        ):
+            chosen = state if len(state) == 1 else state[series]
+            forecast = step.invert(forecast, level, chosen[:, None, :, None, :])
+        return forecast
+
+    def joined(self, other: FittedChain) -> FittedChain:
+        """The states of this chain's series, then those of another's; global states are kept."""
+        states = tuple(
+            np.concatenate([ours, theirs]) if _is_per_series(option) else ours
+            for option, ours, theirs in zip(self.options, self.states, other.states, strict=True)
+        )
+        return FittedChain(self.options, states)
+
+    def _steps(self) -> list[tuple[Named, Step, np.ndarray]]:
+        steps = [TRANSFORMS[option.key()](option) for option in self.options]
+        return list(zip(self.options, steps, self.states, strict=True))
+
+
+class OutOfRangeError(DataError):
+    """A value that a transform has no image for, e.g. the log of a negative."""
+
+    def __init__(self, message: str, row: int, column: int) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+def fit_chain(
+    options: Transforms, values: np.ndarray, train: np.ndarray, season: int
+) -> FittedChain:
+    """Fit each transform on the training rows, as the transforms before it leave them.
+
+    Args:
+        options: the transforms, in order.
+        values: (N, K) all rows in the user's units.
+        train: (S, 2) first training row of each series, and the row after the last.
+        season: rows in a season, for `difference: auto`.
+    """
+    counts = train[:, 1] - train[:, 0]
+    rows = ragged_ranges(train[:, 0], counts)
+    train_offsets = np.concatenate([[0], np.cumsum(counts)])
+    states: list[np.ndarray] = []
+    current = values[rows]
+    for option in options:
+        step = TRANSFORMS[option.key()](option)
+        state = step.fit(current, train_offsets, season)
+        before = current
+        current = step.apply(current, train_offsets, _by_row(state, train_offsets, None))
+        if not isinstance(step, DifferenceStep):
+            try:
+                _refuse_out_of_range(option, before, current)
+            except OutOfRangeError as error:
+                raise OutOfRangeError(str(error), int(rows[error.row]), error.column) from None
+        states.append(state)
+    return FittedChain(options, tuple(states))
+
+
+def _is_per_series(option: Named) -> bool:
+    return getattr(option, "scope", "global") == "per_series"
+
+
+def _refuse_out_of_range(option: Named, before: np.ndarray, after: np.ndarray) -> None:
+    lost = np.isnan(after) & ~np.isnan(before)
+    if lost.any():
+        row, column = (int(i) for i in np.argwhere(lost)[0])
+        raise OutOfRangeError(
+            f"transform {option.key()} has no value for {before[row, column]:g};"
+            " use log1p for zeros, power: yeo_johnson for any sign, or leave the transform out",
+            row,
+            column,
+        )
+
+
+def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray | None) -> np.ndarray:
+    """(N or 1, K, P) the state of each row's series."""
+    if len(state) == 1:
+        return state
+    chosen = state if series is None else state[series]
+    return np.repeat(chosen, np.diff(offsets), axis=0)
+
+
+def _as_columns(values: np.ndarray, offsets: np.ndarray, scope: Scope) -> tuple[np.ndarray, int]:
+    """One column a fitted parameter: (N, K), or (longest, S * K) padded with NaN; and K."""
+    width = values.shape[1]
+    if scope == "global" or len(offsets) == 2:
+        return values, width
+    lengths = np.diff(offsets)
+    padded = np.full((len(lengths), int(lengths.max()), width), np.nan)
+    series = np.repeat(np.arange(len(lengths)), lengths)
+    padded[series, np.arange(len(values)) - offsets[series]] = values
+    return padded.transpose(1, 0, 2).reshape(padded.shape[1], -1), width
+
+
+def _nan_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of each column without its NaN; 0 for a column of NaN."""
+    known = ~np.isnan(values)
+    return np.asarray(np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def _standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = _quietly(StandardScaler(), columns)
+    return _known(scaler.mean_, scaler.scale_)
+
+
+def _min_max(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.preprocessing import MinMaxScaler
+
+    scaler = _quietly(MinMaxScaler(), columns)
+    return _known(scaler.data_min_, 1 / scaler.scale_)
+
+
+def _robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.preprocessing import RobustScaler
+
+    scaler = _quietly(RobustScaler(), columns)
+    return _known(scaler.center_, scaler.scale_)
+
+
+def _quietly(scaler: Any, columns: np.ndarray) -> Any:
+    """Fit a scaler; a column of NaN (a series without training rows) is no cause for a warning."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
+        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
+        return scaler.fit(columns)
+
+
+def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Location 0 and scale 1 for a column of NaN."""
+    usable = np.isfinite(scale) & (scale > 0)
+    return np.nan_to_num(location, nan=0.0), np.where(usable, scale, 1.0)
+
+
+def _box_cox(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """(x^e - 1) / e, by expm1 so that exponents near zero keep their digits."""
+    logs = np.log(values)
+    safe = np.where(exponent == 0, 1.0, exponent)
+    return np.asarray(np.where(exponent == 0, logs, np.expm1(safe * logs) / safe))
+
+
+def _inverse_box_cox(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """(e y + 1)^(1 / e); the argument is held above zero."""
+    safe = np.where(exponent == 0, 1.0, exponent)
+    inside = np.maximum(safe * values, -1 + 1e-12)
+    with np.errstate(over="ignore"):
+        return np.exp(np.where(exponent == 0, values, np.log1p(inside) / safe))
+
+
+def _difference(values: np.ndarray, offsets: np.ndarray, lag: int) -> np.ndarray:
+    result = np.full_like(values, np.nan)
+    result[lag:] = values[lag:] - values[:-lag]
+    lengths = np.diff(offsets)
+    result[ragged_ranges(offsets[:-1], np.minimum(lengths, lag))] = np.nan
+    return result
+
+
+def _sum_by_phase(forecast: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Undo one difference: y[h] = d[h] + y[h - lag], the first `lag` of them from `last`.
+
+    Args:
+        forecast: (B, H, K, Q) differences.
+        last: (B, lag, K) the rows before.
+    """
+    batch, horizon, width, quantiles = forecast.shape
+    lag = last.shape[1]
+    cycles = -(-horizon // lag)
+    padded = np.zeros((batch, cycles * lag, width, quantiles))
+    padded[:, :horizon] = forecast
+    sums = padded.reshape(batch, cycles, lag, width, quantiles).cumsum(axis=1)
+    sums += last[:, None, :, :, None]
+    return np.asarray(sums.reshape(batch, cycles * lag, width, quantiles)[:, :horizon])

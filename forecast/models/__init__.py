@@ -1,0 +1,1 @@
+"""Stacked recurrent networks: cells, normalisation, heads."""

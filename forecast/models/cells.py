@@ -1,0 +1,173 @@
+"""Stacks of recurrent layers, and their initial weights and states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from forecast.models.config import InitConfig, ModelConfig
+
+CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+State = tuple[Tensor, ...]
+"""Hidden state, and for an LSTM the cell state; each (layers * directions, B, width)."""
+
+
+class Stack(nn.Module):
+    """Recurrent layers, one upon the other.
+
+    Equal layers with nothing but dropout between them are one multi-layer `nn.LSTM`, which cuDNN
+    runs fastest; others are one `nn.LSTM` each, with dropout, residual and normalisation between.
+
+    Args:
+        config: cell, layers, widths, dropout, residual, normalisation, direction.
+        sizes: units of each layer.
+        input_size: width of the input.
+    """
+
+    def __init__(self, config: ModelConfig, sizes: tuple[int, ...], input_size: int) -> None:
+        super().__init__()
+        self.residual = config.residual
+        self.directions = 2 if config.bidirectional else 1
+        plain = not (config.residual or config.layer_norm or config.batch_norm)
+        fused = plain and len(set(sizes)) == 1
+        groups = [(sizes[0], len(sizes))] if fused else [(size, 1) for size in sizes]
+        self.layers = nn.ModuleList()
+        self.norms = nn.ModuleList()
+        width = input_size
+        for size, depth in groups:
+            self.layers.append(_recurrent(config, width, size, depth))
+            width = (config.proj_size or size) * self.directions
+            self.norms.append(_norm(config, width))
+        self.output_size = width
+        self.dropout = nn.Dropout(config.dropout)
+        self.first_states = nn.ParameterList()
+        if config.init.state == "learned":
+            self.first_states.extend(_first_states(self.layers))
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], states: list[State] | None = None
+    ) -> tuple[Float[Tensor, "B T O"], list[State]]:
+        """Outputs of the last layer at every step, and the last state of each layer."""
+        states = states if states is not None else self._initial(inputs.shape[0])
+        last: list[State] = []
+        for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            fed = self.dropout(inputs) if number else inputs
+            outputs, state = layer(fed, _packed(layer, states[number]) if states else None)
+            last.append(state if isinstance(state, tuple) else (state,))
+            if self.residual and outputs.shape == inputs.shape:
+                outputs = outputs + inputs
+            inputs = norm(outputs)
+        return inputs, last
+
+    def last_output(self, outputs: Float[Tensor, "B T O"]) -> Float[Tensor, "B O"]:
+        """What the stack has to say of the whole input: each direction after its last step."""
+        if self.directions == 1:
+            return outputs[:, -1]
+        half = outputs.shape[2] // 2
+        return torch.cat([outputs[:, -1, :half], outputs[:, 0, half:]], dim=1)
+
+    def _initial(self, batch: int) -> list[State]:
+        """Learned first states for a batch; empty where they are zeros."""
+        learned = [state.expand(-1, batch, -1).contiguous() for state in self.first_states]
+        each = len(learned) // len(self.layers)
+        return [tuple(learned[i : i + each]) for i in range(0, len(learned), each or 1)]
+
+
+def initialise(module: nn.Module, config: InitConfig) -> None:
+    """Set the weights of linear and recurrent layers as configured.
+
+    `default` leaves PyTorch's U(-1/sqrt(hidden), 1/sqrt(hidden)). Gates are initialised one by one,
+    so that the fan of a gate is that of its own matrix.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.RNNBase | nn.Linear) and config.scheme != "default":
+            _weights(layer, config.scheme)
+        if isinstance(layer, nn.RNNBase | nn.Linear) and config.bias is not None:
+            for name, parameter in layer.named_parameters():
+                if "bias" in name:
+                    nn.init.constant_(parameter, config.bias)
+        if isinstance(layer, nn.LSTM) and config.forget_bias is not None:
+            _forget_bias(layer, config.forget_bias)
+
+
+def _weights(layer: nn.Module, scheme: str) -> None:
+    gates = {nn.LSTM: 4, nn.GRU: 3}.get(type(layer), 1)
+    for name, parameter in layer.named_parameters():
+        if parameter.dim() < 2:
+            continue
+        blocks = gates if "weight_ih" in name or "weight_hh" in name else 1
+        for block in parameter.data.chunk(blocks):
+            if scheme == "orthogonal":
+                recurrent = "weight_hh" in name
+                (nn.init.orthogonal_ if recurrent else nn.init.xavier_uniform_)(block)
+            elif scheme == "xavier_uniform":
+                nn.init.xavier_uniform_(block)
+            elif scheme == "xavier_normal":
+                nn.init.xavier_normal_(block)
+            else:
+                nn.init.kaiming_normal_(block, nonlinearity="relu")
+
+
+def _forget_bias(layer: nn.LSTM, value: float) -> None:
+    """PyTorch has two biases a gate, ordered input, forget, cell, output; their sum counts."""
+    hidden = layer.hidden_size
+    for name, parameter in layer.named_parameters():
+        if "bias" in name:
+            share = value if "bias_ih" in name else 0.0
+            nn.init.constant_(parameter.data[hidden : 2 * hidden], share)
+
+
+def _recurrent(config: ModelConfig, width: int, size: int, depth: int) -> nn.RNNBase:
+    cell: Any = CELLS[config.cell]
+    projection = {"proj_size": config.proj_size} if config.proj_size else {}
+    layer: nn.RNNBase = cell(
+        width,
+        size,
+        num_layers=depth,
+        batch_first=True,
+        dropout=config.dropout if depth > 1 else 0.0,
+        bidirectional=config.bidirectional,
+        **projection,
+    )
+    return layer
+
+
+class _BatchNorm(nn.Module):
+    """Batch normalisation of each unit over windows and steps."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, outputs: Float[Tensor, "B T O"]) -> Float[Tensor, "B T O"]:
+        normalised: Tensor = self.norm(outputs.transpose(1, 2)).transpose(1, 2)
+        return normalised
+
+
+def _norm(config: ModelConfig, width: int) -> nn.Module:
+    norms: list[nn.Module] = []
+    if config.layer_norm:
+        norms.append(nn.LayerNorm(width))
+    if config.batch_norm:
+        norms.append(_BatchNorm(width))
+    return nn.Sequential(*norms)
+
+
+def _first_states(layers: nn.ModuleList) -> list[nn.Parameter]:
+    states = []
+    for layer in layers:
+        assert isinstance(layer, nn.RNNBase)
+        rows = layer.num_layers * (2 if layer.bidirectional else 1)
+        states.append(nn.Parameter(torch.zeros(rows, 1, layer.proj_size or layer.hidden_size)))
+        if isinstance(layer, nn.LSTM):
+            states.append(nn.Parameter(torch.zeros(rows, 1, layer.hidden_size)))
+    return states
+
+
+def _packed(layer: nn.Module, state: State) -> State | Tensor:
+    return state if isinstance(layer, nn.LSTM) else state[0]

@@ -1,0 +1,83 @@
+"""What a configuration says about the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from forecast.section import Section
+
+CellName = Literal["lstm", "gru", "rnn"]
+HeadName = Literal["direct", "recursive", "parallel"]
+NormName = Literal["none", "last", "mean", "standard"]
+ActivationName = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid", "gelu"]
+SchemeName = Literal["default", "xavier_uniform", "xavier_normal", "he", "orthogonal"]
+HiddenSizes = PositiveInt | tuple[PositiveInt, ...] | Literal["auto"]
+
+
+class InitConfig(Section):
+    """Initial weights."""
+
+    scheme: SchemeName = "default"
+    """default: U(+-1/sqrt(hidden)); orthogonal: recurrent weights, xavier_uniform elsewhere."""
+    bias: float | None = None
+    """Constant for every bias; none leaves the scheme's."""
+    forget_bias: float | None = None
+    """Sum of the two forget-gate biases of an LSTM; none leaves them (Jozefowicz et al. 2015)."""
+    state: Literal["zeros", "learned"] = "zeros"
+    """First hidden and cell state."""
+
+
+class ModelConfig(Section):
+    """A stacked recurrent network."""
+
+    cell: CellName = "lstm"
+    """Recurrent cell: lstm, gru or rnn."""
+    num_layers: PositiveInt = 1
+    """Layers of the stack."""
+    hidden_size: HiddenSizes = "auto"
+    """Units a layer; one number, one a layer, or auto (by the number of training windows)."""
+    proj_size: Annotated[int, Field(ge=0)] = 0
+    """Width to which an LSTM projects its output; 0: no projection."""
+    bidirectional: bool = False
+    """Read the lookback in both directions (head direct only)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of units dropped between layers and before the head."""
+    residual: bool = False
+    """Add each layer's input to its output where the widths agree."""
+    layer_norm: bool = False
+    """Layer normalisation after each layer."""
+    batch_norm: bool = False
+    """Batch normalisation after each layer."""
+    segment: PositiveInt = 1
+    """Consecutive steps that are fed as one input; divides the lookback."""
+    embedding_size: PositiveInt | None = None
+    """Width of a linear + ReLU layer before the stack; none feeds segments as they are."""
+    window_norm: NormName = "none"
+    """Normalise a window by its last value, mean, or mean and deviation; undone on the output."""
+    channels: Literal["joint", "independent"] = "joint"
+    """joint: all targets in one window; independent: each its own window, with shared weights."""
+    head: HeadName = "direct"
+    """direct: last state to all steps; recursive: fed back; parallel: a decoder step a segment."""
+    head_activation: ActivationName = "none"
+    """Activation between the stack and the output layer."""
+    init: InitConfig = InitConfig()
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> ModelConfig:
+        if self.bidirectional and self.head != "direct":
+            raise ValueError(
+                f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
+                " step; use head: direct"
+            )
+        if self.proj_size and self.cell != "lstm":
+            raise ValueError(f"proj_size needs cell: lstm, not {self.cell}")
+        if isinstance(self.hidden_size, tuple) and len(self.hidden_size) != self.num_layers:
+            raise ValueError(
+                f"hidden_size lists {len(self.hidden_size)} layers, num_layers is {self.num_layers}"
+            )
+        sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
+        if any(size != "auto" and self.proj_size >= size for size in sizes):
+            raise ValueError(f"proj_size {self.proj_size} must be below hidden_size")
+        return self

@@ -1,0 +1,196 @@
+"""The model: normalise the window, cut it into segments, embed, stack, head, and undo."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from forecast.models.cells import Stack, initialise
+from forecast.models.config import ModelConfig
+from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
+from forecast.models.normalize import WINDOW_NORMS
+
+AUTO_HIDDEN = ((500, 32), (5_000, 64), (50_000, 128))
+"""`hidden_size: auto`: (fewer training windows than, units); above the last: 256."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A column of category codes that becomes a learned vector."""
+
+    column: int
+    """Number of the column among the covariates, or among the static columns."""
+    categories: int
+    width: int
+
+
+@dataclass(frozen=True)
+class WindowShape:
+    """Sizes of the windows that a model reads."""
+
+    lookback: int
+    horizon: int
+    num_targets: int
+    num_past: int = 0
+    num_future: int = 0
+    num_static: int = 0
+    num_quantiles: int = 1
+    embedded: tuple[Embedded, ...] = ()
+    """Embedded columns among past and future covariates."""
+    embedded_static: tuple[Embedded, ...] = ()
+
+
+def hidden_sizes(config: ModelConfig, num_windows: int) -> tuple[int, ...]:
+    """Units of each layer; `auto` by the number of training windows."""
+    if isinstance(config.hidden_size, tuple):
+        return config.hidden_size
+    if isinstance(config.hidden_size, int):
+        return (config.hidden_size,) * config.num_layers
+    units = next((units for limit, units in AUTO_HIDDEN if num_windows < limit), 256)
+    return (max(units, 2 * config.proj_size),) * config.num_layers
+
+
+class Forecaster(nn.Module):
+    """A stacked recurrent network from a window to its next steps.
+
+    Args:
+        config: the architecture, with `hidden_size` resolved.
+        shape: sizes of the windows.
+    """
+
+    def __init__(self, config: ModelConfig, shape: WindowShape) -> None:
+        super().__init__()
+        assert config.hidden_size != "auto"
+        self.config, self.shape = config, shape
+        self.normalise = WINDOW_NORMS[config.window_norm]
+        self.covariates = Embeddings(shape.num_past + shape.num_future, shape.embedded)
+        self.static = Embeddings(shape.num_static, shape.embedded_static)
+        self.is_independent = config.channels == "independent" and shape.num_targets > 1
+        targets = 1 if self.is_independent else shape.num_targets
+        width = config.segment * (targets + self.covariates.width) + self.static.width
+        self.embedding = (
+            nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
+            if config.embedding_size
+            else nn.Identity()
+        )
+        input_size = config.embedding_size or width
+        self.stack = Stack(config, hidden_sizes(config, 0), input_size)
+        head = HeadShape(
+            horizon=shape.horizon,
+            segment=config.segment,
+            num_targets=targets,
+            num_quantiles=shape.num_quantiles,
+            num_future=self.covariates.width - self._past_width,
+            num_channels=shape.num_targets if self.is_independent else 1,
+            input_size=input_size,
+        )
+        self.head = HEADS[config.head](head, self.stack, config.head_activation, config.dropout)
+        initialise(self, config.init)
+
+    def forward(
+        self,
+        past: Float[Tensor, "B L C"],
+        future: Float[Tensor, "B H F"],
+        static: Float[Tensor, "B D"],
+        targets: Float[Tensor, "B H K"] | None = None,
+    ) -> Float[Tensor, "B H K Q"]:
+        """Forecast the horizon of each window.
+
+        Args:
+            past: lookback: targets, then past covariates, then future-known ones.
+            future: future-known covariates over the horizon.
+            static: static covariates.
+            targets: the true horizon, which a recursive head is fed in training.
+        """
+        width = self.shape.num_targets
+        location, scale = self.normalise(past[..., :width])  # (B, 1, K)
+        values = self._split_channels((past[..., :width] - location) / scale)
+        taught = None if targets is None else self._split_channels((targets - location) / scale)
+        covariates = self._repeat(self.covariates(self._with_future(past[..., width:], future)))
+        encoded = self._encode(values, covariates, self._repeat(self.static(static)), taught)
+        output = self._join_channels(self.head(self.stack, encoded))  # (B, H, K, Q)
+        if self.shape.num_quantiles > 1 and not self.training:
+            output = output.sort(dim=-1).values  # crossing quantiles are put in order
+        return output * scale[..., None] + location[..., None]
+
+    @functools.cached_property
+    def _past_width(self) -> int:
+        return self.covariates.width_of(self.shape.num_past)
+
+    def _with_future(self, past: Tensor, future: Tensor) -> Float[Tensor, "B T P"]:
+        """Covariates over lookback and horizon; past ones are held at their last value."""
+        held = past[:, -1:, : self.shape.num_past].expand(-1, self.shape.horizon, -1)
+        return torch.cat([past, torch.cat([held, future], dim=2)], dim=1)
+
+    def _encode(
+        self, values: Tensor, covariates: Tensor, static: Tensor, targets: Tensor | None
+    ) -> Encoded:
+        """Segments of the lookback, embedded, and what a head may need of the horizon."""
+        segment, lookback = self.config.segment, self.shape.lookback
+        past = segments_of(covariates[:, :lookback, : self._past_width], segment)
+        future = covariates[:, lookback:, self._past_width :]
+        known = segments_of(covariates[:, :lookback, self._past_width :], segment)
+        if self.config.head == "recursive":  # a step is told what is known of the step it forecasts
+            known = torch.cat([known, segments_of(future, segment)[:, :1]], dim=1)[:, 1:]
+
+        def embed(targets: Tensor, known: Tensor) -> Tensor:
+            """Further segments (B, T, segment, K), past covariates held at the last segment."""
+            held = past[:, -1:].expand(-1, targets.shape[1], -1)
+            return self._embed(targets.flatten(2), held, known, static)
+
+        segments = self._embed(segments_of(values, segment), past, known, static)
+        return Encoded(segments, future, targets, embed)
+
+    def _embed(self, values: Tensor, past: Tensor, known: Tensor, static: Tensor) -> Tensor:
+        constant = static[:, None].expand(-1, values.shape[1], -1)
+        embedded: Tensor = self.embedding(torch.cat([values, past, known, constant], dim=2))
+        return embedded
+
+    def _split_channels(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "BK T J"]:
+        """Independent channels: each target becomes a window of its own, channels fastest."""
+        if not self.is_independent:
+            return values
+        return values.transpose(1, 2).reshape(-1, values.shape[1], 1)
+
+    def _join_channels(self, output: Float[Tensor, "BK H J Q"]) -> Float[Tensor, "B H K Q"]:
+        if not self.is_independent:
+            return output
+        split: Tensor = output.unflatten(0, (-1, self.shape.num_targets))  # (B, K, H, 1, Q)
+        return split.squeeze(3).transpose(1, 2)
+
+    def _repeat(self, columns: Tensor) -> Tensor:
+        """Covariates for every channel of a window."""
+        times = self.shape.num_targets if self.is_independent else 1
+        return columns if times == 1 else columns.repeat_interleave(times, dim=0)
+
+
+class Embeddings(nn.Module):
+    """Replaces columns of category codes by learned vectors, in place.
+
+    Args:
+        num_columns: width of the input.
+        embedded: which columns, with how many categories, become how wide.
+    """
+
+    def __init__(self, num_columns: int, embedded: tuple[Embedded, ...]) -> None:
+        super().__init__()
+        self.num_columns, self.embedded = num_columns, embedded
+        self.tables = nn.ModuleList(nn.Embedding(e.categories, e.width) for e in embedded)
+        self.width = self.width_of(num_columns)
+
+    def width_of(self, num_columns: int) -> int:
+        """Width that the first `num_columns` columns become."""
+        return num_columns + sum(e.width - 1 for e in self.embedded if e.column < num_columns)
+
+    def forward(self, columns: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
+        """The columns with codes replaced."""
+        if not self.embedded:
+            return columns
+        parts = list(columns.split(1, dim=-1))
+        for table, embedded in zip(self.tables, self.embedded, strict=True):
+            parts[embedded.column] = table(parts[embedded.column].squeeze(-1).long())
+        return torch.cat(parts, dim=-1)

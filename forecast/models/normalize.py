@@ -1,0 +1,44 @@
+"""Normalisation of each window by its own past, undone on the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+EPSILON = 1e-5
+"""Added to the variance, so that a flat window stays finite (Kim et al. 2022, RevIN)."""
+
+Location = Float[Tensor, "B 1 K"]
+Scale = Float[Tensor, "B 1 K"]
+
+
+def _none(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+    first = past[:, :1]
+    return torch.zeros_like(first), torch.ones_like(first)
+
+
+def _last(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+    last = past[:, -1:]
+    return last, torch.ones_like(last)
+
+
+def _mean(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+    mean = past.mean(dim=1, keepdim=True)
+    return mean, torch.ones_like(mean)
+
+
+def _standard(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+    variance, mean = torch.var_mean(past, dim=1, keepdim=True, correction=0)
+    return mean, torch.sqrt(variance + EPSILON)
+
+
+WINDOW_NORMS: Mapping[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    "none": _none,
+    "last": _last,
+    "mean": _mean,
+    "standard": _standard,
+}
+"""Name: function of the lookback's targets that gives location and scale."""

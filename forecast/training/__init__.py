@@ -1,0 +1,1 @@
+"""Losses, optimisers, schedules, the loop, the learning-rate range test, checkpoints."""

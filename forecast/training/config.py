@@ -1,0 +1,258 @@
+"""What a configuration says about training: loss, optimiser, schedule, stopping, rate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from forecast.section import Option, Section, choice, table
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class MeanSquared(Option):
+    """Squared error."""
+
+    name: Literal["mse"] = "mse"
+
+
+class MeanAbsolute(Option):
+    """Absolute error."""
+
+    name: Literal["mae"] = "mae"
+
+
+class Huber(Option):
+    """Squared error within delta, absolute beyond (Huber 1964), divided by delta."""
+
+    name: Literal["huber"] = "huber"
+    delta: PositiveFloat = 1.0
+
+
+class LogCosh(Option):
+    """log(cosh(error)): smooth everywhere, absolute far away."""
+
+    name: Literal["log_cosh"] = "log_cosh"
+
+
+class Quantile(Option):
+    """Pinball loss at each level (Koenker and Bassett 1978)."""
+
+    name: Literal["quantile"] = "quantile"
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+    @field_validator("levels")
+    @classmethod
+    def _hold_the_median(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if list(levels) != sorted(set(levels)) or 0.5 not in levels:
+            raise ValueError("levels must increase and hold 0.5, the point forecast")
+        return levels
+
+
+LOSS_OPTIONS = table(MeanSquared, MeanAbsolute, Huber, LogCosh, Quantile)
+LossOption = Annotated[
+    MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile,
+    Field(discriminator="name"),
+    choice(LOSS_OPTIONS),
+]
+
+
+class GradientDescent(Option):
+    """Plain gradient descent: one step an epoch, on the gradient of all windows."""
+
+    name: Literal["gd"] = "gd"
+
+
+class StochasticGradientDescent(Option):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    momentum: Fraction = 0.9
+    nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> StochasticGradientDescent:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+
+class Adagrad(Option):
+    """Adagrad (Duchi et al. 2011)."""
+
+    name: Literal["adagrad"] = "adagrad"
+    lr_decay: NonNegativeFloat = 0.0
+    eps: PositiveFloat = 1e-10
+
+
+class Adadelta(Option):
+    """Adadelta (Zeiler 2012)."""
+
+    name: Literal["adadelta"] = "adadelta"
+    rho: Fraction = 0.9
+    eps: PositiveFloat = 1e-6
+
+
+class RMSprop(Option):
+    """RMSprop (Hinton 2012)."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    alpha: Fraction = 0.99
+    momentum: Fraction = 0.0
+    eps: PositiveFloat = 1e-8
+
+
+class Adam(Option):
+    """Adam (Kingma and Ba 2015)."""
+
+    name: Literal["adam"] = "adam"
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: PositiveFloat = 1e-8
+
+
+class AdamW(Option):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    name: Literal["adamw"] = "adamw"
+    weight_decay: NonNegativeFloat = 0.01
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: PositiveFloat = 1e-8
+
+
+OPTIMIZER_OPTIONS = table(
+    GradientDescent, StochasticGradientDescent, Adagrad, Adadelta, RMSprop, Adam, AdamW
+)
+OptimizerOption = Annotated[
+    GradientDescent | StochasticGradientDescent | Adagrad | Adadelta | RMSprop | Adam | AdamW,
+    Field(discriminator="name"),
+    choice(OPTIMIZER_OPTIONS),
+]
+
+
+class Constant(Option):
+    """The same rate throughout."""
+
+    name: Literal["constant"] = "constant"
+
+
+class Step(Option):
+    """Multiply by gamma every `every` epochs."""
+
+    name: Literal["step"] = "step"
+    every: PositiveInt = 30
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+
+class Exponential(Option):
+    """Multiply by gamma every epoch."""
+
+    name: Literal["exponential"] = "exponential"
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.95
+
+
+class Cosine(Option):
+    """Half a cosine from the rate down to `final` times the rate (Loshchilov and Hutter 2017)."""
+
+    name: Literal["cosine"] = "cosine"
+    final: Fraction = 0.0
+
+
+class OneCycle(Option):
+    """Cosine up from rate / divide, then down to rate / divide / 10,000 (Smith 2018)."""
+
+    name: Literal["one_cycle"] = "one_cycle"
+    rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    divide: Annotated[float, Field(gt=1)] = 25.0
+
+
+class Plateau(Option):
+    """Multiply by factor after `patience` epochs without a lower validation loss."""
+
+    name: Literal["plateau"] = "plateau"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    patience: PositiveInt = 5
+
+
+SCHEDULE_OPTIONS = table(Constant, Step, Exponential, Cosine, OneCycle, Plateau)
+ScheduleOption = Annotated[
+    Constant | Step | Exponential | Cosine | OneCycle | Plateau,
+    Field(discriminator="name"),
+    choice(SCHEDULE_OPTIONS),
+]
+
+
+class EarlyStoppingConfig(Section):
+    """Stop when validation no longer improves; the best weights are kept."""
+
+    patience: PositiveInt = 20
+    """Epochs without improvement before training stops."""
+    min_delta: NonNegativeFloat = 0.0
+    """Smallest fall of the validation loss that counts as improvement."""
+
+
+class LrRangeConfig(Section):
+    """The learning-rate range test (Smith 2017)."""
+
+    first: PositiveFloat = 1e-6
+    """Rate of the first mini-batch."""
+    last: PositiveFloat = 10.0
+    """Rate at which the test ends if the loss has not diverged."""
+    steps: Annotated[int, Field(ge=20)] = 160
+    """Mini-batches from first to last."""
+    smoothing: Fraction = 0.9
+    """Weight of the past in the smoothed loss."""
+    rule: Literal["half_divergence", "steepest", "valley", "minimum_tenth"] = "valley"
+    """Suggestion that `learning_rate: auto` takes."""
+    seeds: PositiveInt = 3
+    """Repetitions, each from other weights and another order; the median counts."""
+
+
+class TrainingConfig(Section):
+    """How the model is trained."""
+
+    loss: LossOption = MeanSquared()
+    """mse, mae, huber: {delta}, log_cosh, quantile: {levels}."""
+    step_weights: tuple[NonNegativeFloat, ...] | None = None
+    """Weight of each horizon step in the loss; none weighs them alike."""
+    optimizer: OptimizerOption = Adam()
+    """gd (full batch), sgd, adagrad, adadelta, rmsprop, adam, adamw; each with its options."""
+    learning_rate: PositiveFloat | Literal["auto"] = 1e-3
+    """A rate, or auto: the learning-rate range test chooses it before training."""
+    schedule: ScheduleOption = Constant()
+    """constant, step, exponential, cosine, one_cycle, plateau; each with its options."""
+    warmup: NonNegativeInt = 0
+    """Epochs over which the rate rises linearly from zero to the schedule."""
+    batch_size: PositiveInt = 32
+    """Windows in a mini-batch."""
+    epochs: PositiveInt = 100
+    """Most passes over the training windows."""
+    max_steps: PositiveInt | None = None
+    """Most optimiser steps; none: no limit."""
+    max_minutes: PositiveFloat | None = None
+    """Most wall time of training; none: no limit."""
+    early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
+    """Needs a validation part; null trains to the end and keeps the last weights."""
+    tolerance: NonNegativeFloat = 0.0
+    """Stop when the training loss changes by less than this in an epoch; 0: never."""
+    l1: NonNegativeFloat = 0.0
+    """Weight of the sum of absolute weights (biases excluded) in the loss."""
+    l2: NonNegativeFloat = 0.0
+    """Weight of the sum of squared weights (biases excluded); with l1 an elastic net."""
+    clip_norm: PositiveFloat | None = None
+    """Largest norm of the gradient; none: no limit."""
+    clip_value: PositiveFloat | None = None
+    """Largest entry of the gradient; none: no limit."""
+    ensemble: PositiveInt = 1
+    """Models trained from consecutive seeds; their median is the forecast."""
+    lr_range: LrRangeConfig = LrRangeConfig()

@@ -1,0 +1,64 @@
+"""Choice of the device, and random states that leave the caller's alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from forecast.errors import DeviceError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a configuration.
+
+    Args:
+        name: auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps.
+
+    Raises:
+        DeviceError: if it is not there; the message lists what is.
+    """
+    known = available_devices()
+    if name == "auto":
+        return torch.device(_freest_cuda() if len(known) > 1 and "cuda:0" in known else "cpu")
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in known:
+        raise DeviceError(f"device {name!r} is not there; choose auto, {', '.join(known)}")
+    return torch.device(_freest_cuda() if name == "cuda" else wanted)
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *cuda, *mps]
+
+
+def describe_device(device: torch.device) -> str:
+    """The device as a person knows it."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        name = torch.cuda.get_device_name(device)
+        return f"{device} ({name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free)"
+    return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+
+
+@contextlib.contextmanager
+def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
+    """Run a block from a random state made of some numbers; the caller's state comes back after."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(mixed_seed(*numbers))
+        yield
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One 32-bit seed of several numbers; near numbers give unrelated seeds."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _freest_cuda() -> str:
+    free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
+    return f"cuda:{int(np.argmax(free))}"

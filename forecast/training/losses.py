@@ -1,0 +1,105 @@
+"""Losses: the error of each forecast step, then one weighted mean over what is not masked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from forecast.training.config import LossOption
+
+StepLoss = Callable[[Tensor, Tensor], Tensor]
+"""(forecast (B, H, K, Q), target (B, H, K, 1)) -> loss of each entry (B, H, K, Q)."""
+
+
+def _mean_squared(_: Any) -> StepLoss:
+    return lambda forecast, target: (forecast - target).square()
+
+
+def _mean_absolute(_: Any) -> StepLoss:
+    return lambda forecast, target: (forecast - target).abs()
+
+
+def _huber(option: Any) -> StepLoss:
+    return lambda forecast, target: nn.functional.smooth_l1_loss(
+        forecast, target.expand_as(forecast), reduction="none", beta=option.delta
+    )
+
+
+def _log_cosh(_: Any) -> StepLoss:
+    def loss(forecast: Tensor, target: Tensor) -> Tensor:
+        error = (forecast - target).abs()  # log cosh e = |e| + log(1 + exp(-2|e|)) - log 2
+        return error + nn.functional.softplus(-2 * error) - math.log(2)
+
+    return loss
+
+
+def _quantile(option: Any) -> StepLoss:
+    def loss(forecast: Tensor, target: Tensor) -> Tensor:
+        levels = torch.tensor(option.levels, dtype=forecast.dtype, device=forecast.device)
+        error = target - forecast
+        return torch.maximum(levels * error, (levels - 1) * error)
+
+    return loss
+
+
+LOSSES: Mapping[str, Callable[[Any], StepLoss]] = {
+    "mse": _mean_squared,
+    "mae": _mean_absolute,
+    "huber": _huber,
+    "log_cosh": _log_cosh,
+    "quantile": _quantile,
+}
+
+
+def quantile_levels(option: LossOption) -> tuple[float, ...]:
+    """Levels that the model forecasts; (0.5,) for a point loss."""
+    return tuple(getattr(option, "levels", (0.5,)))
+
+
+class Loss(nn.Module):
+    """Weighted mean of a step loss over the targets that are not NaN.
+
+    Args:
+        option: name and options of the step loss.
+        step_weights: weight of each horizon step; None weighs them alike.
+    """
+
+    weights: Tensor
+
+    def __init__(self, option: LossOption, step_weights: tuple[float, ...] | None = None) -> None:
+        super().__init__()
+        self.step_loss = LOSSES[option.key()](option)
+        weights = torch.tensor(step_weights if step_weights is not None else (1.0,))
+        self.register_buffer("weights", weights[:, None, None])  # (H or 1, 1, 1)
+
+    def forward(
+        self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
+    ) -> Float[Tensor, ""]:
+        """The loss of a batch; 0 if all its targets are masked."""
+        total, weight = self.sums(forecast, target)
+        return total / weight.clamp_min(torch.finfo(total.dtype).tiny)
+
+    def sums(
+        self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Weighted sum of the losses and sum of the weights, to be added up over batches."""
+        known = ~target.isnan()[..., None]  # (B, H, K, 1)
+        losses = self.step_loss(forecast, target.nan_to_num()[..., None])
+        weights = (known * self.weights).expand_as(losses)
+        return torch.where(known, losses * weights, 0.0).sum(), weights.sum()
+
+
+def penalty(parameters: Iterable[tuple[str, Tensor]], l1: float, l2: float) -> Tensor | float:
+    """l1 times the sum of |w| plus l2 times the sum of w^2 over the weights; biases excluded."""
+    total: Tensor | float = 0.0
+    if not l1 and not l2:
+        return total
+    for name, weight in parameters:
+        if "bias" not in name:
+            total = total + l1 * weight.abs().sum() + l2 * weight.square().sum()
+    return total

@@ -1,0 +1,181 @@
+"""The learning-rate range test (Smith 2017): a sweep, and rules that read a rate off its curve."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import torch
+
+from forecast.data.windows import Windows
+from forecast.training.config import LrRangeConfig
+from forecast.training.device import mixed_seed, seeded
+from forecast.training.loop import Learner, batch_loss, batch_order, take_step
+
+DIVERGED = 4.0
+"""The sweep stops when the smoothed loss exceeds its lowest value this many times."""
+SETTLING = 10
+"""Points at the start that no rule reads, because the average has not settled."""
+FLAT = 0.05
+"""A curve that falls by a smaller share of its first loss is flat."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mini-batch of a sweep."""
+
+    rate: float
+    loss: float
+    smoothed: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep from one seed, and the rate that each rule reads off it."""
+
+    seed: int
+    points: tuple[Point, ...]
+    suggestions: Mapping[str, float]
+    """Rule: rate; empty where the curve is flat."""
+
+
+def sweep(learner: Learner, windows: Windows, config: LrRangeConfig) -> Iterator[Point]:
+    """Train while the rate grows by a constant factor each mini-batch, until the loss diverges.
+
+    Args:
+        learner: trained in place; give it a model that is not needed otherwise.
+        windows: training windows.
+        config: first and last rate, steps, smoothing.
+
+    Yields:
+        Rate, loss, and the exponential moving average of the loss, corrected for its start.
+    """
+    factor = (config.last / config.first) ** (1 / (config.steps - 1))
+    average, best = 0.0, math.inf
+    with seeded(learner.device, learner.seed, 0):
+        learner.model.train()
+        batches = _endless_batches(learner, windows)
+        for step in range(config.steps):
+            rate = config.first * factor**step
+            loss_tensor = batch_loss(learner, windows.gather(next(batches)))
+            loss_tensor.backward()
+            take_step(learner.optimizer, rate)
+            loss = loss_tensor.item()
+            if not math.isfinite(loss):
+                return
+            average = config.smoothing * average + (1 - config.smoothing) * loss
+            smoothed = average / (1 - config.smoothing ** (step + 1))
+            best = min(best, smoothed)
+            yield Point(rate, loss, smoothed)
+            if smoothed > DIVERGED * best:
+                return
+
+
+def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
+    """Rates that the rules read off a curve; none where it is flat.
+
+    Args:
+        points: the curve.
+        last: rate at which the sweep would have ended without divergence.
+    """
+    if is_flat(points):
+        return {}
+    rates = np.array([point.rate for point in points[SETTLING:]])
+    losses = np.array([point.smoothed for point in points[SETTLING:]])
+    diverged = rates[-1] < last * (1 - 1e-9)
+    found = {rule: read(rates, losses) for rule, read in RULES.items()}
+    if diverged:
+        found["half_divergence"] = float(rates[-1]) / 2
+    return found
+
+
+def is_flat(points: Sequence[Point]) -> bool:
+    """Whether the loss falls no further than chance would take it.
+
+    The fall is compared with a share of the first loss and with the noise of the first tenth.
+    """
+    if len(points) < 2 * SETTLING:
+        return True
+    losses = np.array([point.smoothed for point in points])
+    head = max(5, len(points) // 10)
+    first = float(np.median(losses[:head]))
+    noise = float(np.std(np.diff(losses[:head])))
+    return first - float(losses.min()) < max(FLAT * abs(first), 3 * noise)
+
+
+def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Where the loss falls fastest against the logarithm of the rate."""
+    end = max(2, int(np.argmin(losses)) + 1)
+    slope = np.gradient(losses[:end], np.log(rates[:end]))
+    return float(rates[int(np.argmin(slope))])
+
+
+def _valley(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Two thirds down the longest run of falling losses, bumps left out (as fastai's `valley`)."""
+    run = _longest_decreasing(losses)
+    return float(rates[run[(2 * len(run)) // 3]])
+
+
+def _minimum_tenth(rates: np.ndarray, losses: np.ndarray) -> float:
+    """A tenth of the rate where the loss is lowest."""
+    return float(rates[int(np.argmin(losses))]) / 10
+
+
+RULES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "steepest": _steepest,
+    "valley": _valley,
+    "minimum_tenth": _minimum_tenth,
+}
+"""Rules that need a curve only; `half_divergence` needs to know that it diverged."""
+
+
+def run_sweeps(
+    build: Callable[[int], Learner], windows: Windows, config: LrRangeConfig, seed: int
+) -> list[Sweep]:
+    """Sweep from several seeds.
+
+    Args:
+        build: a new learner from a seed; weights and optimiser of the caller stay as they are.
+        windows: training windows.
+        config: options of the sweep.
+        seed: the first seed.
+    """
+    sweeps = []
+    for number in range(seed, seed + config.seeds):
+        points = tuple(sweep(build(number), windows, config))
+        sweeps.append(Sweep(number, points, suggest(points, config.last)))
+    return sweeps
+
+
+def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
+    """The median of a rule's rates, on the logarithmic scale; None if most sweeps give none."""
+    rates = [s.suggestions[rule] for s in sweeps if rule in s.suggestions]
+    if 2 * len(rates) <= len(sweeps):
+        return None
+    return float(np.exp(np.median(np.log(rates))))
+
+
+def _endless_batches(learner: Learner, windows: Windows) -> Iterator[torch.Tensor]:
+    for epoch in count():
+        generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, 0, epoch))
+        yield from batch_order(windows, learner.config.batch_size, generator)
+
+
+def _longest_decreasing(values: np.ndarray) -> list[int]:
+    """Indices of the longest strictly decreasing subsequence (patience sorting)."""
+    tops: list[float] = []
+    top_index: list[int] = []
+    before: list[int] = []
+    for index, value in enumerate(values):
+        pile = bisect.bisect_left(tops, -float(value))
+        before.append(top_index[pile - 1] if pile else -1)
+        tops[pile : pile + 1] = [-float(value)]
+        top_index[pile : pile + 1] = [index]
+    run = [top_index[-1]]
+    while before[run[-1]] >= 0:
+        run.append(before[run[-1]])
+    return run[::-1]

@@ -1,0 +1,53 @@
+"""Optimisers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import nn, optim
+
+from forecast.training.config import OptimizerOption
+
+OPTIMIZERS: Mapping[str, Callable[[list[nn.Parameter], float, Any], optim.Optimizer]] = {
+    "gd": lambda weights, rate, _: optim.SGD(weights, rate),
+    "sgd": lambda weights, rate, option: optim.SGD(
+        weights, rate, momentum=option.momentum, nesterov=option.nesterov
+    ),
+    "adagrad": lambda weights, rate, option: optim.Adagrad(
+        weights, rate, lr_decay=option.lr_decay, eps=option.eps
+    ),
+    "adadelta": lambda weights, rate, option: optim.Adadelta(
+        weights, rate, rho=option.rho, eps=option.eps
+    ),
+    "rmsprop": lambda weights, rate, option: optim.RMSprop(
+        weights, rate, alpha=option.alpha, momentum=option.momentum, eps=option.eps
+    ),
+    "adam": lambda weights, rate, option: optim.Adam(
+        weights, rate, betas=(option.beta1, option.beta2), eps=option.eps, fused=_can_fuse(weights)
+    ),
+    "adamw": lambda weights, rate, option: optim.AdamW(
+        weights,
+        rate,
+        betas=(option.beta1, option.beta2),
+        eps=option.eps,
+        weight_decay=option.weight_decay,
+        fused=_can_fuse(weights),
+    ),
+}
+
+
+def build_optimizer(
+    option: OptimizerOption, parameters: Iterable[nn.Parameter], learning_rate: float
+) -> optim.Optimizer:
+    """The optimiser of a configuration over a model's parameters."""
+    return OPTIMIZERS[option.key()](list(parameters), learning_rate, option)
+
+
+def is_full_batch(option: OptimizerOption) -> bool:
+    """Whether one step is taken an epoch, on the gradient of all windows."""
+    return option.key() == "gd"
+
+
+def _can_fuse(weights: list[nn.Parameter]) -> bool:
+    return all(weight.device.type in ("cpu", "cuda") for weight in weights)

@@ -1,0 +1,21 @@
+"""Fixtures for all tests; shapes and types of the package are checked at every call."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("forecast", "beartype.beartype")
+
+import pytest
+import torch
+
+
+def pytest_collection_modifyitems(items):
+    """Skip tests of a CUDA device where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
