@@ -1,1 +1,48 @@
-"""Time-series forecasting with stacked LSTMs."""
+"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `load`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast.api import lr_find, train
+    from forecast.config import Config, read_config
+    from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
+    from forecast.trained import TrainedModel, load
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataError",
+    "DeviceError",
+    "ForecastError",
+    "TrainedModel",
+    "load",
+    "lr_find",
+    "read_config",
+    "train",
+]
+
+_HOMES = {
+    "train": "forecast.api",
+    "lr_find": "forecast.api",
+    "load": "forecast.trained",
+    "TrainedModel": "forecast.trained",
+    "Config": "forecast.config",
+    "read_config": "forecast.config",
+    **dict.fromkeys(
+        ("ConfigError", "DataError", "DeviceError", "ForecastError"), "forecast.errors"
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `import forecast` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -3,51 +3,88 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, NonNegativeInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from forecast.data.config import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
 from forecast.errors import ConfigError, did_you_mean
 from forecast.models.config import ModelConfig
-from forecast.section import Option, Section
-from forecast.strict_yaml import Document, read_yaml
+from forecast.section import MisfitError, Option, Section
+from forecast.strict_yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
 from forecast.strict_yaml import Path as KeyPath
 from forecast.training.config import TrainingConfig
+
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
 class Config(Section):
     """Everything that decides a run."""
 
     data: DataConfig
+    """The table: where it is and what its columns mean."""
     transforms: Transforms = (Standardize(),)
     """Invertible steps from the user's units to the model's scale, in order."""
     split: SplitConfig = SplitConfig()
+    """Which rows of each series are for training, validation and test."""
     window: WindowConfig = WindowConfig()
+    """What the model sees and what it forecasts."""
     model: ModelConfig = ModelConfig()
+    """The stacked recurrent network."""
     training: TrainingConfig = TrainingConfig()
+    """Loss, optimiser, rate, and when to stop."""
     device: str = "auto"
     """auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps."""
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of weights and order; the caller's own random state is left alone."""
 
+    @field_validator("device")
+    @classmethod
+    def _device_is_known(cls, value: str) -> str:
+        if value not in DEVICES[:-1] and not re.fullmatch(r"cuda:\d{1,3}", value):
+            known = ", ".join(DEVICES)
+            raise ValueError(f"{_shown(value)} is no device; write one of {known}")
+        return value
+
     @model_validator(mode="after")
-    def _sections_fit_together(self) -> Config:
-        segment, lookback, horizon = self.model.segment, self.window.lookback, self.window.horizon
+    def _segments_fit_the_lookback(self) -> Config:
+        segment, lookback = self.model.segment, self.window.lookback
         if lookback % segment:
-            raise ValueError(
-                f"window.lookback {lookback} is no multiple of model.segment {segment}"
+            below, above = lookback - lookback % segment, lookback + segment - lookback % segment
+            near = f"{below} or {above}" if below else f"{above}"
+            raise MisfitError(
+                f"window.lookback {lookback} is no multiple of model.segment {segment}; set"
+                f" window.lookback to {near}, or change model.segment",
+                "model.segment",
+                "window.lookback",
             )
-        weights = self.training.step_weights
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit_the_horizon(self) -> Config:
+        weights, horizon = self.training.step_weights, self.window.horizon
         if weights is not None and len(weights) != horizon:
-            raise ValueError(
-                f"training.step_weights has {len(weights)} weights, window.horizon is {horizon}"
+            raise MisfitError(
+                f"training.step_weights has {len(weights)} weights, window.horizon is {horizon};"
+                " give each step of the horizon one weight",
+                "training.step_weights",
             )
-        if weights is not None and not any(weights):
-            raise ValueError("training.step_weights are all zero")
+        return self
+
+    @model_validator(mode="after")
+    def _median_is_fed_back(self) -> Config:
+        levels = getattr(self.training.loss, "levels", (0.5,))
+        if self.model.head == "recursive" and levels[len(levels) // 2] != 0.5:
+            raise MisfitError(
+                f"head recursive feeds the median back, but 0.5 is not in the middle of the"
+                f" quantile levels {list(levels)}; use as many levels below 0.5 as above,"
+                " or another head",
+                "training.loss",
+            )
         return self
 
 
@@ -57,12 +94,22 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: one line with file, line, key, value and remedy.
     """
-    path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise ConfigError(f"{path}: {reason}; give the path of a YAML configuration") from None
+        with open(path, "rb") as file:
+            start = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}; give the path of a YAML configuration"
+        ) from None
+    if len(start) > MAX_BYTES:
+        raise ConfigError(
+            f"{path}: larger than {MAX_BYTES} bytes; give the path of a YAML configuration"
+        )
+    try:
+        text = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = start.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
     return build_config(read_yaml(text, str(path)), str(path), overrides)
 
 
@@ -88,10 +135,7 @@ def build_config(document: Document, source: str, overrides: Iterable[str] = ())
 
 def write_config(config: Config) -> str:
     """The configuration as YAML that reads back equal."""
-    import yaml
-
-    values = json.loads(config.model_dump_json())
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    return write_yaml(config.model_dump(mode="json"))
 
 
 def json_schema() -> dict[str, Any]:
@@ -101,6 +145,8 @@ def json_schema() -> dict[str, Any]:
 
 
 def _with_tuples(value: Any) -> Any:
+    if isinstance(value, Section):
+        return _with_tuples(value.model_dump())
     if isinstance(value, Mapping):
         return {str(key): _with_tuples(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -111,21 +157,39 @@ def _with_tuples(value: Any) -> Any:
 def _override(
     values: Mapping[str, Any], override: str, overridden: dict[KeyPath, str]
 ) -> dict[str, Any]:
-    dotted, equals, text = override.partition("=")
-    if not equals or not dotted:
-        raise ConfigError(f"{override!r} is no override; write section.key=value")
+    """Put one override in; `overridden` keeps those still in force, the latest one last."""
+    dotted, equals, text = (part.strip() for part in override.partition("="))
     keys = tuple(dotted.split("."))
-    value = read_yaml(text, f"override {override!r}").value
+    if not equals or not all(keys):
+        raise ConfigError(f"{_short(override)} is no override; write section.key=value")
+    for earlier in [k for k in overridden if k[: len(keys)] == keys]:
+        del overridden[earlier]
     overridden[keys] = override
-    return _put(values, keys, value)
+    if text.startswith(("[", "{", "'", '"')):
+        return _put(values, keys, read_yaml(text, f"override {_short(override)}").value)
+    return _put(values, keys, scalar(text))
 
 
-def _put(values: Any, keys: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A copy of nested mappings with one entry replaced; a bare name gives way to its options."""
+def _put(values: Any, keys: KeyPath, value: Any, above: KeyPath = ()) -> dict[str, Any]:
+    """A copy of nested mappings with one entry replaced; a new choice takes the old one's place."""
     first, *rest = keys
-    result = dict(values) if isinstance(values, Mapping) else {}
-    result[first] = _put(result.get(first), tuple(rest), value) if rest else value
+    models = _models_at(above)
+    result = dict(_entries(values, models))
+    if len(models) > 1 and first not in result:
+        result = {}
+    below = (*above, first)
+    result[str(first)] = _put(result.get(str(first)), tuple(rest), value, below) if rest else value
     return result
+
+
+def _entries(values: Any, models: list[type[BaseModel]]) -> Mapping[str, Any]:
+    """The entries under a key; a lone value is an option's first one, and a bare name has none."""
+    if isinstance(values, Mapping):
+        return values
+    option = models[0] if len(models) == 1 else None
+    if values is None or option is None or not issubclass(option, Option) or not option.fields():
+        return {}
+    return {option.fields()[0]: values}
 
 
 def _message(
@@ -135,29 +199,60 @@ def _message(
     source: str,
     overridden: Mapping[KeyPath, str],
 ) -> str:
-    path = _written_path(errors[0], values)
-    together = [details for details in errors if _written_path(details, values) == path]
-    place = source
-    for length in range(len(path), -1, -1):
-        if path[:length] in overridden:
-            place = f"override {overridden[path[:length]]!r}"
-            break
-        if length and path[:length] in document.lines:
-            place = f"{source}:{document.lines[path[:length]]}"
-            break
-    key = ".".join(str(part) for part in path)
+    """One line about the first error; a misspelt key comes first, for others may follow from it."""
+    chosen = min(errors, key=lambda details: details["type"] != "extra_forbidden")
+    path = _written_path(chosen, values)
+    within = [details for details in errors if _written_path(details, values)[: len(path)] == path]
+    path = max((_written_path(details, values) for details in within), key=len)
+    together = [details for details in within if _written_path(details, values) == path]
+    misfits = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
+    blamed = [(*path, *key.split(".")) for key in misfits] or [path]
+    path = next((keys for keys in blamed if _holds(values, keys)), blamed[0])
+    key = ".".join(_plain(part) for part in path)
+    place = _place(path, document, source, overridden)
     return f"{place}: {f'{key}: ' if key else ''}{_explain(together)}"
 
 
+def _place(
+    path: KeyPath, document: Document, source: str, overridden: Mapping[KeyPath, str]
+) -> str:
+    """The override that wrote a key (or something under it), else its line in the file."""
+    for keys, override in reversed(overridden.items()):
+        if path and all(a == b for a, b in zip(keys, path, strict=False)):
+            return f"override {_short(override)}"
+    parents = (path[:length] for length in range(len(path), 0, -1))
+    line = next((document.lines[keys] for keys in parents if keys in document.lines), None)
+    return source if line is None else f"{source}:{line}"
+
+
+def _holds(values: Any, path: KeyPath) -> bool:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
 def _written_path(details: ErrorDetails, values: Any) -> KeyPath:
-    """The error's location without the parts that pydantic adds for the members of a union."""
+    """The error's location without the parts that pydantic adds for the members of a union.
+
+    A covariate's options stand under its name, of which pydantic knows nothing.
+    """
     path: list[str | int] = []
     for part in details["loc"]:
-        if part in values if isinstance(values, Mapping) else isinstance(values, tuple):
+        if isinstance(values, tuple) and isinstance(part, int):
             values = values[part]
-        elif details["type"] != "missing":
-            break
-        path.append(part)
+            path.append(part)
+        elif isinstance(values, Mapping):
+            lone = next(iter(values.items())) if len(values) == 1 else None
+            if part in values:
+                values = values[part]
+                path.append(part)
+            elif lone and isinstance(lone[1], Mapping) and part in lone[1]:
+                values = lone[1][part]
+                path += [lone[0], part]
+            elif details["type"] == "missing":
+                path.append(part)
     return tuple(path)
 
 
@@ -170,33 +265,93 @@ def _explain(errors: list[ErrorDetails]) -> str:
         return f"unknown key; {did_you_mean(str(last), _known_keys(tuple(parents)))}"
     if kind == "union_tag_invalid":
         known = context["expected_tags"].replace("'", "").split(", ")
-        return f"unknown name {context['tag']!r}; {did_you_mean(context['tag'], known)}"
+        return f"unknown name {_short(context['tag'])}; {did_you_mean(context['tag'], known)}"
     if kind == "missing":
         return "is missing; add it"
     if kind == "value_error":
         return str(context["error"])
-    if kind == "literal_error" and isinstance(value, str) and len(errors) == 1:
-        known = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return f"{value!r} is not allowed; {did_you_mean(value, known)}"
-    wanted = dict.fromkeys(e["msg"].replace("Input should be ", "") for e in errors)
-    return f"{_short(value)} is not allowed: must be {' or '.join(wanted)}"
+    if value is None:
+        return "has no value; give one, or leave the key out"
+    return _wrong_value(value, errors)
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a section of keys",
+    "model_attributes_type": "a name, or a name with its options under it",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} character",
+    "literal_error": "{expected}",
+}
+
+
+def _wrong_value(value: Any, errors: list[ErrorDetails]) -> str:
+    """What a value is not, what it must be, and how to write it."""
+    wanted = [_WANTED.get(e["type"], e["msg"]).format(**e.get("ctx", {})) for e in errors]
+    must = " or ".join(dict.fromkeys(wanted)).replace("'", "")
+    names = [name for e, text in zip(errors, wanted, strict=True) for name in _literals(e, text)]
+    remedy = ""
+    if isinstance(value, str) and names and did_you_mean(value, names).startswith("did"):
+        remedy = f"; {did_you_mean(value, names)}"
+    elif isinstance(value, str) and "number" in must and not isinstance(scalar(value), str):
+        remedy = "; take the quotes off"
+    elif "text" in wanted and not isinstance(value, Mapping | tuple):
+        remedy = "; put it in quotes"
+    elif wanted == ["a list"]:
+        remedy = "; put it in [ ]"
+    return f"{_shown(value)} is not allowed: must be {must}{remedy}"
+
+
+def _literals(details: ErrorDetails, expected: str) -> list[str]:
+    is_literal = details["type"] == "literal_error"
+    return expected.replace("'", "").replace(" or ", ", ").split(", ") if is_literal else []
+
+
+def _shown(value: object) -> str:
+    """A value as YAML writes it, shortened."""
+    return _short(value) if isinstance(value, str) else _cut(json.dumps(value, default=str))
+
+
+def _short(text: object) -> str:
+    return _cut(repr(text))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+def _plain(part: str | int) -> str:
+    """A part of a key, kept to one short line."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= 60 else _short(text)
+
+
+def _known_keys(path: KeyPath) -> list[str]:
     """Names of the keys that the section or option at `path` knows."""
+    return sorted({name for model in _models_at(path) for name in model.model_fields} - {"name"})
+
+
+def _models_at(path: KeyPath) -> list[type[BaseModel]]:
+    """The section at a path, or the options of a choice."""
     models: list[type[BaseModel]] = [Config]
     for part in path:
+        if isinstance(part, int):
+            continue
         fields = [m.model_fields[part].annotation for m in models if part in m.model_fields]
         if fields:
             models = _models_in(fields[0])
         else:
             models = [m for m in models if not issubclass(m, Option) or m.key() == part]
-    return sorted({name for model in models for name in model.model_fields} - {"name"})
+    return models
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

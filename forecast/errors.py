@@ -29,5 +29,7 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
     """End of a message about an unknown `word`: the nearest known word, else all of them."""
     import difflib
 
+    if not known:
+        return "there is none to choose from"
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"

@@ -29,7 +29,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
+    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is safe
+        _sync_folder(path.parent)
 
 
 def _umask() -> int:

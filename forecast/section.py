@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_serializer,
+)
 from pydantic_core import CoreSchema
+
+from forecast.errors import did_you_mean
+
+LARGEST = 2**31 - 1
+"""Largest count that a configuration may ask for, so that products of counts fit 64 bits."""
+
+Count = Annotated[int, Field(gt=0, le=LARGEST)]
+CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class Section(BaseModel):
@@ -19,6 +34,14 @@ class Section(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+
+class MisfitError(ValueError):
+    """Keys that do not fit together; the first of them that is written is blamed."""
+
+    def __init__(self, message: str, *keys: str) -> None:
+        super().__init__(message)
+        self.keys = keys
 
 
 class Option(Section):
@@ -45,10 +68,8 @@ class Option(Section):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        options = dict(handler.resolve_ref_schema(handler(core_schema)))
-        properties = {k: v for k, v in options.get("properties", {}).items() if k != "name"}
-        options = {"type": "object", "properties": properties, "additionalProperties": False}
-        values = [options, *list(properties.values())[:1], {"type": "null"}]
+        options = options_schema(handler.resolve_ref_schema(handler(core_schema)))
+        values = [options, *list(options["properties"].values())[:1], {"type": "null"}]
         long = {
             "type": "object",
             "properties": {cls.key(): {"anyOf": values}},
@@ -56,6 +77,12 @@ class Option(Section):
             "additionalProperties": False,
         }
         return {"anyOf": [{"const": cls.key()}, long], "description": cls.__doc__ or ""}
+
+
+def options_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON Schema of a section without its `name`, which is written as the key above it."""
+    properties = {k: v for k, v in schema.get("properties", {}).items() if k != "name"}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 Table = Mapping[str, type[Option]]
@@ -75,12 +102,25 @@ def choice(options: Table) -> BeforeValidator:
     def expand(written: object) -> object:
         if isinstance(written, str):
             return {"name": written}
-        if not isinstance(written, Mapping) or len(written) != 1:
+        if not isinstance(written, Mapping):
             return written
+        if len(written) != 1:
+            raise ValueError(
+                f"holds {len(written)} keys; write one name, with its options under it"
+            )
         (name, value), *_ = written.items()
-        if isinstance(value, Mapping):
-            return {"name": name, **value}
-        fields = options[name].fields() if name in options else ()
-        return {"name": name, fields[0]: value} if fields and value is not None else {"name": name}
+        return {"name": name, **(_options(options[name], value) if name in options else {})}
 
     return BeforeValidator(expand)
+
+
+def _options(option: type[Option], value: object) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        if "name" in value:
+            raise ValueError(f"unknown key 'name'; {did_you_mean('name', option.fields())}")
+        return value
+    if not option.fields():
+        raise ValueError(f"{option.key()} takes no options; write {option.key()} alone")
+    return {option.fields()[0]: value}

@@ -1,7 +1,8 @@
 """A strict YAML reader: plain values with the line of every key, in bounded time and memory.
 
-It knows mappings, sequences and scalars of the YAML 1.2 core schema, so `1e-3` is a number, `no` is
-a word, and dates stay text. It refuses duplicate keys, aliases, tags, and anything large or deep.
+It knows mappings, sequences and the decimal scalars of the YAML 1.2 core schema, so `1e-3` is a
+number, `no` is a word, and dates stay text. It refuses duplicate keys, aliases, tags, and anything
+large or deep. The writer quotes what this reader would not read back as text.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from forecast.errors import ConfigError
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 20
+MAX_DIGITS = 40
 
 Path = tuple[str | int, ...]
 
@@ -26,9 +28,9 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    ".inf": float("inf"),
-    "-.inf": float("-inf"),
-    ".nan": float("nan"),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 
 
@@ -57,13 +59,9 @@ def read_yaml(text: str, source: str) -> Document:
     try:
         _refuse_the_unplain(text, source)
         node = yaml.compose(text, Loader=_loader())
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{source}:{line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{source}: not valid YAML: {reason}") from None
+    except yaml.YAMLError as error:
+        line, reason = _what_is_wrong(error, text)
+        raise ConfigError(f"{source}:{line}: not valid YAML: {reason}") from None
     lines: dict[Path, int] = {}
     value = None if node is None else _construct(node, (), lines, source)
     return Document(value, lines)
@@ -74,8 +72,41 @@ def scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) < 20 else float(text)
+        return int(text) if len(text) <= MAX_DIGITS else float(text)
     return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def write_yaml(values: Any) -> str:
+    """Plain values as YAML that `read_yaml` reads back equal."""
+    return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Writer(yaml.SafeDumper):
+    """PyYAML quotes what YAML 1.1 takes for something other than text; `1e-3` needs quotes too."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(scalar(text), str) else "'"
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _text)
+
+
+def _what_is_wrong(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """Line and reason of an error of PyYAML."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        position = getattr(error, "position", 0)
+        reason = f"a control character, {text[position : position + 1]!r}; take it out"
+        return text.count("\n", 0, position) + 1, reason
+    mark = error.problem_mark or error.context_mark
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
+    if "cannot start any token" in reason:
+        reason += "; indent with spaces, and quote a value that begins with %, @ or `"
+    return _line(mark) if mark else 1, reason
 
 
 def _loader() -> Any:

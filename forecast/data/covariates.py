@@ -138,8 +138,9 @@ def fit_covariates(
             for column in columns
         )
 
+    trained = np.unique(panel.series_of(rows))
     static = tuple(
-        _fit(column, panel.static[:, panel.static_columns.index(column.name)], panel.levels)
+        _fit(column, panel.static[trained, panel.static_columns.index(column.name)], panel.levels)
         for column in config.static
     )
     return FittedCovariates(of(config.past), of(config.future), static, config.calendar)
@@ -159,5 +160,7 @@ def _fit(
         return FittedCovariate(option, categories=tuple(str(name) for name in categories))
     if option.encoding == "none" or np.isnan(values).all():
         return FittedCovariate(option)
-    deviation = float(np.nanstd(values))
-    return FittedCovariate(option, float(np.nanmean(values)), deviation if deviation > 0 else 1.0)
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(values[:, None])
+    return FittedCovariate(option, float(scaler.mean_[0]), float(scaler.scale_[0]))

@@ -14,7 +14,7 @@ from forecast.data.missing import fill
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.split import PARTS, Split
 from forecast.data.transforms import FittedChain, OutOfRangeError, fit_chain
-from forecast.data.windows import Windows, window_starts
+from forecast.data.windows import Windows, running_count, window_starts
 from forecast.errors import DataError
 
 
@@ -52,16 +52,17 @@ class Pipeline:
         unseen = panel.select(new)
         values = self.filled(unseen, unseen.offsets)[:, : unseen.num_targets]
         ranges = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
-        chain = _fit(self.chain.options, unseen, values, ranges, season=1)
+        chain = _fit(self.chain.options, unseen, values, ranges, season=1, shared=self.chain)
         return replace(self, chain=self.chain.joined(chain), ids=(*self.ids, *unseen.ids))
 
     def filled(self, panel: Panel, parts: np.ndarray) -> np.ndarray:
-        """(N, C) the panel's values with missing ones filled as configured."""
-        return fill(panel.values, panel.offsets, parts, self.missing)
+        """(N, C) the panel's values with missing numbers filled as configured."""
+        return _filled(panel, parts, self.missing)
 
     def to_model_scale(self, panel: Panel, values: np.ndarray) -> np.ndarray:
         """(N, K) targets on the model's scale; a value without image is named with its line."""
         numbers = self.series_numbers(panel.ids)
+        assert (numbers >= 0).all(), "with_series_of makes new series known"
         try:
             return self.chain.apply(values, panel.offsets, numbers)
         except OutOfRangeError as error:
@@ -106,7 +107,7 @@ def fit_pipeline(
     """Fit transforms and covariates on the training rows, and on nothing else."""
     if config.missing == "error":
         require_complete(panel)
-    values = fill(panel.values, panel.offsets, split.offsets(), config.missing)
+    values = _filled(panel, split.offsets(), config.missing)
     rows = ragged_ranges(split.train[:, 0], split.train[:, 1] - split.train[:, 0])
     return Pipeline(
         chain=_fit(transforms, panel, values[:, : panel.num_targets], split.train, season),
@@ -118,8 +119,8 @@ def fit_pipeline(
 
 
 def require_complete(panel: Panel) -> None:
-    """Raise a DataError that names the first missing row or empty cell."""
-    missing = np.isnan(panel.values)
+    """Raise a DataError that names the first missing row or number; a category may be empty."""
+    missing = np.isnan(panel.values) & ~_is_category(panel)
     if not missing.any():
         return
     row, column = (int(index) for index in np.argwhere(missing)[0])
@@ -173,11 +174,41 @@ def part_windows(
     return windows
 
 
+def short_series(
+    panel: Panel, split: Split, pipeline: Pipeline, lookback: int, horizon: int
+) -> np.ndarray:
+    """Numbers of the series whose training rows are too few for a single window.
+
+    Rows without a value on the model's scale do not count: the first rows of a difference, and
+    empty cells before the first known value.
+    """
+    inputs, _, _ = pipeline.tensors(panel, split.offsets())
+    usable = running_count(~np.isnan(inputs.numpy()).any(axis=1))
+    counts = usable[split.train[:, 1]] - usable[split.train[:, 0]]
+    return np.flatnonzero(counts < lookback + horizon)
+
+
+def _filled(panel: Panel, parts: np.ndarray, missing: Missing) -> np.ndarray:
+    """Numbers are filled; an empty category stays empty, for it has a code of its own."""
+    values = fill(panel.values, panel.offsets, parts, missing)
+    return np.where(_is_category(panel), panel.values, values)
+
+
+def _is_category(panel: Panel) -> np.ndarray:
+    """(C,) columns that hold numbers of categories."""
+    return np.array([name in panel.levels for name in panel.columns], dtype=bool)
+
+
 def _fit(
-    transforms: Transforms, panel: Panel, values: np.ndarray, train: np.ndarray, season: int
+    transforms: Transforms,
+    panel: Panel,
+    values: np.ndarray,
+    train: np.ndarray,
+    season: int,
+    shared: FittedChain | None = None,
 ) -> FittedChain:
     try:
-        return fit_chain(transforms, values, train, season)
+        return fit_chain(transforms, values, train, season, shared)
     except OutOfRangeError as error:
         raise _placed(error, panel) from None
 

@@ -33,11 +33,13 @@ def split(panel: Panel, config: SplitConfig) -> Split:
     Fractions are rounded down. A date is the first row of its part, in every series.
 
     Raises:
-        ConfigError: if nothing is left for training.
+        ConfigError: if nothing is left for training, or from a given date on.
     """
     ends = panel.offsets[1:]
     test = _first_row(panel, config.test, ends, "split.test")
     validation = np.minimum(_first_row(panel, config.validation, test, "split.validation"), test)
+    _refuse_empty("split.validation", config.validation, test - validation)
+    _refuse_empty("split.test", config.test, ends - test)
     starts = panel.offsets[:-1]
     if not (validation > starts).any():
         raise ConfigError(
@@ -60,5 +62,14 @@ def _first_row(panel: Panel, size: int | float | str, ends: np.ndarray, key: str
         except ValueError as error:
             raise ConfigError(f"{key}: {error}") from None
         return np.asarray(np.clip(starts + position - panel.starts, starts, ends))
-    rows = np.floor(panel.lengths * size) if isinstance(size, float) else np.array(size)
+    # 100 * 0.29 is a hair below 29.
+    rows = np.floor(panel.lengths * size + 1e-9) if isinstance(size, float) else np.array(size)
     return np.asarray(np.maximum(ends - rows.astype(np.int64), starts))
+
+
+def _refuse_empty(key: str, size: int | float | str, rows: np.ndarray) -> None:
+    if isinstance(size, str) and not rows.any():
+        raise ConfigError(
+            f"{key} {size}: no rows from then on are left for this part; write an earlier date,"
+            " or 0 to go without"
+        )

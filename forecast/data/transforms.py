@@ -30,6 +30,9 @@ from forecast.errors import DataError
 MAX_AUTO_SERIES = 200
 """`difference: auto` tests at most this many series, evenly spread over the panel."""
 
+FitColumns = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Two numbers for each column of (N, columns); NaN is left out."""
+
 
 class Step(Protocol):
     """One transform; arrays are float64 and NaN passes through."""
@@ -78,14 +81,12 @@ class Pointwise:
 class Affine:
     """(x - location) / scale, both fitted by scikit-learn; state (location, scale)."""
 
-    fit_columns: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    fit_columns: FitColumns
     scope: Scope
 
     def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
         """Location and scale of each series and column."""
-        groups, width = _as_columns(values, offsets, self.scope)
-        location, scale = self.fit_columns(groups)
-        return np.stack([location, scale], axis=-1).reshape(-1, width, 2)
+        return _fit_series(self.fit_columns, values, offsets, self.scope)
 
     def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Subtract the location, divide by the scale."""
@@ -113,22 +114,7 @@ class PowerStep:
 
     def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
         """Exponent by maximum likelihood, of each series and column."""
-        from sklearn.preprocessing import PowerTransformer
-
-        groups, width = _as_columns(values, offsets, self.scope)
-        is_box_cox = self.method == "box_cox"
-        if is_box_cox and not (groups[~np.isnan(groups)] > 0).all():
-            raise DataError("transform power: box_cox needs positive values; use yeo_johnson")
-        sizes = np.log(groups) if is_box_cox else np.abs(groups)
-        mean = _nan_mean(sizes)
-        scale = np.exp(mean) if is_box_cox else np.where(mean > 0, mean, 1.0)
-        transformer = PowerTransformer(self.method.replace("_", "-"), standardize=False)
-        varying = np.nanmax(groups, axis=0) > np.nanmin(groups, axis=0)
-        exponents = np.ones(groups.shape[1])
-        if varying.any():
-            exponents[varying] = transformer.fit((groups / scale)[:, varying]).lambdas_
-        exponents = np.clip(np.nan_to_num(exponents, nan=1.0), -1, 2)
-        return np.stack([exponents, scale], axis=-1).reshape(-1, width, 2)
+        return _fit_series(self._fit_columns, values, offsets, self.scope)
 
     def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """The power of x / scale; NaN where Box-Cox has no image."""
@@ -152,6 +138,21 @@ class PowerStep:
     def past(self, state: np.ndarray) -> int:  # noqa: ARG002
         """No rows."""
         return 0
+
+    def _fit_columns(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.preprocessing import PowerTransformer
+
+        is_box_cox = self.method == "box_cox"
+        if is_box_cox:
+            columns = np.where(columns > 0, columns, np.nan)
+        mean = _nan_mean(np.log(columns) if is_box_cox else np.abs(columns))
+        scale = np.exp(mean) if is_box_cox else np.where(mean > 0, mean, 1.0)
+        transformer = PowerTransformer(self.method.replace("_", "-"), standardize=False)
+        varying = np.fmax.reduce(columns, axis=0) > np.fmin.reduce(columns, axis=0)
+        exponents = np.ones(columns.shape[1])
+        if varying.any():
+            exponents[varying] = transformer.fit((columns / scale)[:, varying]).lambdas_
+        return np.clip(np.nan_to_num(exponents, nan=1.0), -1, 2), scale
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,9 @@ class DifferenceStep:
         """Running sums per phase of each lag, from the last rows of the history on."""
         levels = [history]
         lags = self._lags(state)
-        for lag in lags[:-1]:
+        for lag in lags:
             levels.append(levels[-1][:, lag:] - levels[-1][:, :-lag])
-        for lag, level in zip(reversed(lags), reversed(levels), strict=True):
+        for lag, level in zip(reversed(lags), reversed(levels[:-1]), strict=True):
             forecast = _sum_by_phase(forecast, level[:, -lag:])
         return forecast
 
@@ -285,6 +286,7 @@ class FittedChain:
             series: (B,) number of each forecast's fitted series.
         """
         batch, past, width = history.shape
+        assert past >= self.past
         offsets = np.arange(batch + 1) * past
         before = history.reshape(-1, width)
         histories = []
@@ -322,7 +324,11 @@ class OutOfRangeError(DataError):
 
 
 def fit_chain(
-    options: Transforms, values: np.ndarray, train: np.ndarray, season: int
+    options: Transforms,
+    values: np.ndarray,
+    train: np.ndarray,
+    season: int,
+    shared: FittedChain | None = None,
 ) -> FittedChain:
     """Fit each transform on the training rows, as the transforms before it leave them.
 
@@ -331,15 +337,20 @@ def fit_chain(
         values: (N, K) all rows in the user's units.
         train: (S, 2) first training row of each series, and the row after the last.
         season: rows in a season, for `difference: auto`.
+        shared: a chain of these options whose states serve for all series alike; only what is
+            fitted per series is fitted anew.
     """
     counts = train[:, 1] - train[:, 0]
     rows = ragged_ranges(train[:, 0], counts)
     train_offsets = np.concatenate([[0], np.cumsum(counts)])
     states: list[np.ndarray] = []
     current = values[rows]
-    for option in options:
+    for number, option in enumerate(options):
         step = TRANSFORMS[option.key()](option)
-        state = step.fit(current, train_offsets, season)
+        if shared is None or _is_per_series(option):
+            state = step.fit(current, train_offsets, season)
+        else:
+            state = shared.states[number]
         before = current
         current = step.apply(current, train_offsets, _by_row(state, train_offsets, None))
         if not isinstance(step, DifferenceStep):
@@ -375,16 +386,32 @@ def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray | None) -
     return np.repeat(chosen, np.diff(offsets), axis=0)
 
 
-def _as_columns(values: np.ndarray, offsets: np.ndarray, scope: Scope) -> tuple[np.ndarray, int]:
-    """One column a fitted parameter: (N, K), or (longest, S * K) padded with NaN; and K."""
-    width = values.shape[1]
-    if scope == "global" or len(offsets) == 2:
-        return values, width
+def _fit_series(
+    fit_columns: FitColumns, values: np.ndarray, offsets: np.ndarray, scope: Scope
+) -> np.ndarray:
+    """State (S or 1, K, 2): two numbers for each series and column.
+
+    Series of like lengths are fitted together, side by side; padding all of them to the longest
+    would let one long series among many short ones fill the memory.
+    """
+    if scope == "global":
+        offsets = offsets[[0, -1]]
     lengths = np.diff(offsets)
-    padded = np.full((len(lengths), int(lengths.max()), width), np.nan)
+    state = np.empty((len(lengths), values.shape[1], 2))
+    magnitude = np.frexp(lengths)[1]
+    for alike in (np.flatnonzero(magnitude == power) for power in np.unique(magnitude)):
+        columns = _side_by_side(values, offsets[alike], lengths[alike])
+        state[alike] = np.stack(fit_columns(columns), axis=-1).reshape(len(alike), -1, 2)
+    return state
+
+
+def _side_by_side(values: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(longest, S * K) some series as columns, padded with NaN to at least one row."""
+    padded = np.full((max(int(lengths.max()), 1), len(lengths), values.shape[1]), np.nan)
     series = np.repeat(np.arange(len(lengths)), lengths)
-    padded[series, np.arange(len(values)) - offsets[series]] = values
-    return padded.transpose(1, 0, 2).reshape(padded.shape[1], -1), width
+    step = ragged_ranges(np.zeros_like(lengths), lengths)
+    padded[step, series] = values[ragged_ranges(first, lengths)]
+    return padded.reshape(len(padded), -1)
 
 
 def _nan_mean(values: np.ndarray) -> np.ndarray:
@@ -418,7 +445,7 @@ def _quietly(scaler: Any, columns: np.ndarray) -> Any:
     """Fit a scaler; a column of NaN (a series without training rows) is no cause for a warning."""
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
         return scaler.fit(columns)

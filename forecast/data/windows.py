@@ -97,19 +97,19 @@ def window_starts(
         part: (S, 2) first row of the part in each series, and the row after its last.
         usable_input: (N,) rows that a lookback may hold.
         usable_target: (N,) rows that may be targets.
-        lookback, horizon, stride: in rows; every series begins with its first possible window.
+        lookback, horizon, stride: in rows; every series begins with its first usable row.
         whole_targets: False keeps a window if just one of its target rows is usable.
 
     Returns:
         (W,) first rows and (W,) series.
     """
-    first = np.maximum(part[:, 0] - lookback, offsets[:-1])
+    first = _next(usable_input)[np.maximum(part[:, 0] - lookback, offsets[:-1])]
     last = part[:, 1] - horizon - lookback
     counts = np.maximum((last - first) // stride + 1, 0)
     starts = ragged_ranges(np.zeros_like(first), counts) * stride + np.repeat(first, counts)
     series = np.repeat(np.arange(len(first)), counts)
-    missing_inputs = _running_count(~usable_input)
-    usable_targets = _running_count(usable_target)
+    missing_inputs = running_count(~usable_input)
+    usable_targets = running_count(usable_target)
     middle = starts + lookback
     known = usable_targets[middle + horizon] - usable_targets[middle]
     wanted = horizon if whole_targets else 1
@@ -117,6 +117,12 @@ def window_starts(
     return starts[kept], series[kept]
 
 
-def _running_count(flags: np.ndarray) -> np.ndarray:
+def running_count(flags: np.ndarray) -> np.ndarray:
     """(N + 1,) number of flags before each row."""
     return np.concatenate([[0], np.cumsum(flags)])
+
+
+def _next(flags: np.ndarray) -> np.ndarray:
+    """(N + 1,) the first flagged row at or after each row, N if there is none."""
+    rows = np.where(flags, np.arange(len(flags)), len(flags))
+    return np.append(np.minimum.accumulate(rows[::-1])[::-1], len(flags))

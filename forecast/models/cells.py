@@ -145,8 +145,16 @@ class _BatchNorm(nn.Module):
         self.norm = nn.BatchNorm1d(width)
 
     def forward(self, outputs: Float[Tensor, "B T O"]) -> Float[Tensor, "B T O"]:
-        normalised: Tensor = self.norm(outputs.transpose(1, 2)).transpose(1, 2)
-        return normalised
+        rows = outputs.flatten(0, 1)
+        normalised: Tensor = self.norm(rows) if len(rows) > 1 else self._by_running(rows)
+        return normalised.view_as(outputs)
+
+    def _by_running(self, rows: Float[Tensor, "1 O"]) -> Float[Tensor, "1 O"]:
+        """A lone row has no variance of its own, in training either."""
+        norm = self.norm
+        return nn.functional.batch_norm(
+            rows, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
 
 
 def _norm(config: ModelConfig, width: int) -> nn.Module:

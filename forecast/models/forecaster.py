@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -39,6 +38,8 @@ class WindowShape:
     num_future: int = 0
     num_static: int = 0
     num_quantiles: int = 1
+    median: int | None = None
+    """Number of the median among the quantiles; None: the middle one."""
     embedded: tuple[Embedded, ...] = ()
     """Embedded columns among past and future covariates."""
     embedded_static: tuple[Embedded, ...] = ()
@@ -65,13 +66,14 @@ class Forecaster(nn.Module):
     def __init__(self, config: ModelConfig, shape: WindowShape) -> None:
         super().__init__()
         assert config.hidden_size != "auto"
+        assert shape.lookback % config.segment == 0
         self.config, self.shape = config, shape
         self.normalise = WINDOW_NORMS[config.window_norm]
-        self.covariates = Embeddings(shape.num_past + shape.num_future, shape.embedded)
+        self.past, self.known = _covariate_embeddings(shape)
         self.static = Embeddings(shape.num_static, shape.embedded_static)
         self.is_independent = config.channels == "independent" and shape.num_targets > 1
         targets = 1 if self.is_independent else shape.num_targets
-        width = config.segment * (targets + self.covariates.width) + self.static.width
+        width = config.segment * (targets + self.past.width + self.known.width) + self.static.width
         self.embedding = (
             nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
             if config.embedding_size
@@ -84,7 +86,8 @@ class Forecaster(nn.Module):
             segment=config.segment,
             num_targets=targets,
             num_quantiles=shape.num_quantiles,
-            num_future=self.covariates.width - self._past_width,
+            median=shape.num_quantiles // 2 if shape.median is None else shape.median,
+            num_future=self.known.width,
             num_channels=shape.num_targets if self.is_independent else 1,
             input_size=input_size,
         )
@@ -106,36 +109,37 @@ class Forecaster(nn.Module):
             static: static covariates.
             targets: the true horizon, which a recursive head is fed in training.
         """
-        width = self.shape.num_targets
-        location, scale = self.normalise(past[..., :width])  # (B, 1, K)
-        values = self._split_channels((past[..., :width] - location) / scale)
-        taught = None if targets is None else self._split_channels((targets - location) / scale)
-        covariates = self._repeat(self.covariates(self._with_future(past[..., width:], future)))
-        encoded = self._encode(values, covariates, self._repeat(self.static(static)), taught)
+        shape = self.shape
+        widths = (shape.num_targets, shape.num_past, shape.num_future)
+        values, past_columns, known = past.split(widths, dim=2)
+        location, scale = self.normalise(values)  # (B, 1, K)
+        encoded = self._encode(
+            self._split_channels((values - location) / scale),
+            self._repeat(self.past(past_columns)),
+            self._repeat(self.known(known)),
+            self._repeat(self.known(future)),
+            self._repeat(self.static(static)),
+            None if targets is None else self._split_channels((targets - location) / scale),
+        )
         output = self._join_channels(self.head(self.stack, encoded))  # (B, H, K, Q)
-        if self.shape.num_quantiles > 1 and not self.training:
+        if shape.num_quantiles > 1 and not self.training:
             output = output.sort(dim=-1).values  # crossing quantiles are put in order
         return output * scale[..., None] + location[..., None]
 
-    @functools.cached_property
-    def _past_width(self) -> int:
-        return self.covariates.width_of(self.shape.num_past)
-
-    def _with_future(self, past: Tensor, future: Tensor) -> Float[Tensor, "B T P"]:
-        """Covariates over lookback and horizon; past ones are held at their last value."""
-        held = past[:, -1:, : self.shape.num_past].expand(-1, self.shape.horizon, -1)
-        return torch.cat([past, torch.cat([held, future], dim=2)], dim=1)
-
     def _encode(
-        self, values: Tensor, covariates: Tensor, static: Tensor, targets: Tensor | None
+        self,
+        values: Float[Tensor, "B L K"],
+        past: Float[Tensor, "B L P"],
+        known: Float[Tensor, "B L F"],
+        future: Float[Tensor, "B H F"],
+        static: Float[Tensor, "B D"],
+        targets: Float[Tensor, "B H K"] | None,
     ) -> Encoded:
         """Segments of the lookback, embedded, and what a head may need of the horizon."""
-        segment, lookback = self.config.segment, self.shape.lookback
-        past = segments_of(covariates[:, :lookback, : self._past_width], segment)
-        future = covariates[:, lookback:, self._past_width :]
-        known = segments_of(covariates[:, :lookback, self._past_width :], segment)
+        segment = self.config.segment
+        past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":  # a step is told what is known of the step it forecasts
-            known = torch.cat([known, segments_of(future, segment)[:, :1]], dim=1)[:, 1:]
+            known = torch.cat([known[:, 1:], segments_of(future, segment)[:, :1]], dim=1)
 
         def embed(targets: Tensor, known: Tensor) -> Tensor:
             """Further segments (B, T, segment, K), past covariates held at the last segment."""
@@ -164,8 +168,9 @@ class Forecaster(nn.Module):
 
     def _repeat(self, columns: Tensor) -> Tensor:
         """Covariates for every channel of a window."""
-        times = self.shape.num_targets if self.is_independent else 1
-        return columns if times == 1 else columns.repeat_interleave(times, dim=0)
+        if not self.is_independent:
+            return columns
+        return columns.repeat_interleave(self.shape.num_targets, dim=0)
 
 
 class Embeddings(nn.Module):
@@ -178,13 +183,10 @@ class Embeddings(nn.Module):
 
     def __init__(self, num_columns: int, embedded: tuple[Embedded, ...]) -> None:
         super().__init__()
-        self.num_columns, self.embedded = num_columns, embedded
+        self.embedded = embedded
         self.tables = nn.ModuleList(nn.Embedding(e.categories, e.width) for e in embedded)
-        self.width = self.width_of(num_columns)
-
-    def width_of(self, num_columns: int) -> int:
-        """Width that the first `num_columns` columns become."""
-        return num_columns + sum(e.width - 1 for e in self.embedded if e.column < num_columns)
+        self.width = num_columns + sum(e.width - 1 for e in embedded)
+        """Width of the output."""
 
     def forward(self, columns: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
         """The columns with codes replaced."""
@@ -194,3 +196,14 @@ class Embeddings(nn.Module):
         for table, embedded in zip(self.tables, self.embedded, strict=True):
             parts[embedded.column] = table(parts[embedded.column].squeeze(-1).long())
         return torch.cat(parts, dim=-1)
+
+
+def _covariate_embeddings(shape: WindowShape) -> tuple[Embeddings, Embeddings]:
+    """Of past and of future-known covariates, each with columns numbered from 0."""
+    past = tuple(e for e in shape.embedded if e.column < shape.num_past)
+    known = tuple(
+        replace(e, column=e.column - shape.num_past)
+        for e in shape.embedded
+        if e.column >= shape.num_past
+    )
+    return Embeddings(shape.num_past, past), Embeddings(shape.num_future, known)

@@ -33,6 +33,8 @@ class HeadShape:
     segment: int
     num_targets: int
     num_quantiles: int
+    median: int
+    """Number of the quantile that is fed back."""
     num_future: int
     """Columns known over the horizon."""
     num_channels: int
@@ -73,10 +75,9 @@ class Direct(nn.Module):
         """All steps of the horizon."""
         outputs, _ = stack(encoded.segments)
         state = self.dropout(ACTIVATIONS[self.activation](stack.last_output(outputs)))
-        known = torch.cat([state, encoded.future.flatten(1)], dim=1)
+        flat: Tensor = self.output(torch.cat([state, encoded.future.flatten(1)], dim=1))
         shape = self.shape
-        flat = self.output(known)
-        return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)  # type: ignore[no-any-return]
+        return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)
 
 
 class Recursive(nn.Module):
@@ -87,94 +88,88 @@ class Recursive(nn.Module):
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
         super().__init__()
-        self.shape, self.activation = shape, activation
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(
-            stack.output_size, shape.segment * shape.num_targets * shape.num_quantiles
-        )
+        self.shape = shape
+        self.emit = Emit(shape, stack.output_size, activation, dropout)
 
     def forward(self, stack: Stack, encoded: Encoded) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
-        steps = self._taught(stack, encoded) if self.training else self._fed_back(stack, encoded)
-        return steps[:, : self.shape.horizon]
+        future = segments_of(encoded.future, self.shape.segment)  # (B, M, F)
+        roll = self._taught if self.training else self._fed_back
+        return roll(stack, encoded, future)[:, : self.shape.horizon]
 
-    def _taught(self, stack: Stack, encoded: Encoded) -> Tensor:
+    def _taught(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
         assert encoded.targets is not None
-        further = self.shape.num_segments - 1
         inputs = encoded.segments
+        further = self.shape.num_segments - 1
         if further:
-            true = encoded.targets[:, : further * self.shape.segment]
-            true = true.unflatten(1, (further, self.shape.segment)).nan_to_num()
-            future = self._following(encoded)[:, 1:]
-            inputs = torch.cat([inputs, encoded.embed(true, future)], dim=1)
+            true = encoded.targets[:, : further * self.shape.segment].nan_to_num()
+            true = true.unflatten(1, (further, self.shape.segment))
+            inputs = torch.cat([inputs, encoded.embed(true, future[:, 1:])], dim=1)
         outputs, _ = stack(inputs)
-        return self._emit(outputs[:, -self.shape.num_segments :])
+        emitted: Tensor = self.emit(outputs[:, -self.shape.num_segments :])
+        return emitted
 
-    def _fed_back(self, stack: Stack, encoded: Encoded) -> Tensor:
-        future = self._following(encoded)
+    def _fed_back(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
         outputs, states = stack(encoded.segments)
-        steps = [self._emit(outputs[:, -1:])]
+        steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
-            median = steps[-1][..., self.shape.num_quantiles // 2]  # (B, segment, K)
-            fed = encoded.embed(median[:, None], future[:, number : number + 1])
+            point = steps[-1][..., self.shape.median]  # (B, segment, K)
+            fed = encoded.embed(point[:, None], future[:, number : number + 1])
             outputs, states = stack(fed, states)
-            steps.append(self._emit(outputs))
+            steps.append(self.emit(outputs))
         return torch.cat(steps, dim=1)
-
-    def _emit(self, outputs: Float[Tensor, "B T O"]) -> Tensor:
-        shape = self.shape
-        flat = self.output(self.dropout(ACTIVATIONS[self.activation](outputs)))
-        return flat.view(  # type: ignore[no-any-return]
-            len(flat), -1, shape.num_targets, shape.num_quantiles
-        )
-
-    def _following(self, encoded: Encoded) -> Float[Tensor, "B M F"]:
-        return segments_of(encoded.future, self.shape.segment)
 
 
 class Parallel(nn.Module):
     """One decoder step a future segment, all from the same state and with the same cell.
 
     Each step is told its position, its channel and the covariates known for it (after Lin et al.
-    2023, SegRNN).
+    2023, SegRNN; the two are added, so that an input of width 1 holds both).
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
         super().__init__()
-        self.shape, self.activation = shape, activation
-        self.dropout = nn.Dropout(dropout)
-        position = shape.input_size // 2 if shape.num_channels > 1 else shape.input_size
-        self.positions = nn.Parameter(torch.randn(shape.num_segments, position))
-        self.channels = nn.Parameter(torch.randn(shape.num_channels, shape.input_size - position))
-        self.known = (
-            nn.Linear(shape.segment * shape.num_future, shape.input_size)
-            if shape.num_future
-            else None
-        )
-        self.output = nn.Linear(
-            stack.output_size, shape.segment * shape.num_targets * shape.num_quantiles
-        )
+        self.shape = shape
+        width, channels = shape.input_size, shape.num_channels
+        self.positions = nn.Parameter(torch.randn(1, shape.num_segments, width))
+        self.channels = nn.Parameter(torch.randn(channels, 1, width)) if channels > 1 else None
+        known = shape.segment * shape.num_future
+        self.known = nn.Linear(known, width) if known else None
+        self.emit = Emit(shape, stack.output_size, activation, dropout)
 
     def forward(self, stack: Stack, encoded: Encoded) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
-        shape, steps = self.shape, self.shape.num_segments
         _, states = stack(encoded.segments)
-        batch = len(encoded.segments)
-        queries = self._queries(batch)  # (B, M, I)
-        if self.known is not None:
-            queries = queries + self.known(segments_of(encoded.future, shape.segment))
+        queries = self._queries(encoded.future)
+        batch, steps, _ = queries.shape
         repeated = [tuple(s.repeat_interleave(steps, dim=1) for s in state) for state in states]
-        outputs, _ = stack(queries.reshape(batch * steps, 1, -1), repeated)
-        flat = self.output(self.dropout(ACTIVATIONS[self.activation](outputs[:, 0])))
-        emitted: Tensor = flat.view(batch, -1, shape.num_targets, shape.num_quantiles)
-        return emitted[:, : shape.horizon]
+        outputs, _ = stack(queries.flatten(0, 1)[:, None], repeated)
+        emitted: Tensor = self.emit(outputs.view(batch, steps, -1))
+        return emitted[:, : self.shape.horizon]
 
-    def _queries(self, batch: int) -> Float[Tensor, "B M I"]:
-        """Channels vary fastest along the batch."""
-        positions = self.positions.expand(self.shape.num_channels, -1, -1)
-        channels = self.channels[:, None].expand(-1, self.shape.num_segments, -1)
-        queries = torch.cat([positions, channels], dim=2)
-        return queries.repeat(batch // self.shape.num_channels, 1, 1)
+    def _queries(self, future: Float[Tensor, "B H F"]) -> Float[Tensor, "B M I"]:
+        """Inputs of the decoder steps; channels vary fastest along the batch."""
+        queries = self.positions if self.channels is None else self.positions + self.channels
+        queries = queries.repeat(len(future) // self.shape.num_channels, 1, 1)
+        if self.known is None:
+            return queries
+        known: Tensor = self.known(segments_of(future, self.shape.segment))
+        return queries + known
+
+
+class Emit(nn.Module):
+    """From the stack's output at each segment to the steps of that segment."""
+
+    def __init__(self, shape: HeadShape, width: int, activation: str, dropout: float) -> None:
+        super().__init__()
+        self.shape, self.activation = shape, activation
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(width, shape.segment * shape.num_targets * shape.num_quantiles)
+
+    def forward(self, outputs: Float[Tensor, "B M O"]) -> Float[Tensor, "B T K Q"]:
+        """Steps of all segments, end to end."""
+        flat: Tensor = self.output(self.dropout(ACTIVATIONS[self.activation](outputs)))
+        return flat.reshape(len(flat), -1, self.shape.num_targets, self.shape.num_quantiles)
 
 
 def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, "B M I"]:

@@ -22,7 +22,7 @@ def choose_device(name: str) -> torch.device:
     """
     known = available_devices()
     if name == "auto":
-        return torch.device(_freest_cuda() if len(known) > 1 and "cuda:0" in known else "cpu")
+        return torch.device(_freest_cuda() if "cuda:0" in known else "cpu")
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in known:
         raise DeviceError(f"device {name!r} is not there; choose auto, {', '.join(known)}")
@@ -47,10 +47,19 @@ def describe_device(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
-    """Run a block from a random state made of some numbers; the caller's state comes back after."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(mixed_seed(*numbers))
+    """Run a block from a random state made of some numbers; the caller's state comes back after.
+
+    `torch.manual_seed` would not do: it seeds every device, also those that are not given back.
+    """
+    seed = mixed_seed(*numbers)
+    devices = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices, device_type=device.type):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         yield
 
 
@@ -60,5 +69,12 @@ def mixed_seed(*numbers: int) -> int:
 
 
 def _freest_cuda() -> str:
-    free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
+    free = [_free_memory(number) for number in range(torch.cuda.device_count())]
     return f"cuda:{int(np.argmax(free))}"
+
+
+def _free_memory(number: int) -> int:
+    try:
+        return int(torch.cuda.mem_get_info(number)[0])
+    except RuntimeError:  # full, or reserved by another process: even asking takes memory
+        return 0

@@ -10,7 +10,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn, optim
@@ -35,6 +35,7 @@ class Epoch:
     step: int
     """Optimiser steps taken so far."""
     train_loss: float
+    """Mean over the steps of the epoch, penalties included."""
     validation_loss: float | None
     learning_rate: float
     """At the last step."""
@@ -158,33 +159,47 @@ def _train_epoch(
     """Mean loss, last rate, and gradient norms at the last step; one synchronisation in all."""
     generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, number))
     batches = batch_order(windows, learner.config.batch_size, generator)
-    full = is_full_batch(learner.config.optimizer)
-    allowed = position.total_steps - position.step
-    batches = batches if full else batches[:allowed]
-    seen = sum(len(index) for index in batches)
     learner.model.train()
-    total = torch.zeros((), device=learner.device)
-    rate, norms = learner.learning_rate, torch.zeros(0)
     learner.optimizer.zero_grad(set_to_none=True)
-    for count, index in enumerate(batches, start=1):
-        share = len(index) / seen
-        loss = batch_loss(learner, windows.gather(index))
-        (loss * share if full else loss).backward()
-        total += loss.detach() * share
-        is_last = count == len(batches)
-        if is_last:
-            norms = gradient_norms(learner.model)
-        if is_last or not full:
-            now = Position(
-                position.step + (0 if full else count - 1),
-                position.steps_per_epoch,
-                position.total_steps,
-                position.losses,
-            )
-            rate = update(learner, now)
+    run = _full_batch if is_full_batch(learner.config.optimizer) else _mini_batches
+    loss, norms, rate = run(learner, windows, batches, position)
     names = [name for name, _ in learner.model.named_parameters()]
-    mean_loss, *values = torch.cat([total[None], norms.to(total)]).tolist()
+    mean_loss, *values = torch.cat([loss[None], norms.to(loss)]).tolist()
     return mean_loss, rate, dict(zip(names, values, strict=True))
+
+
+def _mini_batches(
+    learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
+) -> tuple[Tensor, Tensor, float]:
+    """A step on the gradient of each batch; mean loss, last gradient norms, last rate."""
+    batches = batches[: position.total_steps - position.step]
+    total = torch.zeros((), device=learner.device)
+    norms, rate = total.new_zeros(0), learner.learning_rate
+    for count, index in enumerate(batches):
+        loss = batch_loss(learner, windows.gather(index))
+        loss.backward()
+        total += loss.detach() * len(index)
+        if count == len(batches) - 1:
+            norms = gradient_norms(learner.model)
+        rate = scheduled_rate(learner, replace(position, step=position.step + count))
+        take_step(learner, rate)
+    return total / sum(len(index) for index in batches), norms, rate
+
+
+def _full_batch(
+    learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
+) -> tuple[Tensor, Tensor, float]:
+    """One step on the gradient of all windows, added up batch by batch to bound the memory."""
+    total = torch.zeros((), device=learner.device)
+    shares = learner.loss.shares(windows.gather(index).target for index in batches)
+    for index, share in zip(batches, shares, strict=True):
+        loss = batch_loss(learner, windows.gather(index)) * share
+        loss.backward()
+        total += loss.detach()
+    norms = gradient_norms(learner.model)
+    rate = scheduled_rate(learner, position)
+    take_step(learner, rate)
+    return total, norms, rate
 
 
 def batch_loss(learner: Learner, batch: Batch) -> Tensor:
@@ -195,24 +210,23 @@ def batch_loss(learner: Learner, batch: Batch) -> Tensor:
     return loss + penalty(learner.model.named_parameters(), config.l1, config.l2)
 
 
-def update(learner: Learner, position: Position) -> float:
-    """Clip the gradient, take one step at the scheduled rate, clear the gradient."""
+def scheduled_rate(learner: Learner, position: Position) -> float:
+    """The learning rate of the next step."""
+    config = learner.config
+    return learner.learning_rate * rate_factor(config.schedule, position, config.warmup)
+
+
+def take_step(learner: Learner, rate: float) -> None:
+    """Clip the gradient, take one step at a rate, clear the gradient."""
     config = learner.config
     if config.clip_value is not None:
         nn.utils.clip_grad_value_(learner.model.parameters(), config.clip_value)
     if config.clip_norm is not None:
         nn.utils.clip_grad_norm_(learner.model.parameters(), config.clip_norm)
-    rate = learner.learning_rate * rate_factor(config.schedule, position, config.warmup)
-    take_step(learner.optimizer, rate)
-    return rate
-
-
-def take_step(optimizer: optim.Optimizer, rate: float) -> None:
-    """One optimiser step at a rate."""
-    for group in optimizer.param_groups:
+    for group in learner.optimizer.param_groups:
         group["lr"] = rate
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    learner.optimizer.step()
+    learner.optimizer.zero_grad(set_to_none=True)
 
 
 def gradient_norms(model: nn.Module) -> Tensor:
@@ -233,10 +247,9 @@ def best_epoch(history: Sequence[Epoch], min_delta: float = 0.0) -> Epoch:
 def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
     """Why training should stop after the last epoch; None: go on."""
     last = history[-1]
-    if not math.isfinite(last.train_loss) or not math.isfinite(last.monitored):
-        return (
-            f"the loss is {last.train_loss} in epoch {last.number}: the learning rate is too high"
-        )
+    for part, loss in (("training", last.train_loss), ("validation", last.monitored)):
+        if not math.isfinite(loss):
+            return f"the {part} loss is {loss} in epoch {last.number}: the learning rate is too high"
     stopping = config.early_stopping
     if stopping and last.validation_loss is not None:
         best = best_epoch(history, stopping.min_delta)
@@ -259,18 +272,18 @@ def symptoms(history: Sequence[Epoch]) -> list[str]:
     if rising and losses[-1] > 1.1 * losses[0]:
         found.append("the training loss has risen for 3 epochs: learning rate too high?")
     norms = {
-        name: norm
+        name: math.inf if math.isnan(norm) else norm
         for name, norm in history[-1].gradient_norms.items()
         if name.startswith("stack") and "weight" in name
     }
-    if norms and all(math.isfinite(norm) for norm in norms.values()):
+    if norms:
         smallest, largest = min(norms, key=norms.__getitem__), max(norms, key=norms.__getitem__)
         if norms[largest] > 1e3:
             found.append(
                 f"the gradient of {largest} explodes (norm {norms[largest]:.2g}): set"
                 " training.clip_norm: 1"
             )
-        if norms[largest] > 0 and norms[smallest] < 1e-6 * norms[largest]:
+        if math.isfinite(norms[largest]) and norms[smallest] < 1e-6 * norms[largest]:
             found.append(
                 f"the gradient of {smallest} vanishes (norm {norms[smallest]:.2g}): fewer layers,"
                 " model.residual or model.layer_norm may help"

@@ -38,13 +38,18 @@ def _log_cosh(_: Any) -> StepLoss:
     return loss
 
 
-def _quantile(option: Any) -> StepLoss:
-    def loss(forecast: Tensor, target: Tensor) -> Tensor:
-        levels = torch.tensor(option.levels, dtype=forecast.dtype, device=forecast.device)
-        error = target - forecast
-        return torch.maximum(levels * error, (levels - 1) * error)
+class _Quantile(nn.Module):
+    """Levels are a buffer: made anew in each batch they would cost one synchronisation each."""
 
-    return loss
+    levels: Tensor
+
+    def __init__(self, option: Any) -> None:
+        super().__init__()
+        self.register_buffer("levels", torch.tensor(option.levels))
+
+    def forward(self, forecast: Tensor, target: Tensor) -> Tensor:
+        error = target - forecast
+        return torch.maximum(self.levels * error, (self.levels - 1) * error)
 
 
 LOSSES: Mapping[str, Callable[[Any], StepLoss]] = {
@@ -52,7 +57,7 @@ LOSSES: Mapping[str, Callable[[Any], StepLoss]] = {
     "mae": _mean_absolute,
     "huber": _huber,
     "log_cosh": _log_cosh,
-    "quantile": _quantile,
+    "quantile": _Quantile,
 }
 
 
@@ -82,16 +87,24 @@ class Loss(nn.Module):
     ) -> Float[Tensor, ""]:
         """The loss of a batch; 0 if all its targets are masked."""
         total, weight = self.sums(forecast, target)
-        return total / weight.clamp_min(torch.finfo(total.dtype).tiny)
+        return total / weight.clamp_min(torch.finfo(weight.dtype).tiny)
 
     def sums(
         self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Weighted sum of the losses and sum of the weights, to be added up over batches."""
-        known = ~target.isnan()[..., None]  # (B, H, K, 1)
+        weights = self._weights(target)
         losses = self.step_loss(forecast, target.nan_to_num()[..., None])
-        weights = (known * self.weights).expand_as(losses)
-        return torch.where(known, losses * weights, 0.0).sum(), weights.sum()
+        weighted = torch.where(weights > 0, losses * weights, 0.0)
+        return weighted.sum(), weights.sum() * losses.shape[3]
+
+    def shares(self, targets: Iterable[Float[Tensor, "B H K"]]) -> Float[Tensor, " M"]:
+        """Share of each batch in the weight of all; what a mean over all windows is made of."""
+        weights = torch.stack([self._weights(target).sum() for target in targets])
+        return weights / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+    def _weights(self, target: Tensor) -> Float[Tensor, "B H K 1"]:
+        return ~target.isnan()[..., None] * self.weights
 
 
 def penalty(parameters: Iterable[tuple[str, Tensor]], l1: float, l2: float) -> Tensor | float:

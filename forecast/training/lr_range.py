@@ -6,7 +6,7 @@ import bisect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ SETTLING = 10
 """Points at the start that no rule reads, because the average has not settled."""
 FLAT = 0.05
 """A curve that falls by a smaller share of its first loss is flat."""
+CHANCE = 3.0
+"""A curve that falls by fewer standard errors of its noise is flat."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +58,23 @@ def sweep(learner: Learner, windows: Windows, config: LrRangeConfig) -> Iterator
     """
     factor = (config.last / config.first) ** (1 / (config.steps - 1))
     average, best = 0.0, math.inf
-    with seeded(learner.device, learner.seed, 0):
-        learner.model.train()
-        batches = _endless_batches(learner, windows)
-        for step in range(config.steps):
-            rate = config.first * factor**step
-            loss_tensor = batch_loss(learner, windows.gather(next(batches)))
+    learner.model.train()
+    for step, index in enumerate(islice(_endless_batches(learner, windows), config.steps)):
+        rate = config.first * factor**step
+        with seeded(learner.device, learner.seed, 0, step):
+            loss_tensor = batch_loss(learner, windows.gather(index))
             loss_tensor.backward()
-            take_step(learner.optimizer, rate)
-            loss = loss_tensor.item()
-            if not math.isfinite(loss):
-                return
-            average = config.smoothing * average + (1 - config.smoothing) * loss
-            smoothed = average / (1 - config.smoothing ** (step + 1))
+        take_step(learner, rate)
+        loss = loss_tensor.item()
+        if not math.isfinite(loss):
+            return
+        average = config.smoothing * average + (1 - config.smoothing) * loss
+        smoothed = average / (1 - config.smoothing ** (step + 1))
+        yield Point(rate, loss, smoothed)
+        if step >= SETTLING:
             best = min(best, smoothed)
-            yield Point(rate, loss, smoothed)
-            if smoothed > DIVERGED * best:
-                return
+        if smoothed > DIVERGED * best:
+            return
 
 
 def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
@@ -96,22 +98,31 @@ def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
 def is_flat(points: Sequence[Point]) -> bool:
     """Whether the loss falls no further than chance would take it.
 
-    The fall is compared with a share of the first loss and with the noise of the first tenth.
+    The mean of its first quarter is compared with the lowest mean of an eighth, before smoothing:
+    the noise of single mini-batches tells how far two such means differ by chance.
     """
     if len(points) < 2 * SETTLING:
         return True
-    losses = np.array([point.smoothed for point in points])
-    head = max(5, len(points) // 10)
-    first = float(np.median(losses[:head]))
-    noise = float(np.std(np.diff(losses[:head])))
-    return first - float(losses.min()) < max(FLAT * abs(first), 3 * noise)
+    losses = np.array([point.loss for point in points])
+    head, width = losses[: max(SETTLING, len(losses) // 4)], max(5, len(losses) // 8)
+    lowest = np.convolve(losses, np.full(width, 1 / width), mode="valid").min()
+    error = head.std(ddof=1) * math.sqrt(1 / len(head) + 1 / width)
+    return bool(head.mean() - lowest <= max(FLAT * abs(head.mean()), CHANCE * error))
 
 
 def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
-    """Where the loss falls fastest against the logarithm of the rate."""
-    end = max(2, int(np.argmin(losses)) + 1)
-    slope = np.gradient(losses[:end], np.log(rates[:end]))
-    return float(rates[int(np.argmin(slope))])
+    """Where the loss falls fastest against the logarithm of the rate.
+
+    Read between the last point in the upper fifth of the fall and the minimum: noise before the
+    fall is steep as well. A slope spans a fifteenth of the curve.
+    """
+    lowest, span = int(np.argmin(losses)), max(1, len(losses) // 30)
+    top = np.median(losses[: len(losses) // 10 + 1])
+    high = np.flatnonzero(losses[:lowest] >= top - 0.2 * (top - losses[lowest]))
+    fall = np.arange(high[-1] if len(high) else 0, lowest + 1)
+    left, right = np.maximum(fall - span, 0), np.minimum(fall + span, len(losses) - 1)
+    slope = (losses[right] - losses[left]) / np.log(rates[right] / rates[left])
+    return float(rates[fall[int(np.argmin(slope))]])
 
 
 def _valley(rates: np.ndarray, losses: np.ndarray) -> float:
@@ -152,7 +163,7 @@ def run_sweeps(
 
 
 def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
-    """The median of a rule's rates, on the logarithmic scale; None if most sweeps give none."""
+    """The median of a rule's rates, on the logarithmic scale; None unless most sweeps give one."""
     rates = [s.suggestions[rule] for s in sweeps if rule in s.suggestions]
     if 2 * len(rates) <= len(sweeps):
         return None

@@ -1,0 +1,86 @@
+"""Progress for people: a bar on a terminal, plain lines in a log, TensorBoard on request."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from forecast.errors import ConfigError
+from forecast.experiment import Progress
+
+log = logging.getLogger("forecast")
+
+LOG_EVERY = 10.0
+"""Seconds between two lines where there is no terminal."""
+
+Show = Callable[[Progress], None]
+
+
+@contextlib.contextmanager
+def epoch_bar(quiet: bool) -> Iterator[Show]:
+    """A function that shows each epoch: a rich bar on a terminal, a line now and then elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def show(progress: Progress) -> None:
+            bar.update(
+                task,
+                total=progress.epochs,
+                completed=progress.epoch.number,
+                description=_description(progress),
+            )
+
+        yield show
+
+
+def tensorboard_writer(folder: Path) -> Show:
+    """A function that writes each epoch to `folder/tensorboard`."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ConfigError(
+            "--tensorboard needs tensorboard: pip install 'forecast[tensorboard]'"
+        ) from None
+    writer = SummaryWriter(folder / "tensorboard")
+
+    def write(progress: Progress) -> None:
+        epoch = progress.epoch
+        values = {"loss/train": epoch.train_loss, "learning_rate": epoch.learning_rate}
+        if epoch.validation_loss is not None:
+            values["loss/validation"] = epoch.validation_loss
+        for name, norm in epoch.gradient_norms.items():
+            values[f"gradient_norm/{name}"] = norm
+        for name, value in values.items():
+            writer.add_scalar(f"{progress.member}/{name}", value, epoch.number)
+        writer.flush()
+
+    return write
+
+
+def _lines() -> Show:
+    shown = [0.0]
+
+    def show(progress: Progress) -> None:
+        now = time.monotonic()
+        if now - shown[0] >= LOG_EVERY or progress.epoch.number == 1:
+            shown[0] = now
+            log.info("%s", _description(progress))
+
+    return show
+
+
+def _description(progress: Progress) -> str:
+    epoch = progress.epoch
+    member = f"model {progress.member + 1}/{progress.members}, " if progress.members > 1 else ""
+    scored = "" if epoch.validation_loss is None else f", validation {epoch.validation_loss:.4g}"
+    return f"{member}epoch {epoch.number}/{progress.epochs}: loss {epoch.train_loss:.4g}{scored}"

@@ -1,0 +1,451 @@
+"""Recurrent stacks against gates written out by hand, and the distributions of their weights."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from forecast.models.cells import CELLS, Stack, initialise
+from forecast.models.config import InitConfig, ModelConfig
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+BATCH, WIDTH = 3, 5
+
+
+def build(sizes=(4,), width=WIDTH, seed=0, **options):
+    """A float64 stack in evaluation mode, its norms and learned states away from their start."""
+    config = ModelConfig(num_layers=len(sizes), hidden_size=sizes, **options)
+    torch.manual_seed(seed)
+    stack = Stack(config, sizes, width).double().eval()
+    for parameter in [*stack.first_states, *stack.norms.parameters()]:
+        nn.init.normal_(parameter)
+    for name, buffer in stack.named_buffers():
+        if "running" in name:
+            nn.init.uniform_(buffer, 0.5, 2.0)
+    return stack
+
+
+def inputs_of(steps=6, width=WIDTH, batch=BATCH, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, steps, width, generator=generator, dtype=torch.float64)
+
+
+def sigmoid(values):
+    return 1 / (1 + np.exp(-values))
+
+
+def lstm_step(x, state, weights):
+    """Gers et al. 2000, gates ordered input, forget, cell, output; Sak et al. 2014 project."""
+    hidden, cell = state
+    gates = weights["weight_ih"] @ x + weights["bias_ih"]
+    gates = gates + weights["weight_hh"] @ hidden + weights["bias_hh"]
+    enter, forget, candidate, leave = np.split(gates, 4)
+    cell = sigmoid(forget) * cell + sigmoid(enter) * np.tanh(candidate)
+    hidden = sigmoid(leave) * np.tanh(cell)
+    return (weights["weight_hr"] @ hidden if "weight_hr" in weights else hidden), cell
+
+
+def gru_step(x, state, weights):
+    """Cho et al. 2014, gates ordered reset, update, new."""
+    (hidden,) = state
+    of_input = np.split(weights["weight_ih"] @ x + weights["bias_ih"], 3)
+    of_hidden = np.split(weights["weight_hh"] @ hidden + weights["bias_hh"], 3)
+    reset = sigmoid(of_input[0] + of_hidden[0])
+    update = sigmoid(of_input[1] + of_hidden[1])
+    new = np.tanh(of_input[2] + reset * of_hidden[2])
+    return ((1 - update) * new + update * hidden,)
+
+
+def rnn_step(x, state, weights):
+    """Elman 1990."""
+    (hidden,) = state
+    of_input = weights["weight_ih"] @ x + weights["bias_ih"]
+    return (np.tanh(of_input + weights["weight_hh"] @ hidden + weights["bias_hh"]),)
+
+
+STEPS = {nn.LSTM: lstm_step, nn.GRU: gru_step, nn.RNN: rnn_step}
+
+
+def run_direction(layer, x, number, suffix, first):
+    """One direction of one layer over one window: outputs in the order of time, last state."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    weights = {
+        name: getattr(layer, f"{name}_l{number}{suffix}").detach().numpy()
+        for name in names
+        if hasattr(layer, f"{name}_l{number}{suffix}")
+    }
+    state, outputs = first, []
+    for row in x[::-1] if suffix else x:
+        state = STEPS[type(layer)](row, state, weights)
+        outputs.append(state[0])
+    return np.stack(outputs[::-1] if suffix else outputs), state
+
+
+def zeros(layer):
+    widths = (layer.proj_size or layer.hidden_size, layer.hidden_size)
+    return [np.zeros(width) for width in widths[: 2 if isinstance(layer, nn.LSTM) else 1]]
+
+
+def run_by_hand(stack, window):
+    """A stack over one window (T, I) by loops: outputs (T, O) and last states in their order."""
+    learned = [parameter.detach().numpy() for parameter in stack.first_states]
+    states = []
+    for layer, norms in zip(stack.layers, stack.norms, strict=True):
+        firsts = [learned.pop(0) for _ in zeros(layer)] if learned else None
+        before, last = window, []
+        for number in range(layer.num_layers):
+            sides = []
+            for side, suffix in enumerate(["", "_reverse"][: 1 + layer.bidirectional]):
+                row = number * (1 + layer.bidirectional) + side
+                first = [first[row, 0] for first in firsts] if firsts else zeros(layer)
+                outputs, state = run_direction(layer, window, number, suffix, first)
+                sides.append(outputs)
+                last.append(state)
+            window = np.concatenate(sides, axis=1)
+        states.append([np.stack(part) for part in zip(*last, strict=True)])
+        if stack.residual and window.shape == before.shape:
+            window = window + before
+        for norm in norms:
+            window = normalise_by_hand(norm, window)
+    return window, states
+
+
+def normalise_by_hand(norm, window):
+    if isinstance(norm, nn.LayerNorm):
+        mean, variance = window.mean(1, keepdims=True), window.var(1, keepdims=True)
+    else:
+        norm = norm.norm
+        mean, variance = norm.running_mean.numpy(), norm.running_var.numpy()
+    scaled = (window - mean) / np.sqrt(variance + norm.eps)
+    return scaled * norm.weight.detach().numpy() + norm.bias.detach().numpy()
+
+
+def assert_equals_hand(stack, inputs):
+    outputs, states = stack(inputs)
+    for window in range(len(inputs)):
+        expected, expected_states = run_by_hand(stack, inputs[window].numpy())
+        np.testing.assert_allclose(outputs[window].detach().numpy(), expected, atol=1e-12)
+        for state, expected_state in zip(states, expected_states, strict=True):
+            for part, expected_part in zip(state, expected_state, strict=True):
+                found = part[:, window].detach().numpy()
+                np.testing.assert_allclose(found, expected_part, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ((4,), {}),
+        ((4, 4, 4), {}),
+        ((7, 4, 2), {}),
+        ((4, 4), {"bidirectional": True}),
+        ((4, 3), {"bidirectional": True}),
+        ((4, 4), {"init": InitConfig(state="learned")}),
+        ((4, 3), {"init": InitConfig(state="learned"), "bidirectional": True}),
+        ((WIDTH, WIDTH, 4), {"residual": True}),
+        ((4, 4), {"layer_norm": True}),
+        ((4, 4), {"batch_norm": True}),
+        ((4, 2, 2), {"residual": True, "layer_norm": True, "bidirectional": True}),
+    ],
+    ids=str,
+)
+def test_stack_computes_the_gates_of_the_literature(cell, sizes, options):
+    assert_equals_hand(build(sizes, cell=cell, **options), inputs_of())
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("state", ["zeros", "learned"])
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (6, 4)])
+def test_projection_computes_the_gates_of_the_literature(sizes, state, bidirectional):
+    init = InitConfig(state=state)
+    stack = build(sizes, proj_size=2, bidirectional=bidirectional, init=init)
+    assert stack.output_size == (4 if bidirectional else 2)
+    assert_equals_hand(stack, inputs_of())
+
+
+@st.composite
+def stack_options(draw):
+    flags = ("bidirectional", "residual", "layer_norm", "batch_norm")
+    options = {flag: draw(st.booleans(), label=flag) for flag in flags}
+    options["cell"] = draw(st.sampled_from([*CELLS]))
+    options["init"] = InitConfig(state=draw(st.sampled_from(["zeros", "learned"])))
+    if options["cell"] == "lstm" and draw(st.booleans()):
+        options["proj_size"] = 2
+    options["sizes"] = tuple(draw(st.lists(st.sampled_from([3, 5]), min_size=1, max_size=3)))
+    return options
+
+
+@given(stack_options(), st.integers(1, 5))
+@settings(max_examples=40, deadline=None)
+def test_any_stack_computes_the_gates_of_the_literature(options, steps):
+    assert_equals_hand(build(**options), inputs_of(steps, batch=2))
+
+
+@given(stack_options(), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_stack_goes_on_from_its_last_state(options, first_steps):
+    stack = build(**{**options, "bidirectional": False})
+    inputs = inputs_of(steps=5)
+    whole, last = stack(inputs)
+    early, states = stack(inputs[:, :first_steps])
+    late, last_in_two = stack(inputs[:, first_steps:], states)
+    torch.testing.assert_close(torch.cat([early, late], dim=1), whole)
+    torch.testing.assert_close(last_in_two, last)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_multi_layer_module_equals_one_module_a_layer(cell, bidirectional):
+    fused = build((4, 4, 4), cell=cell, bidirectional=bidirectional)
+    apart = build((4, 4, 4), cell=cell, bidirectional=bidirectional, layer_norm=True, seed=1)
+    apart.norms = nn.ModuleList(nn.Identity() for _ in apart.norms)
+    assert [layer.num_layers for layer in fused.layers] == [3]
+    assert [layer.num_layers for layer in apart.layers] == [1, 1, 1]
+    with torch.no_grad():
+        for number, layer in enumerate(apart.layers):
+            for name, parameter in layer.named_parameters():
+                source = name.replace("_l0", f"_l{number}")
+                parameter.copy_(getattr(fused.layers[0], source))
+    outputs, (state,) = fused(inputs_of())
+    outputs_apart, states_apart = apart(inputs_of())
+    torch.testing.assert_close(outputs_apart, outputs)
+    joined = tuple(torch.cat(parts) for parts in zip(*states_apart, strict=True))
+    torch.testing.assert_close(joined, state)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "depths"),
+    [
+        ((4, 4), {"dropout": 0.5}, [2]),
+        ((4, 4), {"init": InitConfig(state="learned")}, [2]),
+        ((4, 3), {}, [1, 1]),
+        ((4, 4), {"residual": True}, [1, 1]),
+        ((4, 4), {"batch_norm": True}, [1, 1]),
+    ],
+    ids=str,
+)
+def test_equal_layers_with_nothing_between_them_are_one_module(sizes, options, depths):
+    assert [layer.num_layers for layer in build(sizes, **options).layers] == depths
+
+
+def test_parameters_keep_the_names_of_torch():
+    names = [name for name, _ in build((4, 4), bidirectional=True).layers[0].named_parameters()]
+    assert names == [name for name, _ in nn.LSTM(5, 4, 2, bidirectional=True).named_parameters()]
+
+
+def test_last_output_is_each_direction_after_its_last_step():
+    stack = build((4, 4), bidirectional=True)
+    outputs, ((hidden, _),) = stack(inputs_of())
+    expected = torch.cat([hidden[-2], hidden[-1]], dim=1)
+    torch.testing.assert_close(stack.last_output(outputs), expected)
+    stack = build((4, 3))
+    outputs, (_, (hidden, _)) = stack(inputs_of())
+    torch.testing.assert_close(stack.last_output(outputs), hidden[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("sizes", [(4, 4), (4, 3)])
+def test_learned_first_states_begin_at_zero_and_learn(cell, sizes):
+    config = ModelConfig(cell=cell, num_layers=2, hidden_size=sizes, init={"state": "learned"})
+    torch.manual_seed(0)
+    stack = Stack(config, sizes, WIDTH).double()
+    zero_states = [
+        tuple(torch.zeros(layer.num_layers, BATCH, layer.hidden_size).double() for _ in range(2))
+        for layer in stack.layers
+    ]
+    torch.testing.assert_close(stack(inputs_of())[0], stack(inputs_of(), zero_states)[0])
+    stack(inputs_of())[0].sum().backward()
+    assert len(stack.first_states) == len(stack.layers) * (2 if cell == "lstm" else 1)
+    for state in stack.first_states:
+        assert state.grad is not None
+        assert (state.grad != 0).all()
+
+
+def test_dropout_lies_between_layers_and_scales_what_it_keeps():
+    stack = build((200, 3), dropout=0.4, layer_norm=True)
+    fed = []
+    stack.layers[0].register_forward_pre_hook(lambda _, arguments: fed.append(arguments[0]))
+    stack.layers[1].register_forward_pre_hook(lambda _, arguments: fed.append(arguments[0]))
+    inputs = inputs_of(steps=20)
+    stack(inputs)
+    stack.train()(inputs)
+    _, whole, first, dropped = fed
+    torch.testing.assert_close(first, inputs)
+    kept = dropped != 0
+    assert kept.double().mean().item() == pytest.approx(0.6, abs=0.02)
+    torch.testing.assert_close(dropped[kept], whole[kept] / 0.6)
+
+
+def test_residual_adds_what_was_not_dropped():
+    stack = build((WIDTH, WIDTH), dropout=0.5, residual=True).train()
+    between = []
+    stack.norms[0].register_forward_hook(lambda *call: between.append(call[2]))
+    stack.layers[1].register_forward_hook(lambda *call: between.append(call[2][0]))
+    outputs, _ = stack(inputs_of())
+    first, second = between
+    torch.testing.assert_close(outputs, first + second)
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": True}], ids=str)
+def test_dropout_is_active_in_training_only(options):
+    stack = build((WIDTH, WIDTH), dropout=0.5, **options)
+    inputs = inputs_of()
+    assert torch.equal(stack(inputs)[0], stack(inputs)[0])
+    stack.train()
+    assert not torch.equal(stack(inputs)[0], stack(inputs)[0])
+    assert build((WIDTH, WIDTH), dropout=0.5).layers[0].dropout == 0.5
+
+
+def test_batch_norm_centres_each_unit_over_windows_and_steps_in_training():
+    stack = build((4,), batch_norm=True).train()
+    norm = stack.norms[0][0].norm
+    nn.init.ones_(norm.weight)
+    nn.init.zeros_(norm.bias)
+    inputs = inputs_of()
+    plain = build((4,))
+    plain.layers.load_state_dict(stack.layers.state_dict())
+    before = plain(inputs)[0].detach().numpy().reshape(-1, 4)
+    running = norm.running_mean.numpy().copy()
+    expected = (before - before.mean(0)) / np.sqrt(before.var(0) + 1e-5)
+    found = stack(inputs)[0].detach().numpy().reshape(-1, 4)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(norm.running_mean.numpy(), 0.9 * running + 0.1 * before.mean(0))
+
+
+def test_batch_norm_of_a_lone_step_uses_the_running_statistics():
+    stack = build((4, 4), batch_norm=True)
+    lone = inputs_of(steps=1, batch=1)
+    expected = stack(lone)[0]
+    buffers = {name: buffer.clone() for name, buffer in stack.named_buffers()}
+    torch.testing.assert_close(stack.train()(lone)[0], expected)
+    torch.testing.assert_close(dict(stack.named_buffers()), buffers)
+
+
+def initialised(cell, seed=0, **options):
+    """A two-layer, two-direction recurrent layer and a linear one, initialised as configured."""
+    torch.manual_seed(seed)
+    module = nn.ModuleDict(
+        {
+            "recurrent": CELLS[cell](32, 48, 2, bidirectional=True),
+            "output": nn.Linear(48, 40),
+            "norm": nn.LayerNorm(48),
+            "codes": nn.Embedding(5, 3),
+        }
+    )
+    initialise(module, InitConfig(**options))
+    return module
+
+
+def matrices(module, gates):
+    """(name, matrix of one gate) of every weight."""
+    for name, weight in module["recurrent"].named_parameters():
+        if "weight" in name:
+            yield from ((name, gate) for gate in weight.detach().split(len(weight) // gates))
+    yield "output", module["output"].weight.detach()
+
+
+def assert_uniform(matrix, bound):
+    assert matrix.abs().max() <= bound
+    assert matrix.abs().max() > 0.95 * bound
+    assert matrix.var().item() == pytest.approx(bound**2 / 3, rel=0.15)
+    assert abs(matrix.mean().item()) < 0.1 * bound
+
+
+def assert_normal(matrix, deviation):
+    assert matrix.std().item() == pytest.approx(deviation, rel=0.1)
+    assert abs(matrix.mean().item()) < 0.1 * deviation
+    assert matrix.abs().max() > 2.5 * deviation
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_default_is_uniform_within_one_over_the_root_of_hidden(cell):
+    module = initialised(cell)
+    for name, parameter in module["recurrent"].named_parameters():
+        assert parameter.abs().max() <= 1 / math.sqrt(48), name
+    for _, matrix in matrices(module, GATES[cell]):
+        assert_uniform(matrix, 1 / math.sqrt(48))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_xavier_uniform_bounds_each_gate_by_its_own_fans(cell):
+    for _, matrix in matrices(initialised(cell, scheme="xavier_uniform"), GATES[cell]):
+        assert_uniform(matrix, math.sqrt(6 / sum(matrix.shape)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_xavier_normal_has_the_variance_of_each_gates_own_fans(cell):
+    for _, matrix in matrices(initialised(cell, scheme="xavier_normal"), GATES[cell]):
+        assert_normal(matrix, math.sqrt(2 / sum(matrix.shape)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_he_has_twice_the_inverse_fan_in_as_variance(cell):
+    for _, matrix in matrices(initialised(cell, scheme="he"), GATES[cell]):
+        assert_normal(matrix, math.sqrt(2 / matrix.shape[1]))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_orthogonal_makes_each_recurrent_gate_orthogonal_and_the_rest_xavier(cell):
+    for name, matrix in matrices(initialised(cell, scheme="orthogonal"), GATES[cell]):
+        if "weight_hh" in name:
+            torch.testing.assert_close(matrix @ matrix.T, torch.eye(48), atol=1e-5, rtol=0)
+        else:
+            assert_uniform(matrix, math.sqrt(6 / sum(matrix.shape)))
+
+
+@pytest.mark.parametrize("scheme", ["xavier_uniform", "orthogonal"])
+def test_projection_is_one_matrix_and_its_gates_are_four(scheme):
+    torch.manual_seed(0)
+    layer = nn.LSTM(32, 48, proj_size=40)
+    initialise(layer, InitConfig(scheme=scheme))
+    assert_uniform(layer.weight_hr_l0.detach(), math.sqrt(6 / (40 + 48)))
+    for gate in layer.weight_hh_l0.detach().split(48):  # (48, 40)
+        if scheme == "orthogonal":
+            torch.testing.assert_close(gate.T @ gate, torch.eye(40), atol=1e-5, rtol=0)
+        else:
+            assert_uniform(gate, math.sqrt(6 / (40 + 48)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("scheme", ["default", "xavier_uniform", "xavier_normal", "he"])
+def test_schemes_leave_biases_norms_and_embeddings(cell, scheme):
+    before = initialised(cell).state_dict()
+    after = initialised(cell, scheme=scheme).state_dict()
+    for name, values in after.items():
+        is_matrix = "weight" in name and not name.startswith(("norm", "codes"))
+        assert torch.equal(values, before[name]) != (is_matrix and scheme != "default"), name
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_bias_is_one_constant(cell, value):
+    module = initialised(cell, bias=value)
+    for name, parameter in module.named_parameters():
+        if "bias" in name and not name.startswith("norm"):
+            assert (parameter == value).all(), name
+    assert torch.equal(
+        module["recurrent"].weight_hh_l1, initialised(cell)["recurrent"].weight_hh_l1
+    )
+
+
+@pytest.mark.parametrize("bias", [None, 0.25])
+def test_forget_bias_is_the_sum_of_both_biases_of_the_forget_gate_alone(bias):
+    before = initialised("lstm", bias=bias)["recurrent"]
+    after = initialised("lstm", bias=bias, forget_bias=1.5)["recurrent"]
+    for suffix in ("l0", "l0_reverse", "l1", "l1_reverse"):
+        sums = getattr(after, f"bias_ih_{suffix}") + getattr(after, f"bias_hh_{suffix}")
+        assert (sums[48:96] == 1.5).all()
+        for part in ("bias_ih", "bias_hh"):
+            old, new = getattr(before, f"{part}_{suffix}"), getattr(after, f"{part}_{suffix}")
+            assert torch.equal(old[:48], new[:48])
+            assert torch.equal(old[96:], new[96:])
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_forget_bias_leaves_cells_without_that_gate(cell):
+    before, after = initialised(cell), initialised(cell, forget_bias=1.0)
+    torch.testing.assert_close(after.state_dict(), before.state_dict(), atol=0, rtol=0)
