@@ -12,8 +12,8 @@ from typing import Any
 # Only argparse is imported here, because `forecast --help` must answer at once; everything else is
 # imported by the command that needs it.
 
-EXIT_CODES = """exit codes: 0 ok, 1 unexpected, 2 configuration or usage, 3 data, 4 device or memory,
-130 interrupted (what was trained is kept; go on with train --resume)"""
+EXIT_CODES = """exit codes: 0 ok, 1 unexpected, 2 configuration or usage, 3 data,
+4 device or memory, 130 interrupted (what was trained is kept; go on with train --resume)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +60,9 @@ def _add_train(commands: Any) -> None:
     train = _command(commands, "train", "train a model and compare it with seasonal naive", _train)
     train.add_argument("config", nargs="?", help="YAML configuration")
     _add_overrides(train)
-    train.add_argument("--run", dest="run_path", metavar="DIR", help="run folder (runs/<config name>/<UTC time>)")
+    train.add_argument(
+        "--run", dest="run_path", metavar="DIR", help="run folder (runs/<config name>/<UTC time>)"
+    )
     train.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
     train.add_argument("--force", action="store_true", help="replace what is in the run folder")
     train.add_argument("--tensorboard", action="store_true", help="also write DIR/tensorboard")
@@ -260,7 +262,7 @@ def _check(options: argparse.Namespace) -> int:
     with _logging(options.quiet):
         result = inspect(read_config(options.config, _with_device(options)))
     _print(options.json, result, report(result))
-    return 0
+    return int(result.get("exit_code", 0))
 
 
 def _config_init(options: argparse.Namespace) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from forecast.data.config import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
-from forecast.errors import ConfigError, did_you_mean
+from forecast.errors import ConfigError, did_you_mean, shown
 from forecast.models.config import ModelConfig
-from forecast.section import MisfitError, Option, Section
+from forecast.section import MisfitError, Option, Section, sections_at
 from forecast.strict_yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
 from forecast.strict_yaml import Path as KeyPath
 from forecast.training.config import TrainingConfig
@@ -47,7 +46,7 @@ class Config(Section):
     def _device_is_known(cls, value: str) -> str:
         if value not in DEVICES[:-1] and not re.fullmatch(r"cuda:\d{1,3}", value):
             known = ", ".join(DEVICES)
-            raise ValueError(f"{_shown(value)} is no device; write one of {known}")
+            raise ValueError(f"{shown(value)} is no device; write one of {known}")
         return value
 
     @model_validator(mode="after")
@@ -161,32 +160,32 @@ def _override(
     dotted, equals, text = (part.strip() for part in override.partition("="))
     keys = tuple(dotted.split("."))
     if not equals or not all(keys):
-        raise ConfigError(f"{_short(override)} is no override; write section.key=value")
+        raise ConfigError(f"{shown(override)} is no override; write section.key=value")
     for earlier in [k for k in overridden if k[: len(keys)] == keys]:
         del overridden[earlier]
     overridden[keys] = override
     if text.startswith(("[", "{", "'", '"')):
-        return _put(values, keys, read_yaml(text, f"override {_short(override)}").value)
+        return _put(values, keys, read_yaml(text, f"override {shown(override)}").value)
     return _put(values, keys, scalar(text))
 
 
 def _put(values: Any, keys: KeyPath, value: Any, above: KeyPath = ()) -> dict[str, Any]:
     """A copy of nested mappings with one entry replaced; a new choice takes the old one's place."""
     first, *rest = keys
-    models = _models_at(above)
-    result = dict(_entries(values, models))
-    if len(models) > 1 and first not in result:
+    sections = sections_at(Config, above)
+    result = dict(_entries(values, sections))
+    if len(sections) > 1 and first not in result:
         result = {}
     below = (*above, first)
     result[str(first)] = _put(result.get(str(first)), tuple(rest), value, below) if rest else value
     return result
 
 
-def _entries(values: Any, models: list[type[BaseModel]]) -> Mapping[str, Any]:
+def _entries(values: Any, sections: list[type[BaseModel]]) -> Mapping[str, Any]:
     """The entries under a key; a lone value is an option's first one, and a bare name has none."""
     if isinstance(values, Mapping):
         return values
-    option = models[0] if len(models) == 1 else None
+    option = sections[0] if len(sections) == 1 else None
     if values is None or option is None or not issubclass(option, Option) or not option.fields():
         return {}
     return {option.fields()[0]: values}
@@ -200,26 +199,28 @@ def _message(
     overridden: Mapping[KeyPath, str],
 ) -> str:
     """One line about the first error; a misspelt key comes first, for others may follow from it."""
-    chosen = min(errors, key=lambda details: details["type"] != "extra_forbidden")
-    path = _written_path(chosen, values)
-    within = [details for details in errors if _written_path(details, values)[: len(path)] == path]
-    path = max((_written_path(details, values) for details in within), key=len)
-    together = [details for details in within if _written_path(details, values) == path]
+    located = [(_written_path(details, values), details) for details in errors]
+    path, chosen = min(located, key=lambda pair: pair[1]["type"] != "extra_forbidden")
+    path = max((p for p, _ in located if p[: len(path)] == path), key=len)
+    together = [details for p, details in located if p == path]
     misfits = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
     blamed = [(*path, *key.split(".")) for key in misfits] or [path]
-    path = next((keys for keys in blamed if _holds(values, keys)), blamed[0])
+    written = [keys for keys in blamed if _holds(values, keys)] or blamed
+    path = next((keys for keys in written if _override_of(keys, overridden)), written[0])
     key = ".".join(_plain(part) for part in path)
-    place = _place(path, document, source, overridden)
+    place = _override_of(path, overridden) or _line_of(path, document, source)
     return f"{place}: {f'{key}: ' if key else ''}{_explain(together)}"
 
 
-def _place(
-    path: KeyPath, document: Document, source: str, overridden: Mapping[KeyPath, str]
-) -> str:
-    """The override that wrote a key (or something under it), else its line in the file."""
-    for keys, override in reversed(overridden.items()):
+def _override_of(path: KeyPath, overridden: Mapping[KeyPath, str]) -> str | None:
+    """The latest override that wrote a key, something above it, or something under it."""
+    for keys, override in reversed(list(overridden.items())):
         if path and all(a == b for a, b in zip(keys, path, strict=False)):
-            return f"override {_short(override)}"
+            return f"override {shown(override)}"
+    return None
+
+
+def _line_of(path: KeyPath, document: Document, source: str) -> str:
     parents = (path[:length] for length in range(len(path), 0, -1))
     line = next((document.lines[keys] for keys in parents if keys in document.lines), None)
     return source if line is None else f"{source}:{line}"
@@ -265,7 +266,7 @@ def _explain(errors: list[ErrorDetails]) -> str:
         return f"unknown key; {did_you_mean(str(last), _known_keys(tuple(parents)))}"
     if kind == "union_tag_invalid":
         known = context["expected_tags"].replace("'", "").split(", ")
-        return f"unknown name {_short(context['tag'])}; {did_you_mean(context['tag'], known)}"
+        return f"unknown name {shown(context['tag'])}; {did_you_mean(context['tag'], known)}"
     if kind == "missing":
         return "is missing; add it"
     if kind == "value_error":
@@ -282,7 +283,7 @@ _WANTED = {
     "string_type": "text",
     "bool_type": "true or false",
     "tuple_type": "a list",
-    "model_type": "a section of keys",
+    "model_type": "a section such as {{{first_key}: ...}}",
     "model_attributes_type": "a name, or a name with its options under it",
     "greater_than": "above {gt}",
     "greater_than_equal": "at least {ge}",
@@ -296,7 +297,7 @@ _WANTED = {
 
 def _wrong_value(value: Any, errors: list[ErrorDetails]) -> str:
     """What a value is not, what it must be, and how to write it."""
-    wanted = [_WANTED.get(e["type"], e["msg"]).format(**e.get("ctx", {})) for e in errors]
+    wanted = [_wanted(details) for details in errors]
     must = " or ".join(dict.fromkeys(wanted)).replace("'", "")
     names = [name for e, text in zip(errors, wanted, strict=True) for name in _literals(e, text)]
     remedy = ""
@@ -304,11 +305,21 @@ def _wrong_value(value: Any, errors: list[ErrorDetails]) -> str:
         remedy = f"; {did_you_mean(value, names)}"
     elif isinstance(value, str) and "number" in must and not isinstance(scalar(value), str):
         remedy = "; take the quotes off"
-    elif "text" in wanted and not isinstance(value, Mapping | tuple):
+    elif wanted == ["text"] and not isinstance(value, Mapping | tuple):
         remedy = "; put it in quotes"
     elif wanted == ["a list"]:
         remedy = "; put it in [ ]"
-    return f"{_shown(value)} is not allowed: must be {must}{remedy}"
+    return f"{shown(value)} is not allowed: must be {must}{remedy}"
+
+
+def _wanted(details: ErrorDetails) -> str:
+    template = _WANTED.get(details["type"])
+    if template is None:
+        return details["msg"]
+    section, *_ = [*sections_at(Config, details["loc"]), Config]
+    context = {"first_key": next(iter(section.model_fields)), **details.get("ctx", {})}
+    is_whole = {k: isinstance(v, float) and v.is_integer() for k, v in context.items()}
+    return template.format(**{k: int(v) if is_whole[k] else v for k, v in context.items()})
 
 
 def _literals(details: ErrorDetails, expected: str) -> list[str]:
@@ -316,45 +327,13 @@ def _literals(details: ErrorDetails, expected: str) -> list[str]:
     return expected.replace("'", "").replace(" or ", ", ").split(", ") if is_literal else []
 
 
-def _shown(value: object) -> str:
-    """A value as YAML writes it, shortened."""
-    return _short(value) if isinstance(value, str) else _cut(json.dumps(value, default=str))
-
-
-def _short(text: object) -> str:
-    return _cut(repr(text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _plain(part: str | int) -> str:
     """A part of a key, kept to one short line."""
     text = str(part)
-    return text if text.isprintable() and len(text) <= 60 else _short(text)
+    return text if text.isprintable() and len(text) <= 60 else shown(text)
 
 
 def _known_keys(path: KeyPath) -> list[str]:
     """Names of the keys that the section or option at `path` knows."""
-    return sorted({name for model in _models_at(path) for name in model.model_fields} - {"name"})
-
-
-def _models_at(path: KeyPath) -> list[type[BaseModel]]:
-    """The section at a path, or the options of a choice."""
-    models: list[type[BaseModel]] = [Config]
-    for part in path:
-        if isinstance(part, int):
-            continue
-        fields = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        if fields:
-            models = _models_in(fields[0])
-        else:
-            models = [m for m in models if not issubclass(m, Option) or m.key() == part]
-    return models
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
+    sections = sections_at(Config, path)
+    return sorted({name for section in sections for name in section.model_fields} - {"name"})

@@ -25,6 +25,13 @@ class DeviceError(ForecastError):
     exit_code = 4
 
 
+def shown(value: object) -> str:
+    """A value for a message: on one line, and shortened."""
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    text = {"True": "true", "False": "false", "None": "null"}.get(text, text)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
     """End of a message about an unknown `word`: the nearest known word, else all of them."""
     import difflib

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forecast.errors import ConfigError
-from forecast.experiment import Progress
+from forecast.session import Progress
 
 log = logging.getLogger("forecast")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -124,3 +124,23 @@ def _options(option: type[Option], value: object) -> Mapping[str, object]:
     if not option.fields():
         raise ValueError(f"{option.key()} takes no options; write {option.key()} alone")
     return {option.fields()[0]: value}
+
+
+def sections_at(root: type[BaseModel], path: Iterable[str | int]) -> list[type[BaseModel]]:
+    """The section that stands at a path below another, or the options of a choice."""
+    sections = [root]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = [s.model_fields[part].annotation for s in sections if part in s.model_fields]
+        if fields:
+            sections = _sections_in(fields[0])
+        else:
+            sections = [s for s in sections if not issubclass(s, Option) or s.key() == part]
+    return sections
+
+
+def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections_in(part)]

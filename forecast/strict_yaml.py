@@ -84,7 +84,7 @@ def write_yaml(values: Any) -> str:
 class _Writer(yaml.SafeDumper):
     """PyYAML quotes what YAML 1.1 takes for something other than text; `1e-3` needs quotes too."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    FailFast,
     Field,
-    PositiveInt,
+    GetJsonSchemaHandler,
     field_validator,
     model_serializer,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
-from forecast.section import Option, Section, choice, table
+from forecast.errors import did_you_mean, shown
+from forecast.section import (
+    LARGEST,
+    Count,
+    MisfitError,
+    Option,
+    Section,
+    choice,
+    options_schema,
+    table,
+)
 
 Missing = Literal["error", "interpolate", "forward_fill", "mask"]
 Scope = Literal["per_series", "global"]
 
 
+Name = Annotated[str, Field(min_length=1)]
+
+
 def _listed(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    return value if isinstance(value, tuple) else (value,)
 
 
 Names = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    tuple[Name, ...],
+    FailFast(),
+    BeforeValidator(_listed, json_schema_input_type=Name | tuple[Name, ...]),
 ]
 
 
@@ -33,27 +52,41 @@ def _named(value: object) -> object:
     """`price` is `{name: price}`; `{shop: {encoding: ...}}` is `{name: shop, encoding: ...}`."""
     if isinstance(value, str):
         return {"name": value}
-    if isinstance(value, dict) and len(value) == 1:
-        (name, options), *_ = value.items()
-        if isinstance(options, dict):
-            return {"name": name, **options}
-    return value
+    if isinstance(value, Covariate):
+        return value
+    (name, options), *others = (isinstance(value, Mapping) and value.items()) or [(None, None)]
+    if others or not isinstance(options, Mapping):
+        raise ValueError(
+            f"{shown(value)} is not allowed; write a column, or column: {{encoding: ...}}"
+        )
+    if "name" in options:
+        raise ValueError(f"unknown key 'name'; {did_you_mean('name', ('encoding', 'dimension'))}")
+    return {"name": name, **options}
 
 
 class Covariate(Section):
     """A column that helps to forecast: `price`, or `{shop: {encoding: embedding}}`."""
 
-    name: str
+    name: Name
     """Column of the table."""
     encoding: Literal["standardize", "none", "ordinal", "one_hot", "embedding"] = "standardize"
     """Numbers are standardised or left (none); categories become ordinal, one_hot or embedding."""
-    dimension: PositiveInt | None = None
+    dimension: Count | None = None
     """Width of an embedding; none: min(16, 1 + categories / 2)."""
 
     @property
     def is_categorical(self) -> bool:
         """Whether the column holds categories rather than numbers."""
         return self.encoding in ("ordinal", "one_hot", "embedding")
+
+    @model_validator(mode="after")
+    def _only_an_embedding_has_a_dimension(self) -> Covariate:
+        if self.dimension is not None and self.encoding != "embedding":
+            raise ValueError(
+                f"dimension {self.dimension} is of no use to encoding {self.encoding}; set"
+                " encoding: embedding, or leave dimension out"
+            )
+        return self
 
     @model_serializer
     def _shortest(self) -> str | dict[str, dict[str, Any]]:
@@ -64,13 +97,19 @@ class Covariate(Section):
             options["dimension"] = self.dimension
         return {self.name: options}
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        options = options_schema(handler.resolve_ref_schema(handler(core_schema)))
+        long = {"type": "object", "additionalProperties": options, "maxProperties": 1}
+        short = {"type": "string", "minLength": 1}
+        return {"anyOf": [short, {**long, "minProperties": 1}], "description": cls.__doc__ or ""}
 
-Covariates = tuple[
-    Annotated[
-        Covariate,
-        BeforeValidator(_named, json_schema_input_type=str | dict[str, dict[str, str | int]]),
-    ],
-    ...,
+
+Covariates = Annotated[
+    tuple[Annotated[Covariate, BeforeValidator(_named)], ...],
+    FailFast(),
 ]
 CalendarName = Literal[
     "minute", "hour", "dayofweek", "day", "dayofyear", "week", "month", "quarter"
@@ -80,15 +119,15 @@ CalendarName = Literal[
 class DataConfig(Section):
     """The table: where it is and what its columns mean."""
 
-    path: str
+    path: Name
     """CSV or Parquet file; relative to the working folder, else to the configuration."""
-    time: str = "ds"
+    time: Name = "ds"
     """Column of time stamps or integers."""
     target: Names = ("y",)
     """Column or columns to forecast."""
-    id: str | None = "unique_id"
+    id: Name | None = "unique_id"
     """Column that names the series of a long table; without such a column there is one series."""
-    frequency: Annotated[str | PositiveInt, Field(union_mode="left_to_right")] = "auto"
+    frequency: Annotated[Name | Count, Field(union_mode="left_to_right")] = "auto"
     """Pandas offset such as h, D, W-SUN, MS; a step for integer times; auto infers it."""
     timezone: str | None = None
     """Zone of local time stamps, e.g. Europe/Berlin; none keeps what the table says."""
@@ -104,7 +143,7 @@ class DataConfig(Section):
     """Missing rows and empty cells: error, interpolate, forward_fill, or mask (leave the loss)."""
     short_series: Literal["error", "skip"] = "error"
     """A series too short for one training window: error, or skip it with a warning."""
-    season: Annotated[str | PositiveInt, Field(union_mode="left_to_right")] = "auto"
+    season: Count | Literal["auto"] = "auto"
     """Rows in a season, for seasonal naive and MASE; auto takes it from the frequency."""
     past: Covariates = ()
     """Covariates known up to the origin."""
@@ -115,23 +154,77 @@ class DataConfig(Section):
     calendar: tuple[CalendarName, ...] = ()
     """Calendar covariates as Fourier pairs: minute, hour, dayofweek, day, dayofyear, week, ..."""
 
-    @field_validator("season")
+    @field_validator("separator", "decimal")
     @classmethod
-    def _season_is_auto_or_rows(cls, value: str | int) -> str | int:
-        if isinstance(value, str) and value != "auto":
-            raise ValueError("must be auto or a number of rows")
+    def _is_a_mark(cls, value: str) -> str:
+        if value.isalnum() or value in "\"'\r\n+-":
+            raise ValueError(f"{shown(value)} stands within cells; give another character")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"(UTC)?[+-]([01]\d|2[0-3]):[0-5]\d", value):
+            _require_zone(value)
+        return value
+
+    @field_validator("time_format")
+    @classmethod
+    def _format_has_fields(cls, value: str | None) -> str | None:
+        if value is not None and "%" not in value:
+            raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
+        return value
+
+    @field_validator("calendar")
+    @classmethod
+    def _calendar_has_no_repeats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        repeated = [name for number, name in enumerate(value) if name in value[:number]]
+        if repeated:
+            raise ValueError(f"{repeated[0]!r} appears twice; keep one")
         return value
 
     @model_validator(mode="after")
-    def _columns_have_one_role(self) -> DataConfig:
-        covariates = [c.name for c in (*self.past, *self.future, *self.static)]
-        names = [self.time, *self.target, *covariates]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"column {repeated[0]!r} has two roles; give it one")
-        if not self.target:
-            raise ValueError("target must name at least one column")
+    def _integer_times_are_no_dates(self) -> DataConfig:
+        for key in ("time_format", "timezone", "calendar"):
+            if isinstance(self.frequency, int) and getattr(self, key):
+                raise MisfitError(
+                    f"{key} is for dates, but frequency {self.frequency} is a step of integer"
+                    f" times; leave {key} out, or give a frequency such as D",
+                    key,
+                )
         return self
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> DataConfig:
+        if not self.target:
+            raise MisfitError("names no column; name at least one to forecast", "target")
+        roles: dict[str, str] = {}
+        for role in ("time", "id", "target", "past", "future", "static"):
+            for name in self._columns_of(role):
+                if name in roles:
+                    raise MisfitError(
+                        f"column {shown(name)} is in {roles[name]} already; give it one role", role
+                    )
+                roles[name] = role
+        return self
+
+    def _columns_of(self, role: str) -> tuple[str, ...]:
+        value = getattr(self, role)
+        if value is None or isinstance(value, str):
+            return (value,) if value else ()
+        return tuple(getattr(column, "name", column) for column in value)
+
+
+def _require_zone(name: str) -> None:
+    """Raise a ValueError that guesses at a misspelt time zone."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = did_you_mean(name, sorted(zoneinfo.available_timezones()))
+        hint = near if near.startswith("did") else "write e.g. Europe/Berlin, UTC or UTC+02:00"
+        raise ValueError(f"{shown(name)} is no time zone; {hint}") from None
 
 
 class Log(Option):
@@ -151,15 +244,25 @@ class Power(Option):
 
     name: Literal["power"] = "power"
     method: Literal["box_cox", "yeo_johnson"] = "yeo_johnson"
+    """box_cox needs positive values; yeo_johnson takes any."""
     scope: Scope = "per_series"
+    """per_series: an exponent for each series; global: one for all."""
 
 
 class Difference(Option):
     """Difference to the row `lag` earlier, `order` times; lag auto: season and order by tests."""
 
     name: Literal["difference"] = "difference"
-    lag: PositiveInt | Literal["auto"] = 1
-    order: PositiveInt = 1
+    lag: Count | Literal["auto"] = 1
+    """Rows; auto: the season and 1, as often as unit-root and seasonality tests say."""
+    order: Annotated[int, Field(gt=0, le=10)] = 1
+    """How many times the difference is taken."""
+
+    @model_validator(mode="after")
+    def _auto_chooses_the_order(self) -> Difference:
+        if self.lag == "auto" and self.order != 1:
+            raise MisfitError("lag auto chooses the order itself; leave order out", "order")
+        return self
 
 
 class Standardize(Option):
@@ -167,6 +270,7 @@ class Standardize(Option):
 
     name: Literal["standardize"] = "standardize"
     scope: Scope = "per_series"
+    """per_series: mean and deviation of each series; global: of all together."""
 
 
 class MinMax(Option):
@@ -174,6 +278,7 @@ class MinMax(Option):
 
     name: Literal["min_max"] = "min_max"
     scope: Scope = "per_series"
+    """per_series: extremes of each series; global: of all together."""
 
 
 class Robust(Option):
@@ -181,6 +286,7 @@ class Robust(Option):
 
     name: Literal["robust"] = "robust"
     scope: Scope = "per_series"
+    """per_series: median and range of each series; global: of all together."""
 
 
 TRANSFORM_OPTIONS = table(Log, Log1p, Power, Difference, Standardize, MinMax, Robust)
@@ -189,7 +295,7 @@ TransformOption = Annotated[
     Field(discriminator="name"),
     choice(TRANSFORM_OPTIONS),
 ]
-Transforms = tuple[TransformOption, ...]
+Transforms = Annotated[tuple[TransformOption, ...], FailFast()]
 
 
 class SplitConfig(Section):
@@ -202,20 +308,38 @@ class SplitConfig(Section):
 
     @field_validator("validation", "test")
     @classmethod
-    def _not_negative(cls, value: int | float | str) -> int | float | str:
-        if isinstance(value, int) and value < 0:
+    def _is_a_size_or_a_date(cls, value: int | float | str) -> int | float | str:
+        if isinstance(value, int) and not 0 <= value <= LARGEST:
             raise ValueError(f"{value} rows is not allowed; write 0 or more")
         if isinstance(value, float) and not 0 <= value < 1:
-            raise ValueError(f"{value} is no fraction in [0, 1); write rows as an integer")
+            raise ValueError(f"{value} is no fraction in [0, 1); write rows as a whole number")
+        if isinstance(value, str) and not _is_a_time(value):
+            raise ValueError(
+                f"{shown(value)} is no date; write 2020-01-01, rows (24) or a fraction (0.1)"
+            )
         return value
+
+
+def _is_a_time(text: str) -> bool:
+    """Whether a text is an ISO 8601 date (or year, month, quarter), or an integer time."""
+    if re.fullmatch(r"-?\d{1,18}|\d{4}-?Q[1-4]|\d{4}-(0[1-9]|1[0-2])", text):
+        return True
+    clock = r"([ T]\d\d(:\d\d){0,2}(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?"
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d" + clock, text):
+        return False
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True
 
 
 class WindowConfig(Section):
     """The cut of a series into samples."""
 
-    lookback: PositiveInt = 24
+    lookback: Count = 24
     """Rows that the model sees."""
-    horizon: PositiveInt = 12
+    horizon: Count = 12
     """Rows that it forecasts."""
-    stride: PositiveInt = 1
+    stride: Count = 1
     """Rows between two training windows; evaluation uses every window."""

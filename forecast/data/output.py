@@ -1,4 +1,4 @@
-"""Tables out: CSV and Parquet, whole or not at all."""
+"""Tables out: CSV and Parquet, whole or not at all; and a first look at a table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, DataError
 from forecast.files import write_atomically
 
 
@@ -33,3 +33,19 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
             f"{path}: writing Parquet needs pyarrow: pip install 'forecast[parquet]'"
         ) from None
     write_atomically(path, buffer.getvalue())
+
+
+def read_any(path: str) -> pd.DataFrame:
+    """A table as it is, to look at its columns.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        if Path(path).suffix.lower() in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        return pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: {' '.join(str(error).split())}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.tables import Table, columns_of, from_frame, read_table
-from forecast.data.times import TimeAxis, infer_frequency, parse_times
+from forecast.data.times import Place, TimeAxis, infer_frequency, parse_times
 from forecast.errors import DataError
 
 MAX_GAP_GROWTH = 20
@@ -149,8 +150,10 @@ def read_panel(
     columns = _columns(config, require_targets)
     numeric = [c.name for c in columns if not c.is_categorical]
     text = [c.name for c in columns if c.is_categorical]
-    present = columns_of(config.path, config.separator) if frame is None else list(frame.columns)
-    id_column = config.id if config.id in present else None
+    present = (
+        columns_of(config.path, config.separator) if frame is None else map(str, frame.columns)
+    )
+    id_column = _id_column(config, [*present])
     keys = [config.time] if id_column is None else [config.time, id_column]
     if frame is None:
         table = read_table(config.path, config, numeric, [*keys, *text])
@@ -167,17 +170,23 @@ def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
     return [*targets, *config.past, *config.future, *config.static]
 
 
+def _id_column(config: DataConfig, present: Sequence[str]) -> str | None:
+    """The column of series; a table may lack the default one, but not one that was named."""
+    is_default = config.id == DataConfig.model_fields["id"].default
+    return config.id if config.id in present or not is_default else None
+
+
 def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the series in order of appearance, and the series number of each row."""
     if id_column is None:
         return ("series",), np.zeros(len(table.frame), dtype=np.int64)
-    names = table.frame[id_column]
-    empty = (names.isna() | (names == "")).to_numpy()
+    codes, distinct = pd.factorize(table.frame[id_column])
+    names = tuple(str(name) for name in distinct)
+    empty = (codes < 0) | (codes == (names.index("") if "" in names else -1))
     if empty.any():
         row = int(np.argmax(empty))
         raise DataError(f"{table.place(row)}: column {id_column!r} is empty; name the series")
-    codes, unique = pd.factorize(names)
-    return tuple(str(name) for name in unique), codes.astype(np.int64)
+    return names, codes.astype(np.int64)
 
 
 def _assemble(
@@ -198,9 +207,9 @@ def _assemble(
     )
     order = _time_order(table, config, ids, series, times, has_ids)
     series, times = series[order], times[order]
-    axis = _axis(config, series, times, timezone, is_integer)
+    axis = _axis(config, series, times, timezone, is_integer, lambda row: table.place(order[row]))
     positions = axis.positions(times)
-    _refuse_off_axis(table, order, positions, times, axis)
+    _refuse_off_axis(table, config.time, order, positions, axis)
     values, levels = _numbers(table, columns)
     values = values[order]
     static_names = [c.name for c in config.static] if len(columns) > len(config.future) else []
@@ -250,8 +259,9 @@ def _time_order(
         first = int(np.argmax(backwards))
         before, row = by_series[first], by_series[first + 1]
         raise DataError(
-            f"{table.place(row)}: {table.frame[config.time][row]} comes after"
-            f" {table.frame[config.time][before]}; sort the rows by time, or set data.sort: true"
+            f"{table.place(row)}: column {config.time!r}: {table.frame[config.time][row]} comes"
+            f" after {table.frame[config.time][before]}; sort the rows by time, or set data.sort:"
+            " true"
         )
     order = by_series if not backwards.any() else np.lexsort((times, series))
     duplicate = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
@@ -262,19 +272,25 @@ def _time_order(
         remedy = "" if has_ids else ", or name the column of series in data.id"
         hour = "; for local times set data.timezone" if config.timezone is None else ""
         raise DataError(
-            f"{table.place(row)}: time {table.frame[config.time][row]}{name} appears twice"
-            f" ({int(duplicate.sum())} duplicates in all); keep one row a time{remedy}{hour}"
+            f"{table.place(row)}: column {config.time!r}: {table.frame[config.time][row]}{name}"
+            f" appears twice ({int(duplicate.sum())} duplicates in all); keep one row a"
+            f" time{remedy}{hour}"
         )
     return order
 
 
 def _axis(
-    config: DataConfig, series: np.ndarray, times: np.ndarray, timezone: str | None, integer: bool
+    config: DataConfig,
+    series: np.ndarray,
+    times: np.ndarray,
+    timezone: str | None,
+    is_integer: bool,
+    place: Place,
 ) -> TimeAxis:
     frequency = config.frequency
     if frequency == "auto":
-        longest = int(np.argmax(np.bincount(series)))
-        frequency = infer_frequency(times[series == longest], timezone, integer)
+        rows = np.flatnonzero(series == np.argmax(np.bincount(series)))
+        frequency = infer_frequency(times[rows], timezone, is_integer, lambda row: place(rows[row]))
     elif isinstance(frequency, str):
         frequency = _checked(frequency)
     return TimeAxis(int(times.min()), frequency, timezone)
@@ -282,24 +298,28 @@ def _axis(
 
 def _checked(frequency: str) -> str:
     try:
-        return str(pd.tseries.frequencies.to_offset(frequency).freqstr)
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            offset = pd.tseries.frequencies.to_offset(frequency)
+    except (ValueError, FutureWarning):
+        offset = None
+    if offset is None or offset.n < 1:
         raise DataError(
-            f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS"
-        ) from None
+            f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME"
+        )
+    return str(offset.freqstr)
 
 
 def _refuse_off_axis(
-    table: Table, order: np.ndarray, positions: np.ndarray, times: np.ndarray, axis: TimeAxis
+    table: Table, time: str, order: np.ndarray, positions: np.ndarray, axis: TimeAxis
 ) -> None:
     off = positions < 0
     if off.any():
-        row = int(np.argmax(off))
-        time = times[row] if axis.is_integer else pd.Timestamp(times[row], unit="ns")
+        row = int(order[np.argmax(off)])
         raise DataError(
-            f"{table.place(int(order[row]))}: {time} is off the grid of frequency"
-            f" {axis.frequency} that begins at {axis.column(np.zeros(1, dtype=np.int64))[0]};"
-            " mend the time or set data.frequency"
+            f"{table.place(row)}: column {time!r}: {table.frame[time][row]} is off the grid of"
+            f" frequency {axis.frequency} that begins at"
+            f" {axis.column(np.zeros(1, dtype=np.int64))[0]}; mend the time, or set data.frequency"
         )
 
 
@@ -326,10 +346,10 @@ def _numbers(
     for index, column in enumerate(columns):
         cells = table.frame[column.name]
         if column.is_categorical:
-            known = cells.mask(cells == "")
-            codes, names = pd.factorize(known, sort=True)
-            levels[column.name] = tuple(str(name) for name in names)
-            values[:, index] = np.where(codes < 0, np.nan, codes)
+            codes, names = pd.factorize(cells, sort=True)
+            num_empty = int("" in names[:1])
+            levels[column.name] = tuple(str(name) for name in names[num_empty:])
+            values[:, index] = np.where(codes < num_empty, np.nan, codes - num_empty)
         else:
             values[:, index] = cells.to_numpy()
     return values, levels

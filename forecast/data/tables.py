@@ -100,11 +100,6 @@ def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) 
             raise DataError(f"{source}: column {name!r} appears twice; rename one")
 
 
-def to_csv(frame: pd.DataFrame) -> str:
-    """A frame as CSV text; numbers with the digits that read back equal."""
-    return frame.to_csv(index=False, lineterminator="\n")
-
-
 def _check_header(path: str, config: DataConfig, wanted: Sequence[str]) -> None:
     header = columns_of(path, config.separator)
     if not header:

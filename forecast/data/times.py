@@ -15,9 +15,12 @@ from forecast.errors import DataError
 Place = Callable[[int], str]
 """Names the file and line of a row."""
 
-ANCHORED = ("MS", "ME", "QS", "QE", "YS", "YE", "B", "BMS", "BME")
-SEASONS = {"s": 60, "min": 60, "h": 24, "D": 7, "B": 5, "W": 52, "M": 12, "Q": 4, "Y": 1}
-"""Rows in the usual season of a frequency; a multiple divides it (15min: hours of 4, day of 96)."""
+INTEGER = r"[-+]?\d{1,18}(\.0+)?"
+SECONDS = {"s": 1, "min": 60, "h": 3600}
+SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
+SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
+SEASONS |= dict.fromkeys(("QS", "QE", "BQS", "BQE"), 4)
+"""Rows in the usual season of a frequency; a multiple divides it."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,7 @@ class TimeAxis:
             return np.where((rest == 0) & (position >= 0), position, -1)
         grid = self._grid_until(int(times.max()))
         position = np.searchsorted(grid, times)
-        found = grid[np.minimum(position, len(grid) - 1)] == times
-        return np.where(found, position, -1)
+        return np.where(np.isin(times, grid), position, -1)
 
     def at(self, positions: np.ndarray) -> np.ndarray:
         """Times (int64, as `origin`) at positions, which may lie beyond the data."""
@@ -76,13 +78,13 @@ class TimeAxis:
                 raise DataError(f"{date!r} is no time of this data, whose times are integers")
             step = int(self.frequency)
             return max(0, -((self.origin - int(date)) // step))
-        try:
-            stamp = pd.Timestamp(date)
-        except ValueError:
-            raise DataError(f"{date!r} is no date; write YYYY-MM-DD") from None
+        stamp = _iso(pd.Series([date]), utc=False)[0]
+        if pd.isna(stamp) or (stamp.tzinfo and not self.timezone):
+            raise DataError(f"{date!r} is no date of this data; write YYYY-MM-DD")
+        dates = pd.DatetimeIndex([stamp])
         if self.timezone and stamp.tzinfo is None:
-            stamp = stamp.tz_localize(self.timezone)
-        time = stamp.value
+            dates = _first_moments(dates, self.timezone)
+        time = int(nanoseconds(dates)[0])
         step_length = self._step()
         if step_length is not None:
             return int(max(0, -((self.origin - time) // step_length)))
@@ -99,15 +101,34 @@ class TimeAxis:
         return int(offset.nanos)
 
     def _range(self, **length: object) -> pd.DatetimeIndex:
-        start = self._local(self.origin)
-        return pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload,no-any-return]
+        """Dates from the origin on, as a calendar on the wall of the zone counts them."""
+        start = self._wall(self.origin)
+        if self.timezone and self.origin == _first_moment(start.normalize(), self.timezone):
+            start = start.normalize()
+        dates = pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload]
+        return _first_moments(dates, self.timezone) if self.timezone else dates
 
     def _grid_until(self, time: int) -> np.ndarray:
-        return nanoseconds(self._range(end=self._local(time)))
+        return nanoseconds(self._range(end=self._wall(time)))
 
-    def _local(self, time: int) -> pd.Timestamp:
+    def _wall(self, time: int) -> pd.Timestamp:
         stamp = pd.Timestamp(time, unit="ns")
-        return stamp.tz_localize("UTC").tz_convert(self.timezone) if self.timezone else stamp
+        if self.timezone is None:
+            return stamp
+        return stamp.tz_localize("UTC").tz_convert(self.timezone).tz_localize(None)
+
+
+def _first_moments(walls: pd.DatetimeIndex, timezone: str) -> pd.DatetimeIndex:
+    """Wall times in a zone: the first pass of a repeated one, the end of a skipped hour.
+
+    In some zones clocks change at midnight, so a day may have two midnights or none.
+    """
+    first_pass = np.ones(len(walls), dtype=bool)
+    return walls.tz_localize(timezone, ambiguous=first_pass, nonexistent="shift_forward")
+
+
+def _first_moment(wall: pd.Timestamp, timezone: str) -> int:
+    return int(nanoseconds(_first_moments(pd.DatetimeIndex([wall]), timezone))[0])
 
 
 def nanoseconds(dates: pd.DatetimeIndex) -> np.ndarray:
@@ -122,13 +143,10 @@ def season_length(frequency: str | int) -> int:
     offset = to_offset(frequency)
     assert offset is not None
     base = offset.name.split("-")[0]
-    seconds = {"s": 1, "min": 60, "h": 3600}
-    if base in seconds:
-        length = offset.n * seconds[base]
+    if base in SECONDS:
+        length = offset.n * SECONDS[base]
         season = 3600 if length < 60 else 86_400
         return max(1, season // length)
-    base = {"MS": "M", "ME": "M", "QS": "Q", "QE": "Q", "YS": "Y", "YE": "Y"}.get(base, base)
-    base = {"BMS": "M", "BME": "M", "BQS": "Q", "BQE": "Q", "SMS": "M"}.get(base, base)
     return max(1, SEASONS.get(base, 1) // offset.n)
 
 
@@ -158,75 +176,90 @@ def parse_times(
         DataError: with file and line, for a time that is missing, unreadable or ambiguous.
     """
     name = str(column.name)
+    if timezone is not None and not _is_zone(timezone):
+        raise DataError(f"data.timezone {timezone!r} is no time zone; write e.g. Europe/Berlin")
     if pd.api.types.is_datetime64_any_dtype(column):
-        dates = pd.DatetimeIndex(column)
+        dates = _readable(pd.DatetimeIndex(column))
+        _refuse_step(frequency, column.iloc[0], name, place(0))
         _refuse_nat(dates, column, name, place)
-        return (*_localized(dates, series, timezone, place), False)
-    texts = column.fillna("").astype(str).str.strip()
-    _refuse_empty(texts, name, place)
-    if time_format is None and texts.str.fullmatch(r"[-+]?\d{1,18}(\.0+)?").all():
-        return _integers(texts, frequency, name, place), None, True
-    if isinstance(frequency, int):
-        row = int(np.argmin(texts.str.fullmatch(r"[-+]?\d{1,18}(\.0+)?").to_numpy()))
-        raise DataError(
-            f"{place(row)}: column {name!r} holds {texts[row]!r}, but data.frequency is"
-            f" {frequency}, a step of integers; give a pandas offset such as D"
-        )
-    dates = _dates(texts, name, time_format, place)
-    return (*_localized(dates, series, timezone, place), False)
+        return (*_localized(dates, series, timezone, name, place), False)
+    codes, distinct = pd.factorize(column.fillna(""))
+    texts = pd.Series(distinct, dtype=object).str.strip()
+
+    def first_place(number: int) -> str:
+        return place(int(np.argmax(codes == number)))
+
+    _refuse_empty(texts, name, first_place)
+    is_integer = texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
+    if time_format is None and is_integer.all():
+        return _integers(texts, frequency, name, first_place)[codes], None, True
+    number = int(np.argmin(is_integer))
+    _refuse_step(frequency, texts[number], name, first_place(number))
+    dates = _dates(texts, name, time_format, first_place).take(codes)
+    return (*_localized(dates, series, timezone, name, place), False)
 
 
-def infer_frequency(times: np.ndarray, timezone: str | None, is_integer: bool) -> str | int:
+def infer_frequency(
+    times: np.ndarray, timezone: str | None, is_integer: bool, place: Place
+) -> str | int:
     """The frequency of sorted, distinct times of one series; gaps are allowed.
+
+    Args:
+        times: int64, as `TimeAxis.origin`.
+        timezone: zone in which days begin, or None.
+        is_integer: whether times are integers rather than dates.
+        place: names a row of `times` in messages.
 
     Raises:
         DataError: if the times do not tick evenly.
     """
     if len(times) < 3:
-        raise DataError(f"{len(times)} rows are too few to tell the frequency; set data.frequency")
+        raise DataError(
+            f"{place(len(times) - 1)}: {len(times)} rows are too few to tell the frequency; set"
+            " data.frequency"
+        )
     steps = np.diff(times)
     if is_integer:
         return int(np.gcd.reduce(steps))
-    dates = pd.DatetimeIndex(times.astype("datetime64[ns]"))
-    if timezone:
-        dates = dates.tz_localize("UTC").tz_convert(timezone)
+    dates = TimeAxis(0, "ns", timezone).dates(times)
     inferred = pd.infer_freq(dates)
     if inferred is not None:
-        return _plain(inferred)
+        return str(to_offset(inferred).freqstr)
     lengths, counts = np.unique(steps, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
-    for candidate in (*_weekly(dates), *ANCHORED):
-        if _ticks_like(dates, candidate, usual):
+    for candidate in _candidates(dates, usual):
+        if _ticks_like(times, timezone, candidate, usual):
             return candidate
     if not (steps % usual).any():
-        return _clock_frequency(usual)
-    hint = "; set data.timezone if its days are local" if timezone in (None, "UTC") else ""
-    raise DataError(
-        f"the time steps are uneven (most often {pd.Timedelta(usual)}, but also"
-        f" {pd.Timedelta(int(lengths[lengths != usual][0]))}); set data.frequency{hint}"
+        return str(pd.tseries.frequencies.to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
+    raise _uneven(steps, usual, timezone, place)
+
+
+def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
+    """Calendar frequencies that data with gaps may have, the rarer ticks first."""
+    weekday, month = dates[0].strftime("%a %b").upper().split()
+    days = pd.Timedelta(usual) / pd.Timedelta(days=1)
+    daily = (f"{int(days)}D",) if days.is_integer() else ()
+    months = ("MS", "ME", f"QS-{month}", f"QE-{month}", f"YS-{month}", f"YE-{month}")
+    return (f"W-{weekday}", *months, "BMS", "BME", "B", *daily)
+
+
+def _ticks_like(times: np.ndarray, timezone: str | None, frequency: str, usual: int) -> bool:
+    """Whether all times lie on the frequency's grid and the usual step is one of its steps."""
+    axis = TimeAxis(int(times[0]), frequency, timezone)
+    positions = axis.positions(times)
+    if positions.min() < 0:
+        return False
+    return usual in np.diff(axis.at(np.arange(positions[-1] + 1)))
+
+
+def _uneven(steps: np.ndarray, usual: int, timezone: str | None, place: Place) -> DataError:
+    row = 1 + int(np.argmax(steps % usual != 0))
+    hint = " (data.timezone, if days are local)" if timezone in (None, "UTC") else ""
+    return DataError(
+        f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
+        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}"
     )
-
-
-def _plain(frequency: str) -> str:
-    """Drop the anchors that pandas adds without need: QS-OCT stays, MS stays, D stays."""
-    offset = to_offset(frequency)
-    assert offset is not None
-    return str(offset.freqstr)
-
-
-def _clock_frequency(nanoseconds: int) -> str:
-    return _plain(str(pd.tseries.frequencies.to_offset(pd.Timedelta(nanoseconds)).freqstr))  # type: ignore[call-overload]
-
-
-def _weekly(dates: pd.DatetimeIndex) -> tuple[str, ...]:
-    return (f"W-{dates[0].strftime('%a').upper()}",)
-
-
-def _ticks_like(dates: pd.DatetimeIndex, frequency: str, usual: int) -> bool:
-    """Whether all dates lie on the frequency's grid and the usual step is one of its steps."""
-    grid = pd.date_range(dates[0], dates[-1], freq=frequency)
-    steps = np.diff(nanoseconds(grid))
-    return bool(dates.isin(grid).all()) and bool(np.isin(usual, steps))
 
 
 def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
@@ -236,13 +269,21 @@ def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
         raise DataError(f"{place(row)}: column {name!r} is empty; every row needs its time")
 
 
+def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:
+    if isinstance(frequency, int):
+        raise DataError(
+            f"{place}: column {name!r} holds {str(cell)!r}, but data.frequency is {frequency}, a"
+            " step of integers; give a pandas offset such as D"
+        )
+
+
 def _refuse_nat(dates: pd.DatetimeIndex, texts: pd.Series, name: str, place: Place) -> None:
     bad = np.asarray(dates.isna())
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
             f"{place(row)}: column {name!r} holds {str(texts.iloc[row])!r}, which is not read as a"
-            " date; write YYYY-MM-DD[ HH:MM:SS], or set data.time_format"
+            " date; write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
         )
 
 
@@ -263,34 +304,44 @@ def _integers(texts: pd.Series, frequency: str | int, name: str, place: Place) -
 
 def _dates(texts: pd.Series, name: str, time_format: str | None, place: Place) -> pd.DatetimeIndex:
     if time_format is not None:
-        try:
-            dates = pd.to_datetime(
-                texts, format=time_format, errors="coerce", utc="%z" in time_format
-            )
-        except ValueError as error:
-            raise DataError(f"data.time_format {time_format!r}: {error}") from None
-        _refuse_nat(pd.DatetimeIndex(dates), texts, name, place)
-        return pd.DatetimeIndex(dates)
-    has_offset = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$").to_numpy()
+        return _formatted(texts, name, time_format, place)
+    has_offset = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$").to_numpy(dtype=bool)
     if has_offset.any() and not has_offset.all():
-        row = int(np.argmax(has_offset != has_offset[0]))
+        number = int(np.argmax(has_offset != has_offset[0]))
         raise DataError(
-            f"{place(row)}: column {name!r} holds {texts[row]!r}; some times have a UTC offset and"
-            " some have none; write them alike"
+            f"{place(number)}: column {name!r} holds {texts[number]!r}; some times have a UTC"
+            " offset and some have none; write them alike"
         )
-    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=bool(has_offset.any()))
+    dates = pd.DatetimeIndex(_iso(texts, utc=bool(has_offset.any())))
     if dates.isna().any():
-        return _unambiguous(texts, pd.DatetimeIndex(dates), name, place)
+        return _unambiguous(texts, dates, name, place)
+    return _in_written_zone(dates, texts) if has_offset.any() else dates
+
+
+def _iso(texts: pd.Series, utc: bool) -> pd.Series:
+    """ISO 8601 dates; NaT for anything else, also for words such as `now`."""
+    written = texts.where(texts.str.match(r"\d{4}"))
+    return pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
+
+
+def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> pd.DatetimeIndex:
+    has_offset = "%z" in time_format
+    try:
+        dates = pd.to_datetime(texts, format=time_format, errors="coerce", utc=has_offset)
+    except ValueError as error:
+        raise DataError(f"data.time_format {time_format!r}: {error}") from None
     index = pd.DatetimeIndex(dates)
-    return _in_written_zone(index, texts) if has_offset.any() else index
+    _refuse_nat(index, texts, name, place)
+    return _in_written_zone(index, texts) if has_offset else index
 
 
 def _in_written_zone(dates: pd.DatetimeIndex, texts: pd.Series) -> pd.DatetimeIndex:
     """Instants in the one UTC offset with which all are written, else in UTC."""
-    offsets = texts.str.extract(r"([+-]\d\d):?(\d\d)$").drop_duplicates().to_numpy()
-    if len(offsets) > 1 or pd.isna(offsets[0, 0]) or set("".join(offsets[0])) <= set("+-0"):
+    offsets = texts.str.extract(r"([+-]\d\d):?(\d\d)?$").fillna("").drop_duplicates().to_numpy()
+    hours, minutes = offsets[0]
+    if len(offsets) > 1 or set(hours + minutes) <= set("+-0"):
         return dates
-    return dates.tz_convert(f"UTC{offsets[0, 0]}:{offsets[0, 1]}")
+    return dates.tz_convert(f"UTC{hours}:{minutes or '00'}")
 
 
 def _unambiguous(
@@ -317,39 +368,53 @@ def _unambiguous(
     return pd.DatetimeIndex(complete[0])
 
 
+def _readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Dates in nanoseconds; NaT for years that do not fit."""
+    if dates.unit != "ns":
+        dates = pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261)))
+    return dates.as_unit("ns")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        pd.Timestamp(0, tz=name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 def _localized(
-    dates: pd.DatetimeIndex, series: np.ndarray, timezone: str | None, place: Place
+    dates: pd.DatetimeIndex, series: np.ndarray, timezone: str | None, name: str, place: Place
 ) -> tuple[np.ndarray, str | None]:
+    """Instants and their zone; a repeated or skipped hour must be told apart by the rows."""
     dates = dates.as_unit("ns")
     if dates.tz is not None:
-        return nanoseconds(dates), timezone or str(dates.tz)
+        written = str(dates.tz)
+        return nanoseconds(dates), timezone or (written if _is_zone(written) else "UTC")
     if timezone is None:
         return nanoseconds(dates), None
+    if np.all(dates == dates.normalize()):
+        return nanoseconds(_first_moments(dates, timezone)), timezone
     # The second time that a series shows a wall time is the standard-time pass of a repeated hour.
-    again = pd.DataFrame({"series": series, "time": nanoseconds(dates)}).duplicated().to_numpy()
-    try:
-        local = dates.tz_localize(timezone, ambiguous=~again, nonexistent="NaT")
-        first_pass = dates.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
-    except (KeyError, ValueError) as error:
-        raise DataError(f"data.timezone {timezone!r}: {error}") from None
-    missing = np.asarray(local.isna())
-    if missing.any():
-        row = int(np.argmax(missing))
-        raise DataError(f"{place(row)}: {dates[row]} does not exist in {timezone}; mend the time")
-    ambiguous = np.asarray(first_pass.isna())
-    _refuse_single_ambiguous(dates, series, ambiguous, timezone, place)
+    walls = pd.DataFrame({"series": series, "time": nanoseconds(dates)})
+    first_pass = ~walls.duplicated().to_numpy()
+    local = dates.tz_localize(timezone, ambiguous=first_pass, nonexistent="NaT")
+    why = f"does not exist in {timezone} (begin of daylight saving time)"
+    _refuse_wall(np.asarray(local.isna()), dates, why, name, place)
+    unsure = dates.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
+    single = np.array(unsure.isna())
+    single[single] = ~walls[single].duplicated(keep=False)
+    why = f"happens twice in {timezone} (end of daylight saving time) but has one row"
+    _refuse_wall(single, dates, why, name, place)
     return nanoseconds(local), timezone
 
 
-def _refuse_single_ambiguous(
-    dates: pd.DatetimeIndex, series: np.ndarray, ambiguous: np.ndarray, timezone: str, place: Place
+def _refuse_wall(
+    bad: np.ndarray, dates: pd.DatetimeIndex, why: str, name: str, place: Place
 ) -> None:
-    rows = np.flatnonzero(ambiguous)
-    frame = pd.DataFrame({"series": series[rows], "time": nanoseconds(dates)[rows]})
-    single = ~frame.duplicated(keep=False).to_numpy()
-    if single.any():
-        row = int(rows[np.argmax(single)])
+    if bad.any():
+        row = int(np.argmax(bad))
         raise DataError(
-            f"{place(row)}: {dates[row]} happens twice in {timezone} (end of daylight saving time)"
-            " but has one row; write the time with its UTC offset"
+            f"{place(row)}: column {name!r} holds {dates[row]}, which {why}; mend the time, or"
+            " write all times with their UTC offset"
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,7 @@ FitColumns = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Two numbers for each column of (N, columns); NaN is left out."""
 
 
+@runtime_checkable
 class Step(Protocol):
     """One transform; arrays are float64 and NaN passes through."""
 
@@ -201,7 +202,7 @@ class DifferenceStep:
 def difference_orders(
     values: np.ndarray, offsets: np.ndarray, season: int
 ) -> list[tuple[int, int]]:
-    """Seasonal (lag `season`) and first differences that make most series stationary.
+    """Differences that make most series stationary: at most one seasonal and one first difference.
 
     Seasonal strength (Wang, Smith and Hyndman 2006) and the KPSS test (Kwiatkowski et al. 1992), as
     in coreforecast; over a panel the median of the orders counts.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from forecast.section import Section
+from forecast.section import Count, CountOrZero, MisfitError, Section
 
 CellName = Literal["lstm", "gru", "rnn"]
 HeadName = Literal["direct", "recursive", "parallel"]
 NormName = Literal["none", "last", "mean", "standard"]
 ActivationName = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid", "gelu"]
 SchemeName = Literal["default", "xavier_uniform", "xavier_normal", "he", "orthogonal"]
-HiddenSizes = PositiveInt | tuple[PositiveInt, ...] | Literal["auto"]
+HiddenSizes = Count | tuple[Count, ...] | Literal["auto"]
 
 
 class InitConfig(Section):
@@ -34,11 +34,11 @@ class ModelConfig(Section):
 
     cell: CellName = "lstm"
     """Recurrent cell: lstm, gru or rnn."""
-    num_layers: PositiveInt = 1
+    num_layers: Annotated[int, Field(gt=0, le=100)] = 1
     """Layers of the stack."""
     hidden_size: HiddenSizes = "auto"
     """Units a layer; one number, one a layer, or auto (by the number of training windows)."""
-    proj_size: Annotated[int, Field(ge=0)] = 0
+    proj_size: CountOrZero = 0
     """Width to which an LSTM projects its output; 0: no projection."""
     bidirectional: bool = False
     """Read the lookback in both directions (head direct only)."""
@@ -50,9 +50,9 @@ class ModelConfig(Section):
     """Layer normalisation after each layer."""
     batch_norm: bool = False
     """Batch normalisation after each layer."""
-    segment: PositiveInt = 1
+    segment: Count = 1
     """Consecutive steps that are fed as one input; divides the lookback."""
-    embedding_size: PositiveInt | None = None
+    embedding_size: Count | None = None
     """Width of a linear + ReLU layer before the stack; none feeds segments as they are."""
     window_norm: NormName = "none"
     """Normalise a window by its last value, mean, or mean and deviation; undone on the output."""
@@ -63,21 +63,34 @@ class ModelConfig(Section):
     head_activation: ActivationName = "none"
     """Activation between the stack and the output layer."""
     init: InitConfig = InitConfig()
+    """Initial weights and states."""
 
     @model_validator(mode="after")
-    def _parts_fit_together(self) -> ModelConfig:
-        if self.bidirectional and self.head != "direct":
-            raise ValueError(
-                f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
-                " step; use head: direct"
-            )
+    def _cell_has_the_parts(self) -> ModelConfig:
         if self.proj_size and self.cell != "lstm":
-            raise ValueError(f"proj_size needs cell: lstm, not {self.cell}")
-        if isinstance(self.hidden_size, tuple) and len(self.hidden_size) != self.num_layers:
-            raise ValueError(
-                f"hidden_size lists {len(self.hidden_size)} layers, num_layers is {self.num_layers}"
+            raise MisfitError(f"proj_size needs cell: lstm, not {self.cell}", "proj_size")
+        if self.init.forget_bias is not None and self.cell != "lstm":
+            raise MisfitError(f"forget_bias needs cell: lstm, not {self.cell}", "init.forget_bias")
+        if self.bidirectional and self.head != "direct":
+            raise MisfitError(
+                f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
+                " step; use head: direct",
+                "bidirectional",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_layers(self) -> ModelConfig:
         sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
-        if any(size != "auto" and self.proj_size >= size for size in sizes):
-            raise ValueError(f"proj_size {self.proj_size} must be below hidden_size")
+        if isinstance(self.hidden_size, tuple) and len(sizes) != self.num_layers:
+            raise MisfitError(
+                f"hidden_size lists {len(sizes)} layers, num_layers is {self.num_layers}; give each"
+                " layer one size",
+                "hidden_size",
+            )
+        smallest = min(size for size in sizes if size != "auto") if "auto" not in sizes else None
+        if smallest is not None and self.proj_size >= smallest:
+            raise MisfitError(
+                f"proj_size {self.proj_size} must be below hidden_size {smallest}", "proj_size"
+            )
         return self

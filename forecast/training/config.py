@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 from pydantic import (
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
-    PositiveInt,
     field_validator,
     model_validator,
 )
 
-from forecast.section import Option, Section, choice, table
+from forecast.errors import shown
+from forecast.section import Count, CountOrZero, MisfitError, Option, Section, choice, table
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -36,6 +35,7 @@ class Huber(Option):
 
     name: Literal["huber"] = "huber"
     delta: PositiveFloat = 1.0
+    """Error, on the model's scale, at which squared turns into absolute."""
 
 
 class LogCosh(Option):
@@ -49,12 +49,16 @@ class Quantile(Option):
 
     name: Literal["quantile"] = "quantile"
     levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.025, 0.1, 0.5, 0.9, 0.975)
+    """Increasing, with 0.5, the point forecast; pairs such as 0.1 and 0.9 give intervals."""
 
     @field_validator("levels")
     @classmethod
     def _hold_the_median(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
         if list(levels) != sorted(set(levels)) or 0.5 not in levels:
-            raise ValueError("levels must increase and hold 0.5, the point forecast")
+            raise ValueError(
+                f"{shown(levels)} must increase and hold 0.5, the point forecast; write e.g."
+                " [0.1, 0.5, 0.9]"
+            )
         return levels
 
 
@@ -77,12 +81,14 @@ class StochasticGradientDescent(Option):
 
     name: Literal["sgd"] = "sgd"
     momentum: Fraction = 0.9
+    """Share of the last step that is added to the next."""
     nesterov: bool = False
+    """Take the gradient ahead of the momentum step (Nesterov 1983)."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> StochasticGradientDescent:
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
+            raise MisfitError("nesterov needs a momentum above 0", "nesterov")
         return self
 
 
@@ -91,7 +97,9 @@ class Adagrad(Option):
 
     name: Literal["adagrad"] = "adagrad"
     lr_decay: NonNegativeFloat = 0.0
+    """The rate is divided by 1 + steps * lr_decay."""
     eps: PositiveFloat = 1e-10
+    """Added to the divisor, against division by zero."""
 
 
 class Adadelta(Option):
@@ -99,7 +107,9 @@ class Adadelta(Option):
 
     name: Literal["adadelta"] = "adadelta"
     rho: Fraction = 0.9
+    """Weight of the past in the mean squared gradient."""
     eps: PositiveFloat = 1e-6
+    """Added to the divisor, against division by zero."""
 
 
 class RMSprop(Option):
@@ -107,8 +117,11 @@ class RMSprop(Option):
 
     name: Literal["rmsprop"] = "rmsprop"
     alpha: Fraction = 0.99
+    """Weight of the past in the mean squared gradient."""
     momentum: Fraction = 0.0
+    """Share of the last step that is added to the next."""
     eps: PositiveFloat = 1e-8
+    """Added to the divisor, against division by zero."""
 
 
 class Adam(Option):
@@ -116,8 +129,11 @@ class Adam(Option):
 
     name: Literal["adam"] = "adam"
     beta1: Fraction = 0.9
+    """Weight of the past in the mean gradient."""
     beta2: Fraction = 0.999
+    """Weight of the past in the mean squared gradient."""
     eps: PositiveFloat = 1e-8
+    """Added to the divisor, against division by zero."""
 
 
 class AdamW(Option):
@@ -125,9 +141,13 @@ class AdamW(Option):
 
     name: Literal["adamw"] = "adamw"
     weight_decay: NonNegativeFloat = 0.01
+    """Share of a weight, times the rate, that each step takes away."""
     beta1: Fraction = 0.9
+    """Weight of the past in the mean gradient."""
     beta2: Fraction = 0.999
+    """Weight of the past in the mean squared gradient."""
     eps: PositiveFloat = 1e-8
+    """Added to the divisor, against division by zero."""
 
 
 OPTIMIZER_OPTIONS = table(
@@ -150,8 +170,10 @@ class Step(Option):
     """Multiply by gamma every `every` epochs."""
 
     name: Literal["step"] = "step"
-    every: PositiveInt = 30
+    every: Count = 30
+    """Epochs between two falls."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Factor of each fall."""
 
 
 class Exponential(Option):
@@ -159,6 +181,7 @@ class Exponential(Option):
 
     name: Literal["exponential"] = "exponential"
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Factor of each epoch."""
 
 
 class Cosine(Option):
@@ -166,6 +189,7 @@ class Cosine(Option):
 
     name: Literal["cosine"] = "cosine"
     final: Fraction = 0.0
+    """Share of the rate at the last step."""
 
 
 class OneCycle(Option):
@@ -173,7 +197,9 @@ class OneCycle(Option):
 
     name: Literal["one_cycle"] = "one_cycle"
     rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of all steps in which the rate rises."""
     divide: Annotated[float, Field(gt=1)] = 25.0
+    """The rate begins at its peak divided by this."""
 
 
 class Plateau(Option):
@@ -181,7 +207,9 @@ class Plateau(Option):
 
     name: Literal["plateau"] = "plateau"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    patience: PositiveInt = 5
+    """Factor of each fall."""
+    patience: Count = 5
+    """Epochs without a lower loss before a fall."""
 
 
 SCHEDULE_OPTIONS = table(Constant, Step, Exponential, Cosine, OneCycle, Plateau)
@@ -195,7 +223,7 @@ ScheduleOption = Annotated[
 class EarlyStoppingConfig(Section):
     """Stop when validation no longer improves; the best weights are kept."""
 
-    patience: PositiveInt = 20
+    patience: Count = 20
     """Epochs without improvement before training stops."""
     min_delta: NonNegativeFloat = 0.0
     """Smallest fall of the validation loss that counts as improvement."""
@@ -214,8 +242,16 @@ class LrRangeConfig(Section):
     """Weight of the past in the smoothed loss."""
     rule: Literal["half_divergence", "steepest", "valley", "minimum_tenth"] = "valley"
     """Suggestion that `learning_rate: auto` takes."""
-    seeds: PositiveInt = 3
+    seeds: Count = 3
     """Repetitions, each from other weights and another order; the median counts."""
+
+    @model_validator(mode="after")
+    def _rate_rises(self) -> LrRangeConfig:
+        if self.first >= self.last:
+            raise MisfitError(
+                f"first {self.first:g} must be below last {self.last:g}", "first", "last"
+            )
+        return self
 
 
 class TrainingConfig(Section):
@@ -231,13 +267,13 @@ class TrainingConfig(Section):
     """A rate, or auto: the learning-rate range test chooses it before training."""
     schedule: ScheduleOption = Constant()
     """constant, step, exponential, cosine, one_cycle, plateau; each with its options."""
-    warmup: NonNegativeInt = 0
+    warmup: CountOrZero = 0
     """Epochs over which the rate rises linearly from zero to the schedule."""
-    batch_size: PositiveInt = 32
+    batch_size: Count = 32
     """Windows in a mini-batch."""
-    epochs: PositiveInt = 100
+    epochs: Count = 100
     """Most passes over the training windows."""
-    max_steps: PositiveInt | None = None
+    max_steps: Count | None = None
     """Most optimiser steps; none: no limit."""
     max_minutes: PositiveFloat | None = None
     """Most wall time of training; none: no limit."""
@@ -253,6 +289,14 @@ class TrainingConfig(Section):
     """Largest norm of the gradient; none: no limit."""
     clip_value: PositiveFloat | None = None
     """Largest entry of the gradient; none: no limit."""
-    ensemble: PositiveInt = 1
+    ensemble: Count = 1
     """Models trained from consecutive seeds; their median is the forecast."""
     lr_range: LrRangeConfig = LrRangeConfig()
+    """The learning-rate range test, for `learning_rate: auto` and lr-find."""
+
+    @field_validator("step_weights")
+    @classmethod
+    def _some_step_counts(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if weights is not None and not any(weights):
+            raise ValueError("no step has a weight above 0; give one at least")
+        return weights

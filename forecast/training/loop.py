@@ -249,7 +249,9 @@ def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
     last = history[-1]
     for part, loss in (("training", last.train_loss), ("validation", last.monitored)):
         if not math.isfinite(loss):
-            return f"the {part} loss is {loss} in epoch {last.number}: the learning rate is too high"
+            return (
+                f"the {part} loss is {loss} in epoch {last.number}: the learning rate is too high"
+            )
     stopping = config.early_stopping
     if stopping and last.validation_loss is not None:
         best = best_epoch(history, stopping.min_delta)

@@ -88,7 +88,7 @@ def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
         return {}
     rates = np.array([point.rate for point in points[SETTLING:]])
     losses = np.array([point.smoothed for point in points[SETTLING:]])
-    diverged = rates[-1] < last * (1 - 1e-9)
+    diverged = rates[-1] < last * (1 - 1e-9) or losses[-1] > DIVERGED * losses.min()
     found = {rule: read(rates, losses) for rule, read in RULES.items()}
     if diverged:
         found["half_divergence"] = float(rates[-1]) / 2

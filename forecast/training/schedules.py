@@ -33,12 +33,14 @@ class Position:
 
 
 def _one_cycle(position: Position, option: Any) -> float:
-    peak = max(1.0, option.rise * position.total_steps - 1)
+    peak = option.rise * position.total_steps - 1
     first, last = 1 / option.divide, 1 / (option.divide * 1e4)
+    if position.step == 0:
+        return first
     if position.step <= peak:
         return _between(first, 1.0, position.step / peak)
-    rest = max(1.0, position.total_steps - 1 - peak)
-    return _between(1.0, last, min(1.0, (position.step - peak) / rest))
+    rest = position.total_steps - 1 - peak
+    return _between(1.0, last, (position.step - peak) / rest)
 
 
 def _plateau(position: Position, option: Any) -> float:

@@ -1,0 +1,141 @@
+"""From models and windows to forecasts in the user's units, and to a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from forecast.config import Config
+from forecast.data.config import DataConfig
+from forecast.data.panel import Panel
+from forecast.data.pipeline import Pipeline
+from forecast.data.windows import Windows
+from forecast.errors import DataError
+from forecast.models.forecaster import Embedded, Forecaster, WindowShape
+from forecast.training.losses import quantile_levels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORECAST_BATCH = 1024
+
+
+def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
+    """Sizes that a model of this configuration needs."""
+    covariates = pipeline.covariates
+    columns = (*covariates.past_names, *covariates.future_names)
+    embedded, static = [], []
+    for name, categories, width in covariates.embeddings():
+        if name in columns:
+            embedded.append(Embedded(columns.index(name), categories, width))
+        else:
+            static.append(Embedded(covariates.static_names.index(name), categories, width))
+    return WindowShape(
+        lookback=config.window.lookback,
+        horizon=config.window.horizon,
+        num_targets=len(pipeline.targets),
+        num_past=len(covariates.past_names),
+        num_future=len(covariates.future_names),
+        num_static=len(covariates.static_names),
+        num_quantiles=len(quantile_levels(config.training.loss)),
+        embedded=tuple(embedded),
+        embedded_static=tuple(static),
+    )
+
+
+def member_forecasts(
+    models: tuple[Forecaster, ...], windows: Windows, batch_size: int = FORECAST_BATCH
+) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Forecast windows batch by batch.
+
+    Yields:
+        Numbers of the windows, and each member's (B, H, K, Q) on the model's scale.
+    """
+    device = next(models[0].parameters()).device
+    windows = windows.to(device)
+    for model in models:
+        model.eval()
+    for index in torch.arange(len(windows), device=device).split(batch_size):
+        with torch.inference_mode():
+            batch = windows.gather(index)
+            members = [model(batch.past, batch.future, batch.static) for model in models]
+        yield index.cpu().numpy(), [member.cpu().numpy() for member in members]
+
+
+def user_forecast(
+    members: list[np.ndarray],
+    pipeline: Pipeline,
+    panel: Panel,
+    values: np.ndarray,
+    origins: np.ndarray,
+) -> np.ndarray:
+    """(B, H, K, Q) in the user's units: the median over the members of an ensemble."""
+    inverted = [pipeline.invert(member, panel, values, origins) for member in members]
+    return inverted[0] if len(inverted) == 1 else np.median(inverted, axis=0)
+
+
+def forecast_table(
+    config: DataConfig, panel: Panel, values: np.ndarray, levels: tuple[float, ...]
+) -> pd.DataFrame:
+    """The long table of a forecast.
+
+    Args:
+        config: names of the id and time columns.
+        panel: the history; the forecast begins after its last rows.
+        values: (S, H, K, Q) in the user's units.
+        levels: the Q quantile levels.
+    """
+    import pandas as pd
+
+    series, horizon, targets, _ = values.shape
+    positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
+    flat = values.transpose(0, 2, 1, 3).reshape(-1, len(levels))  # series, target, step
+    times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
+    table = pd.DataFrame()
+    if panel.has_ids:
+        table[config.id] = np.repeat(np.array(panel.ids, dtype=object), targets * horizon)
+    table[config.time] = times.to_numpy() if panel.axis.timezone is None else times
+    table["target"] = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
+    table["forecast"] = flat[:, len(levels) // 2]
+    for name, column in interval_columns(levels).items():
+        table[name] = flat[:, column]
+    return table
+
+
+def interval_columns(levels: tuple[float, ...]) -> dict[str, int]:
+    """lo-80, hi-80, ... for levels that lie alike about the median, q-0.3 for others."""
+    columns = {}
+    for number, level in enumerate(levels):
+        if level == 0.5:
+            continue
+        mirrored = any(abs(level + other - 1) < 1e-9 for other in levels)
+        coverage = f"{100 * abs(1 - 2 * level):.6g}"
+        side = "lo" if level < 0.5 else "hi"
+        columns[f"{side}-{coverage}" if mirrored else f"q-{level:g}"] = number
+    return columns
+
+
+def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
+    """Every input that the model reads must be a number."""
+    batch = windows.gather(torch.arange(len(windows)))
+    unknown = batch.past.isnan().any(dim=2).any(dim=1) | batch.future.isnan().any(dim=2).any(dim=1)
+    if unknown.any():
+        series = int(unknown.nonzero()[0])
+        name = f" of series {panel.ids[series]}" if panel.has_ids else ""
+        raise DataError(
+            f"{panel.source}: the last {windows.lookback + pipeline.chain.past} rows{name} hold"
+            " values that are missing and cannot be filled; give more history"
+        )
+
+
+def refuse_infinite(values: np.ndarray, panel: Panel) -> None:
+    """Raise a DataError if a forecast (S, H, K, Q) is not finite."""
+    bad = ~np.isfinite(values).all(axis=(1, 2, 3))
+    if bad.any():
+        raise DataError(
+            f"the forecast of series {panel.ids[int(np.argmax(bad))]} is not finite: its history is"
+            " far from what the model was trained on"
+        )

@@ -1,0 +1,102 @@
+"""Covariates that are known over the horizon, from a table of the future."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.data.config import DataConfig
+from forecast.data.panel import Panel, read_panel
+from forecast.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("forecast")
+
+
+def future_rows(
+    config: DataConfig,
+    history: Panel,
+    future: pd.DataFrame | str | None,
+    steps: int,
+    horizon: int,
+) -> tuple[Panel, np.ndarray]:
+    """The history with all categories known, and (S, steps, C) rows to come.
+
+    The rows hold the future-known covariates; everything else in them is NaN.
+    """
+    rows = np.full((history.num_series, steps, len(history.columns)), np.nan)
+    wanted = config.future
+    if not wanted:
+        return history, rows
+    names = ", ".join(covariate.name for covariate in wanted)
+    if future is None:
+        raise DataError(
+            f"the model needs the future values of {names}; give them with --future FILE"
+        )
+    known = (
+        read_panel(config.model_copy(update={"path": future}), require_targets=False)
+        if isinstance(future, str)
+        else read_panel(config, future, require_targets=False)
+    )
+    lines = _rows_after(known, history, steps)
+    _refuse_gaps(lines[:, :horizon], known, history, names)
+    if (lines < 0).any():
+        log.warning("future values beyond step %d are unknown: the last ones are held", horizon)
+        lines = np.where(lines < 0, lines.max(axis=1, keepdims=True), lines)
+    history = _with_levels(history, known.levels)
+    for column, covariate in enumerate(wanted):
+        values = known.values[:, column]
+        if covariate.is_categorical:
+            values = _renumbered(values, known.levels[covariate.name], history, covariate.name)
+        rows[..., history.columns.index(covariate.name)] = values[lines]
+    return history, rows
+
+
+def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
+    """(S, steps) rows of a table of the future for the steps after each series; -1: there is none.
+
+    A table without an id column serves every series.
+    """
+    numbers = {name: number for number, name in enumerate(known.ids)}
+    series = np.array([numbers.get(name, -1) if known.has_ids else 0 for name in history.ids])
+    positions = (history.starts + history.lengths)[:, None] + np.arange(steps)
+    times = history.axis.at(positions.ravel())
+    step = known.axis.positions(times).reshape(positions.shape) - known.starts[series][:, None]
+    inside = (step >= 0) & (step < known.lengths[series][:, None]) & (series[:, None] >= 0)
+    rows = np.where(inside, known.offsets[series][:, None] + step, -1)
+    complete = ~np.isnan(known.values).any(axis=1)
+    return np.where(inside & complete[rows], rows, -1)
+
+
+def _refuse_gaps(rows: np.ndarray, known: Panel, history: Panel, names: str) -> None:
+    if (rows >= 0).all():
+        return
+    series, step = (int(index) for index in np.argwhere(rows < 0)[0])
+    position = history.starts[series] + history.lengths[series] + step
+    time = history.axis.column(np.array([position]))[0]
+    of = f" of series {history.ids[series]}" if history.has_ids else ""
+    raise DataError(f"{known.source}: the row{of} for {time} is missing or empty; it needs {names}")
+
+
+def _with_levels(panel: Panel, levels: Mapping[str, tuple[str, ...]]) -> Panel:
+    """The panel with the categories of another table behind its own."""
+    both = {
+        name: tuple(dict.fromkeys((*own, *levels.get(name, ()))))
+        for name, own in panel.levels.items()
+    }
+    return replace(panel, levels=both)
+
+
+def _renumbered(
+    values: np.ndarray, levels: tuple[str, ...], panel: Panel, column: str
+) -> np.ndarray:
+    """Category numbers of one table as those of a panel that knows all its categories."""
+    numbers = {name: number for number, name in enumerate(panel.levels[column])}
+    table = np.array([*(numbers[name] for name in levels), np.nan])
+    return np.asarray(table[np.where(np.isnan(values), len(levels), values).astype(np.int64)])

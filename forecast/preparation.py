@@ -1,0 +1,136 @@
+"""From a configuration to data ready for training, and to fresh models for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from forecast.config import Config
+from forecast.data.panel import Panel, read_panel
+from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
+from forecast.data.split import PARTS, Split, split
+from forecast.data.times import season_length
+from forecast.data.windows import Windows
+from forecast.errors import ConfigError, DataError
+from forecast.forecasting import window_shape
+from forecast.models.forecaster import Forecaster, hidden_sizes
+from forecast.training.device import seeded
+from forecast.training.loop import Learner, build_learner
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("forecast")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready for training."""
+
+    config: Config
+    """With frequency, season and hidden sizes resolved."""
+    panel: Panel
+    split: Split
+    pipeline: Pipeline
+    windows: Mapping[str, Windows]
+    """By part, on the CPU."""
+
+    @property
+    def season(self) -> int:
+        """Rows in a season."""
+        return int(self.config.data.season)
+
+    def filled_targets(self) -> np.ndarray:
+        """(N, K) targets in the user's units with missing ones filled."""
+        values = self.pipeline.filled(self.panel, self.split.offsets())
+        return values[:, : self.panel.num_targets]
+
+
+def prepare(config: Config, data: pd.DataFrame | None = None) -> Prepared:
+    """Read, split, fit the pipeline on the training rows, and index the windows.
+
+    Raises:
+        DataError, ConfigError: if that leaves nothing to train or to test on.
+    """
+    panel = read_panel(config.data, data)
+    season = config.data.season
+    season = season_length(panel.axis.frequency) if isinstance(season, str) else season
+    parts = split(panel, config.split)
+    _refuse_constant(panel, parts)
+    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
+    window = config.window
+    windows = part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
+    _refuse_empty_parts(config, panel, parts, pipeline, windows)
+    sizes = hidden_sizes(config.model, len(windows["train"]))
+    hidden = sizes[0] if len(set(sizes)) == 1 else sizes
+    data_config = config.data.model_copy(
+        update={"frequency": panel.axis.frequency, "season": season}
+    )
+    model_config = config.model.model_copy(update={"hidden_size": hidden})
+    resolved = config.model_copy(update={"data": data_config, "model": model_config})
+    return Prepared(resolved, panel, parts, pipeline, windows)
+
+
+def new_learner(prepared: Prepared, device: torch.device, rate: float, seed: int) -> Learner:
+    """A fresh model with its optimiser; the weights depend on the seed alone, not on the device."""
+    config = prepared.config
+    with seeded(torch.device("cpu"), seed):
+        model = Forecaster(config.model, window_shape(config, prepared.pipeline))
+    return build_learner(model.to(device), config.training, rate, seed)
+
+
+def _refuse_constant(panel: Panel, parts: Split) -> None:
+    rows = np.concatenate([np.arange(first, end) for first, end in parts.train])
+    for column, name in enumerate(panel.targets):
+        values = panel.values[rows, column]
+        known = values[~np.isnan(values)]
+        if not len(known):
+            raise DataError(f"{panel.source}: column {name!r} is empty in all training rows")
+        if known.min() == known.max():
+            raise DataError(
+                f"{panel.source}: column {name!r} is constant ({known[0]:g} in all training rows);"
+                " there is nothing to learn"
+            )
+
+
+def _refuse_empty_parts(
+    config: Config,
+    panel: Panel,
+    parts: Split,
+    pipeline: Pipeline,
+    windows: Mapping[str, Windows],
+) -> None:
+    lookback, horizon = config.window.lookback, config.window.horizon
+    needed = lookback + horizon + pipeline.chain.past
+    short = short_series(panel, parts, pipeline, lookback, horizon)
+    if len(short) and (config.data.short_series == "error" or not len(windows["train"])):
+        name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"
+        rows = int(np.diff(parts.train[short[0]])[0])
+        remedy = ", or set data.short_series: skip" if panel.has_ids else ""
+        raise DataError(
+            f"{panel.source}: {name} {rows} training rows, too few for one window of lookback"
+            f" {lookback} + horizon {horizon}"
+            f"{f' + {pipeline.chain.past} for differences' if pipeline.chain.past else ''}"
+            f" = {needed} rows; lower window.lookback or window.horizon{remedy}"
+        )
+    if len(short):
+        names = ", ".join(panel.ids[number] for number in short[:5])
+        log.warning("%d series are too short to train on: %s, ...", len(short), names)
+    for name in PARTS:
+        if len(windows[name]):
+            continue
+        rows = int((getattr(parts, name)[:, 1] - getattr(parts, name)[:, 0]).max())
+        if name == "train":
+            raise DataError(
+                f"{panel.source}: no training window is free of missing values; set data.missing"
+            )
+        if rows:
+            raise ConfigError(
+                f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it at"
+                f" least {horizon} rows, or 0"
+            )

@@ -1,0 +1,204 @@
+"""A training between its epochs: members, records, best weights, and how it is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from forecast.errors import ConfigError, DataError
+from forecast.preparation import Prepared, new_learner
+from forecast.runs import RunFolder
+from forecast.training.loop import Epoch, Learner, best_epoch, fit, stop_reason, symptoms
+
+log = logging.getLogger("forecast")
+
+SAVE_EVERY = 30.0
+"""Seconds of training between two writings of the resume file."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch of one member, as training goes on."""
+
+    member: int
+    members: int
+    epoch: Epoch
+    epochs: int
+
+
+class Session:
+    """The state of a training between epochs: finished members, the current one, its records."""
+
+    def __init__(self, prepared: Prepared, device: torch.device, folder: RunFolder | None) -> None:
+        self.prepared, self.device, self.folder = prepared, device, folder
+        self.config = prepared.config
+        self.done: list[dict[str, torch.Tensor]] = []
+        """Weights of the finished members."""
+        self.histories: list[list[Epoch]] = [[]]
+        self.reasons: list[str] = []
+        self.learner = self._next_learner()
+        self.best = _copied(self.learner.model.state_dict())
+        self.at_epoch_end = self._state()
+        self.saved_at = time.monotonic()
+
+    def run(self) -> Iterator[Progress]:
+        """Train all members that are left."""
+        parts = self.prepared.windows
+        training, validation = (parts[name].to(self.device) for name in ("train", "validation"))
+        members = self.config.training.ensemble
+        while len(self.done) < members:
+            history = self.histories[-1]
+            reason = stop_reason(history, self.config.training) if history else None
+            epochs = fit(self.learner, training, validation if len(validation) else None, history)
+            while reason is None and (epoch := next(epochs, None)) is not None:
+                history.append(epoch)
+                reason = stop_reason(history, self.config.training)
+                self._after_epoch(epoch)
+                yield Progress(len(self.done), members, epoch, self.config.training.epochs)
+            self._finish_member(reason or f"{history[-1].number} epochs are done")
+
+    def save(self) -> None:
+        """Write what a resumed training needs, as of the last finished epoch."""
+        if self.folder is not None:
+            self.folder.save_progress(*self.at_epoch_end)
+            self.saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Go on from the folder's resume file, if there is one.
+
+        Raises:
+            DataError: if the data have changed since it was written.
+        """
+        assert self.folder is not None
+        found = self.folder.load_progress()
+        if found is None:
+            log.info("no epoch was saved: training begins anew")
+            return
+        tensors, content = found
+        if content["data"] != _data_digest(self.prepared):
+            raise DataError(
+                f"{self.config.data.path}: the data have changed since the run was interrupted;"
+                " train anew"
+            )
+        self.done = [_with_prefix(tensors, f"done.{n}.") for n in range(content["done"])]
+        self.histories = [[Epoch(**epoch) for epoch in history] for history in content["epochs"]]
+        self.reasons = list(content["reasons"])
+        self.learner = self._next_learner()
+        self.learner.model.load_state_dict(_with_prefix(tensors, "model."))
+        _load_optimizer(self.learner, _with_prefix(tensors, "optimizer."))
+        self.best = _with_prefix(tensors, "best.")
+        self.at_epoch_end = self._state()
+        self.folder.rewrite_epochs(self.histories)
+
+    def _next_learner(self) -> Learner:
+        seed = self.config.seed + len(self.done)
+        rate = self.config.training.learning_rate
+        assert isinstance(rate, float)
+        return new_learner(self.prepared, self.device, rate, seed)
+
+    def _after_epoch(self, epoch: Epoch) -> None:
+        history = self.histories[-1]
+        if self._keeps_best(epoch) and self._best_of(history) is epoch:
+            self.best = _copied(self.learner.model.state_dict())
+        for symptom in symptoms(history):
+            if len(history) < 2 or symptom not in symptoms(history[:-1]):
+                log.warning("epoch %d: %s", epoch.number, symptom)
+        if self.folder is None:
+            return
+        self.folder.append_epoch(len(self.done), epoch)
+        self.at_epoch_end = self._state()
+        if time.monotonic() - self.saved_at > SAVE_EVERY:
+            self.save()
+
+    def _keeps_best(self, epoch: Epoch) -> bool:
+        stopping = self.config.training.early_stopping
+        return stopping is not None and epoch.validation_loss is not None
+
+    def _best_of(self, history: list[Epoch]) -> Epoch:
+        stopping = self.config.training.early_stopping
+        return best_epoch(history, stopping.min_delta if stopping else 0.0)
+
+    def _finish_member(self, reason: str) -> None:
+        history = self.histories[-1]
+        kept = self.kept_epochs()[-1]
+        if not np.isfinite(kept.monitored):
+            raise ConfigError(
+                "the loss was never finite: lower training.learning_rate (forecast lr-find"
+                " suggests one), or set training.clip_norm: 1"
+            )
+        if not self._keeps_best(history[-1]):
+            self.best = _copied(self.learner.model.state_dict())
+        log.info("stopped: %s; kept epoch %d", reason, kept.number)
+        self.reasons.append(reason)
+        self.done.append(self.best)
+        if len(self.done) < self.config.training.ensemble:
+            self.histories.append([])
+            self.learner = self._next_learner()
+            self.best = _copied(self.learner.model.state_dict())
+
+    def kept_epochs(self) -> list[Epoch]:
+        """The epoch of each member whose weights are kept."""
+        return [
+            self._best_of(history) if self._keeps_best(history[-1]) else history[-1]
+            for history in self.histories
+            if history
+        ]
+
+    def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        if self.folder is None:
+            return {}, {}
+        tensors = {f"model.{k}": v for k, v in _copied(self.learner.model.state_dict()).items()}
+        tensors |= {f"best.{k}": v for k, v in self.best.items()}
+        tensors |= {f"optimizer.{k}": v for k, v in _optimizer_tensors(self.learner).items()}
+        for number, weights in enumerate(self.done):
+            tensors |= {f"done.{number}.{name}": weight for name, weight in weights.items()}
+        content = {
+            "done": len(self.done),
+            "epochs": [[asdict(epoch) for epoch in history] for history in self.histories],
+            "reasons": self.reasons,
+            "data": _data_digest(self.prepared),
+        }
+        return tensors, content
+
+
+def _data_digest(prepared: Prepared) -> str:
+    return hashlib.sha256(prepared.panel.values.tobytes()).hexdigest()
+
+
+def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+
+def _with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _optimizer_tensors(learner: Learner) -> dict[str, torch.Tensor]:
+    """The optimiser's state as `<parameter number>.<name>`."""
+    state = learner.optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": value.detach().clone()
+        for number, values in state.items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _load_optimizer(learner: Learner, tensors: Mapping[str, torch.Tensor]) -> None:
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    groups = learner.optimizer.state_dict()["param_groups"]
+    learner.optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,7 @@
+"""Sweep the learning rate: `python scripts/lr_find.py CONFIG [section.key=value ...]`."""
+
+import sys
+
+from forecast.cli import main
+
+sys.exit(main(["lr-find", *sys.argv[1:]]))

@@ -1,0 +1,7 @@
+"""Train a configuration: `python scripts/train.py CONFIG [section.key=value ...]`."""
+
+import sys
+
+from forecast.cli import main
+
+sys.exit(main(["train", *sys.argv[1:]]))

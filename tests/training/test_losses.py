@@ -1,0 +1,255 @@
+"""Losses against torch, scikit-learn and numbers worked out by hand; masks, weights, penalties."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import mean_pinball_loss
+from torch import nn
+
+from forecast.models.config import ModelConfig
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training.config import (
+    Huber,
+    LogCosh,
+    MeanAbsolute,
+    MeanSquared,
+    Quantile,
+)
+from forecast.training.losses import LOSSES, Loss, penalty, quantile_levels
+
+LEVELS = (0.1, 0.5, 0.8)
+OPTIONS = [
+    MeanSquared(),
+    MeanAbsolute(),
+    Huber(delta=0.5),
+    LogCosh(),
+    Quantile(levels=LEVELS),
+]
+SEEDS = st.integers(0, 10**6)
+
+
+def error_of_one(option, forecast: float, target: float, level: float) -> float:
+    """The loss of one number, as its textbook definition says."""
+    error = target - forecast
+    if isinstance(option, MeanSquared):
+        return error**2
+    if isinstance(option, MeanAbsolute):
+        return abs(error)
+    if isinstance(option, LogCosh):
+        return math.log(math.cosh(error))
+    if isinstance(option, Quantile):
+        return level * error if error >= 0 else (level - 1) * error
+    inside = abs(error) <= option.delta
+    huber = error**2 / 2 if inside else option.delta * (abs(error) - option.delta / 2)
+    return huber / option.delta
+
+
+def slow_loss(option, forecast: np.ndarray, target: np.ndarray, weights: tuple[float, ...]):
+    """Sum of the losses and sum of the weights, number by number."""
+    levels = quantile_levels(option)
+    total = weight = 0.0
+    for window, step, channel, quantile in np.ndindex(forecast.shape):
+        true = target[window, step, channel]
+        if not math.isnan(true):
+            one = error_of_one(
+                option, forecast[window, step, channel, quantile], true, levels[quantile]
+            )
+            total += weights[step] * one
+            weight += weights[step]
+    return total, weight
+
+
+def random_batch(seed: int, option, windows: int = 4, masked: float = 0.3):
+    rng = np.random.default_rng(seed)
+    quantiles = len(quantile_levels(option))
+    forecast = torch.from_numpy(rng.normal(size=(windows, 3, 2, quantiles)).astype(np.float32))
+    target = rng.normal(size=(windows, 3, 2)).astype(np.float32)
+    target[rng.random(target.shape) < masked] = np.nan
+    return forecast, torch.from_numpy(target)
+
+
+def test_every_loss_of_the_table_is_tested() -> None:
+    assert {option.key() for option in OPTIONS} == set(LOSSES)
+
+
+def test_squared_and_absolute_error_are_those_of_torch() -> None:
+    forecast, target = random_batch(0, MeanSquared(), masked=0)
+    expected = nn.functional.mse_loss(forecast[..., 0], target)
+    torch.testing.assert_close(Loss(MeanSquared())(forecast, target), expected)
+    expected = nn.functional.l1_loss(forecast[..., 0], target)
+    torch.testing.assert_close(Loss(MeanAbsolute())(forecast, target), expected)
+
+
+@pytest.mark.parametrize(
+    ("delta", "error", "expected"),
+    [(0.5, 0.1, 0.01), (0.5, 0.5, 0.25), (0.5, -2.0, 1.75), (2.0, 1.0, 0.25), (2.0, 5.0, 4.0)],
+)
+def test_huber_by_hand(delta: float, error: float, expected: float) -> None:
+    """Half the squared error within delta, then linear; all divided by delta."""
+    forecast, target = torch.tensor([[[[error]]]]), torch.zeros(1, 1, 1)
+    assert Loss(Huber(delta=delta))(forecast, target).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("delta", [0.3, 1.0, 4.0])
+def test_huber_is_that_of_torch_divided_by_delta(delta: float) -> None:
+    forecast, target = random_batch(1, Huber(), masked=0)
+    expected = nn.functional.huber_loss(forecast[..., 0], target, delta=delta) / delta
+    torch.testing.assert_close(Loss(Huber(delta=delta))(forecast, target), expected)
+
+
+def test_log_cosh_and_its_gradient() -> None:
+    errors = np.linspace(-8, 8, 41)
+    forecast = torch.tensor(errors, dtype=torch.float32).view(-1, 1, 1, 1).requires_grad_()
+    loss = Loss(LogCosh())(forecast, torch.zeros(41, 1, 1))
+    loss.backward()
+    assert loss.item() == pytest.approx(np.log(np.cosh(errors)).mean(), rel=1e-6)
+    gradient = forecast.grad.flatten().numpy()
+    np.testing.assert_allclose(gradient, np.tanh(errors) / 41, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("error", [100.0, -1e4, 1e30, -3e38])
+def test_log_cosh_of_large_errors_does_not_overflow(error: float) -> None:
+    """cosh itself overflows float32 beyond 89."""
+    forecast = torch.tensor([[[[error]]]], requires_grad=True)
+    loss = Loss(LogCosh())(forecast, torch.zeros(1, 1, 1))
+    loss.backward()
+    assert loss.item() == pytest.approx(abs(error) - math.log(2), rel=1e-6)
+    assert forecast.grad.item() == math.copysign(1, error)
+
+
+def test_quantile_loss_is_that_of_scikit_learn() -> None:
+    option = Quantile(levels=LEVELS)
+    forecast, target = random_batch(2, option, masked=0)
+    flat = forecast.reshape(-1, 3).numpy()
+    each = [
+        mean_pinball_loss(target.flatten().numpy(), flat[:, number], alpha=level)
+        for number, level in enumerate(LEVELS)
+    ]
+    assert Loss(option)(forecast, target).item() == pytest.approx(np.mean(each), rel=1e-6)
+
+
+def test_quantile_levels_belong_to_the_loss() -> None:
+    """A buffer goes to the device once; a new tensor each batch would halt the device."""
+    loss = Loss(Quantile(levels=LEVELS))
+    assert any(buffer.tolist() == pytest.approx(LEVELS) for buffer in loss.buffers())
+
+
+def test_a_point_loss_has_the_median_as_its_level() -> None:
+    assert quantile_levels(Huber()) == (0.5,)
+    assert quantile_levels(Quantile(levels=LEVELS)) == LEVELS
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS)
+def test_loss_with_masks_and_weights_equals_a_slow_loop(option, seed: int) -> None:
+    forecast, target = random_batch(seed, option)
+    weights = tuple(float(w) for w in np.random.default_rng(seed).integers(0, 4, 3))
+    total, weight = slow_loss(option, forecast.numpy(), target.numpy(), weights)
+    loss = Loss(option, weights)
+    found_total, found_weight = loss.sums(forecast, target)
+    assert found_total.item() == pytest.approx(total, rel=1e-4, abs=1e-5)
+    assert found_weight.item() == weight
+    expected = total / weight if weight else 0.0
+    assert loss(forecast, target).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+@settings(max_examples=15, deadline=None)
+@given(seed=SEEDS, cut=st.integers(1, 4))
+def test_sums_add_up_over_batches(option, seed: int, cut: int) -> None:
+    forecast, target = random_batch(seed, option, windows=5)
+    loss = Loss(option, (1.0, 0.5, 2.0))
+    whole = torch.stack(loss.sums(forecast, target))
+    parts = torch.stack(loss.sums(forecast[:cut], target[:cut]))
+    parts = parts + torch.stack(loss.sums(forecast[cut:], target[cut:]))
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+def test_masked_targets_leave_the_gradient(option) -> None:
+    """The gradient is that of the known entries alone; what stands under a mask does not matter."""
+    forecast, target = random_batch(3, option)
+    assert target.isnan().any()
+    forecast.requires_grad_()
+    Loss(option)(forecast, target).backward()
+    masked = target.isnan()[..., None].expand_as(forecast)
+    assert torch.equal(forecast.grad[masked], torch.zeros(int(masked.sum())))
+    step, known = 1e-2, ~masked
+    weight = int(known.sum())
+    for place in known.nonzero()[:10].tolist():
+        window, horizon, channel, quantile = place
+        level = quantile_levels(option)[quantile]
+        true = target[window, horizon, channel].item()
+        here = forecast[tuple(place)].item()
+        rise = error_of_one(option, here + step, true, level)
+        fall = error_of_one(option, here - step, true, level)
+        slope = (rise - fall) / (2 * step) / weight
+        assert forecast.grad[tuple(place)].item() == pytest.approx(slope, rel=0.05, abs=2e-4)
+
+
+def test_an_infinite_forecast_under_a_mask_leaves_the_loss() -> None:
+    forecast, target = torch.tensor([[[[math.inf]], [[3.0]]]]), torch.tensor([[[math.nan], [1.0]]])
+    assert Loss(MeanSquared())(forecast, target).item() == 4.0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+def test_all_masked_is_zero_with_zero_gradient(option, dtype: torch.dtype) -> None:
+    forecast, _ = random_batch(4, option)
+    forecast = forecast.to(dtype).requires_grad_()
+    loss = Loss(option)(forecast, torch.full((4, 3, 2), math.nan, dtype=dtype))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert torch.equal(forecast.grad, torch.zeros_like(forecast))
+
+
+def test_step_weights_by_hand() -> None:
+    """Errors 1, 2, 3 with weights 3, 1, 0: (3 * 1 + 1 * 4 + 0 * 9) / 4."""
+    forecast = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1)
+    target = torch.zeros(1, 3, 1)
+    assert Loss(MeanSquared(), (3.0, 1.0, 0.0))(forecast, target).item() == 1.75
+    assert Loss(MeanSquared(), (6.0, 2.0, 0.0))(forecast, target).item() == 1.75
+    assert Loss(MeanSquared())(forecast, target).item() == pytest.approx(14 / 3)
+
+
+def test_shares_of_batches_by_hand() -> None:
+    """Weights 2, 1 over the horizon: batches weigh 3 + 2, 3, and nothing."""
+    nan = math.nan
+    first = torch.tensor([[[0.0], [0.0]], [[0.0], [nan]]])
+    second = torch.tensor([[[5.0], [5.0]]])
+    third = torch.tensor([[[nan], [nan]]])
+    shares = Loss(MeanAbsolute(), (2.0, 1.0)).shares([first, second, third])
+    assert shares.tolist() == [0.625, 0.375, 0.0]
+    assert Loss(MeanAbsolute()).shares([third, third]).tolist() == [0.0, 0.0]
+
+
+def parameters() -> list[tuple[str, nn.Parameter]]:
+    model = Forecaster(ModelConfig(hidden_size=3, num_layers=2), WindowShape(4, 2, 1))
+    return list(model.named_parameters())
+
+
+@pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.7), (0.3, 0.7)])
+def test_penalties_and_their_gradients_by_hand(l1: float, l2: float) -> None:
+    named = parameters()
+    value = penalty(named, l1, l2)
+    value.backward()
+    expected = 0.0
+    for name, parameter in named:
+        weight = parameter.detach().double().numpy()
+        if name.split(".")[-1].startswith("bias"):
+            assert parameter.grad is None
+            continue
+        expected += l1 * np.abs(weight).sum() + l2 * (weight**2).sum()
+        gradient = l1 * np.sign(weight) + 2 * l2 * weight
+        np.testing.assert_allclose(parameter.grad.numpy(), gradient, rtol=1e-5, atol=1e-6)
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+    assert sum(name.split(".")[-1].startswith("bias") for name, _ in named) == 5
+
+
+def test_no_penalty_costs_nothing() -> None:
+    assert penalty(parameters(), 0.0, 0.0) == 0.0
