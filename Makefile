@@ -3,18 +3,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+CONFIG := configs/air_passengers.yaml
 
 .PHONY: demo test lint clean
 
 demo: .venv/installed
 	@rm -rf $(DEMO)
-	$(BIN)/forecast check configs/air_passengers.yaml
-	$(BIN)/forecast lr-find configs/air_passengers.yaml --output $(DEMO)/lr_range --seeds 3
-	$(BIN)/forecast train configs/air_passengers.yaml --run $(DEMO)/run
-	$(BIN)/forecast predict $(DEMO)/run --horizon 24
-	@echo "Pictures: $(DEMO)/lr_range/lr_range.png $(DEMO)/run/learning_curve.png $(DEMO)/run/forecast.png"
+	$(BIN)/forecast check $(CONFIG)
+	$(BIN)/forecast lr-find $(CONFIG) --output $(DEMO)/lr_range
+	$(BIN)/forecast train $(CONFIG) --run $(DEMO)/run
+	$(BIN)/forecast predict $(DEMO)/run
+	@echo
+	@echo "Pictures:"
+	@ls $(DEMO)/lr_range/lr_range.png $(DEMO)/run/learning_curve.png $(DEMO)/run/forecast.png
 
-test: .venv/installed lint
+test: lint
 	$(BIN)/python -m pytest
 
 lint: .venv/installed
@@ -23,7 +26,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,14 +37,14 @@ def train(
     Raises:
         ForecastError: one line with place, value and remedy.
     """
-    folder = None if run is None else new_run(Path(run), force)
-    steps = experiment.train(_config(config, data), data, folder)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            trained: TrainedModel = stop.value
-            return trained
+    config = _config(config, data)
+    if run is None:
+        return _result(experiment.train(config, data))
+    folder = new_run(Path(run), force)
+    try:
+        return _result(experiment.train(config, data, folder))
+    finally:
+        folder.remove_if_empty()
 
 
 def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.LrFound:
@@ -58,6 +58,15 @@ def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.L
         The curves, and the rate of each rule (None where the curve is flat).
     """
     return experiment.lr_find(_config(config, data), data)
+
+
+def _result(steps: Generator[Any, None, TrainedModel]) -> TrainedModel:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            trained: TrainedModel = stop.value
+            return trained
 
 
 def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:

@@ -12,13 +12,22 @@ from typing import Any
 # Only argparse is imported here, because `forecast --help` must answer at once; everything else is
 # imported by the command that needs it.
 
-EXIT_CODES = """exit codes: 0 ok, 1 unexpected, 2 configuration or usage, 3 data,
-4 device or memory, 130 interrupted (what was trained is kept; go on with train --resume)"""
+VERSION = "0.1.0"
+EXIT_CODES = """exit codes:
+  0    ok
+  1    unexpected
+  2    configuration or usage
+  3    data
+  4    device or memory
+  130  interrupted; what was trained is kept: go on with forecast train --resume DIR"""
+
+OUT_OF_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator", "CUDA out of memory")
+"""What torch says when the memory of a device is full."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    options = parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         with _terminated_as_interrupted():
             code: int = options.handler(options)
@@ -29,12 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MemoryError:
-        return _say("out of memory; lower training.batch_size or model.hidden_size", 4)
     except Exception as error:
         if os.environ.get("FORECAST_DEBUG"):
             raise
         return _explain(error)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Options; overrides may also stand between and after them, which argparse would refuse."""
+    root = parser()
+    options, rest = root.parse_known_args(arguments)
+    takes_overrides = hasattr(options, "overrides")
+    unknown = [w for w in rest if w.startswith("-") or "=" not in w or not takes_overrides]
+    if unknown:
+        root.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if rest:
+        options.overrides += rest
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    root.add_argument("--version", action="version", version=_version())
+    root.add_argument("--version", action="version", version=f"forecast {VERSION}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_predict(commands)
@@ -58,14 +78,21 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_train(commands: Any) -> None:
     train = _command(commands, "train", "train a model and compare it with seasonal naive", _train)
-    train.add_argument("config", nargs="?", help="YAML configuration")
+    train.add_argument("config", nargs="?", metavar="CONFIG", help="YAML configuration")
     _add_overrides(train)
     train.add_argument(
-        "--run", dest="run_path", metavar="DIR", help="run folder (runs/<config name>/<UTC time>)"
+        "--run",
+        dest="run_path",
+        metavar="DIR",
+        help="folder to write to (default: runs/<config name>/<UTC time>)",
     )
     train.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
-    train.add_argument("--force", action="store_true", help="replace what is in the run folder")
-    train.add_argument("--tensorboard", action="store_true", help="also write DIR/tensorboard")
+    train.add_argument(
+        "--force", action="store_true", help="replace the run in DIR; other files stay"
+    )
+    train.add_argument(
+        "--tensorboard", action="store_true", help="also write DIR/tensorboard, epoch by epoch"
+    )
     _add_common(train)
 
 
@@ -73,47 +100,65 @@ def _add_predict(commands: Any) -> None:
     predict = _command(
         commands, "predict", "forecast the next steps from a trained model", _predict
     )
-    predict.add_argument("run_path", metavar="RUN", help="run folder or model file")
-    predict.add_argument("--data", metavar="FILE", help="newer history; without it, the training's")
-    predict.add_argument("--future", metavar="FILE", help="covariates known over the horizon")
-    predict.add_argument("--horizon", type=int, metavar="N", help="steps (the trained horizon)")
+    predict.add_argument("run_path", metavar="RUN", help="run folder, or its model.safetensors")
     predict.add_argument(
-        "--output", metavar="FILE", default="-", help=".csv or .parquet file; - is stdout"
+        "--data", metavar="FILE", help="newer history (default: the end of the training table)"
     )
-    _add_common(predict)
+    predict.add_argument("--future", metavar="FILE", help="covariates known over the horizon")
+    predict.add_argument(
+        "--horizon", type=int, metavar="N", help="steps to forecast (default: the trained horizon)"
+    )
+    predict.add_argument(
+        "--output", metavar="FILE", default="-", help=".csv or .parquet (default: -, stdout)"
+    )
+    _add_common(predict, "cpu")
 
 
 def _add_lr_find(commands: Any) -> None:
-    find = _command(commands, "lr-find", "learning-rate range test on the training rows", _lr_find)
-    find.add_argument("config", help="YAML configuration")
+    find = _command(
+        commands, "lr-find", "find a learning rate with the learning-rate range test", _lr_find
+    )
+    find.add_argument("config", metavar="CONFIG", help="YAML configuration")
     _add_overrides(find)
     find.add_argument(
-        "--seeds", type=int, metavar="N", help="repetitions (training.lr_range.seeds)"
+        "--seeds", type=int, metavar="N", help="sweeps (default: training.lr_range.seeds)"
     )
-    find.add_argument("--output", metavar="DIR", help="folder for lr_range.csv and lr_range.png")
-    find.add_argument("--write", metavar="YAML", help="write the configuration with the rate found")
+    find.add_argument(
+        "--output",
+        metavar="DIR",
+        help="folder for lr_range.csv and lr_range.png (default: runs/<config name>/<UTC time>-lr)",
+    )
+    find.add_argument(
+        "--write", metavar="YAML", help="write a new configuration with the rate found"
+    )
     _add_common(find)
 
 
 def _add_check(commands: Any) -> None:
     check = _command(commands, "check", "read everything, train nothing, say what is found", _check)
-    check.add_argument("config", help="YAML configuration")
+    check.add_argument("config", metavar="CONFIG", help="YAML configuration")
     _add_overrides(check)
     _add_common(check)
 
 
 def _add_config(commands: Any) -> None:
-    config = commands.add_parser("config", help="make, show or describe configurations")
+    text = "make, show or describe configurations"
+    config = commands.add_parser("config", help=text, description=_sentence(text))
     actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
     init = _command(actions, "init", "write a configuration fitted to a table", _config_init)
     init.add_argument("table", metavar="FILE", help="CSV or Parquet")
-    init.add_argument("--time", metavar="COLUMN", help="time column (found by its values)")
+    init.add_argument("--time", metavar="COLUMN", help="time column (default: found by its values)")
     init.add_argument("--id", metavar="COLUMN", help="column that names the series")
-    init.add_argument("--target", metavar="COLUMN", action="append", help="column to forecast")
-    init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast (one season)")
-    init.add_argument("--output", metavar="YAML", default="-", help="file to write; - is stdout")
+    init.add_argument(
+        "--target",
+        metavar="COLUMN",
+        action="append",
+        help="column to forecast; may be given several times",
+    )
+    init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
+    init.add_argument("--output", metavar="YAML", default="-", help="new file (default: -, stdout)")
     show = _command(actions, "show", "print a configuration with all defaults", _config_show)
-    show.add_argument("config", help="YAML configuration")
+    show.add_argument("config", metavar="CONFIG", help="YAML configuration")
     _add_overrides(show)
     _command(
         actions, "schema", "print the JSON Schema, for completion in an editor", _config_schema
@@ -121,54 +166,79 @@ def _add_config(commands: Any) -> None:
 
 
 def _command(commands: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text + ".")
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=_sentence(text)
+    )
     command.set_defaults(handler=run)
     return command
 
 
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def _add_overrides(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "overrides", nargs="*", metavar="section.key=value", help="replaces a value of the file"
+        "overrides",
+        nargs="*",
+        metavar="section.key=value",
+        help="replaces a value of CONFIG, e.g. training.epochs=5",
     )
 
 
-def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, mps")
+def _add_common(command: argparse.ArgumentParser, device: str = "as CONFIG says") -> None:
+    command.add_argument(
+        "--device", metavar="NAME", help=f"auto, cpu, cuda, cuda:N, mps (default: {device})"
+    )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--quiet", action="store_true", help="log warnings only")
 
 
 def _train(options: argparse.Namespace) -> int:
+    from forecast.logs import stderr_log
+
+    config, folder = _run_to_train(options)
+    try:
+        with stderr_log(options.quiet):
+            summary = _train_with_progress(config, folder, options)
+    finally:
+        folder.remove_if_empty()
+    result = {"run": str(folder.path), **summary}
+    _print(options.json, result, _training_report(summary, folder.path))
+    return 0
+
+
+def _run_to_train(options: argparse.Namespace) -> tuple[Any, Any]:
+    """Configuration and folder of a new run, or of the one to go on with."""
     from pathlib import Path
 
     from forecast.config import read_config
     from forecast.errors import ConfigError
-    from forecast.runs import CONFIG_FILE, default_path, existing_run, new_run
+    from forecast.runs import CONFIG_FILE, existing_run, fresh_run, new_run
 
-    if (options.resume is None) == (options.config is None):
-        raise ConfigError("give a configuration, or --resume DIR")
-    if options.resume:
-        folder = existing_run(Path(options.resume))
-        if folder.is_finished:
-            raise ConfigError(f"{folder.path} is finished; there is nothing to resume")
-        config = read_config(folder.path / CONFIG_FILE, _with_device(options))
-    else:
-        config = read_config(options.config, _with_device(options))
-        path = Path(options.run_path) if options.run_path else default_path(options.config)
-        folder = new_run(path, options.force)
-    with _logging(options.quiet, folder.path / "log.txt"):
-        summary = _train_with_progress(config, folder, options)
-    _print(options.json, summary, _training_report(summary, folder.path))
-    return 0
+    if options.resume is None:
+        if options.config is None:
+            raise ConfigError("nothing to train; give CONFIG, or --resume DIR")
+        config = read_config(options.config, _overrides(options))
+        if options.run_path is None:
+            return config, fresh_run(options.config)
+        return config, new_run(Path(options.run_path), options.force)
+    if options.config or options.overrides or options.run_path or options.force:
+        raise ConfigError(
+            "--resume DIR goes on as the run was configured; leave CONFIG, section.key=value, --run"
+            " and --force out"
+        )
+    folder = existing_run(Path(options.resume))
+    return read_config(folder.path / CONFIG_FILE, _overrides(options)), folder
 
 
 def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) -> dict[str, Any]:
     from forecast.experiment import train
-    from forecast.progress import epoch_bar, tensorboard_writer
+    from forecast.progress import epoch_bar, tensorboard
 
-    steps = train(config, folder=folder, resume=bool(options.resume))
-    writer = tensorboard_writer(folder.path) if options.tensorboard else None
-    with epoch_bar(quiet=options.quiet) as show:
+    steps = train(config, folder=folder, resume=options.resume is not None)
+    board = tensorboard(folder.path if options.tensorboard else None)
+    with contextlib.closing(steps), epoch_bar(options.quiet) as show, board as record:
         while True:
             try:
                 progress = next(steps)
@@ -176,8 +246,7 @@ def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) 
                 summary: dict[str, Any] = stop.value.summary
                 return summary
             show(progress)
-            if writer:
-                writer(progress)
+            record(progress)
 
 
 def _training_report(summary: dict[str, Any], folder: Any) -> str:
@@ -188,26 +257,28 @@ def _training_report(summary: dict[str, Any], folder: Any) -> str:
         lines.append(f"{'test':16}" + "".join(f"{name:>10}" for name in names))
         for method, values in metrics.items():
             lines.append(f"{method:16}" + "".join(f"{values[name]:>10.4g}" for name in names))
-    return "\n".join([*lines, summary["verdict"], f"run: {folder}"])
+    made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
+    files = ", ".join(str(path) for path in made if path.exists())
+    return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
 
 
 def _predict(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from forecast.data.output import to_csv, write_table
+    from forecast.logs import stderr_log
     from forecast.trained import load
     from forecast.training.device import choose_device
 
-    with _logging(options.quiet):
-        device = choose_device(options.device or "cpu")
-        trained = load(options.run_path, device)
+    with stderr_log(options.quiet):
+        trained = load(options.run_path, choose_device(options.device or "cpu"))
         table = trained.forecast(options.data, options.future, options.horizon)
     if options.output != "-":
         write_table(table, Path(options.output))
         result = {"output": options.output, "rows": len(table)}
         _print(options.json, result, f"{len(table)} rows in {options.output}")
     elif options.json:
-        print(table.to_json(orient="records", date_format="iso"))
+        print(table.to_json(orient="records", date_format="iso", double_precision=15))
     else:
         sys.stdout.write(to_csv(table))
     return 0
@@ -217,50 +288,55 @@ def _lr_find(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from forecast.config import read_config, write_config
-    from forecast.experiment import lr_find, write_lr_range
+    from forecast.experiment import lr_find, with_rate, write_lr_range
     from forecast.files import write_atomically
-    from forecast.runs import RunFolder, default_path
+    from forecast.logs import stderr_log
+    from forecast.runs import RunFolder, fresh_run
 
-    overrides = _with_device(options)
+    overrides = _overrides(options)
     if options.seeds is not None:
         overrides.append(f"training.lr_range.seeds={options.seeds}")
     config = read_config(options.config, overrides)
-    with _logging(options.quiet):
+    _refuse_existing("--write", options.write)
+    with stderr_log(options.quiet):
         found = lr_find(config)
-    folder = Path(options.output) if options.output else default_path(options.config, "-lr")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_lr_range(found, RunFolder(folder))
+    folder = RunFolder(Path(options.output)) if options.output else fresh_run(options.config, "-lr")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    write_lr_range(found, folder)
     if options.write and found.rate is not None:
-        training = config.training.model_copy(update={"learning_rate": float(f"{found.rate:.3g}")})
-        text = write_config(config.model_copy(update={"training": training}))
-        write_atomically(Path(options.write), text)
-    rates = {name: rate and float(f"{rate:.3g}") for name, rate in found.rates.items()}
-    result = {"rates": rates, "rule": found.rule, "folder": str(folder)}
-    _print(options.json, result, _lr_report(found, folder))
-    return 0
+        write_atomically(Path(options.write), write_config(with_rate(config, found.rate)))
+    result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
+    result |= {"folder": str(folder.path)}
+    _print(options.json, result, _lr_report(found, folder.path, options.write))
+    return 2 if options.write and found.rate is None else 0
 
 
-def _lr_report(found: Any, folder: Any) -> str:
-    lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   ({len(found.sweeps)} seeds)"]
+def _lr_report(found: Any, folder: Any, written: str | None) -> str:
+    seeds = f"({len(found.sweeps)} seed{'s' * (len(found.sweeps) > 1)})"
+    lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   {seeds}"]
     for rule, rate in found.rates.items():
         each = [s.suggestions[rule] for s in found.sweeps if rule in s.suggestions]
-        spread = f"{min(each):>10.2e}{max(each):>10.2e}" if each else f"{'-':>10}{'-':>10}"
+        cells = [rate, min(each), max(each)] if rate else [None] * 3
+        row = "".join(f"{'-' if cell is None else f'{cell:.3g}':>10}" for cell in cells)
         chosen = "   <- training.lr_range.rule" if rule == found.rule else ""
-        lines.append(f"{rule:18}{f'{rate:.2e}' if rate else '-':>10}{spread}{chosen}")
+        lines.append(f"{rule:18}{row}{chosen}")
     lines.append(f"curve: {folder}/lr_range.png, {folder}/lr_range.csv")
     if found.rate is None:
-        lines.append("The curve is flat: no rate is suggested. Check the data and the model.")
+        lines.append(f"{found.why_none}{f'; {written} is not written' if written else ''}.")
+    elif written:
+        lines.append(f"now run: forecast train {written}")
     else:
-        lines.append(f"paste:\ntraining: {{learning_rate: {found.rate:.3g}}}")
+        lines.append(f"paste under `training`:\n  learning_rate: {found.rate:g}")
     return "\n".join(lines)
 
 
 def _check(options: argparse.Namespace) -> int:
     from forecast.config import read_config
     from forecast.inspection import inspect, report
+    from forecast.logs import stderr_log
 
-    with _logging(options.quiet):
-        result = inspect(read_config(options.config, _with_device(options)))
+    with stderr_log(options.quiet):
+        result = inspect(read_config(options.config, _overrides(options)))
     _print(options.json, result, report(result))
     return int(result.get("exit_code", 0))
 
@@ -268,18 +344,17 @@ def _check(options: argparse.Namespace) -> int:
 def _config_init(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.errors import ConfigError
     from forecast.files import write_atomically
     from forecast.proposal import propose
 
+    if options.output != "-":
+        _refuse_existing("--output", options.output)
     text = propose(options.table, options.time, options.id, options.target, options.horizon)
     if options.output == "-":
         sys.stdout.write(text)
-        return 0
-    if Path(options.output).exists():
-        raise ConfigError(f"{options.output} exists; give another --output")
-    write_atomically(Path(options.output), text)
-    print(f"{options.output}: now run `forecast check {options.output}`")
+    else:
+        write_atomically(Path(options.output), text)
+        print(f"{options.output}: now run `forecast check {options.output}`")
     return 0
 
 
@@ -299,9 +374,22 @@ def _config_schema(_: argparse.Namespace) -> int:
     return 0
 
 
-def _with_device(options: argparse.Namespace) -> list[str]:
+def _overrides(options: argparse.Namespace) -> list[str]:
     device = [f"device={options.device}"] if options.device else []
     return [*options.overrides, *device]
+
+
+def _refuse_existing(option: str, path: str | None) -> None:
+    """A new file must not take the place of another, and must have a folder to be in."""
+    from forecast.errors import ConfigError
+
+    if path is None:
+        return
+    if os.path.exists(path):
+        raise ConfigError(f"{option} {path}: exists already; give another file")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")
 
 
 def _print(as_json: bool, result: dict[str, Any], text: str) -> None:
@@ -312,29 +400,6 @@ def _print(as_json: bool, result: dict[str, Any], text: str) -> None:
 
         text = json.dumps(without_nan(result), indent=2)
     print(text)
-
-
-@contextlib.contextmanager
-def _logging(quiet: bool, path: Any = None) -> Iterator[None]:
-    """Log to stderr, and to a file if there is one."""
-    import logging
-
-    log = logging.getLogger("forecast")
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers[0].setLevel(logging.WARNING if quiet else logging.INFO)
-    handlers[0].setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-    if path is not None:
-        handlers.append(logging.FileHandler(path, encoding="utf-8"))
-        handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.setLevel(logging.INFO)
-    for handler in handlers:
-        log.addHandler(handler)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
 
 
 @contextlib.contextmanager
@@ -357,6 +422,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _explain(error: Exception) -> int:
+    """One line about an error on stderr, and its exit code."""
     from forecast.errors import ForecastError
 
     if isinstance(error, ForecastError):
@@ -364,16 +430,12 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}", 1)
-    if type(error).__name__ == "OutOfMemoryError":
-        return _say("the device is out of memory; lower training.batch_size", 4)
     summary = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, MemoryError) or any(words in summary for words in OUT_OF_MEMORY):
+        return _say("out of memory; lower training.batch_size or model.hidden_size", 4)
     return _say(f"unexpected: {summary} (FORECAST_DEBUG=1 shows where)", 1)
 
 
 def _say(message: str, code: int) -> int:
     print(f"forecast: {message}", file=sys.stderr)
     return code
-
-
-def _version() -> str:
-    return "forecast 0.1.0"

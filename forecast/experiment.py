@@ -12,9 +12,10 @@ import torch
 from forecast.config import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
+from forecast.logs import RunLog, run_log
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.results import finish
-from forecast.runs import CONFIG_FILE, RunFolder, environment
+from forecast.runs import CONFIG_FILE, LOG_FILE, RunFolder, environment
 from forecast.session import Progress, Session
 from forecast.trained import TrainedModel
 from forecast.training.device import choose_device, describe_device
@@ -34,13 +35,23 @@ class LrFound:
 
     sweeps: list[Sweep]
     rates: dict[str, float | None]
-    """Rule: median rate over the seeds; None where the curve is flat."""
+    """Rule: median rate over the seeds, to three digits; None where the rule suggests nothing."""
     rule: str
 
     @property
     def rate(self) -> float | None:
         """The rate of the configured rule."""
         return self.rates[self.rule]
+
+    @property
+    def why_none(self) -> str:
+        """Why the configured rule suggests nothing, and what to do about it."""
+        if any(self.rates.values()):
+            return (
+                f"rule {self.rule} suggests nothing, for the loss did not diverge; raise"
+                " training.lr_range.last, or set another training.lr_range.rule"
+            )
+        return "the curve is flat: no rate is suggested; check the data and the model"
 
 
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
@@ -53,13 +64,15 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
         options,
         prepared.config.seed,
     )
-    rates = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
+    medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
+    rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in medians.items()}
     return LrFound(sweeps, rates, options.rule)
 
 
 def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:
     """Read the data and run the learning-rate range test; nothing is trained for keeps."""
-    return find_learning_rate(prepare(config, data), choose_device(config.device))
+    device = choose_device(config.device)
+    return find_learning_rate(prepare(config, data), device)
 
 
 def train(
@@ -82,45 +95,65 @@ def train(
     Returns:
         The trained model, with its test scores in `summary`.
     """
+    with run_log() as lines:
+        session = _begin(config, data, folder, resume, lines)
+        try:
+            yield from session.run()
+        finally:  # whatever ends it, a `break` of the caller too
+            session.save()
+        return finish(session)
+
+
+def _begin(
+    config: Config,
+    data: pd.DataFrame | None,
+    folder: RunFolder | None,
+    resume: bool,
+    lines: RunLog,
+) -> Session:
+    """A session, new or as it was; the folder is not touched before the data are found good."""
     device = choose_device(config.device)
     log.info("device: %s", describe_device(device))
     prepared = prepare(config, data)
     _log_data(prepared)
+    if folder is not None and not resume:
+        folder.clear()
+        _record(folder, prepared.config, device, lines)
     prepared = _with_learning_rate(prepared, device, folder)
-    if folder is not None:
-        folder.write(CONFIG_FILE, write_config(prepared.config))
-        folder.write_json("environment.json", environment(str(device)))
     session = Session(prepared, device, folder)
     if resume:
         session.restore()
-    try:
-        yield from session.run()
-    except KeyboardInterrupt:
-        session.save()
-        raise
-    return finish(session)
+    if folder is not None:
+        _record(folder, prepared.config, device, lines)
+    return session
+
+
+def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunLog) -> None:
+    """What a run is made of: configuration, environment, and the log so far."""
+    folder.write(CONFIG_FILE, write_config(config))
+    folder.write_json("environment.json", environment(str(device)))
+    lines.begin(folder.path / LOG_FILE)
 
 
 def _with_learning_rate(
     prepared: Prepared, device: torch.device, folder: RunFolder | None
 ) -> Prepared:
     """With `learning_rate: auto` replaced by what the range test finds."""
-    training = prepared.config.training
-    if isinstance(training.learning_rate, float):
+    if isinstance(prepared.config.training.learning_rate, float):
         return prepared
     found = find_learning_rate(prepared, device)
     if folder is not None:
         write_lr_range(found, folder)
     if found.rate is None:
-        raise ConfigError(
-            "training.learning_rate: auto found a flat curve and suggests nothing; set a rate"
-        )
-    log.info("learning rate: %.3g (%s)", found.rate, found.rule)
-    rate = float(f"{found.rate:.3g}")
-    config = prepared.config.model_copy(
-        update={"training": training.model_copy(update={"learning_rate": rate})}
-    )
-    return replace(prepared, config=config)
+        raise ConfigError(f"training.learning_rate: auto: {found.why_none}; or set a rate")
+    log.info("learning rate: %g (rule %s)", found.rate, found.rule)
+    return replace(prepared, config=with_rate(prepared.config, found.rate))
+
+
+def with_rate(config: Config, rate: float) -> Config:
+    """The configuration with a fixed learning rate."""
+    training = config.training.model_copy(update={"learning_rate": rate})
+    return config.model_copy(update={"training": training})
 
 
 def write_lr_range(found: LrFound, folder: RunFolder) -> None:

@@ -120,10 +120,13 @@ def interval_columns(levels: tuple[float, ...]) -> dict[str, int]:
 
 def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
     """Every input that the model reads must be a number."""
-    batch = windows.gather(torch.arange(len(windows)))
-    unknown = batch.past.isnan().any(dim=2).any(dim=1) | batch.future.isnan().any(dim=2).any(dim=1)
-    if unknown.any():
-        series = int(unknown.nonzero()[0])
+    rows = windows.starts[:, None] + torch.arange(windows.lookback + windows.horizon)
+    unknown = windows.inputs.isnan()
+    unknown_ahead = unknown[:, unknown.shape[1] - windows.num_future :]
+    past = unknown.any(dim=1)[rows[:, : windows.lookback]].any(dim=1)
+    ahead = unknown_ahead.any(dim=1)[rows[:, windows.lookback :]].any(dim=1)
+    if (past | ahead).any():
+        series = int((past | ahead).nonzero()[0])
         name = f" of series {panel.ids[series]}" if panel.has_ids else ""
         raise DataError(
             f"{panel.source}: the last {windows.lookback + pipeline.chain.past} rows{name} hold"
@@ -135,7 +138,8 @@ def refuse_infinite(values: np.ndarray, panel: Panel) -> None:
     """Raise a DataError if a forecast (S, H, K, Q) is not finite."""
     bad = ~np.isfinite(values).all(axis=(1, 2, 3))
     if bad.any():
+        name = f" of series {panel.ids[int(np.argmax(bad))]}" if panel.has_ids else ""
         raise DataError(
-            f"the forecast of series {panel.ids[int(np.argmax(bad))]} is not finite: its history is"
-            " far from what the model was trained on"
+            f"{panel.source}: the forecast{name} is not finite; its history is far from what the"
+            " model was trained on"
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.data.config import DataConfig
 from forecast.data.panel import Panel, read_panel
+from forecast.data.tables import columns_of
 from forecast.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ log = logging.getLogger("forecast")
 def future_rows(
     config: DataConfig,
     history: Panel,
-    future: pd.DataFrame | str | None,
+    future: pd.DataFrame | str | Path | None,
     steps: int,
     horizon: int,
 ) -> tuple[Panel, np.ndarray]:
@@ -39,16 +41,12 @@ def future_rows(
         raise DataError(
             f"the model needs the future values of {names}; give them with --future FILE"
         )
-    known = (
-        read_panel(config.model_copy(update={"path": future}), require_targets=False)
-        if isinstance(future, str)
-        else read_panel(config, future, require_targets=False)
-    )
+    known = _read(config, future, history)
     lines = _rows_after(known, history, steps)
     _refuse_gaps(lines[:, :horizon], known, history, names)
     if (lines < 0).any():
         log.warning("future values beyond step %d are unknown: the last ones are held", horizon)
-        lines = np.where(lines < 0, lines.max(axis=1, keepdims=True), lines)
+        lines = np.maximum.accumulate(lines, axis=1)
     history = _with_levels(history, known.levels)
     for column, covariate in enumerate(wanted):
         values = known.values[:, column]
@@ -56,6 +54,27 @@ def future_rows(
             values = _renumbered(values, known.levels[covariate.name], history, covariate.name)
         rows[..., history.columns.index(covariate.name)] = values[lines]
     return history, rows
+
+
+def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel) -> Panel:
+    """A table of the future; its times are in the zone of the history, its id column may lack."""
+    zone = history.axis.timezone
+    if isinstance(future, str | Path):
+        config, frame = config.model_copy(update={"path": str(future)}), None
+        present = columns_of(config.path, config.separator)
+    else:
+        frame, present = future, [str(name) for name in future.columns]
+    update = {
+        "timezone": config.timezone if zone is None else zone,
+        "id": config.id if config.id in present else None,
+    }
+    known = read_panel(config.model_copy(update=update), frame, require_targets=False)
+    if known.axis.timezone != zone:
+        raise DataError(
+            f"{known.source}: column {config.time!r} has the time zone {known.axis.timezone}, the"
+            " history has none; write the times of both alike"
+        )
+    return known
 
 
 def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
@@ -70,7 +89,10 @@ def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
     step = known.axis.positions(times).reshape(positions.shape) - known.starts[series][:, None]
     inside = (step >= 0) & (step < known.lengths[series][:, None]) & (series[:, None] >= 0)
     rows = np.where(inside, known.offsets[series][:, None] + step, -1)
-    complete = ~np.isnan(known.values).any(axis=1)
+    is_number = [name not in known.levels for name in known.columns]
+    complete = ~np.isnan(known.values[:, is_number]).any(axis=1)
+    if known.lines is not None:
+        complete &= known.lines >= 0
     return np.where(inside & complete[rows], rows, -1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
 from typing import Any
 
@@ -13,12 +15,15 @@ from forecast.data.checks import findings
 from forecast.data.panel import Panel, read_panel
 from forecast.data.split import PARTS
 from forecast.data.transforms import difference_orders
+from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.training.device import choose_device
-from forecast.training.loop import batch_loss, batch_order, batches_per_epoch, take_step
+from forecast.training.loop import Learner, batch_loss, batch_order, batches_per_epoch, take_step
 
-TIMED_STEPS = 5
+WARM_UP_STEPS, TIMED_STEPS = 3, 20
+TIMED_SECONDS = 1.0
+"""Timing ends after so many seconds, for a large model's steps are long and alike."""
 PROBE_RATE = 1e-6
 
 
@@ -34,10 +39,14 @@ def inspect(config: Config) -> dict[str, Any]:
         "findings": [{"kind": f.kind, "message": f.message} for f in findings(panel)],
     }
     try:
-        prepared = prepare(config)
+        return result | _training(prepare(config))
     except ForecastError as error:
         return result | {"problem": str(error), "exit_code": error.exit_code}
-    return result | {
+
+
+def _training(prepared: Prepared) -> dict[str, Any]:
+    """What a training would be made of, and what it would take."""
+    return {
         "season": prepared.season,
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
         "difference_orders": _difference_orders(prepared),
@@ -71,9 +80,12 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
 def report(result: dict[str, Any]) -> str:
     """The result of `inspect` for people."""
     data = result["data"]
+    lengths = f"{data['shortest']}" + (
+        f" to {data['longest']}" if data["longest"] > data["shortest"] else ""
+    )
+    series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
     lines = [
-        f"data        {data['source']}: {data['rows']} rows, {data['series']} series of"
-        f" {data['shortest']} to {data['longest']} rows",
+        f"data        {data['source']}: {data['rows']} rows{series}",
         f"time        {data['first']} to {data['last']}, frequency {data['frequency']}"
         + (f", {data['timezone']}" if data["timezone"] else ""),
         f"columns     {', '.join(data['columns'])}",
@@ -84,25 +96,43 @@ def report(result: dict[str, Any]) -> str:
     if "problem" in result:
         return "\n".join([*lines, f"problem     {result['problem']}"])
     windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
-    orders = ", ".join(f"{o['order']} x lag {o['lag']}" for o in result["difference_orders"])
-    rules = result["hidden_units"]
-    low, high = rules["samples_bound"]
-    return "\n".join(
-        [
-            *lines,
-            f"windows     {windows}; season {result['season']} rows",
-            f"differences {orders or 'none'} suggested (unit-root and seasonal-strength tests)",
-            f"hidden      {rules['configured']} configured; rules of thumb: between"
-            f" {rules['between'][0]} and {rules['between'][1]}; 2/3 input + output"
-            f" {rules['two_thirds']}; sqrt(input * output) {rules['geometric_mean']}; below"
-            f" {low:g} (a = 10) to {high:g} (a = 2) by samples",
-            f"parameters  {result['parameters']:,}",
-            f"memory      about {result['memory_mb']:.0f} MB beyond the libraries",
-            f"time        about {_duration(result['seconds'])} for all"
-            f" {result['epochs']} epochs ({result['steps_per_epoch']} steps each) on"
-            f" {result['device']}",
-        ]
-    )
+    search = " with the learning-rate range test" if result["range_test_steps"] else ""
+    lines += [
+        f"windows     {windows}; season {result['season']} rows",
+        f"differences {_suggested(result['difference_orders'])}, by seasonal-strength and unit-root"
+        " tests of the training rows",
+        *_hidden_lines(result["hidden_units"]),
+        f"parameters  {result['parameters']:,}",
+        f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
+        f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
+        f" ({result['steps_per_epoch']} steps each){search} on {result['device']}",
+    ]
+    return "\n".join(lines)
+
+
+def _suggested(orders: list[dict[str, int]]) -> str:
+    each = [f"lag {o['lag']}" + (f" x {o['order']}" if o["order"] > 1 else "") for o in orders]
+    return f"{' and '.join(each) or 'none'} suggested"
+
+
+def _hidden_lines(rules: dict[str, Any]) -> list[str]:
+    sizes = rules["configured"]
+    configured = ", ".join(map(str, sizes)) if isinstance(sizes, tuple) else sizes
+    (low, high), bounds = rules["between"], rules["samples_bound"]
+    rows = [
+        (f"{low} to {high}", "between output and input"),
+        (f"{rules['two_thirds']}", "2/3 input + output"),
+        (f"{rules['geometric_mean']}", "sqrt(input * output)"),
+        (
+            f"{bounds[0]:g} to {bounds[1]:g}",
+            "at most, by samples / (a * (input + output)) with a = 10 to 2",
+        ),
+    ]
+    return [
+        f"hidden      {configured} configured; rules of thumb for windows with {rules['input']}"
+        f" numbers in, {rules['output']} out:",
+        *(f"{'':12}{value:14}{rule}" for value, rule in rows),
+    ]
 
 
 def _described(panel: Panel) -> dict[str, Any]:
@@ -135,44 +165,67 @@ def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
 def _costs(prepared: Prepared) -> dict[str, Any]:
     """Parameters, and what memory and time a training would take, from a few steps on a copy."""
     config = prepared.config
+    training = config.training
     device = choose_device(config.device)
     learner = new_learner(prepared, device, PROBE_RATE, config.seed)
     windows = prepared.windows["train"].to(device)
-    seconds = []
-    for index in batch_order(windows, config.training.batch_size)[: TIMED_STEPS + 1]:
-        began = time.perf_counter()
-        batch_loss(learner, windows.gather(index)).backward()
-        take_step(learner, PROBE_RATE)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - began)
     parameters = sum(p.numel() for p in learner.model.parameters())
-    steps = batches_per_epoch(len(windows), config.training)
-    epochs, members = config.training.epochs, config.training.ensemble
+    steps = batches_per_epoch(len(windows), training)
+    total = min(training.epochs * steps, training.max_steps or training.epochs * steps)
+    range_test = training.lr_range
+    tested = range_test.steps * range_test.seeds if training.learning_rate == "auto" else 0
+    batches = math.ceil(len(windows) / training.batch_size)
+    passed = total * training.ensemble * batches // steps + tested
     return {
         "device": str(device),
         "parameters": parameters,
-        "epochs": epochs,
+        "epochs": training.epochs,
         "steps_per_epoch": steps,
-        "memory_mb": _memory(prepared, parameters) / 2**20,
-        "seconds": float(np.median(seconds[1:] or seconds)) * steps * epochs * members,
+        "range_test_steps": tested,
+        "memory_mb": _memory(prepared, learner, windows) / 2**20,
+        "seconds": _seconds_per_batch(learner, windows) * passed,
     }
 
 
-def _memory(prepared: Prepared, parameters: int) -> float:
-    """Bytes: weights, gradients and two moments; the table twice; a batch's activations."""
-    config = prepared.config
-    size = config.model.hidden_size
-    widths = size if isinstance(size, tuple) else (size,) * config.model.num_layers
-    units = sum(width for width in widths if isinstance(width, int))
-    channels = len(prepared.pipeline.targets) if config.model.channels == "independent" else 1
-    steps = config.window.lookback // config.model.segment
-    activations = 8 * config.training.batch_size * channels * steps * units
+def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
+    """Median time of a step; the first ones are slow and do not count."""
+    seconds: list[float] = []
+    batches = itertools.cycle(batch_order(windows, learner.config.batch_size))
+    for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
+        began = time.perf_counter()
+        batch_loss(learner, windows.gather(index)).backward()
+        take_step(learner, PROBE_RATE)
+        if learner.device.type == "cuda":
+            torch.cuda.synchronize(learner.device)
+        seconds.append(time.perf_counter() - began)
+        if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
+            break
+    return float(np.median(seconds[WARM_UP_STEPS:]))
+
+
+def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> float:
+    """Bytes: gradients and two moments; the table thrice; what a batch keeps for its gradient."""
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    index, *_ = batch_order(windows, learner.config.batch_size)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        loss = batch_loss(learner, windows.gather(index))
+    del loss  # held until here, so that no two tensors share an address
+    weights = sum(p.numel() * p.element_size() for p in learner.model.parameters())
     table = prepared.panel.values.size * (8 + 8 + 4)
-    return 4 * (4 * parameters + activations) + table
+    return 3 * weights + table + sum(kept.values())
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"about {value:.0f} {unit}" if value >= 1 else f"below 1 {unit}"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return _amount(seconds, "s")
+    return _amount(seconds / 60, "min") if seconds < 7200 else f"about {seconds / 3600:.1f} h"

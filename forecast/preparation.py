@@ -65,7 +65,8 @@ def prepare(config: Config, data: pd.DataFrame | None = None) -> Prepared:
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
     window = config.window
     windows = part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
-    _refuse_empty_parts(config, panel, parts, pipeline, windows)
+    _refuse_short_series(config, panel, parts, pipeline, windows)
+    _refuse_empty_parts(panel, parts, windows, window.horizon)
     sizes = hidden_sizes(config.model, len(windows["train"]))
     hidden = sizes[0] if len(set(sizes)) == 1 else sizes
     data_config = config.data.model_copy(
@@ -98,7 +99,7 @@ def _refuse_constant(panel: Panel, parts: Split) -> None:
             )
 
 
-def _refuse_empty_parts(
+def _refuse_short_series(
     config: Config,
     panel: Panel,
     parts: Split,
@@ -106,31 +107,43 @@ def _refuse_empty_parts(
     windows: Mapping[str, Windows],
 ) -> None:
     lookback, horizon = config.window.lookback, config.window.horizon
-    needed = lookback + horizon + pipeline.chain.past
     short = short_series(panel, parts, pipeline, lookback, horizon)
-    if len(short) and (config.data.short_series == "error" or not len(windows["train"])):
-        name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"
-        rows = int(np.diff(parts.train[short[0]])[0])
-        remedy = ", or set data.short_series: skip" if panel.has_ids else ""
-        raise DataError(
-            f"{panel.source}: {name} {rows} training rows, too few for one window of lookback"
-            f" {lookback} + horizon {horizon}"
-            f"{f' + {pipeline.chain.past} for differences' if pipeline.chain.past else ''}"
-            f" = {needed} rows; lower window.lookback or window.horizon{remedy}"
-        )
-    if len(short):
+    if not len(short):
+        return
+    skips = config.data.short_series == "skip"
+    if skips and len(windows["train"]):
         names = ", ".join(panel.ids[number] for number in short[:5])
-        log.warning("%d series are too short to train on: %s, ...", len(short), names)
+        more = ", ..." if len(short) > 5 else ""
+        log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
+        return
+    past = pipeline.chain.past
+    needed = lookback + horizon + past
+    rows = int(np.diff(parts.train[short[0]])[0])
+    name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"
+    unknown = "" if rows < needed else " of them known"
+    remedy = ", or set data.short_series: skip" if panel.has_ids and not skips else ""
+    raise DataError(
+        f"{panel.source}: {name} {rows} training rows, too few{unknown} for one window of lookback"
+        f" {lookback} + horizon {horizon}{f' + {past} for differences' if past else ''} = {needed}"
+        f" rows; lower window.lookback or window.horizon{remedy}"
+    )
+
+
+def _refuse_empty_parts(
+    panel: Panel, parts: Split, windows: Mapping[str, Windows], horizon: int
+) -> None:
     for name in PARTS:
-        if len(windows[name]):
+        ranges = getattr(parts, name)
+        rows = int((ranges[:, 1] - ranges[:, 0]).max())
+        if len(windows[name]) or not rows:
             continue
-        rows = int((getattr(parts, name)[:, 1] - getattr(parts, name)[:, 0]).max())
         if name == "train":
             raise DataError(
-                f"{panel.source}: no training window is free of missing values; set data.missing"
+                f"{panel.source}: no training window has a known value to forecast; set"
+                " data.missing: interpolate, or lower window.lookback"
             )
-        if rows:
-            raise ConfigError(
-                f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it at"
-                f" least {horizon} rows, or 0"
-            )
+        enough = "more" if rows >= horizon else f"at least {horizon}"
+        raise ConfigError(
+            f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it {enough}"
+            " rows, or 0"
+        )

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forecast.errors import ConfigError
-from forecast.session import Progress
+from forecast.runs import TENSORBOARD_FOLDER
+from forecast.session import Progress, member_name
+from forecast.training.loop import Epoch
 
 log = logging.getLogger("forecast")
 
@@ -43,28 +45,36 @@ def epoch_bar(quiet: bool) -> Iterator[Show]:
         yield show
 
 
-def tensorboard_writer(folder: Path) -> Show:
-    """A function that writes each epoch to `folder/tensorboard`."""
+@contextlib.contextmanager
+def tensorboard(folder: Path | None) -> Iterator[Show]:
+    """A function that writes each epoch to `folder/tensorboard`; without a folder to nowhere."""
+    if folder is None:
+        yield lambda _: None
+        return
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise ConfigError(
             "--tensorboard needs tensorboard: pip install 'forecast[tensorboard]'"
         ) from None
-    writer = SummaryWriter(folder / "tensorboard")
+    with contextlib.ExitStack() as stack:
+        writers: list[SummaryWriter] = []
 
-    def write(progress: Progress) -> None:
-        epoch = progress.epoch
-        values = {"loss/train": epoch.train_loss, "learning_rate": epoch.learning_rate}
-        if epoch.validation_loss is not None:
-            values["loss/validation"] = epoch.validation_loss
-        for name, norm in epoch.gradient_norms.items():
-            values[f"gradient_norm/{name}"] = norm
-        for name, value in values.items():
-            writer.add_scalar(f"{progress.member}/{name}", value, epoch.number)
-        writer.flush()
+        def write(progress: Progress) -> None:
+            if not writers:  # the folder is the run's from the first epoch on
+                writers.append(stack.enter_context(SummaryWriter(folder / TENSORBOARD_FOLDER)))
+            for name, value in _scalars(progress.epoch).items():
+                writers[0].add_scalar(f"{progress.member}/{name}", value, progress.epoch.number)
+            writers[0].flush()
 
-    return write
+        yield write
+
+
+def _scalars(epoch: Epoch) -> dict[str, float]:
+    values = {"loss/train": epoch.train_loss, "learning_rate": epoch.learning_rate}
+    if epoch.validation_loss is not None:
+        values["loss/validation"] = epoch.validation_loss
+    return values | {f"gradient_norm/{name}": n for name, n in epoch.gradient_norms.items()}
 
 
 def _lines() -> Show:
@@ -81,6 +91,6 @@ def _lines() -> Show:
 
 def _description(progress: Progress) -> str:
     epoch = progress.epoch
-    member = f"model {progress.member + 1}/{progress.members}, " if progress.members > 1 else ""
+    member = member_name(progress.member, progress.members)
     scored = "" if epoch.validation_loss is None else f", validation {epoch.validation_loss:.4g}"
     return f"{member}epoch {epoch.number}/{progress.epochs}: loss {epoch.train_loss:.4g}{scored}"

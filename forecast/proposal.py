@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from forecast.config import build_config
-from forecast.data.config import DataConfig
+from forecast.config import build_config, config_from
+from forecast.data.missing import interpolate
 from forecast.data.output import read_any
-from forecast.data.panel import Panel, read_panel
+from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
+from forecast.data.tables import require_columns
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.errors import DataError
-from forecast.strict_yaml import read_yaml
+from forecast.errors import ConfigError, DataError
+from forecast.strict_yaml import read_yaml, scalar
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
+ID_NAME = "unique_id"
+TARGET_NAMES = ("y", "target", "value")
 HORIZONS = {1: 6, 4: 8, 52: 13}
 """Horizon for a season; a season of another length is its own horizon."""
+LONGEST_HORIZON, LONGEST_LOOKBACK = 96, 336
+"""Steps, where a season is long: a day has 1,440 minutes."""
 MOST_TARGETS = 20
+LEAST_ROWS = 12
+PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
+"""Text that YAML reads as itself, unless it is a number or a constant."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ def propose(
     targets: Sequence[str] | None = None,
     horizon: int | None = None,
 ) -> str:
-    """A configuration as YAML, with a comment wherever a choice was made.
+    """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
     Args:
         path: CSV or Parquet file.
@@ -49,12 +58,15 @@ def propose(
         horizon: steps to forecast; None: by the season.
 
     Raises:
-        DataError: if no time column or no number column can be found.
+        DataError: if no time column or no number column can be found, or there are too few rows.
+        ConfigError: if the horizon is too long for the table, or a column has two roles.
     """
-    roles = find_roles(read_any(path), path, time, id_column, targets)
-    data = {"path": path, "time": roles.time, "target": roles.targets, "id": roles.id}
-    config = DataConfig.model_validate({**data, "missing": "interpolate"})
-    text = _written(path, roles, read_panel(config), horizon)
+    frame, marks = read_any(path)
+    roles = find_roles(frame, path, time, id_column, targets)
+    data: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets, **marks}
+    data |= {"id": roles.id, "missing": "interpolate", "sort": True}
+    panel = read_panel(config_from({"data": data}).data)
+    text = _written(path, roles, marks, panel, horizon)
     build_config(read_yaml(text, "proposal"), "proposal")
     return text
 
@@ -68,22 +80,42 @@ def find_roles(
 ) -> Roles:
     """Find time, id and target columns by their names and values."""
     named = [name for name in (time, id_column, *(targets or ())) if name is not None]
-    for name in named:
-        if name not in frame.columns:
-            raise DataError(f"{path}: no column {name!r}; there are {', '.join(frame.columns)}")
+    require_columns(map(str, frame.columns), named, path)
     time = time or _time_column(frame, path)
     rest = [name for name in frame.columns if name != time]
-    texts = [name for name in rest if not pd.api.types.is_numeric_dtype(frame[name])]
-    if id_column is None and frame[time].duplicated().any():
-        unique = [n for n in texts if not frame.duplicated([n, time]).any()]
-        id_column = unique[0] if unique else None
+    if id_column is None:
+        id_column = _id_column(frame, time, [name for name in rest if name not in (targets or ())])
     if not targets:
-        numbers = [n for n in rest if n not in texts and n != id_column]
-        preferred = [n for n in numbers if n.lower() in ("y", "target", "value")]
+        numbers = [n for n in rest if n != id_column and _varies(frame[n])]
+        preferred = [n for n in numbers if n.lower() in TARGET_NAMES]
         targets = preferred[:1] or numbers[:MOST_TARGETS]
     if not targets:
-        raise DataError(f"{path}: no column of numbers to forecast; name one with --target")
+        raise DataError(
+            f"{path}: no column of changing numbers to forecast; name one with --target"
+        )
     return Roles(time, id_column, tuple(targets))
+
+
+def _varies(column: pd.Series) -> bool:
+    """Whether a column holds numbers that differ."""
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return is_number and column.nunique() > 1
+
+
+def _id_column(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> str | None:
+    """The column that tells the rows of one time apart: words rather than whole numbers."""
+    if ID_NAME in candidates:
+        return ID_NAME
+    if not frame[time].duplicated().any():
+        return None
+    names = [n for n in candidates if n.lower() not in TARGET_NAMES]
+    words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
+    whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
+    for group in (words, whole):
+        telling = [n for n in group if not frame.duplicated([n, time]).any()]
+        if telling:
+            return min(telling, key=lambda name: int(frame[name].nunique()))
+    return None
 
 
 def _time_column(frame: pd.DataFrame, path: str) -> str:
@@ -91,7 +123,10 @@ def _time_column(frame: pd.DataFrame, path: str) -> str:
     by_value = [n for n in frame.columns if _holds_dates(frame[n])]
     candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
     if not candidates:
-        raise DataError(f"{path}: no column of times was found; name it with --time")
+        raise DataError(
+            f"{path}: none of the columns {', '.join(frame.columns)} holds times; name it with"
+            " --time"
+        )
     return candidates[0]
 
 
@@ -104,54 +139,94 @@ def _holds_dates(column: pd.Series) -> bool:
     return bool(pd.to_datetime(head, format="ISO8601", errors="coerce", utc=True).notna().all())
 
 
-def _written(path: str, roles: Roles, panel: Panel, horizon: int | None) -> str:
+def _written(
+    path: str, roles: Roles, marks: Mapping[str, str], panel: Panel, horizon: int | None
+) -> str:
     season = season_length(panel.axis.frequency)
     rows = int(np.median(panel.lengths))
-    horizon = horizon or max(1, min(HORIZONS.get(season, season), rows // 8))
-    test = max(horizon, rows // 5)
-    validation = max(horizon, rows // 10)
-    transforms, past = _transforms(panel, season, rows - test - validation)
-    lookback = _lookback(season, horizon, rows - test - validation - past)
-    missing = "interpolate" if np.isnan(panel.values).any() else "error"
-    target = roles.targets[0] if len(roles.targets) == 1 else list(roles.targets)
+    horizon = _horizon(path, rows, season, horizon)
+    test, validation = max(horizon, rows // 5), max(horizon, rows // 10)
+    lengths = np.maximum(panel.lengths - test - validation, 0)
+    train_rows = rows - test - validation
+    transforms, past = _transforms(panel, season, lengths, train_rows - horizon)
+    lookback = _lookback(season, horizon, train_rows - past)
+    target = roles.targets[0] if len(roles.targets) == 1 else roles.targets
     data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
-    data |= {"id": roles.id, "frequency": panel.axis.frequency, "missing": missing}
+    if roles.id is not None:
+        data["id"] = roles.id
+    data |= {"frequency": panel.axis.frequency, **marks}
+    if _is_unsorted(panel):
+        data["sort"] = True
+    data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
+    if lengths.min() < past + lookback + horizon:
+        data["short_series"] = "skip"
+    model = {"hidden_size": "auto"}
+    if not past:
+        model["window_norm"] = "last"
+    if len(roles.targets) > 1:
+        model["channels"] = "independent"
+    series = f"{panel.num_series} series of {rows} rows (median)"
     lines = [
-        f"# {panel.num_series} series of {rows} rows (median), frequency"
-        f" {panel.axis.frequency}, season of {season} rows.",
-        f"data: {_flow(data)}",
-        f"transforms: {transforms}",
+        f"# {series if panel.num_series > 1 else f'{rows} rows'}, frequency"
+        f" {panel.axis.frequency}" + (f", season of {season} rows." if season > 1 else "."),
+        "data:",
+        *(f"  {key}: {_flow(value)}" for key, value in data.items()),
+        f"transforms: {_flow([*transforms, 'standardize'])}",
         f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
         f"window: {{lookback: {lookback}, horizon: {horizon}}}",
-        "model: {hidden_size: auto"
-        + ("" if past else ", window_norm: last")
-        + (", channels: independent" if len(roles.targets) > 1 else "")
-        + "}",
+        f"model: {_flow(model)}",
         "training: {learning_rate: auto, epochs: 100, early_stopping: {patience: 20}}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _transforms(panel: Panel, season: int, train_rows: int) -> tuple[str, int]:
-    """Log where the swings grow with the level, the differences that tests ask for, standardize."""
-    kept = np.minimum(panel.lengths, train_rows)
-    rows = np.concatenate(
-        [
-            np.arange(first, first + count)
-            for first, count in zip(panel.offsets[:-1], kept, strict=True)
-        ]
-    )
-    offsets = np.concatenate([[0], np.cumsum(kept)])
-    values = panel.values[rows, : panel.num_targets]
-    names = []
-    if np.nanmin(values) > 0 and _swings_grow(values, offsets, season):
-        names.append("log")
+def _horizon(path: str, rows: int, season: int, wanted: int | None) -> int:
+    """Steps to forecast; training, validation and test must each hold a window of them."""
+    if wanted is None:
+        if rows < LEAST_ROWS:
+            raise DataError(
+                f"{path}: {rows} rows are too few to train, validate and test on; have at least"
+                f" {LEAST_ROWS}"
+            )
+        return max(1, min(HORIZONS.get(season, season), LONGEST_HORIZON, rows // 8))
+    if wanted < 1:
+        raise ConfigError(f"--horizon {wanted} is not allowed; ask for 1 step or more")
+    most = (rows - 2) // 4
+    if wanted > most:
+        raise ConfigError(
+            f"--horizon {wanted} is too long for {rows} rows; give at most {max(most, 1)}, or more"
+            " rows"
+        )
+    return wanted
+
+
+def _is_unsorted(panel: Panel) -> bool:
+    """Whether the rows of a series do not stand in time order in the table."""
+    assert panel.lines is not None
+    in_table = panel.lines >= 0
+    series = np.repeat(np.arange(panel.num_series), panel.lengths)[in_table]
+    return bool(((np.diff(panel.lines[in_table]) < 0) & (np.diff(series) == 0)).any())
+
+
+def _transforms(
+    panel: Panel, season: int, train_lengths: np.ndarray, affordable: int
+) -> tuple[list[object], int]:
+    """Log where the swings grow with the level, and the difference that tests ask for first.
+
+    Returns:
+        Transforms as YAML has them, and the rows that the difference takes.
+    """
+    filled = interpolate(panel.values[:, : panel.num_targets], panel.offsets)
+    values = filled[ragged_ranges(panel.offsets[:-1], train_lengths)]
+    offsets = offsets_of(train_lengths)
+    chosen: list[object] = []
+    if not (filled <= 0).any() and _swings_grow(values, offsets, season):
+        chosen.append("log")
         values = np.log(values)
-    orders = difference_orders(values, offsets, season)
-    affordable = [(lag, order) for lag, order in orders if 4 * lag * order < train_rows]
-    names += [f"{{difference: {{lag: {lag}, order: {order}}}}}" for lag, order in affordable[:1]]
-    past = sum(lag * order for lag, order in affordable[:1])
-    return f"[{', '.join([*names, 'standardize'])}]", past
+    for lag, _ in difference_orders(values, offsets, season):
+        if 4 * lag < affordable:
+            return [*chosen, {"difference": {"lag": lag}} if lag > 1 else "difference"], lag
+    return chosen, 0
 
 
 def _swings_grow(values: np.ndarray, offsets: np.ndarray, season: int) -> bool:
@@ -163,22 +238,32 @@ def _swings_grow(values: np.ndarray, offsets: np.ndarray, season: int) -> bool:
         if stretches < 4:
             continue
         block = values[first : first + stretches * length].reshape(stretches, length, -1)
-        mean, deviation = np.nanmean(block, axis=1), np.nanstd(block, axis=1)
-        for column in range(block.shape[2]):
-            if mean[:, column].std() > 0 and deviation[:, column].std() > 0:
-                slopes.append(np.corrcoef(mean[:, column], deviation[:, column])[0, 1])
+        mean, deviation = block.mean(axis=1), block.std(axis=1)
+        for column in np.flatnonzero((mean.std(axis=0) > 0) & (deviation.std(axis=0) > 0)):
+            slopes.append(np.corrcoef(mean[:, column], deviation[:, column])[0, 1])
     return bool(slopes) and float(np.median(slopes)) > 0.5
 
 
 def _lookback(season: int, horizon: int, rows: int) -> int:
     """Two seasons (a week of hours), at least the horizon; windows to train on must be left."""
-    wanted = {24: 168, 1: 2 * horizon}.get(season, 2 * season)
+    wanted = {24: 168, 1: 2 * horizon}.get(season, min(2 * season, LONGEST_LOOKBACK))
     return max(1, min(max(wanted, horizon), (rows - horizon) // 2))
 
 
-def _flow(values: Mapping[str, object]) -> str:
-    """A mapping as one line of YAML."""
+def _flow(value: object) -> str:
+    """A value as one line of YAML."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, str):
+        is_plain = PLAIN.fullmatch(value) and isinstance(scalar(value), str)
+        return value if is_plain else _quoted(value)
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(_flow, value))}]"
+    return str(value).lower()
+
+
+def _quoted(text: str) -> str:
     import yaml
 
-    text = yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=10_000)
-    return str(text).strip()
+    width = 10 * len(text) + 100  # never reached: one line
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=width).strip()

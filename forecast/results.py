@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,18 @@ import numpy as np
 import torch
 
 from forecast.data.output import to_csv
+from forecast.data.panel import Panel
 from forecast.data.split import PARTS
+from forecast.errors import DataError
 from forecast.evaluation.metrics import mase_scale
 from forecast.evaluation.scoring import MODEL, Actuals, score, verdict
 from forecast.forecasting import forecast_table, member_forecasts, user_forecast, window_shape
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
-from forecast.runs import RunFolder
+from forecast.runs import SUMMARY_FILE, RunFolder
 from forecast.session import Session
 from forecast.trained import MODEL_FILE, TrainedModel
+from forecast.training.device import seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,21 +55,28 @@ def actuals(prepared: Prepared) -> Actuals:
     )
 
 
+def trained_models(session: Session) -> tuple[Forecaster, ...]:
+    """The finished members with the weights that were kept."""
+    shape = window_shape(session.config, session.prepared.pipeline)
+    models = []
+    for weights in session.done:
+        with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
+            model = Forecaster(session.config.model, shape)
+        model.load_state_dict(weights)
+        models.append(model.to(session.device).eval())
+    return tuple(models)
+
+
 def finish(session: Session) -> TrainedModel:
     """Score on the test part, write the model, the tables and the pictures."""
     prepared, folder = session.prepared, session.folder
-    shape = window_shape(prepared.config, prepared.pipeline)
-    models = []
-    for weights in session.done:
-        model = Forecaster(prepared.config.model, shape).to(session.device)
-        model.load_state_dict(weights)
-        models.append(model.eval())
-    summary = _summary(session, tuple(models))
-    filled = prepared.pipeline.filled(prepared.panel, prepared.split.offsets())
+    models = trained_models(session)
+    summary = _summary(session, models)
+    filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,
-        models=tuple(models),
+        models=models,
         tail=prepared.panel,
         summary=summary,
     )
@@ -74,8 +85,8 @@ def finish(session: Session) -> TrainedModel:
     )
     if folder is not None:
         trained.save(folder.path / MODEL_FILE)
-        folder.write_json("summary.json", summary)
         _write_results(session, trained, folder)
+        folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished
     return trained
 
 
@@ -91,7 +102,6 @@ def _summary(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]
         "kept_epochs": [epoch.number for epoch in session.kept_epochs()],
         "validation_loss": [epoch.validation_loss for epoch in session.kept_epochs()],
         "stopped": session.reasons,
-        "seconds": sum(history[-1].seconds for history in session.histories),
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
         "season": prepared.season,
     }
@@ -116,67 +126,82 @@ def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -
 
     best = [epoch.number for epoch in session.kept_epochs()]
     folder.write("learning_curve.png", plots.png(plots.learning_curve(session.histories, best)))
-    if trained.config.data.future:
-        log.info("forecast.csv is left out: predict needs the future covariates (--future FILE)")
-        ahead = None
-    else:
+    ahead = _write_forecast(trained, folder)
+    pictures = forecast_pictures(session.prepared, trained, ahead, plots.MAX_PANELS)
+    left_out = session.prepared.panel.num_series * len(trained.pipeline.targets) - len(pictures)
+    title = f"Forecast ({left_out} more not shown)" if left_out else "Forecast"
+    folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
+
+
+def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.ndarray]:
+    """Write `forecast.csv` where that is possible; series -> (H, K, Q) after its last row."""
+    try:
         history, values = trained.forecast_panel(trained.tail)
-        table = forecast_table(trained.config.data, history, values, trained.levels)
-        folder.write("forecast.csv", to_csv(table))
-        ahead = values
-    panels = forecast_panels(session.prepared, trained, ahead)
-    folder.write("forecast.png", plots.png(plots.forecasts(panels, "Forecast")))
+    except DataError as error:  # the model is good; only these rows cannot be forecast from
+        log.warning("forecast.csv is left out: %s", error)
+        return {}
+    table = forecast_table(trained.config.data, history, values, trained.levels)
+    folder.write("forecast.csv", to_csv(table))
+    return dict(zip(history.ids, values, strict=True))
 
 
-def forecast_panels(
-    prepared: Prepared, trained: TrainedModel, ahead: np.ndarray | None
+def forecast_pictures(
+    prepared: Prepared, trained: TrainedModel, ahead: Mapping[str, np.ndarray], most: int
 ) -> list[dict[str, Any]]:
     """What the picture of the forecast shows: the last test window, and the steps ahead.
 
     Args:
         prepared: the data.
         trained: the model.
-        ahead: (S, H, K, Q) forecasts after the last row, or None.
+        ahead: series -> (H, K, Q) after its last row; a series may lack.
+        most: pictures, one of each series and target.
     """
-    panel, window = prepared.panel, trained.config.window
-    last = {int(row): values for row, values in _last_test_window(prepared, trained)}
-    shown = window.lookback + 3 * window.horizon
-    panels = []
-    for series in range(panel.num_series):
-        end = int(panel.offsets[series + 1])
-        rows = np.arange(max(int(panel.offsets[series]), end - shown), end)
-        positions = panel.positions(rows)
-        for target, name in enumerate(panel.targets):
-            lines: dict[str, Any] = {}
-            tested = last.get(end - 1 - window.horizon)
-            if tested is not None:
-                times = panel.axis.column(positions[-window.horizon :])
-                lines["test forecast"] = _line(times, tested[:, target])
-            if ahead is not None:
-                times = panel.axis.column(positions[-1] + 1 + np.arange(ahead.shape[1]))
-                lines["next steps"] = _line(times, ahead[series, :, target])
-            label = f"{panel.ids[series]}, {name}" if panel.has_ids else name
-            panels.append(
-                {
-                    "name": label,
-                    "times": panel.axis.column(positions),
-                    "actual": panel.values[rows, target],
-                    "forecasts": lines,
-                }
-            )
-    return panels
+    panel = prepared.panel
+    tested = dict(_last_test_windows(prepared, trained))
+    each = itertools.product(range(panel.num_series), range(panel.num_targets))
+    return [
+        _picture(panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target)
+        for series, target in itertools.islice(each, most)
+    ]
 
 
-def _last_test_window(
+def _picture(
+    panel: Panel,
+    trained: TrainedModel,
+    tested: np.ndarray | None,
+    ahead: np.ndarray | None,
+    series: int,
+    target: int,
+) -> dict[str, Any]:
+    window, name = trained.config.window, panel.targets[target]
+    first, end = int(panel.offsets[series]), int(panel.offsets[series + 1])
+    rows = np.arange(max(first, end - window.lookback - 3 * window.horizon), end)
+    positions = panel.positions(rows)
+    lines: dict[str, Any] = {}
+    if tested is not None:
+        times = panel.axis.column(positions[-window.horizon :])
+        lines["test forecast"] = _line(times, tested[:, target])
+    if ahead is not None:
+        times = panel.axis.column(positions[-1] + 1 + np.arange(len(ahead)))
+        lines["next steps"] = _line(times, ahead[:, target])
+    return {
+        "name": f"{panel.ids[series]}, {name}" if panel.has_ids else name,
+        "times": panel.axis.column(positions),
+        "actual": panel.values[rows, target],
+        "forecasts": lines,
+    }
+
+
+def _last_test_windows(
     prepared: Prepared, trained: TrainedModel
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Origin and forecast (H, K, Q) of the last window of each series' test part."""
-    windows = prepared.windows["test"]
-    wanted = prepared.panel.offsets[1:] - 1 - windows.horizon
+    """Series and forecast (H, K, Q) of the window that ends with it, of the first few series."""
+    panel, windows = prepared.panel, prepared.windows["test"]
+    wanted = panel.offsets[1:] - 1 - windows.horizon
     index = np.flatnonzero(np.isin(windows.origins(), wanted))[:8]
     last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
     for rows, values in part_forecasts(trained.models, last) if len(index) else ():
-        yield from zip(rows, values, strict=True)
+        yield from zip(panel.series_of(rows).tolist(), values, strict=True)
 
 
 def _line(times: pd.Series, values: np.ndarray) -> tuple[Any, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import math
 import os
 import platform
 import sys
@@ -22,6 +25,25 @@ from forecast.training.loop import Epoch
 
 RESUME_FILE = "resume.safetensors"
 CONFIG_FILE = "config.yaml"
+SUMMARY_FILE = "summary.json"
+METRICS_FILE = "metrics.jsonl"
+LOG_FILE = "log.txt"
+TENSORBOARD_FOLDER = "tensorboard"
+RUN_FILES = (
+    CONFIG_FILE,
+    "environment.json",
+    METRICS_FILE,
+    SUMMARY_FILE,
+    MODEL_FILE,
+    RESUME_FILE,
+    "forecast.csv",
+    "learning_curve.png",
+    "forecast.png",
+    "lr_range.csv",
+    "lr_range.png",
+    LOG_FILE,
+)
+"""All that a run writes, beside its TensorBoard folder."""
 PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")
 
 
@@ -41,18 +63,17 @@ class RunFolder:
 
     def append_epoch(self, member: int, epoch: Epoch) -> None:
         """Add a line to `metrics.jsonl`."""
-        line = json.dumps(without_nan({"member": member, **asdict(epoch)}))
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with (self.path / METRICS_FILE).open("a", encoding="utf-8") as file:
+            file.write(_epoch_line(member, epoch))
 
     def rewrite_epochs(self, histories: list[list[Epoch]]) -> None:
         """Write `metrics.jsonl` anew, as a resumed training has it."""
         lines = [
-            json.dumps(without_nan({"member": member, **asdict(epoch)})) + "\n"
+            _epoch_line(member, epoch)
             for member, history in enumerate(histories)
             for epoch in history
         ]
-        self.write("metrics.jsonl", "".join(lines))
+        self.write(METRICS_FILE, "".join(lines))
 
     def save_progress(self, tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> None:
         """Write what a resumed training needs."""
@@ -67,43 +88,77 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model was written."""
-        return (self.path / MODEL_FILE).exists()
+        """Whether the last of its files was written."""
+        return (self.path / SUMMARY_FILE).exists()
+
+    def clear(self) -> None:
+        """Take away the files of an earlier run; whatever else is in the folder stays."""
+        events = (self.path / TENSORBOARD_FOLDER).glob("events.out.tfevents.*")
+        for file in [*(self.path / name for name in RUN_FILES), *events]:
+            file.unlink(missing_ok=True)
+
+    def remove_if_empty(self) -> None:
+        """Leave no trace of a run that never began."""
+        with contextlib.suppress(OSError):  # it holds something
+            self.path.rmdir()
 
 
 def new_run(path: Path, force: bool = False) -> RunFolder:
-    """Make an empty run folder.
+    """Make a run folder, or take one over; its files stay until `clear`.
 
     Raises:
         ConfigError: if there is something in it, and `force` does not say to replace it.
     """
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{path} is a file; give the run another folder with --run")
-    known = [*path.iterdir()] if path.is_dir() else []
-    if known and not force:
-        raise ConfigError(
-            f"{path} is not empty; choose another --run, --force to replace it, or --resume {path}"
-        )
-    if known and not (path / CONFIG_FILE).exists():
-        raise ConfigError(f"{path} is not empty and holds no run; it is left alone")
-    for entry in known:
-        if entry.is_file():
-            entry.unlink()
     path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        _refuse_to_replace(RunFolder(path), force)
+    return RunFolder(path)
+
+
+def fresh_run(config_path: Path | str, suffix: str = "") -> RunFolder:
+    """Make `runs/<config name>/<UTC time>`; runs that begin in the same second are numbered."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    folder = Path("runs") / Path(config_path).stem
+    for number in itertools.count(1):
+        path = folder / f"{stamp}{f'-{number}' if number > 1 else ''}{suffix}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            break
     return RunFolder(path)
 
 
 def existing_run(path: Path) -> RunFolder:
-    """The run folder to go on with."""
+    """The run folder to go on with.
+
+    Raises:
+        DataError: if it holds no run.
+        ConfigError: if there is nothing left to do.
+    """
+    folder = RunFolder(path)
     if not (path / CONFIG_FILE).exists():
         raise DataError(f"{path}: no run to resume; it holds no {CONFIG_FILE}")
-    return RunFolder(path)
+    if folder.is_finished:
+        raise ConfigError(f"{path}: the run is finished; there is nothing to resume")
+    return folder
 
 
-def default_path(config_path: Path | str, suffix: str = "") -> Path:
-    """`runs/<config name>/<UTC time>`."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    return Path("runs") / Path(config_path).stem / f"{stamp}{suffix}"
+def _refuse_to_replace(folder: RunFolder, force: bool) -> None:
+    path = folder.path
+    if not (path / CONFIG_FILE).exists():
+        raise ConfigError(f"{path} is not empty and holds no run; give another folder with --run")
+    if force:
+        return
+    if folder.is_finished:
+        raise ConfigError(
+            f"{path} holds a finished run; give another folder with --run, or replace it with"
+            " --force"
+        )
+    raise ConfigError(
+        f"{path} holds an interrupted run; go on with --resume {path}, give another folder with"
+        " --run, or replace it with --force"
+    )
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -121,9 +176,13 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def without_nan(value: Any) -> Any:
-    """JSON knows no NaN: they become null."""
+    """JSON knows neither NaN nor infinity: they become null."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _epoch_line(member: int, epoch: Epoch) -> str:
+    return json.dumps(without_nan({"member": member, **asdict(epoch)})) + "\n"

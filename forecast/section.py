@@ -136,7 +136,7 @@ def sections_at(root: type[BaseModel], path: Iterable[str | int]) -> list[type[B
         if fields:
             sections = _sections_in(fields[0])
         else:
-            sections = [s for s in sections if not issubclass(s, Option) or s.key() == part]
+            sections = [s for s in sections if issubclass(s, Option) and s.key() == part]
     return sections
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,34 @@ class Progress:
     epochs: int
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A training as of the end of an epoch: what is saved when it is interrupted."""
+
+    done: tuple[dict[str, torch.Tensor], ...] = ()
+    histories: tuple[tuple[Epoch, ...], ...] = ()
+    reasons: tuple[str, ...] = ()
+    current: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """The current member's `model.`, `best.` and `optimizer.` tensors."""
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What is saved as tensors."""
+        finished = {
+            f"done.{number}.{name}": weight
+            for number, weights in enumerate(self.done)
+            for name, weight in weights.items()
+        }
+        return {**self.current, **finished}
+
+    def content(self) -> dict[str, Any]:
+        """What is saved as JSON."""
+        return {
+            "done": len(self.done),
+            "epochs": [[asdict(epoch) for epoch in history] for history in self.histories],
+            "reasons": list(self.reasons),
+        }
+
+
 class Session:
     """The state of a training between epochs: finished members, the current one, its records."""
 
@@ -45,7 +73,7 @@ class Session:
         self.reasons: list[str] = []
         self.learner = self._next_learner()
         self.best = _copied(self.learner.model.state_dict())
-        self.at_epoch_end = self._state()
+        self.at_epoch_end: Snapshot | None = None
         self.saved_at = time.monotonic()
 
     def run(self) -> Iterator[Progress]:
@@ -62,13 +90,15 @@ class Session:
                 reason = stop_reason(history, self.config.training)
                 self._after_epoch(epoch)
                 yield Progress(len(self.done), members, epoch, self.config.training.epochs)
-            self._finish_member(reason or f"{history[-1].number} epochs are done")
+            self._finish_member(reason or self._all_done(history[-1]))
 
     def save(self) -> None:
         """Write what a resumed training needs, as of the last finished epoch."""
-        if self.folder is not None:
-            self.folder.save_progress(*self.at_epoch_end)
-            self.saved_at = time.monotonic()
+        if self.folder is None or self.at_epoch_end is None:
+            return
+        content = {**self.at_epoch_end.content(), "data": _data_digest(self.prepared)}
+        self.folder.save_progress(self.at_epoch_end.tensors(), content)
+        self.saved_at = time.monotonic()
 
     def restore(self) -> None:
         """Go on from the folder's resume file, if there is one.
@@ -80,6 +110,7 @@ class Session:
         found = self.folder.load_progress()
         if found is None:
             log.info("no epoch was saved: training begins anew")
+            self.folder.rewrite_epochs([])
             return
         tensors, content = found
         if content["data"] != _data_digest(self.prepared):
@@ -94,7 +125,7 @@ class Session:
         self.learner.model.load_state_dict(_with_prefix(tensors, "model."))
         _load_optimizer(self.learner, _with_prefix(tensors, "optimizer."))
         self.best = _with_prefix(tensors, "best.")
-        self.at_epoch_end = self._state()
+        self.at_epoch_end = self._snapshot()
         self.folder.rewrite_epochs(self.histories)
 
     def _next_learner(self) -> Learner:
@@ -113,7 +144,7 @@ class Session:
         if self.folder is None:
             return
         self.folder.append_epoch(len(self.done), epoch)
-        self.at_epoch_end = self._state()
+        self.at_epoch_end = self._snapshot()
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()
 
@@ -130,12 +161,14 @@ class Session:
         kept = self.kept_epochs()[-1]
         if not np.isfinite(kept.monitored):
             raise ConfigError(
-                "the loss was never finite: lower training.learning_rate (forecast lr-find"
-                " suggests one), or set training.clip_norm: 1"
+                f"the loss is {kept.monitored} in epoch {kept.number}: lower"
+                " training.learning_rate (forecast lr-find suggests one), or set"
+                " training.clip_norm: 1"
             )
         if not self._keeps_best(history[-1]):
             self.best = _copied(self.learner.model.state_dict())
-        log.info("stopped: %s; kept epoch %d", reason, kept.number)
+        name = member_name(len(self.done), self.config.training.ensemble)
+        log.info("%sstopped: %s; kept epoch %d", name, reason, kept.number)
         self.reasons.append(reason)
         self.done.append(self.best)
         if len(self.done) < self.config.training.ensemble:
@@ -151,25 +184,32 @@ class Session:
             if history
         ]
 
-    def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        if self.folder is None:
-            return {}, {}
-        tensors = {f"model.{k}": v for k, v in _copied(self.learner.model.state_dict()).items()}
-        tensors |= {f"best.{k}": v for k, v in self.best.items()}
+    def _snapshot(self) -> Snapshot:
+        model = _copied(self.learner.model.state_dict())
+        tensors = {f"model.{name}": weight for name, weight in model.items()}
+        tensors |= {f"best.{name}": weight for name, weight in self.best.items()}
         tensors |= {f"optimizer.{k}": v for k, v in _optimizer_tensors(self.learner).items()}
-        for number, weights in enumerate(self.done):
-            tensors |= {f"done.{number}.{name}": weight for name, weight in weights.items()}
-        content = {
-            "done": len(self.done),
-            "epochs": [[asdict(epoch) for epoch in history] for history in self.histories],
-            "reasons": self.reasons,
-            "data": _data_digest(self.prepared),
-        }
-        return tensors, content
+        histories = tuple(tuple(history) for history in self.histories)
+        return Snapshot(tuple(self.done), histories, tuple(self.reasons), tensors)
+
+    def _all_done(self, last: Epoch) -> str:
+        steps = self.config.training.max_steps
+        return f"{steps} steps are done" if last.step == steps else f"{last.number} epochs are done"
+
+
+def member_name(member: int, members: int) -> str:
+    """Start of a line about one of several models; nothing where there is only one."""
+    return f"model {member + 1}/{members}, " if members > 1 else ""
 
 
 def _data_digest(prepared: Prepared) -> str:
-    return hashlib.sha256(prepared.panel.values.tobytes()).hexdigest()
+    """Of all that the table said: values, times, series, columns and categories."""
+    panel = prepared.panel
+    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.levels)
+    digest = hashlib.sha256(repr(names).encode())
+    for array in (panel.values, panel.offsets, panel.starts, panel.static):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -8,13 +8,13 @@ large or deep. The writer quotes what this reader would not read back as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, shown
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 20
@@ -56,15 +56,13 @@ def read_yaml(text: str, source: str) -> Document:
         raise ConfigError(
             f"{source}: {len(text)} characters; a configuration has at most {MAX_BYTES}"
         )
+    lines: dict[Path, int] = {}
     try:
-        _refuse_the_unplain(text, source)
-        node = yaml.compose(text, Loader=_loader())
-    except yaml.YAMLError as error:
+        events = yaml.parse(text, Loader=_loader())
+        return Document(_document(events, lines, source), lines)
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
         line, reason = _what_is_wrong(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {reason}") from None
-    lines: dict[Path, int] = {}
-    value = None if node is None else _construct(node, (), lines, source)
-    return Document(value, lines)
 
 
 def scalar(text: str) -> Any:
@@ -89,19 +87,20 @@ class _Writer(yaml.SafeDumper):
 
 
 def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if isinstance(scalar(text), str) else "'"
+    plain = isinstance(scalar(text), str)
+    style = '"' if not text.isprintable() else None if plain else "'"
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Writer.add_representer(str, _text)
 
 
-def _what_is_wrong(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+def _what_is_wrong(error: Exception, text: str) -> tuple[int, str]:
     """Line and reason of an error of PyYAML."""
     if not isinstance(error, yaml.MarkedYAMLError):
-        position = getattr(error, "position", 0)
-        reason = f"a control character, {text[position : position + 1]!r}; take it out"
-        return text.count("\n", 0, position) + 1, reason
+        match = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        position, character = (match.start(), match[0]) if match else (0, str(error))
+        return text.count("\n", 0, position) + 1, f"{character!r} is no text; take it out"
     mark = error.problem_mark or error.context_mark
     reason = ", ".join(part for part in (error.context, error.problem) if part)
     if "cannot start any token" in reason:
@@ -113,44 +112,60 @@ def _loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _refuse_the_unplain(text: str, source: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=_loader()):
-        line = _line(event.start_mark)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(
-                f"{source}:{line}: anchors and aliases are not allowed; write the value out"
-            )
-        if getattr(event, "tag", None):
-            raise ConfigError(f"{source}:{line}: tags are not allowed; write a plain value")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise ConfigError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
+def _document(events: Iterator[Any], lines: dict[Path, int], source: str) -> Any:
+    next(events)  # the stream starts
+    if isinstance(next(events), yaml.StreamEndEvent):
+        return None
+    value = _value(next(events), events, (), lines, source)
+    next(events)  # the document ends
+    after = next(events)
+    if not isinstance(after, yaml.StreamEndEvent):
+        raise ConfigError(f"{source}:{_line(after.start_mark)}: a second document; keep one")
+    return value
+
+
+def _value(
+    event: Any, events: Iterator[Any], path: Path, lines: dict[Path, int], source: str
+) -> Any:
+    """The value that begins with an event; takes its further events."""
+    line = _line(event.start_mark)
+    _refuse_the_unplain(event, f"{source}:{line}")
+    lines.setdefault(path, line)
+    if isinstance(event, yaml.ScalarEvent):
+        return event.value if event.style else scalar(event.value)
+    if len(path) == MAX_DEPTH:
+        raise ConfigError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
+    if isinstance(event, yaml.MappingStartEvent):
+        return _mapping(events, path, lines, source)
+    items: list[Any] = []
+    while not isinstance(event := next(events), yaml.SequenceEndEvent):
+        items.append(_value(event, events, (*path, len(items)), lines, source))
+    return tuple(items)
+
+
+def _mapping(
+    events: Iterator[Any], path: Path, lines: dict[Path, int], source: str
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        place = f"{source}:{_line(event.start_mark)}"
+        _refuse_the_unplain(event, place)
+        if not isinstance(event, yaml.ScalarEvent):
+            raise ConfigError(f"{place}: a key must be a word")
+        key = event.value
+        if key in result:
+            raise ConfigError(f"{place}: key {shown(key)} appears twice; keep one")
+        lines[(*path, key)] = _line(event.start_mark)
+        result[key] = _value(next(events), events, (*path, key), lines, source)
+    return result
+
+
+def _refuse_the_unplain(event: Any, place: str) -> None:
+    if isinstance(event, yaml.AliasEvent) or event.anchor:
+        raise ConfigError(f"{place}: anchors and aliases are not allowed; write the value out")
+    if event.tag:
+        raise ConfigError(f"{place}: tags are not allowed; write a plain value")
 
 
 def _line(mark: Any) -> int:
     return int(mark.line) + 1
-
-
-def _construct(node: yaml.Node, path: Path, lines: dict[Path, int], source: str) -> Any:
-    line = _line(node.start_mark)
-    lines.setdefault(path, line)
-    if isinstance(node, yaml.ScalarNode):
-        return node.value if node.style else scalar(node.value)
-    if isinstance(node, yaml.SequenceNode):
-        items = enumerate(node.value)
-        return tuple(_construct(item, (*path, index), lines, source) for index, item in items)
-    result: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key_line = _line(key_node.start_mark)
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise ConfigError(f"{source}:{key_line}: a key must be a word")
-        key = key_node.value
-        if key in result:
-            raise ConfigError(f"{source}:{key_line}: key {key!r} appears twice; keep one")
-        lines[(*path, key)] = key_line
-        result[key] = _construct(value_node, (*path, key), lines, source)
-    return result

@@ -13,7 +13,7 @@ import torch
 from forecast.config import Config, config_from
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.covariates import FittedCovariate, FittedCovariates
-from forecast.data.panel import Panel, read_panel
+from forecast.data.panel import Panel, ragged_ranges, read_panel
 from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.times import TimeAxis
 from forecast.data.transforms import FittedChain
@@ -30,6 +30,7 @@ from forecast.forecasting import (
 from forecast.future import future_rows
 from forecast.models.forecaster import Forecaster
 from forecast.training.checkpoint import load_checkpoint, save_checkpoint
+from forecast.training.device import choose_device, seeded
 from forecast.training.losses import quantile_levels
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class TrainedModel:
 
     def forecast(
         self,
-        data: pd.DataFrame | str | None = None,
-        future: pd.DataFrame | str | None = None,
+        data: pd.DataFrame | str | Path | None = None,
+        future: pd.DataFrame | str | Path | None = None,
         horizon: int | None = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the last known row of every series.
@@ -92,7 +93,7 @@ class TrainedModel:
     def forecast_panel(
         self,
         history: Panel,
-        future: pd.DataFrame | str | None = None,
+        future: pd.DataFrame | str | Path | None = None,
         horizon: int | None = None,
     ) -> tuple[Panel, np.ndarray]:
         """The history that was used, and forecasts (S, horizon, K, Q) in the user's units."""
@@ -106,8 +107,9 @@ class TrainedModel:
                 horizon,
                 trained,
             )
-        history = self._usable(history)
+        history = self._long_enough(history)
         pipeline = self.pipeline.with_series_of(history)
+        history = self._last_rows(history)
         rounds = -(-horizon // trained)
         history, known = future_rows(self.config.data, history, future, rounds * trained, horizon)
         panel, blocks = history, []
@@ -115,9 +117,7 @@ class TrainedModel:
             ahead = known[:, number * trained : (number + 1) * trained]
             block = self._one_block(pipeline, panel, ahead)  # (S, H, K, Q)
             blocks.append(block)
-            rows = ahead.copy()
-            rows[..., : panel.num_targets] = block[..., block.shape[-1] // 2]
-            panel = panel.extend(rows)
+            panel = panel.extend(self._as_rows(panel, ahead, block))
         values = np.concatenate(blocks, axis=1)[:, :horizon]
         refuse_infinite(values, history)
         return history, values
@@ -130,26 +130,64 @@ class TrainedModel:
         """Write `model.safetensors`, or another file."""
         save_checkpoint(Path(path), "model", _tensors(self), _content(self))
 
-    def _read(self, data: pd.DataFrame | str) -> Panel:
-        config = self.config.data
-        if isinstance(data, str):
-            return read_panel(config.model_copy(update={"path": data}))
-        return read_panel(config, data)
-
-    def _usable(self, history: Panel) -> Panel:
-        """The last rows of the history, long enough and complete."""
-        needed = self.rows_needed
-        short = np.flatnonzero(history.lengths < needed)
-        if len(short):
-            name = f" of series {history.ids[short[0]]}" if history.has_ids else ""
+    def _read(self, data: pd.DataFrame | str | Path) -> Panel:
+        """Newer history on an axis like that of training, local times in its zone."""
+        axis = self.tail.axis
+        config = self.config.data.model_copy(
+            update={} if axis.timezone is None else {"timezone": axis.timezone}
+        )
+        if isinstance(data, str | Path):
+            panel = read_panel(config.model_copy(update={"path": str(data)}))
+        else:
+            panel = read_panel(config, data)
+        step = _row_step(panel)
+        if step > _row_step(self.tail):
             raise DataError(
-                f"{history.source}: {int(history.lengths[short[0]])} rows{name} are too few to"
+                f"{panel.source}: all rows are {step} or more steps of frequency {axis.frequency}"
+                " apart; give history of the frequency that the model was trained on"
+            )
+        return panel
+
+    def _long_enough(self, history: Panel) -> Panel:
+        """The series with the rows that a forecast needs; others are skipped as configured."""
+        needed = self.rows_needed
+        short = history.lengths < needed
+        if not short.any():
+            return history
+        number = int(np.argmax(short))
+        name = f" of series {history.ids[number]}" if history.has_ids else ""
+        if short.all() or self.config.data.short_series == "error":
+            raise DataError(
+                f"{history.source}: {int(history.lengths[number])} rows{name} are too few to"
                 f" forecast from; the model needs the last {needed}"
             )
-        tail = history.tail(needed)
+        log.warning(
+            "%d series are too short to forecast from: %s, ...",
+            int(short.sum()),
+            history.ids[number],
+        )
+        return history.select(np.flatnonzero(~short))
+
+    def _last_rows(self, history: Panel) -> Panel:
+        """The rows that a forecast needs, filled from those before them."""
+        tail = history.tail(self.rows_needed)
+        if not np.isnan(tail.values).any():
+            return tail
         if self.config.data.missing == "error":
-            require_complete(tail)
-        return history if np.isnan(tail.values).any() else tail
+            recent = ragged_ranges(history.offsets[1:] - tail.lengths, tail.lengths)
+            values = np.zeros_like(history.values)
+            values[recent] = tail.values
+            require_complete(replace(history, values=values))
+        filled = self.pipeline.filled(history, history.offsets)
+        return replace(history, values=filled).tail(self.rows_needed)
+
+    def _as_rows(self, panel: Panel, ahead: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """(S, H, C) a forecast as rows of history; past covariates stay as they were last."""
+        targets, end = panel.num_targets, panel.num_targets + len(self.config.data.past)
+        rows = ahead.copy()
+        rows[..., :targets] = block[..., block.shape[-1] // 2]
+        rows[..., targets:end] = panel.values[panel.offsets[1:] - 1, None, targets:end]
+        return rows
 
     def _one_block(self, pipeline: Pipeline, panel: Panel, ahead: np.ndarray) -> np.ndarray:
         """(S, H, K, Q) the trained horizon after the panel's last rows."""
@@ -183,12 +221,22 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
         DataError: if there is none, or it is damaged or newer than this program.
     """
     path = Path(run)
-    path = path / MODEL_FILE if path.is_dir() or not path.suffix else path
+    path = path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
+    chosen = choose_device(str(device))
     tensors, content = load_checkpoint(path, "model")
     try:
-        return _from_checkpoint(tensors, content).to(torch.device(device))
-    except (KeyError, TypeError, IndexError, RuntimeError) as error:
-        raise DataError(f"{path}: not a model of this program: {error}") from None
+        trained = _from_checkpoint(tensors, content)
+    except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: not a model of this program: {reason}") from None
+    return trained.to(chosen)
+
+
+def _row_step(panel: Panel) -> int:
+    """Fewest steps between two rows of a series that the table holds."""
+    rows = np.arange(len(panel.values)) if panel.lines is None else np.flatnonzero(panel.lines >= 0)
+    steps = np.diff(rows)[np.diff(panel.series_of(rows)) == 0]
+    return int(steps.min()) if len(steps) else 1
 
 
 def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
@@ -200,7 +248,7 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     for number, state in enumerate(trained.pipeline.chain.states):
         tensors[f"chain.{number}"] = torch.from_numpy(state)
     tail = trained.tail
-    for name in ("values", "offsets", "starts", "static"):
+    for name in ("values", "offsets", "starts", "static", "lines"):
         tensors[f"tail.{name}"] = torch.from_numpy(getattr(tail, name))
     return tensors
 
@@ -251,13 +299,15 @@ def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) 
         static=tensors["tail.static"].numpy(),
         static_columns=tuple(content["static_columns"]),
         levels={name: tuple(levels) for name, levels in content["levels"].items()},
+        lines=tensors["tail.lines"].numpy(),
         source="the checkpoint",
         has_ids=content["has_ids"],
     )
     models = []
     for number in range(content["num_models"]):
         prefix = f"model.{number}."
-        model = Forecaster(config.model, window_shape(config, pipeline))
+        with seeded(torch.device("cpu"), number):  # the caller's random state stays as it is
+            model = Forecaster(config.model, window_shape(config, pipeline))
         model.load_state_dict(
             {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
         )

@@ -41,13 +41,15 @@ def _gaps(panel: Panel) -> list[Finding]:
     runs = true_runs(panel.lines < 0, panel.offsets)
     if not len(runs):
         return []
-    first, longest = runs[0], runs[np.argmax(runs[:, 1])]
+    first, longest = (panel.place(int(row) - 1) for row in _first_and_longest(runs))
+    count, rows = len(runs), int(runs[:, 1].sum())
+    if count == 1:
+        return [Finding("gap", f"{first}: after this row {_rows(rows)} missing")]
     return [
         Finding(
             "gap",
-            f"{panel.place(int(first[0]) - 1)}: {int(runs[:, 1].sum())} rows are missing in"
-            f" {len(runs)} gaps; the first after this row, the longest ({int(longest[1])} rows)"
-            f" after {panel.place(int(longest[0]) - 1)}",
+            f"{first}: {_rows(rows)} missing in {count} gaps; the first after this row, the longest"
+            f" ({runs[:, 1].max()} rows) after {longest}",
         )
     ]
 
@@ -57,15 +59,28 @@ def _empty(panel: Panel, column: int, name: str) -> list[Finding]:
     runs = true_runs(np.isnan(panel.values[:, column]) & in_table, panel.offsets)
     if not len(runs):
         return []
-    first, longest = runs[0], runs[np.argmax(runs[:, 1])]
+    first, longest = (panel.place(int(row)) for row in _first_and_longest(runs))
+    count, cells = len(runs), int(runs[:, 1].sum())
+    where = f"{first}: column {name!r} is empty"
+    if count == 1:
+        rows = "in this row" if cells == 1 else f"in {cells} rows from here on"
+        return [Finding("empty", f"{where} {rows}")]
     return [
         Finding(
             "empty",
-            f"{panel.place(int(first[0]))}: column {name!r} has {int(runs[:, 1].sum())} empty"
-            f" cells in {len(runs)} runs; the first here, the longest ({int(longest[1])} rows) at"
-            f" {panel.place(int(longest[0]))}",
+            f"{where} in {cells} rows, in {count} runs; the first begins here, the longest"
+            f" ({runs[:, 1].max()} rows) at {longest}",
         )
     ]
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count} rows are"
+
+
+def _first_and_longest(runs: np.ndarray) -> tuple[int, int]:
+    """First rows of the first and of the longest run."""
+    return int(runs[0, 0]), int(runs[np.argmax(runs[:, 1]), 0])
 
 
 def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
@@ -77,31 +92,48 @@ def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
     if not len(constant):
         return []
     number = int(constant[0])
+    level = lowest[number]
+    shown = panel.levels[name][int(level)] if name in panel.levels else f"{level:g}"
     if not panel.has_ids:
-        return [Finding("constant", f"{panel.source}: column {name!r} is always {lowest[0]:g}")]
+        return [Finding("constant", f"{panel.source}: column {name!r} is always {shown}")]
     return [
         Finding(
             "constant",
             f"{panel.source}: column {name!r} is constant in {len(constant)} of {panel.num_series}"
-            f" series; the first is {panel.ids[number]} ({lowest[number]:g})",
+            f" series; the first is {panel.ids[number]} ({shown})",
         )
     ]
 
 
 def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     values = panel.values[:, column]
+    known = np.flatnonzero(~np.isnan(values))
+    ratio = _outlyingness(values[known], np.searchsorted(known, panel.offsets))
+    around = np.concatenate([[0.0], ratio, [0.0]])
+    # A spike makes its neighbours look odd as well, but less so.
+    is_peak = (ratio > around[:-2]) & (ratio >= around[2:])
+    odd = np.flatnonzero((ratio > OUTLIER) & is_peak)
+    if not len(odd):
+        return []
+    rows = known[odd[np.argsort(-ratio[odd], kind="stable")]]
+    places = [f"{values[row]:g} at {panel.place(int(row))}" for row in rows[:SHOWN]]
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    message = f"column {name!r} is far from its neighbours: {', '.join(places)}{more}"
+    return [Finding("outlier", message)]
+
+
+def _outlyingness(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(N,) distance of each value to the mean of the two beside it, in the usual distance.
+
+    0 at the ends of a series, where a value has only one neighbour.
+    """
     distance = np.full(len(values), np.nan)
     distance[1:-1] = np.abs(values[1:-1] - (values[:-2] + values[2:]) / 2)
-    distance[panel.offsets[:-1]] = np.nan
-    distance[panel.offsets[1:] - 1] = np.nan
-    usual = 1.4826 * _series_medians(distance, panel.offsets)
-    ratio = distance / np.where(usual > 0, usual, np.nan)
-    rows = np.flatnonzero(ratio > OUTLIER)
-    if not len(rows):
-        return []
-    rows = rows[np.argsort(-ratio[rows], kind="stable")]
-    named = ", ".join(f"{values[row]:g} at {panel.place(int(row))}" for row in rows[:SHOWN])
-    return [Finding("outlier", f"column {name!r}: {len(rows)} outliers, e.g. {named}")]
+    filled = np.diff(offsets) > 0
+    distance[offsets[:-1][filled]] = np.nan
+    distance[offsets[1:][filled] - 1] = np.nan
+    usual = 1.4826 * _series_medians(distance, offsets)
+    return np.nan_to_num(distance / np.where(usual > 0, usual, np.nan))
 
 
 def _series_medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    FailFast,
     Field,
     GetJsonSchemaHandler,
     field_validator,
@@ -43,7 +42,7 @@ def _listed(value: object) -> object:
 
 Names = Annotated[
     tuple[Name, ...],
-    FailFast(),
+    Field(fail_fast=True),
     BeforeValidator(_listed, json_schema_input_type=Name | tuple[Name, ...]),
 ]
 
@@ -54,7 +53,8 @@ def _named(value: object) -> object:
         return {"name": value}
     if isinstance(value, Covariate):
         return value
-    (name, options), *others = (isinstance(value, Mapping) and value.items()) or [(None, None)]
+    items = list(value.items()) if isinstance(value, Mapping) else []
+    (name, options), *others = items or [(None, None)]
     if others or not isinstance(options, Mapping):
         raise ValueError(
             f"{shown(value)} is not allowed; write a column, or column: {{encoding: ...}}"
@@ -109,7 +109,7 @@ class Covariate(Section):
 
 Covariates = Annotated[
     tuple[Annotated[Covariate, BeforeValidator(_named)], ...],
-    FailFast(),
+    Field(fail_fast=True),
 ]
 CalendarName = Literal[
     "minute", "hour", "dayofweek", "day", "dayofyear", "week", "month", "quarter"
@@ -201,7 +201,7 @@ class DataConfig(Section):
         roles: dict[str, str] = {}
         for role in ("time", "id", "target", "past", "future", "static"):
             for name in self._columns_of(role):
-                if name in roles:
+                if name in roles and (roles[name], role) != ("id", "static"):
                     raise MisfitError(
                         f"column {shown(name)} is in {roles[name]} already; give it one role", role
                     )
@@ -295,7 +295,7 @@ TransformOption = Annotated[
     Field(discriminator="name"),
     choice(TRANSFORM_OPTIONS),
 ]
-Transforms = Annotated[tuple[TransformOption, ...], FailFast()]
+Transforms = Annotated[tuple[TransformOption, ...], Field(fail_fast=True)]
 
 
 class SplitConfig(Section):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from pathlib import Path
 
 import pandas as pd
 
-from forecast.errors import ConfigError, DataError
+from forecast.data.tables import columns_of
+from forecast.errors import ConfigError, DataError, shown
 from forecast.files import write_atomically
+
+PARQUET = (".parquet", ".pq")
+DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
+"""Cells that are hardly the name of a column."""
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -22,7 +29,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     Raises:
         ConfigError: if Parquet is asked for without pyarrow.
     """
-    if path.suffix.lower() not in (".parquet", ".pq"):
+    if path.suffix.lower() not in PARQUET:
         write_atomically(path, to_csv(table))
         return
     buffer = io.BytesIO()
@@ -35,17 +42,73 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def read_any(path: str) -> pd.DataFrame:
-    """A table as it is, to look at its columns.
+def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A table as it is, to look at its columns, and what `data` must say of its format.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: if it cannot be read, or its first line does not name the columns.
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file")
+    is_parquet = Path(path).suffix.lower() in PARQUET
+    frame, marks = _look_at_parquet(path) if is_parquet else _look_at_csv(path)
+    if not len(frame):
+        raise DataError(f"{path}: no rows below the header; add one row a time step")
+    return frame, marks
+
+
+def _look_at_parquet(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    columns_of(path)
+    frame = pd.read_parquet(path)
+    return (frame if frame.index.name is None else frame.reset_index()), {}
+
+
+def _look_at_csv(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    separator = max(",;\t|", key=lambda mark: len(columns_of(path, mark)))
+    names = columns_of(path, separator)
+    _require_names(names, path)
+    frame = _look(path, separator, ".", names)
+    if separator == ",":
+        return frame, {}
+    european = _look(path, separator, ",", names)
+    if _count_numbers(european) > _count_numbers(frame):
+        return european, {"separator": separator, "decimal": ","}
+    return frame, {"separator": separator}
+
+
+def _require_names(names: list[str], path: str) -> None:
+    """Raise a DataError if the first line holds values; a table of dates side by side does too."""
+    if not names:
+        raise DataError(f"{path}:1: the first line is empty; it must name the columns")
+    values = [name for name in names if re.fullmatch(f"{DATE}|{NUMBER}|", name.strip())]
+    dates = [name for name in values if re.fullmatch(DATE, name.strip())]
+    if dates or len(values) == len(names):
+        raise DataError(
+            f"{path}:1: {shown((dates or values)[0])} is no name of a column; the first line must"
+            " name the columns, and every time step have a row"
+        )
+
+
+def _look(path: str, separator: str, decimal: str, names: list[str]) -> pd.DataFrame:
+    """The columns that have a name of their own; rows that are too long are left out."""
     try:
-        if Path(path).suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                decimal=decimal,
+                encoding="utf-8-sig",
+                index_col=False,
+                low_memory=False,
+                on_bad_lines="skip",
+            )
+    except (UnicodeDecodeError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from None
+    labels = pd.Index(names)
+    is_unique = ~labels.duplicated(keep=False) & (labels != "")
+    return frame.set_axis(labels, axis="columns").loc[:, is_unique]
+
+
+def _count_numbers(frame: pd.DataFrame) -> int:
+    return sum(map(pd.api.types.is_numeric_dtype, frame.dtypes))

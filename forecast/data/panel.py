@@ -12,7 +12,7 @@ import pandas as pd
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.tables import Table, columns_of, from_frame, read_table
 from forecast.data.times import Place, TimeAxis, infer_frequency, parse_times
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 
 MAX_GAP_GROWTH = 20
 """Filling gaps may make a panel at most this many times longer (plus 10,000 rows)."""
@@ -205,9 +205,11 @@ def _assemble(
         config.timezone,
         table.place,
     )
-    order = _time_order(table, config, ids, series, times, has_ids)
+    order = _time_order(table, config, ids if has_ids else (), series, times, timezone)
     series, times = series[order], times[order]
-    axis = _axis(config, series, times, timezone, is_integer, lambda row: table.place(order[row]))
+    axis = _axis(
+        config, series, times, timezone, is_integer, lambda row: table.place(int(order[row]))
+    )
     positions = axis.positions(times)
     _refuse_off_axis(table, config.time, order, positions, axis)
     values, levels = _numbers(table, columns)
@@ -219,7 +221,7 @@ def _assemble(
     static = _static(table, order, values[:, is_static], offsets, static_names)
     starts = positions[offsets[:-1]]
     lengths = positions[offsets[1:] - 1] - starts + 1
-    _refuse_far_rows(table, order, positions, series, lengths)
+    _refuse_far_rows(table, config.time, order, positions, series, lengths)
     rows = offsets_of(lengths)[series] + positions - starts[series]
     complete = np.full((int(lengths.sum()), int((~is_static).sum())), np.nan)
     complete[rows] = values[:, ~is_static]
@@ -249,34 +251,38 @@ def _time_order(
     ids: tuple[str, ...],
     series: np.ndarray,
     times: np.ndarray,
-    has_ids: bool,
+    timezone: str | None,
 ) -> np.ndarray:
     """Row numbers by series, then time; unsorted rows and duplicates are refused."""
+    cells = table.frame[config.time]
     by_series = np.argsort(series, kind="stable")
     same = np.diff(series[by_series]) == 0
     backwards = same & (np.diff(times[by_series]) < 0)
     if backwards.any() and not config.sort:
         first = int(np.argmax(backwards))
-        before, row = by_series[first], by_series[first + 1]
+        before, row = int(by_series[first]), int(by_series[first + 1])
         raise DataError(
-            f"{table.place(row)}: column {config.time!r}: {table.frame[config.time][row]} comes"
-            f" after {table.frame[config.time][before]}; sort the rows by time, or set data.sort:"
-            " true"
+            f"{table.place(row)}: column {config.time!r}: {cells[row]} comes after {cells[before]};"
+            " sort the rows by time, set data.sort: true"
+            f"{_other_remedies(ids, timezone, cells[row])}"
         )
     order = by_series if not backwards.any() else np.lexsort((times, series))
     duplicate = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
     if duplicate.any():
-        first = int(np.argmax(duplicate))
-        row = int(order[first + 1])
-        name = f" of series {ids[series[row]]}" if has_ids else ""
-        remedy = "" if has_ids else ", or name the column of series in data.id"
-        hour = "; for local times set data.timezone" if config.timezone is None else ""
+        row = int(order[int(np.argmax(duplicate)) + 1])
+        name = f" of series {ids[series[row]]}" if ids else ""
         raise DataError(
-            f"{table.place(row)}: column {config.time!r}: {table.frame[config.time][row]}{name}"
-            f" appears twice ({int(duplicate.sum())} duplicates in all); keep one row a"
-            f" time{remedy}{hour}"
+            f"{table.place(row)}: column {config.time!r}: {cells[row]}{name} appears twice"
+            f" ({int(duplicate.sum())} duplicates in all); keep one row a time"
+            f"{_other_remedies(ids, timezone, cells[row])}"
         )
     return order
+
+
+def _other_remedies(ids: tuple[str, ...], timezone: str | None, cell: object) -> str:
+    named = "" if ids else ", or name the column of series in data.id"
+    is_local = timezone is None and ":" in str(cell)
+    return f"{named}{', or set data.timezone if times are local' if is_local else ''}"
 
 
 def _axis(
@@ -290,7 +296,9 @@ def _axis(
     frequency = config.frequency
     if frequency == "auto":
         rows = np.flatnonzero(series == np.argmax(np.bincount(series)))
-        frequency = infer_frequency(times[rows], timezone, is_integer, lambda row: place(rows[row]))
+        frequency = infer_frequency(
+            times[rows], timezone, is_integer, lambda row: place(int(rows[row]))
+        )
     elif isinstance(frequency, str):
         frequency = _checked(frequency)
     return TimeAxis(int(times.min()), frequency, timezone)
@@ -324,16 +332,22 @@ def _refuse_off_axis(
 
 
 def _refuse_far_rows(
-    table: Table, order: np.ndarray, positions: np.ndarray, series: np.ndarray, lengths: np.ndarray
+    table: Table,
+    time: str,
+    order: np.ndarray,
+    positions: np.ndarray,
+    series: np.ndarray,
+    lengths: np.ndarray,
 ) -> None:
     """A mistyped year must not fill the memory with missing rows."""
     if int(lengths.sum()) <= MAX_GAP_GROWTH * len(order) + 10_000:
         return
     gaps = np.where(np.diff(series) == 0, np.diff(positions), 0)
     first = int(np.argmax(gaps))
+    row = int(order[first + 1])
     raise DataError(
-        f"{table.place(int(order[first + 1]))}: {int(gaps[first]) - 1} rows are missing before this"
-        " time; mend the time, or set data.frequency"
+        f"{table.place(row)}: column {time!r}: {int(gaps[first]) - 1} rows are missing before"
+        f" {table.frame[time][row]}; mend the time, or set data.frequency"
     )
 
 
@@ -370,9 +384,10 @@ def _static(
     for column, name in enumerate(names):
         bad = different[:, column] | unknown[:, column]
         if bad.any():
-            row = int(np.argmax(bad))
+            row = int(order[int(np.argmax(bad))])
             raise DataError(
-                f"{table.place(int(order[row]))}: static column {name!r} is empty or changes within"
-                " its series; give each series one value, or move it to data.past"
+                f"{table.place(row)}: static column {name!r} holds"
+                f" {shown(str(table.frame[name][row]))}, so it is empty or changes within its"
+                " series; give each series one value, or move it to data.past"
             )
     return np.asarray(first)

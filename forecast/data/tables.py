@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.data.config import DataConfig
-from forecast.errors import DataError, did_you_mean
+from forecast.errors import DataError, did_you_mean, shown
 
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
@@ -62,7 +62,7 @@ def from_frame(
 ) -> Table:
     """The named columns of a DataFrame, checked like a file."""
     names = [*text, *numeric]
-    require_columns(frame.columns, names, source)
+    require_columns([str(label) for label in frame.columns], names, source)
     labels = {str(label): label for label in frame.columns}
     columns = frame[[labels[name] for name in names]].reset_index(drop=True)
     columns = columns.set_axis(names, axis="columns")
@@ -92,7 +92,7 @@ def columns_of(path: str, separator: str = ",") -> list[str]:
 
 def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) -> None:
     """Raise a DataError if one of the wanted columns is not there, or is there twice."""
-    known = [str(name) for name in present]
+    known = [*present]
     for name in wanted:
         if name not in known:
             raise DataError(f"{source}: no column {name!r}; {did_you_mean(name, known)}")
@@ -242,7 +242,9 @@ def _not_a_number(table: Table, name: str, row: int, decimal: str) -> DataError:
         if is_number
         else "mend the cell, or leave it empty and set data.missing"
     )
-    return DataError(f"{table.place(row)}: column {name!r} holds {cell!r}, not a number; {remedy}")
+    return DataError(
+        f"{table.place(row)}: column {name!r} holds {shown(cell)}, not a number; {remedy}"
+    )
 
 
 def _as_text(column: pd.Series) -> pd.Series:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 
 Place = Callable[[int], str]
 """Names the file and line of a row."""
@@ -62,8 +62,7 @@ class TimeAxis:
 
     def dates(self, positions: np.ndarray) -> pd.DatetimeIndex:
         """Dates at positions, in the axis' zone; only for an axis of dates."""
-        dates = pd.DatetimeIndex(self.at(positions).astype("datetime64[ns]"))
-        return dates.tz_localize("UTC").tz_convert(self.timezone) if self.timezone else dates
+        return _dates_in(self.timezone, self.at(positions))
 
     def column(self, positions: np.ndarray) -> pd.Series:
         """Times at positions as a column of a table: integers or dates."""
@@ -105,7 +104,12 @@ class TimeAxis:
         start = self._wall(self.origin)
         if self.timezone and self.origin == _first_moment(start.normalize(), self.timezone):
             start = start.normalize()
-        dates = pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload]
+        try:
+            dates = pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload]
+        except pd.errors.OutOfBoundsDatetime:
+            raise DataError(
+                f"steps of {self.frequency} from {start} on pass 2262, the last year"
+            ) from None
         return _first_moments(dates, self.timezone) if self.timezone else dates
 
     def _grid_until(self, time: int) -> np.ndarray:
@@ -131,6 +135,11 @@ def _first_moment(wall: pd.Timestamp, timezone: str) -> int:
     return int(nanoseconds(_first_moments(pd.DatetimeIndex([wall]), timezone))[0])
 
 
+def _dates_in(timezone: str | None, times: np.ndarray) -> pd.DatetimeIndex:
+    dates = pd.DatetimeIndex(times.astype("datetime64[ns]"))
+    return dates.tz_localize("UTC").tz_convert(timezone) if timezone else dates
+
+
 def nanoseconds(dates: pd.DatetimeIndex) -> np.ndarray:
     """Dates as nanoseconds since 1970, in UTC where they have a zone."""
     return dates.to_numpy(dtype="datetime64[ns]").astype(np.int64)
@@ -145,7 +154,7 @@ def season_length(frequency: str | int) -> int:
     base = offset.name.split("-")[0]
     if base in SECONDS:
         length = offset.n * SECONDS[base]
-        season = 3600 if length < 60 else 86_400
+        season = 3600 if length < 60 else 86_400 if length < 86_400 else 7 * 86_400
         return max(1, season // length)
     return max(1, SEASONS.get(base, 1) // offset.n)
 
@@ -221,7 +230,7 @@ def infer_frequency(
     steps = np.diff(times)
     if is_integer:
         return int(np.gcd.reduce(steps))
-    dates = TimeAxis(0, "ns", timezone).dates(times)
+    dates = _dates_in(timezone, times)
     inferred = pd.infer_freq(dates)
     if inferred is not None:
         return str(to_offset(inferred).freqstr)
@@ -229,7 +238,7 @@ def infer_frequency(
     usual = int(lengths[np.argmax(counts)])
     for candidate in _candidates(dates, usual):
         if _ticks_like(times, timezone, candidate, usual):
-            return candidate
+            return str(to_offset(candidate).freqstr)
     if not (steps % usual).any():
         return str(pd.tseries.frequencies.to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
     raise _uneven(steps, usual, timezone, place)
@@ -237,7 +246,9 @@ def infer_frequency(
 
 def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
     """Calendar frequencies that data with gaps may have, the rarer ticks first."""
-    weekday, month = dates[0].strftime("%a %b").upper().split()
+    if usual < pd.Timedelta(days=1).value:
+        return ()
+    weekday, month = dates[0].day_name()[:3].upper(), dates[0].month_name()[:3].upper()
     days = pd.Timedelta(usual) / pd.Timedelta(days=1)
     daily = (f"{int(days)}D",) if days.is_integer() else ()
     months = ("MS", "ME", f"QS-{month}", f"QE-{month}", f"YS-{month}", f"YE-{month}")
@@ -262,6 +273,10 @@ def _uneven(steps: np.ndarray, usual: int, timezone: str | None, place: Place) -
     )
 
 
+def _cell(place: str, name: str, cell: object) -> str:
+    return f"{place}: column {name!r} holds {shown(str(cell))}"
+
+
 def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
     empty = (texts == "").to_numpy()
     if empty.any():
@@ -272,8 +287,8 @@ def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
 def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:
     if isinstance(frequency, int):
         raise DataError(
-            f"{place}: column {name!r} holds {str(cell)!r}, but data.frequency is {frequency}, a"
-            " step of integers; give a pandas offset such as D"
+            f"{_cell(place, name, cell)}, but data.frequency is {frequency}, a step of integers;"
+            " give a pandas offset such as D"
         )
 
 
@@ -282,22 +297,22 @@ def _refuse_nat(dates: pd.DatetimeIndex, texts: pd.Series, name: str, place: Pla
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"{place(row)}: column {name!r} holds {str(texts.iloc[row])!r}, which is not read as a"
-            " date; write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+            f"{_cell(place(row), name, texts.iloc[row])}, which is not read as a date; write"
+            " YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
         )
 
 
 def _integers(texts: pd.Series, frequency: str | int, name: str, place: Place) -> np.ndarray:
     if isinstance(frequency, str) and frequency != "auto":
         raise DataError(
-            f"{place(0)}: column {name!r} holds the integer {texts[0]!r}, but data.frequency is"
-            f" {frequency!r}; set data.time_format (a year is '%Y'), or frequency: 1"
+            f"{_cell(place(0), name, texts[0])}, an integer, but data.frequency is {frequency!r};"
+            " set data.time_format (a year is '%Y'), or frequency: 1"
         )
     looks_like_dates = texts.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])").all()
     if frequency == "auto" and looks_like_dates:
         raise DataError(
-            f"{place(0)}: column {name!r} holds {texts[0]!r}, a date or an integer; set"
-            " data.time_format: '%Y%m%d', or data.frequency: 1"
+            f"{_cell(place(0), name, texts[0])}, a date or an integer; set data.time_format:"
+            " '%Y%m%d', or data.frequency: 1"
         )
     return texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
 
@@ -309,18 +324,18 @@ def _dates(texts: pd.Series, name: str, time_format: str | None, place: Place) -
     if has_offset.any() and not has_offset.all():
         number = int(np.argmax(has_offset != has_offset[0]))
         raise DataError(
-            f"{place(number)}: column {name!r} holds {texts[number]!r}; some times have a UTC"
-            " offset and some have none; write them alike"
+            f"{_cell(place(number), name, texts[number])}; some times have a UTC offset and some"
+            " have none; write them alike"
         )
     dates = pd.DatetimeIndex(_iso(texts, utc=bool(has_offset.any())))
-    if dates.isna().any():
+    if np.any(dates.isna()):
         return _unambiguous(texts, dates, name, place)
     return _in_written_zone(dates, texts) if has_offset.any() else dates
 
 
 def _iso(texts: pd.Series, utc: bool) -> pd.Series:
-    """ISO 8601 dates; NaT for anything else, also for words such as `now`."""
-    written = texts.where(texts.str.match(r"\d{4}"))
+    """ISO 8601 dates; NaT for anything else, also for `now` and for `1700.5`."""
+    written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
     return pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
 
 
@@ -359,7 +374,7 @@ def _unambiguous(
     complete = [reading for reading in readings if reading.notna().all()]
     if len(complete) == 2:
         raise DataError(
-            f"{place(row)}: column {name!r} holds {texts[row]!r}, day first or month first; set"
+            f"{_cell(place(row), name, texts[row])}, day first or month first; set"
             f" data.time_format: '{formats[0]}' or '{formats[1]}'"
         )
     if not complete:
@@ -378,7 +393,7 @@ def _readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 def _is_zone(name: str) -> bool:
     try:
         pd.Timestamp(0, tz=name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError, IndexError, OSError):
         return False
     return True
 
@@ -415,6 +430,6 @@ def _refuse_wall(
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"{place(row)}: column {name!r} holds {dates[row]}, which {why}; mend the time, or"
-            " write all times with their UTC offset"
+            f"{_cell(place(row), name, dates[row])}, which {why}; mend the time, or write all"
+            " times with their UTC offset"
         )

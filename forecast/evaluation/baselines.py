@@ -34,14 +34,15 @@ def naive(
 def seasonal_naive(
     values: np.ndarray, origins: np.ndarray, first: np.ndarray, horizon: int, season: int
 ) -> np.ndarray:
-    """The value one season earlier; the last value where the series is younger than a season.
+    """The value one season earlier; the last value where there is none.
 
     Arguments and result as for `naive`.
     """
     steps = np.arange(horizon)
     rows = origins[:, None] + 1 + steps - season * (steps // season + 1)
     rows = np.where(rows >= first[:, None], rows, origins[:, None])
-    return np.asarray(values[rows])
+    seasonal, last = values[rows], values[origins][:, None]
+    return np.asarray(np.where(np.isnan(seasonal), last, seasonal))
 
 
 BASELINES: Mapping[str, Baseline] = {"naive": naive, "seasonal_naive": seasonal_naive}

@@ -72,7 +72,8 @@ class ErrorSums:
         by_step, by_series = dict(self.by_step), dict(self.by_series)
         for name, measure in MEASURES.items():
             errors = measure(actual, forecast, scale[series][:, None])
-            known = ~np.isnan(errors)
+            # A forecast that is no number must not count as a value that was not observed.
+            known = ~np.isnan(measure(actual, actual, scale[series][:, None]))
             pair = np.stack([np.where(known, errors, 0.0), known.astype(np.float64)])
             by_step[name] = by_step[name] + pair.sum(axis=1)
             total = by_series[name].copy()
@@ -102,7 +103,7 @@ class ErrorSums:
         values = {}
         for name, (measure, finish) in METRICS.items():
             total, count = sums[measure].sum(axis=axis)
-            values[name] = finish(total / np.where(count > 0, count, np.nan))
+            values[name] = np.asarray(finish(total / np.where(count > 0, count, np.nan)))
         return values
 
 

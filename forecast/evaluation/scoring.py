@@ -64,13 +64,15 @@ def verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_windows:
         num_windows: test windows.
     """
     ours, theirs = metrics[model]["MAE"], metrics["seasonal_naive"]["MAE"]
-    on = f"on {num_windows} test windows"
-    if math.isnan(ours) or math.isnan(theirs):
+    on = f"on {num_windows} test window{'' if num_windows == 1 else 's'}"
+    if math.isnan(theirs):
         return f"The test part holds no observed values, so {model} cannot be judged."
     facts = f"MAE {ours:.4g} against {theirs:.4g} {on}"
-    if theirs == 0:
-        return f"Seasonal naive is perfect here: {facts}."
-    change = 100 * (1 - ours / theirs)
+    if not math.isfinite(ours):
+        return f"{model} is worse than seasonal naive: it forecasts no finite numbers: {facts}."
+    if theirs == 0 < ours:
+        return f"Seasonal naive is perfect here, {model} is not: {facts}."
+    change = 100 * (1 - ours / theirs) if theirs else 0.0
     if abs(change) < 0.05:
         return f"{model} and seasonal naive are equally good: {facts}."
     word = "better" if change > 0 else "worse"

@@ -13,7 +13,7 @@ HeadName = Literal["direct", "recursive", "parallel"]
 NormName = Literal["none", "last", "mean", "standard"]
 ActivationName = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid", "gelu"]
 SchemeName = Literal["default", "xavier_uniform", "xavier_normal", "he", "orthogonal"]
-HiddenSizes = Count | tuple[Count, ...] | Literal["auto"]
+HiddenSizes = Count | Annotated[tuple[Count, ...], Field(fail_fast=True)] | Literal["auto"]
 
 
 class InitConfig(Section):

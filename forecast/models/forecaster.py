@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -38,8 +39,6 @@ class WindowShape:
     num_future: int = 0
     num_static: int = 0
     num_quantiles: int = 1
-    median: int | None = None
-    """Number of the median among the quantiles; None: the middle one."""
     embedded: tuple[Embedded, ...] = ()
     """Embedded columns among past and future covariates."""
     embedded_static: tuple[Embedded, ...] = ()
@@ -86,7 +85,6 @@ class Forecaster(nn.Module):
             segment=config.segment,
             num_targets=targets,
             num_quantiles=shape.num_quantiles,
-            median=shape.num_quantiles // 2 if shape.median is None else shape.median,
             num_future=self.known.width,
             num_channels=shape.num_targets if self.is_independent else 1,
             input_size=input_size,
@@ -140,14 +138,20 @@ class Forecaster(nn.Module):
         past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":  # a step is told what is known of the step it forecasts
             known = torch.cat([known[:, 1:], segments_of(future, segment)[:, :1]], dim=1)
-
-        def embed(targets: Tensor, known: Tensor) -> Tensor:
-            """Further segments (B, T, segment, K), past covariates held at the last segment."""
-            held = past[:, -1:].expand(-1, targets.shape[1], -1)
-            return self._embed(targets.flatten(2), held, known, static)
-
         segments = self._embed(segments_of(values, segment), past, known, static)
+        embed = partial(self._embed_further, past[:, -1:], static)
         return Encoded(segments, future, targets, embed)
+
+    def _embed_further(
+        self,
+        past: Float[Tensor, "B 1 P"],
+        static: Float[Tensor, "B D"],
+        targets: Float[Tensor, "B M segment K"],
+        known: Float[Tensor, "B M F"],
+    ) -> Float[Tensor, "B M I"]:
+        """Segments after the lookback, past covariates held at its last one."""
+        held = past.expand(-1, targets.shape[1], -1)
+        return self._embed(targets.flatten(2), held, known, static)
 
     def _embed(self, values: Tensor, past: Tensor, known: Tensor, static: Tensor) -> Tensor:
         constant = static[:, None].expand(-1, values.shape[1], -1)

@@ -33,8 +33,6 @@ class HeadShape:
     segment: int
     num_targets: int
     num_quantiles: int
-    median: int
-    """Number of the quantile that is fed back."""
     num_future: int
     """Columns known over the horizon."""
     num_channels: int
@@ -113,8 +111,8 @@ class Recursive(nn.Module):
         outputs, states = stack(encoded.segments)
         steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
-            point = steps[-1][..., self.shape.median]  # (B, segment, K)
-            fed = encoded.embed(point[:, None], future[:, number : number + 1])
+            median = steps[-1][..., self.shape.num_quantiles // 2]  # (B, segment, K)
+            fed = encoded.embed(median[:, None], future[:, number : number + 1])
             outputs, states = stack(fed, states)
             steps.append(self.emit(outputs))
         return torch.cat(steps, dim=1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from forecast.errors import DataError
@@ -18,6 +20,10 @@ from forecast.files import write_atomically
 FORMAT = 1
 """Version of what stands in the file; a newer one is refused."""
 
+_START = b'{"__metadata__":{"sha256":"'
+_DIGEST = slice(8 + len(_START), 8 + len(_START) + 64)
+"""Where the digest stands, of all bytes but its own."""
+
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], content: Any) -> None:
     """Write tensors and JSON content atomically.
@@ -25,13 +31,14 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], conten
     Args:
         path: the file.
         kind: what it is for, e.g. model or resume; loading asks for the same.
-        tensors: any dtypes and devices.
-        content: what JSON can hold.
+        tensors: on any device, of any dtype that safetensors has.
+        content: what JSON can hold, and NaN.
     """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(content, allow_nan=True, separators=(",", ":"))
-    header = {"format": str(FORMAT), "kind": kind, "content": text, "sha256": _digest(plain, text)}
-    write_atomically(path, safetensors.torch.save(plain, metadata=header))
+    header = {"sha256": "0" * 64, "format": str(FORMAT), "kind": kind, "content": text}
+    data = _with_header(safetensors.torch.save(_plain(tensors)), header)
+    digest = _digest(data).encode()
+    write_atomically(path, data[: _DIGEST.start] + digest + data[_DIGEST.stop :])
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
@@ -48,20 +55,41 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give the folder of a finished run") from None
     header = _header(data, path)
-    if not header.get("format", "").isdigit() or header.get("kind") != kind:
+    version = header.get("format", "")
+    if header.get("kind") != kind or not re.fullmatch("[1-9][0-9]{0,3}", version):
         raise DataError(f"{path}: not a {kind} checkpoint of this program")
-    if int(header["format"]) > FORMAT:
+    if int(version) > FORMAT:
         raise DataError(
-            f"{path}: format {header['format']} is newer than this program reads ({FORMAT});"
-            " update forecast"
+            f"{path}: format {version} is newer than this program reads ({FORMAT}); update forecast"
+        )
+    if _digest(data).encode() != data[_DIGEST]:
+        raise DataError(
+            f"{path}: truncated or damaged, it does not match its digest; copy it again"
         )
     try:
-        tensors = safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: truncated or damaged: {error}") from None
-    if _digest(tensors, header.get("content", "")) != header.get("sha256"):
-        raise DataError(f"{path}: damaged, its content does not match its digest; copy it again")
-    return tensors, json.loads(header["content"])
+        return safetensors.torch.load(data), json.loads(header["content"])
+    except (safetensors.SafetensorError, ValueError, KeyError, RecursionError):
+        raise DataError(f"{path}: not a {kind} checkpoint of this program") from None
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU, for safetensors refuses tensors that share memory."""
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+
+
+def _with_header(data: bytes, metadata: Mapping[str, str]) -> bytes:
+    """The bytes of a safetensors file with metadata, the same in every process.
+
+    safetensors itself writes metadata in the order of a randomly seeded hash table.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = {"__metadata__": dict(metadata), **json.loads(data[8:end])}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def _header(data: bytes, path: Path) -> dict[str, str]:
@@ -75,10 +103,7 @@ def _header(data: bytes, path: Path) -> dict[str, str]:
         raise DataError(f"{path}: not a checkpoint of this program, or truncated") from None
 
 
-def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().tobytes())
+def _digest(data: bytes) -> str:
+    digest = hashlib.sha256(data[: _DIGEST.start])
+    digest.update(memoryview(data)[_DIGEST.stop :])
     return digest.hexdigest()

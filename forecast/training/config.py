@@ -13,7 +13,16 @@ from pydantic import (
 )
 
 from forecast.errors import shown
-from forecast.section import Count, CountOrZero, MisfitError, Option, Section, choice, table
+from forecast.section import (
+    LARGEST,
+    Count,
+    CountOrZero,
+    MisfitError,
+    Option,
+    Section,
+    choice,
+    table,
+)
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -236,7 +245,7 @@ class LrRangeConfig(Section):
     """Rate of the first mini-batch."""
     last: PositiveFloat = 10.0
     """Rate at which the test ends if the loss has not diverged."""
-    steps: Annotated[int, Field(ge=20)] = 160
+    steps: Annotated[int, Field(ge=20, le=LARGEST)] = 160
     """Mini-batches from first to last."""
     smoothing: Fraction = 0.9
     """Weight of the past in the smoothed loss."""
@@ -259,7 +268,7 @@ class TrainingConfig(Section):
 
     loss: LossOption = MeanSquared()
     """mse, mae, huber: {delta}, log_cosh, quantile: {levels}."""
-    step_weights: tuple[NonNegativeFloat, ...] | None = None
+    step_weights: Annotated[tuple[NonNegativeFloat, ...], Field(fail_fast=True)] | None = None
     """Weight of each horizon step in the loss; none weighs them alike."""
     optimizer: OptimizerOption = Adam()
     """gd (full batch), sgd, adagrad, adadelta, rmsprop, adam, adamw; each with its options."""

@@ -98,7 +98,7 @@ class Loss(nn.Module):
         weighted = torch.where(weights > 0, losses * weights, 0.0)
         return weighted.sum(), weights.sum() * losses.shape[3]
 
-    def shares(self, targets: Iterable[Float[Tensor, "B H K"]]) -> Float[Tensor, " M"]:
+    def shares(self, targets: Iterable[Float[Tensor, "_ H K"]]) -> Float[Tensor, " M"]:
         """Share of each batch in the weight of all; what a mean over all windows is made of."""
         weights = torch.stack([self._weights(target).sum() for target in targets])
         return weights / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)

@@ -98,16 +98,16 @@ def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
 def is_flat(points: Sequence[Point]) -> bool:
     """Whether the loss falls no further than chance would take it.
 
-    The mean of its first quarter is compared with the lowest mean of an eighth, before smoothing:
-    the noise of single mini-batches tells how far two such means differ by chance.
+    The mean of its first quarter is compared with the lowest mean of an eighth thereafter, before
+    smoothing: the noise of single mini-batches tells how far two means differ by chance.
     """
     if len(points) < 2 * SETTLING:
         return True
     losses = np.array([point.loss for point in points])
     head, width = losses[: max(SETTLING, len(losses) // 4)], max(5, len(losses) // 8)
-    lowest = np.convolve(losses, np.full(width, 1 / width), mode="valid").min()
+    later = np.convolve(losses[len(head) // 2 :], np.full(width, 1 / width), mode="valid")
     error = head.std(ddof=1) * math.sqrt(1 / len(head) + 1 / width)
-    return bool(head.mean() - lowest <= max(FLAT * abs(head.mean()), CHANCE * error))
+    return bool(head.mean() - later.min() <= max(FLAT * abs(head.mean()), CHANCE * error))
 
 
 def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:

@@ -34,13 +34,13 @@ class Position:
 
 def _one_cycle(position: Position, option: Any) -> float:
     peak = option.rise * position.total_steps - 1
-    first, last = 1 / option.divide, 1 / (option.divide * 1e4)
+    first: float = 1 / option.divide
     if position.step == 0:
         return first
     if position.step <= peak:
         return _between(first, 1.0, position.step / peak)
     rest = position.total_steps - 1 - peak
-    return _between(1.0, last, (position.step - peak) / rest)
+    return _between(1.0, first / 1e4, (position.step - peak) / rest)
 
 
 def _plateau(position: Position, option: Any) -> float:

@@ -36,6 +36,15 @@ every_combination = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors wait for threads longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def build(seed=0, shape=None, **options):
     """A float64 forecaster in evaluation mode."""
     settings = {"num_layers": 2, "hidden_size": 4, **options}
@@ -117,11 +126,9 @@ def test_evaluation_is_deterministic_and_each_window_stands_alone(
     )
     with torch.no_grad():
         forecast = model(past, future, static)
-        assert torch.equal(model(past, future, static), forecast)
-        assert torch.equal(model(past, future, static, targets), forecast)
-        order = torch.tensor([2, 0, 3, 1])
-        assert_equal(model(past[order], future[order], static[order]), forecast[order])
-        assert_equal(model(past[1:2], future[1:2], static[1:2]), forecast[1:2])
+        assert torch.equal(model(past, future, static, targets), forecast)  # targets unseen
+        some = torch.tensor([2, 0, 3])  # another order, and fewer of them
+        assert_equal(model(past[some], future[some], static[some]), forecast[some])
 
 
 @every_combination
@@ -156,19 +163,19 @@ def test_no_step_is_told_what_is_known_only_later(cell, head, norm, channels, se
                 assert_equal(told[:, first + segment :], forecast[:, first + segment :])
 
 
-@every_combination
-def test_saved_weights_give_the_same_forecast(cell, head, norm, channels, segment, covariates):
-    model, batch = combination(cell, head, norm, channels, segment, covariates)
-    other = build(
-        seed=1,
-        shape={"num_quantiles": 3, **(COVARIATES if covariates else {})},
-        **model.config.model_dump(exclude={"num_layers", "hidden_size"}),
-    )
-    with torch.no_grad():
-        forecast = model(*batch[:3])
-        assert not torch.equal(other(*batch[:3]), forecast)
-        other.load_state_dict(load(save(model.state_dict())))
-        assert torch.equal(other(*batch[:3]), forecast)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("covariates", [False, True])
+def test_saved_weights_give_the_same_forecast(covariates, channels, head, cell):
+    options = {"cell": cell, "head": head, "channels": channels, "init": {"state": "learned"}}
+    shape = COVARIATES if covariates else {}
+    model, other = (build(seed, shape=shape, **options) for seed in range(2))
+    batch = batch_for(model)[:3]
+    forecast = model(*batch)
+    assert not torch.equal(other(*batch), forecast)
+    other.load_state_dict(load(save(model.state_dict())))
+    assert torch.equal(other(*batch), forecast)
 
 
 @every_combination
@@ -362,7 +369,7 @@ def options_and_shapes(draw):
 
 
 @given(options_and_shapes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_model_equals_loops(drawn):
     options, shape = drawn
     model = build(shape=shape, **options)

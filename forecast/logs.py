@@ -1,0 +1,75 @@
+"""Where log lines go: to stderr for people, and to the `log.txt` of a run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+log = logging.getLogger("forecast")
+
+
+class StderrLog(logging.Handler):
+    """Prints to what stderr is at that moment: a progress bar takes its place to stay below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line."""
+        print(self.format(record), file=sys.stderr)
+
+
+class RunLog(logging.Handler):
+    """Keeps what is logged, and writes it to a file from the moment there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path: Path | None = None
+        self.waiting: list[str] = []
+
+    def begin(self, path: Path) -> None:
+        """From now on write to this file."""
+        self.path = path
+        self._write()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line."""
+        self.waiting.append(self.format(record) + "\n")
+        if self.path is not None:
+            self._write()
+
+    def _write(self) -> None:
+        assert self.path is not None
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(self.waiting)
+        self.waiting.clear()
+
+
+@contextlib.contextmanager
+def stderr_log(quiet: bool) -> Iterator[None]:
+    """Log to stderr within the block; quiet: warnings only."""
+    handler, before = StderrLog(logging.WARNING if quiet else logging.INFO), log.level
+    log.setLevel(logging.INFO)
+    with _handled_by(handler, "%(levelname)s: %(message)s"):
+        try:
+            yield
+        finally:
+            log.setLevel(before)
+
+
+@contextlib.contextmanager
+def run_log() -> Iterator[RunLog]:
+    """A log of the block, to be written once its run begins."""
+    handler = RunLog()
+    with _handled_by(handler, "%(asctime)s %(levelname)s %(message)s"):
+        yield handler
+
+
+@contextlib.contextmanager
+def _handled_by(handler: logging.Handler, line: str) -> Iterator[None]:
+    handler.setFormatter(logging.Formatter(line))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)

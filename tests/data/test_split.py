@@ -1,0 +1,242 @@
+"""The sequential split: rows, fractions, dates and integer times, against row-by-row counting."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from forecast.data.config import SplitConfig
+from forecast.data.panel import Panel
+from forecast.data.split import PARTS, Split, split
+from forecast.data.times import TimeAxis
+from forecast.errors import ConfigError
+
+quick = settings(max_examples=60, deadline=None)
+
+
+def panel_of(lengths, starts=None, axis: TimeAxis | None = None) -> Panel:
+    """Series of the given lengths; each begins at its own position on the axis."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Panel(
+        values=np.zeros((int(offsets[-1]), 1)),
+        offsets=offsets,
+        ids=tuple(f"s{number}" for number in range(len(lengths))),
+        starts=np.zeros(len(lengths), dtype=np.int64) if starts is None else np.array(starts),
+        axis=axis or TimeAxis(0, 1),
+        columns=("y",),
+        num_targets=1,
+        static=np.zeros((len(lengths), 0)),
+    )
+
+
+def dated(lengths, first: str, frequency: str, starts=None, timezone=None) -> Panel:
+    origin = pd.Timestamp(first, tz=timezone).value
+    return panel_of(lengths, starts, TimeAxis(origin, frequency, timezone))
+
+
+def sizes(parts: Split) -> list[list[int]]:
+    """Rows of train, validation and test of each series."""
+    ranges = [getattr(parts, name) for name in PARTS]
+    return np.column_stack([each[:, 1] - each[:, 0] for each in ranges]).tolist()
+
+
+def assert_partition(parts: Split, panel: Panel) -> None:
+    """Train, validation and test follow each other and make up each series."""
+    np.testing.assert_array_equal(parts.train[:, 0], panel.offsets[:-1])
+    np.testing.assert_array_equal(parts.train[:, 1], parts.validation[:, 0])
+    np.testing.assert_array_equal(parts.validation[:, 1], parts.test[:, 0])
+    np.testing.assert_array_equal(parts.test[:, 1], panel.offsets[1:])
+    assert (np.array(sizes(parts)) >= 0).all()
+
+
+def count(size: int | float, length: int) -> int:
+    """Rows of a part, with the fraction as the decimal that the user wrote."""
+    return size if isinstance(size, int) else math.floor(Fraction(str(size)) * length)
+
+
+amounts = st.one_of(
+    st.integers(0, 40), st.integers(0, 999).map(lambda thousandths: thousandths / 1000)
+)
+
+
+@quick
+@given(st.lists(st.integers(1, 120), min_size=1, max_size=5), amounts, amounts)
+def test_rows_and_fractions_are_counted_from_the_end(lengths, validation, test):
+    wanted = []
+    for length in lengths:
+        last = min(count(test, length), length)
+        middle = min(count(validation, length), length - last)
+        wanted.append([length - last - middle, middle, last])
+    panel = panel_of(lengths)
+    config = SplitConfig(validation=validation, test=test)
+    if not any(row[0] for row in wanted):
+        with pytest.raises(ConfigError):
+            split(panel, config)
+        return
+    parts = split(panel, config)
+    assert sizes(parts) == wanted
+    assert_partition(parts, panel)
+
+
+@pytest.mark.parametrize("fraction", [0.29, 0.57, 0.58, 0.07, 0.1, 0.7])
+def test_a_fraction_that_binary_cannot_write_loses_no_row(fraction):
+    parts = split(panel_of([100]), SplitConfig(validation=0, test=fraction))
+    assert sizes(parts) == [[100 - round(100 * fraction), 0, round(100 * fraction)]]
+
+
+def test_the_defaults_on_airline_passengers():
+    parts = split(dated([144], "1949-01-01", "MS"), SplitConfig())
+    assert sizes(parts) == [[102, 14, 28]]
+
+
+def test_both_parts_may_be_empty():
+    panel = panel_of([3, 5])
+    parts = split(panel, SplitConfig(validation=0, test=0))
+    assert sizes(parts) == [[3, 0, 0], [5, 0, 0]]
+    assert_partition(parts, panel)
+
+
+def test_a_series_shorter_than_its_test_part_has_no_training_rows():
+    panel = panel_of([4, 20, 7])
+    parts = split(panel, SplitConfig(validation=3, test=5))
+    assert sizes(parts) == [[0, 0, 4], [12, 3, 5], [0, 2, 5]]
+    assert_partition(parts, panel)
+
+
+@quick
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40)), min_size=1, max_size=4),
+    st.tuples(st.integers(-2, 60), st.integers(-2, 60)).map(sorted),
+    st.sampled_from(["D", "MS", "W-SUN", "h", "QE"]),
+    st.integers(0, 2),
+)
+def test_a_date_is_the_first_row_of_its_part_in_every_series(spans, positions, frequency, hours):
+    starts, lengths = (np.array(column) for column in zip(*spans, strict=True))
+    first = pd.date_range("2019-01-06", periods=1, freq=frequency)[0]
+    panel = dated(lengths, str(first), frequency, starts)
+    step = pd.tseries.frequencies.to_offset(frequency)
+    validation, test = (
+        first + position * step - pd.Timedelta(hours=hours) for position in positions
+    )
+    wanted = []
+    for start, length in spans:
+        times = [first + (start + row) * step for row in range(length)]
+        in_test = sum(time >= test for time in times)
+        in_validation = sum(validation <= time < test for time in times)
+        wanted.append([length - in_validation - in_test, in_validation, in_test])
+    config = SplitConfig(validation=str(validation), test=str(test))
+    if not all(sum(column) for column in zip(*wanted, strict=True)):
+        with pytest.raises(ConfigError):
+            split(panel, config)
+        return
+    parts = split(panel, config)
+    assert sizes(parts) == wanted
+    assert_partition(parts, panel)
+
+
+def test_a_date_without_a_row_takes_the_next_row():
+    panel = dated([24], "2020-01-01", "MS")
+    parts = split(panel, SplitConfig(validation="2021-01-02", test="2021-07"))
+    assert sizes(parts) == [[13, 5, 6]]
+
+
+def test_a_date_is_local_to_the_zone_of_the_axis():
+    panel = dated([72], "2024-03-30", "h", timezone="Europe/Berlin")
+    # 31 March has 23 hours: the first row of 1 April is number 47.
+    parts = split(panel, SplitConfig(validation="2024-03-31", test="2024-04-01"))
+    assert sizes(parts) == [[24, 23, 25]]
+    other = split(panel, SplitConfig(validation=0, test="2024-03-31T22:00Z"))
+    assert sizes(other) == [[47, 0, 25]]
+
+
+def test_integer_times_are_split_by_value():
+    panel = panel_of([10, 6], [0, 8], TimeAxis(1900, 5))  # 1900 ... 1945, 1940 ... 1965
+    parts = split(panel, SplitConfig(validation="1936", test="1945"))
+    assert sizes(parts) == [[8, 1, 1], [0, 1, 5]]
+    assert sizes(split(panel, SplitConfig(validation=0, test="1940"))) == [[8, 0, 2], [0, 0, 6]]
+
+
+def test_dates_and_rows_may_be_mixed():
+    panel = dated([36], "2020-01-01", "MS")
+    by_date = split(panel, SplitConfig(validation=6, test="2022-01-01"))
+    assert sizes(by_date) == [[18, 6, 12]]
+    by_rows = split(panel, SplitConfig(validation="2021-01-01", test=12))
+    assert sizes(by_rows) == [[12, 12, 12]]
+    by_fraction = split(panel, SplitConfig(validation=0.25, test="2022-10-01"))
+    assert sizes(by_fraction) == [[24, 9, 3]]
+
+
+@quick
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 9), st.integers(0, 9))
+def test_offsets_list_all_parts_in_row_order(lengths, validation, test):
+    assume(max(lengths) > validation + test)
+    parts = split(panel_of(lengths), SplitConfig(validation=validation, test=test))
+    edges = [0]
+    for series in sizes(parts):
+        for rows in series:
+            edges.append(edges[-1] + rows)
+    np.testing.assert_array_equal(parts.offsets(), edges)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test"), [(10, 30), (0, 40), (100, 100), (40, 0), ("2020-01-01", 0)]
+)
+def test_a_split_without_training_rows_is_refused(validation, test):
+    panel = dated([25, 40], "2020-01-01", "D", starts=[15, 0])
+    with pytest.raises(ConfigError) as caught:
+        split(panel, SplitConfig(validation=validation, test=test))
+    message = str(caught.value)
+    assert f"split.validation {validation} and split.test {test}" in message
+    assert "no rows for training" in message
+    assert "the longest series has 40 rows" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "config"),
+    [
+        ("split.validation", SplitConfig(validation="-7", test=3)),
+        ("split.test", SplitConfig(validation=3, test="123456789")),
+    ],
+)
+def test_an_integer_on_dates_names_key_value_and_remedy(key, config):
+    with pytest.raises(ConfigError) as caught:
+        split(dated([40], "2020-01-01", "D"), config)
+    value = getattr(config, key.removeprefix("split."))
+    assert str(caught.value).startswith(f"{key}: {value!r} is no date")
+    assert "write YYYY-MM-DD" in str(caught.value)
+
+
+def test_a_date_on_integer_times_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        split(panel_of([40]), SplitConfig(validation=3, test="2020-01-01"))
+    assert str(caught.value).startswith("split.test: '2020-01-01' is no time of this data")
+    assert "integers" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "validation", "test"),
+    [
+        ("split.validation", "2020-02-01", "2020-01-20"),  # validation after test
+        ("split.validation", "2020-02-05", 5),
+        ("split.validation", "2021-01-01", 0),
+        ("split.test", 5, "2020-02-10"),
+    ],
+)
+def test_a_date_from_which_no_row_is_left_names_key_value_and_remedy(key, validation, test):
+    panel = dated([40, 30], "2020-01-01", "D")  # until 9 February
+    config = SplitConfig(validation=validation, test=test)
+    with pytest.raises(ConfigError) as caught:
+        split(panel, config)
+    message = str(caught.value)
+    assert message.startswith(f"{key} {getattr(config, key.removeprefix('split.'))}: no rows")
+    assert "write an earlier date, or 0" in message
+
+
+def test_one_series_with_rows_from_the_date_on_is_enough():
+    panel = dated([40, 10], "2020-01-01", "D")
+    parts = split(panel, SplitConfig(validation="2020-01-21", test="2020-01-31"))
+    assert sizes(parts) == [[20, 10, 10], [10, 0, 0]]

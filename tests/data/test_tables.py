@@ -1,0 +1,452 @@
+"""Tables against what was written: every cell, every line number, every bad file."""
+
+import csv
+import io
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.data.config import DataConfig
+from forecast.data.tables import Table, columns_of, from_frame, read_table, require_columns
+from forecast.errors import DataError
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+GOOD = "ds,y\n2024-01-01,1\n2024-01-02,2\n"
+
+
+def write(folder, content, name="data.csv"):
+    path = folder / name
+    if isinstance(content, str):
+        content = content.encode()
+    path.write_bytes(content)
+    return str(path)
+
+
+def read(path, numeric=("y",), text=("ds",), **options) -> Table:
+    return read_table(path, DataConfig(path=path, **options), numeric, text)
+
+
+def refusal(call, *arguments, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        call(*arguments, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "Error" not in message
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return message
+
+
+def test_reads_named_columns_with_their_lines(tmp_path):
+    path = write(tmp_path, "note,ds,y,z\nx,2024-01-01,1.5,-2\n,2024-01-02,,3e2\n")
+    table = read(path, numeric=["z", "y"])
+    assert table.frame["ds"].tolist() == ["2024-01-01", "2024-01-02"]
+    np.testing.assert_array_equal(table.frame["y"], [1.5, np.nan])
+    assert table.frame["z"].tolist() == [-2.0, 300.0]
+    assert table.frame["y"].dtype == table.frame["z"].dtype == np.float64
+    assert table.lines.tolist() == [2, 3]
+    assert table.place(1) == f"{path}:3"
+
+
+def test_text_stays_as_written(tmp_path):
+    cells = ["007", "NA", "nan", "None", "1e3", " a ", "TRUE", "1.0", "naïve", '"']
+    with open(tmp_path / "data.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "y"], *([cell, 1] for cell in cells)])
+    table = read(str(tmp_path / "data.csv"), text=["id"])
+    assert table.frame["id"].tolist() == cells
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", " "]
+)
+def test_empty_number_cells_are_nan(tmp_path, cell):
+    path = write(tmp_path, f"ds,y\na,1\nb,{cell}\nc,3\n")
+    np.testing.assert_array_equal(read(path).frame["y"], [1, np.nan, 3])
+    texts = pd.DataFrame({"ds": ["a", "b", "c"], "y": ["1", cell, "3"]})
+    np.testing.assert_array_equal(
+        from_frame(texts, "data", ["y"], ["ds"]).frame["y"], [1, np.nan, 3]
+    )
+
+
+def test_column_without_any_number_is_nan(tmp_path):
+    path = write(tmp_path, "ds,y\na,\nb,\n")
+    assert np.isnan(read(path).frame["y"]).all()
+
+
+numbers = st.floats(-FLOAT32_MAX, FLOAT32_MAX, width=64) | st.just(math.nan)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(texts, numbers), min_size=1, max_size=8),
+    separator=st.sampled_from(",;\t|"),
+    decimal=st.sampled_from(".,"),
+    newline=st.sampled_from(["\n", "\r\n"]),
+    has_mark=st.booleans(),
+)
+def test_written_cells_read_back_equal(
+    tmp_path_factory, rows, separator, decimal, newline, has_mark
+):
+    rows = [(f"x{text}", number) for text, number in rows]
+    buffer = io.StringIO()
+    buffer.write("\ufeff" if has_mark else "")
+    writer = csv.writer(buffer, delimiter=separator, lineterminator=newline)
+    writer.writerow(["id", "y"])
+    for text, number in rows:
+        writer.writerow([text, "" if math.isnan(number) else repr(number).replace(".", decimal)])
+    path = write(tmp_path_factory.mktemp("tables"), buffer.getvalue())
+    table = read(path, text=["id"], separator=separator, decimal=decimal)
+    assert table.frame["id"].tolist() == [text for text, _ in rows]
+    expected = np.array([number for _, number in rows])
+    np.testing.assert_array_equal(
+        table.frame["y"].to_numpy().view(np.int64)[~np.isnan(expected)],
+        expected.view(np.int64)[~np.isnan(expected)],
+    )
+    assert np.isnan(table.frame["y"].to_numpy()[np.isnan(expected)]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.none() | st.lists(st.text('ab"\n\r, ', max_size=5), min_size=2, max_size=2), max_size=8
+    ),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_line_of_every_row_with_quoted_newlines_and_blank_lines(tmp_path_factory, rows, newline):
+    content, line, expected, lines = f"id,k{newline}", 2, [], []
+    for row in rows:
+        record = "" if row is None else ",".join('"' + c.replace('"', '""') + '"' for c in row)
+        if row is not None and any(row):
+            expected.append(row)
+            lines.append(line)
+        content += record + newline
+        line += len(io.StringIO(record + newline, newline="").readlines())
+    path = write(tmp_path_factory.mktemp("tables"), content)
+    if not expected:
+        assert refusal(read, path, [], ["id", "k"]).startswith(f"{path}: no rows below the header")
+        return
+    table = read(path, [], ["id", "k"])
+    assert table.frame[["id", "k"]].to_numpy().tolist() == expected
+    assert table.lines.tolist() == lines
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=st.text('ab"\n\r,, \u2028\x1c\t', max_size=30))
+def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_factory, body):
+    path = write(tmp_path_factory.mktemp("tables"), "id,k\n" + body)
+    try:
+        rows = [*csv.reader(io.StringIO(body, newline=""), strict=True)]
+    except csv.Error as error:
+        assert str(error) in refusal(read, path, [], ["id", "k"])
+        return
+    ragged = [row for row in rows if len(row) not in (0, 2)]
+    filled = [row for row in rows if any(row)]
+    if ragged:
+        message = f": {len(ragged[0])} cells, but the header has 2"
+        assert message in refusal(read, path, [], ["id", "k"])
+    elif not filled:
+        assert "no rows below the header" in refusal(read, path, [], ["id", "k"])
+    else:
+        assert read(path, [], ["id", "k"]).frame[["id", "k"]].to_numpy().tolist() == filled
+
+
+def test_file_without_last_newline(tmp_path):
+    assert len(read(write(tmp_path, GOOD.rstrip())).frame) == 2
+
+
+def test_rows_of_empty_cells_are_blank_lines(tmp_path):
+    table = read(write(tmp_path, "ds,y,z\na,1,\n,,\n,,x\nb,,\n\nc,3,\n\n,,\n"))
+    assert table.frame["ds"].tolist() == ["a", "b", "c"]
+    assert table.lines.tolist() == [2, 5, 7]
+
+
+def test_byte_order_mark(tmp_path):
+    assert read(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())).frame["y"].tolist() == [1, 2]
+    assert columns_of(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())) == ["ds", "y"]
+
+
+def test_suffix_of_a_compressed_file_does_not_matter(tmp_path):
+    assert read(write(tmp_path, GOOD, "data.gz")).frame["y"].tolist() == [1, 2]
+
+
+BAD_FILES = {
+    "empty": (b"", ":1: the file is empty; the first line must name the columns"),
+    "only a mark": (b"\xef\xbb\xbf", ":1: the first line is blank; the first line must name"),
+    "blank first line": ("\nds,y\na,1\n", ":1: the first line is blank; the first line must name"),
+    "header only": ("ds,y\n", ": no rows below the header; add one row a time step"),
+    "blank rows only": ("ds,y\n\n,\n", ": no rows below the header; add one row a time step"),
+    "no column": ("ds,Y\na,1\n", ":1: no column 'y'; known: ds, Y"),
+    "no such column": ("ds,price\na,1\n", ":1: no column 'y'; known: ds, price"),
+    "repeated column": ("ds,y,y\na,1,2\n", ":1: column 'y' appears twice; rename one"),
+    "text": (
+        "ds,y\na,1\nb,x\n",
+        ":3: column 'y' holds 'x', not a number; mend the cell, or leave it",
+    ),
+    "hexadecimal": ("ds,y\na,1\nb,0x1A\n", ":3: column 'y' holds '0x1A', not a number"),
+    "underscore": ("ds,y\na,1\nb,1_000\n", ":3: column 'y' holds '1_000', not a number"),
+    "number after text": ("ds,y\n\na,x\nb,1\n", ":3: column 'y' holds 'x', not a number"),
+    "quoted newline before": ('ds,y\n"a\n\nb",1\nb,x\n', ":5: column 'y' holds 'x', not a number"),
+    "truth": (
+        "ds,y\na,True\nb,False\n",
+        ":2: column 'y' holds 'True', not a number; mend the cell",
+    ),
+    "some truth": ("ds,y\na,1\nb,true\n", ":3: column 'y' holds 'true', not a number"),
+    "decimal commas": (
+        'ds,y\na,"1,5"\n',
+        ":2: column 'y' holds '1,5', not a number; set data.decimal: ','",
+    ),
+    "thousands": (
+        'ds,y\na,"1,234.5"\n',
+        ":2: column 'y' holds '1,234.5', not a number; mend the cell",
+    ),
+    "infinity": (
+        "ds,y\na,1\nb,inf\n",
+        ":3: column 'y' holds inf, which is no finite 32-bit number; mend",
+    ),
+    "minus infinity": ("ds,y\na,-Infinity\n", ":2: column 'y' holds -inf, which is no finite"),
+    "1e39": (
+        "ds,y\na,1e39\n",
+        ":2: column 'y' holds 1e+39, which is no finite 32-bit number; mend it or",
+    ),
+    "1e400": ("ds,y\na,1e400\n", ":2: column 'y' holds '1e400', not a number; mend the cell"),
+    "too many cells": (
+        "ds,y\na,1\nb,1,5\n",
+        ":3: 3 cells, but the header has 2; write empty cells too,",
+    ),
+    "too few cells": (
+        "ds,x,y\na,1,2\nb,1\n",
+        ":3: 2 cells, but the header has 3; write empty cells too,",
+    ),
+    "ragged after newline": ('ds,y\n"a\nb",1\nb\n', ":4: 1 cells, but the header has 2"),
+    "ragged with newline": ('ds,y\na,1\n"b\nc",1,2\n', ":3: 3 cells, but the header has 2"),
+    "trailing separators": ("ds,y\na,1,\n", ":2: 3 cells, but the header has 2"),
+    "open quote": (
+        'ds,y\na,1\n"b,2\nc,3\n',
+        ":3: unexpected end of data; mend the quotes of this row",
+    ),
+    "text after quote": (
+        'ds,y\na,1\n"b"x,2\n',
+        ":3: ',' expected after '\"'; mend the quotes of this row",
+    ),
+    "UTF-16": (GOOD.encode("utf-16"), ":1: not UTF-8 text; save the file as CSV in UTF-8"),
+    "UTF-16 without mark": (GOOD.encode("utf-16-le"), ":1: not UTF-8 text; save the file as CSV"),
+    "Latin-1": (
+        "ds,y\na,1\nMünchen,2\n".encode("latin-1"),
+        ":3: not UTF-8 text; save the file as CSV",
+    ),
+    "Latin-1 header": (
+        "ds,y,Größe\na,1,1\n".encode("latin-1"),
+        ":1: not UTF-8 text; save the file",
+    ),
+    "semicolons": (
+        "ds;y\na;1\n",
+        ":1: the cells are separated by ';', not ','; set data.separator: ';'",
+    ),
+    "tabs": (
+        "ds\ty\na\t1\n",
+        ":1: the cells are separated by '\\t', not ','; set data.separator: '\\t'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_file_is_one_clear_line(tmp_path, content, message):
+    path = write(tmp_path, content)
+    assert refusal(read, path).startswith(path + message)
+
+
+def test_far_cell_that_is_not_utf8(tmp_path):
+    rows = "".join(f"2024,{number}\n" for number in range(40_000))
+    path = write(tmp_path, b"ds,y\n" + rows.encode() + b"M\xfcnchen,2\n")
+    assert refusal(read, path).startswith(f"{path}:40002: not UTF-8 text")
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (str(tmp_path / "no.csv"), str(tmp_path / "no.parquet"), str(tmp_path)):
+        assert refusal(columns_of, path) == f"{path}: no such file; check data.path"
+        assert refusal(read, path) == f"{path}: no such file; check data.path"
+
+
+def test_message_cuts_a_long_cell(tmp_path):
+    path = write(tmp_path, f"ds,y\na,{'x' * 5000}\n")
+    assert len(refusal(read, path)) < len(path) + 200
+
+
+def test_semicolons_and_decimal_commas(tmp_path):
+    path = write(tmp_path, "ds;y\na;1,5\nb;-2\nc;1,5e3\nd;\n")
+    values = read(path, separator=";", decimal=",").frame["y"]
+    np.testing.assert_array_equal(values, [1.5, -2, 1500, np.nan])
+
+
+@pytest.mark.parametrize("rows", ["a;1.5\nb;2\n", "a;1\nb;1.5\nc;2,5\n", "a;2,5\nb;1.500,5\n"])
+def test_decimal_points_are_refused_where_commas_are_configured(tmp_path, rows):
+    path = write(tmp_path, f"ds;y\n{rows}")
+    line, cell = next(
+        (line, row.split(";")[1])
+        for line, row in enumerate(rows.splitlines(), start=2)
+        if "." in row
+    )
+    message = refusal(read, path, separator=";", decimal=",")
+    assert message.startswith(f"{path}:{line}: column 'y' holds '{cell}', not a number;")
+    assert ("set data.decimal: '.'" in message) == ("," not in cell)
+
+
+def test_separator_that_pandas_cannot_use(tmp_path):
+    message = refusal(read, write(tmp_path, GOOD.replace(",", "§")), separator="§")
+    assert message.endswith("check data.separator and data.decimal")
+
+
+def test_misspelt_column(tmp_path):
+    path = write(tmp_path, "day,passengers\na,1\n")
+    message = refusal(read, path, numeric=["passenger"], text=["day"])
+    assert message == f"{path}:1: no column 'passenger'; did you mean 'passengers'?"
+
+
+@pytest.mark.parametrize(
+    "cell", [" 1.5", "1.5 ", "+1.5", "1.5e0", "01.5", "1.50000000000000000000"]
+)
+def test_ways_to_write_a_number(tmp_path, cell):
+    assert read(write(tmp_path, f"ds,y\na,{cell}\nb,2\n")).frame["y"].tolist() == [1.5, 2]
+
+
+def test_integers_beyond_64_bits(tmp_path):
+    path = write(tmp_path, "ds,y\na,123456789012345678901234567890\nb,0.1\n")
+    assert read(path).frame["y"].tolist() == [123456789012345678901234567890.0, 0.1]
+
+
+def test_frame_columns_of_every_number_type():
+    frame = pd.DataFrame(
+        {
+            "ds": ["a", "b"],
+            "integer": [1, 2],
+            "nullable": pd.array([1, None], dtype="Int64"),
+            "arrow": pd.array([1.5, None], dtype="float64[pyarrow]"),
+            "object": np.array([1, None], dtype=object),
+            "text": ["0.1", "1e-3"],
+            "category": pd.Categorical([3, 4]),
+            7: [5, 6],
+        },
+        index=[9, 9],
+    )
+    table = from_frame(frame, "data", [str(name) for name in frame.columns[1:]], ["ds"])
+    expected = {
+        "integer": [1, 2],
+        "nullable": [1, np.nan],
+        "arrow": [1.5, np.nan],
+        "object": [1, np.nan],
+        "text": [0.1, 0.001],
+        "category": [3, 4],
+        "7": [5, 6],
+    }
+    for name, values in expected.items():
+        np.testing.assert_array_equal(table.frame[name], values)
+        assert table.frame[name].dtype == np.float64
+    assert table.place(1) == "data row 1"
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        (["1", "x"], "'x'"),
+        ([1, True], "'True'"),
+        ([False, True], "'False'"),
+        (pd.to_datetime(["2024-01-01", "2024-01-02"]), "'2024-01-01 00:00:00'"),
+        (pd.to_timedelta([1, 2]), "'0 days 00:00:00.000000001'"),
+        ([1j, 2j], "'1j'"),
+        ([[1], [2]], "'[1]'"),
+    ],
+)
+def test_frame_column_without_numbers(cells, value):
+    frame = pd.DataFrame({"ds": ["a", "b"], "y": cells})
+    message = refusal(from_frame, frame, "data", ["y"], ["ds"])
+    row = 1 if value in ("'x'", "'True'") else 0
+    assert message.startswith(f"data row {row}: column 'y' holds {value}, not a number;")
+
+
+def test_frame_text_of_every_type():
+    frame = pd.DataFrame(
+        {
+            "object": ["007", None, "NA"],
+            "string": pd.array(["007", None, "NA"], dtype="string"),
+            "arrow": pd.array(["007", None, "NA"], dtype="string[pyarrow]"),
+            "category": pd.Categorical(["007", None, "NA"]),
+            "integer": pd.array([7, None, 8], dtype="Int64"),
+            "number": [1700.0, np.nan, 1701.0],
+            "mixed": [7, "7", None],
+        }
+    )
+    table = from_frame(frame, "data", [], list(frame.columns))
+    found = table.frame.astype(object).where(table.frame.notna(), None)
+    for name in ("object", "string", "arrow", "category"):
+        assert found[name].tolist() == ["007", None, "NA"]
+    assert found["integer"].tolist() == ["7", None, "8"]
+    assert found["number"].tolist() == ["1700.0", None, "1701.0"]
+    assert found["mixed"].tolist() == ["7", "7", None]
+
+
+def test_frame_is_not_changed():
+    frame = pd.DataFrame({"ds": [1, 2], "y": ["1", "2"]})
+    before = frame.copy(deep=True)
+    from_frame(frame, "data", ["y"], ["ds"])
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_frame_without_rows_or_columns():
+    frame = pd.DataFrame({"ds": ["a"], "y": [1]})
+    assert refusal(from_frame, frame[:0], "data", ["y"], ["ds"]).startswith("data: no rows below")
+    assert refusal(from_frame, frame, "data", ["z"], ["ds"]) == "data: no column 'z'; known: ds, y"
+    twice = frame.set_axis(["ds", "ds"], axis=1)
+    assert refusal(from_frame, twice, "data", [], ["ds"]) == (
+        "data: column 'ds' appears twice; rename one"
+    )
+
+
+def test_require_columns():
+    require_columns(["a", "b", "b"], ["a"], "x")
+    assert refusal(require_columns, ["a", "b", "b"], ["a", "b"], "x").startswith("x: column 'b'")
+
+
+def test_parquet_as_csv(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "id": ["007", "NA", "x"],
+            "day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"]).date,
+            "y": [0.1, np.nan, 3],
+            "other": ["a", "b", "c"],
+        }
+    )
+    frame.to_parquet(tmp_path / "data.parquet")
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    from_parquet = read(str(tmp_path / "data.parquet"), text=["id", "day"])
+    from_csv = read(str(tmp_path / "data.csv"), text=["id", "day"])
+    pd.testing.assert_frame_equal(from_parquet.frame, from_csv.frame, check_like=True)
+    assert columns_of(str(tmp_path / "data.parquet")) == list(frame.columns)
+    assert from_parquet.place(2) == f"{tmp_path / 'data.parquet'} row 2"
+
+
+def test_parquet_index_is_a_column(tmp_path):
+    frame = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.Index(["a", "b"], name="ds"))
+    frame.to_parquet(tmp_path / "data.pq")
+    table = read(str(tmp_path / "data.pq"))
+    assert table.frame["ds"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("size", [0, 3, 100, -20])
+def test_parquet_that_is_none(tmp_path, size):
+    pd.DataFrame({"ds": ["a", "b"], "y": [1.0, 2.0]}).to_parquet(tmp_path / "whole.parquet")
+    content = (tmp_path / "whole.parquet").read_bytes()[:size]
+    path = write(tmp_path, content, "data.parquet")
+    message = refusal(read, path)
+    assert message.startswith(f"{path}: ")
+    assert message.endswith("; write the file again as Parquet")
+
+
+def test_parquet_without_column(tmp_path):
+    path = str(tmp_path / "data.parquet")
+    pd.DataFrame({"ds": ["a"], "Y": [1.0]}).to_parquet(path)
+    assert refusal(read, path) == f"{path}: no column 'y'; known: ds, Y"

@@ -1,0 +1,280 @@
+"""Pictures: the lines, labels, limits and titles of each figure, and bytes that are a PNG."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from forecast.evaluation import plots
+from forecast.evaluation.plots import ACTUAL, BASELINE, FORECAST, MAX_PANELS, NEUTRAL
+
+
+def epochs(train, validation=None):
+    validation = validation or [None] * len(train)
+    return [
+        SimpleNamespace(number=number + 1, train_loss=loss, validation_loss=scored)
+        for number, (loss, scored) in enumerate(zip(train, validation, strict=True))
+    ]
+
+
+def sweep(rates, smoothed):
+    points = [
+        SimpleNamespace(rate=rate, loss=loss, smoothed=loss)
+        for rate, loss in zip(rates, smoothed, strict=True)
+    ]
+    return SimpleNamespace(points=tuple(points))
+
+
+def panel(name, times, actual, **forecasts):
+    lines = {label.replace("_", " "): line for label, line in forecasts.items()}
+    return {"name": name, "times": times, "actual": actual, "forecasts": lines}
+
+
+def daily_panel(name: str = "sales", scale: float = 1.0, quantiles: bool = True):
+    """100 days, a forecast of the last 10 of them and of the next 10."""
+    times = pd.Series(pd.date_range("2024-01-01", periods=110))
+    actual = scale * (10 + np.sin(np.arange(110) / 5))
+    bounds = (actual[100:] - scale, actual[100:] + scale) if quantiles else (None, None)
+    tested = (times[90:100], actual[90:100] + scale, None, None)
+    return panel(
+        name,
+        times[:100],
+        actual[:100],
+        test_forecast=tested,
+        next_steps=(times[100:], actual[100:], *bounds),
+    )
+
+
+def legend_texts(holder) -> list[str]:
+    return [text.get_text() for text in holder.get_texts()]
+
+
+def drawn(figure):
+    """The figure with ticks and places as in the file."""
+    FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def tick_labels(axis) -> list[str]:
+    """Labels of the ticks that are seen."""
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [tick.label1.get_text() for tick in ticks]
+
+
+def assert_nothing_overlaps(labels, renderer) -> None:
+    boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+def test_the_bytes_are_a_png_of_the_figure_and_nothing_global_is_touched() -> None:
+    import matplotlib.pyplot
+
+    content = plots.png(plots.learning_curve([epochs([2.0, 1.0])], [2]))
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    pixels = image.imread(io.BytesIO(content), format="png")
+    assert pixels.shape[:2] == (4 * 120, 8 * 120)
+    assert pixels[..., :3].std() > 0.05
+    assert matplotlib.pyplot.get_fignums() == []
+
+
+def test_the_learning_curve_shows_both_losses_and_the_epoch_that_was_kept() -> None:
+    figure = plots.learning_curve([epochs([4.0, 2.0, 1.0], [5.0, 2.5, 3.0])], [2])
+    (axes,) = figure.axes
+    train, validation, kept = axes.get_lines()
+    np.testing.assert_array_equal(train.get_xydata(), [[1, 4], [2, 2], [3, 1]])
+    np.testing.assert_array_equal(validation.get_xydata(), [[1, 5], [2, 2.5], [3, 3]])
+    np.testing.assert_array_equal(kept.get_xydata(), [[2, 2.5]])
+    assert (train.get_color(), validation.get_color()) == (NEUTRAL, FORECAST)
+    assert legend_texts(axes.get_legend()) == ["training", "validation", "kept: 2"]
+    assert axes.get_title() == "Learning curve"
+    assert axes.get_xlabel() == "epoch"
+    assert axes.get_ylabel() == "loss (model's scale)"
+    assert axes.get_yscale() == "log"
+
+
+def test_the_learning_curve_of_an_ensemble_names_each_line_once() -> None:
+    histories = [epochs([3.0, 2.0], [3.0, 2.0]), epochs([3.0, 1.0, 1.0], [4.0, 1.0, 2.0])]
+    (axes,) = plots.learning_curve(histories, [2, 2]).axes
+    assert len(axes.get_lines()) == 6
+    assert legend_texts(axes.get_legend()) == ["training", "validation", "kept: 2, 2"]
+    assert axes.get_lines()[5].get_xydata().tolist() == [[2, 1]]
+    assert axes.get_lines()[5].get_alpha() < axes.get_lines()[2].get_alpha()
+
+
+def test_the_epochs_of_a_large_ensemble_are_not_all_listed() -> None:
+    histories = [epochs([3.0, 2.0], [3.0, 2.0])] * 8
+    (axes,) = plots.learning_curve(histories, [1] * 8).axes
+    assert legend_texts(axes.get_legend())[2] == "kept: 1, 1, 1, 1, 1, 1, ..."
+
+
+def test_the_learning_curve_without_validation_has_one_line() -> None:
+    (axes,) = plots.learning_curve([epochs([3.0, 2.0])], [2]).axes
+    assert legend_texts(axes.get_legend()) == ["training"]
+
+
+def test_losses_that_are_not_positive_are_on_a_linear_scale() -> None:
+    (axes,) = plots.learning_curve([epochs([1.0, 0.0, -1.0])], [3]).axes
+    assert axes.get_yscale() == "linear"
+
+
+def test_a_single_epoch_is_marked_and_counted_in_whole_numbers() -> None:
+    figure = drawn(plots.learning_curve([epochs([2.0], [3.0])], [1]))
+    (axes,) = figure.axes
+    assert {line.get_marker() for line in axes.get_lines()} == {"o"}
+    assert tick_labels(axes.xaxis) == ["1"]
+
+
+@pytest.mark.parametrize("count", [2, 5, 30, 200, 1000])
+def test_epochs_are_whole_numbers(count: int) -> None:
+    losses = list(np.linspace(2, 1, count))
+    figure = drawn(plots.learning_curve([epochs(losses)], [count]))
+    labels = tick_labels(figure.axes[0].xaxis)
+    assert len(labels) >= 2
+    assert all(label.isdigit() for label in labels)
+
+
+def test_a_forecast_shows_the_actual_values_the_forecasts_and_the_interval() -> None:
+    case = daily_panel()
+    figure = drawn(plots.forecasts([case], "Forecast of sales"))
+    (axes,) = figure.axes
+    assert figure.get_suptitle() == "Forecast of sales"
+    assert axes.get_title(loc="left") == "sales"
+    actual, tested, ahead = axes.get_lines()
+    np.testing.assert_array_equal(actual.get_ydata(), case["actual"])
+    np.testing.assert_array_equal(tested.get_ydata(), case["actual"][90:] + 1)
+    assert ahead.get_xdata()[0] == np.datetime64("2024-04-10")
+    colors = [line.get_color() for line in (actual, tested, ahead)]
+    assert colors == [ACTUAL, FORECAST, BASELINE]
+    (band,) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(ahead.get_ydata().max() + 1)
+    assert heights.min() == pytest.approx(ahead.get_ydata().min() - 1)
+
+
+def test_the_legend_is_below_the_panels_where_it_hides_nothing() -> None:
+    figure = drawn(plots.forecasts([daily_panel(), daily_panel("price")], "Forecast"))
+    (legend,) = figure.legends
+    assert legend_texts(legend) == ["actual", "test forecast", "next steps"]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    top = legend.get_window_extent(renderer).y1
+    assert top <= min(axes.get_tightbbox(renderer).y0 for axes in figure.axes)
+
+
+def test_the_legend_names_a_forecast_that_only_a_later_panel_has() -> None:
+    times, values = np.arange(10), np.arange(10.0)
+    first = panel("a", times, values)
+    second = panel("b", times, values, next_steps=(times + 10, values, None, None))
+    figure = plots.forecasts([first, second], "Forecast")
+    assert legend_texts(figure.legends[0]) == ["actual", "next steps"]
+
+
+def test_further_series_are_counted_in_the_title() -> None:
+    panels = [daily_panel(f"shop {number}") for number in range(MAX_PANELS + 3)]
+    figure = plots.forecasts(panels, "Forecast")
+    names = [axes.get_title(loc="left") for axes in figure.axes]
+    assert names == [f"shop {number}" for number in range(MAX_PANELS)]
+    assert figure.get_suptitle() == "Forecast (3 more not shown)"
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.Series(pd.date_range("2024-01-01", periods=30)),
+        pd.Series(pd.date_range("1949-01-01", periods=144, freq="MS")),
+        pd.Series(pd.date_range("1958-03-29", periods=2000, freq="W-SAT")),
+        pd.Series(pd.date_range("2024-03-25", periods=240, freq="h", tz="Europe/Berlin")),
+        pd.Series(pd.date_range("2024-01-01", periods=90, freq="min")),
+        pd.Series(pd.date_range("2024-01-01", periods=2)),
+        pd.Series(np.arange(1700, 2009)),
+    ],
+    ids=["days", "months", "weeks", "hours", "minutes", "two", "integers"],
+)
+def test_labels_of_times_are_apart_and_within_the_data(times: pd.Series) -> None:
+    figure = drawn(plots.forecasts([panel("y", times, np.arange(len(times)) * 1e4)], "Forecast"))
+    (axes,) = figure.axes
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    assert len([label for label in tick_labels(axes.xaxis) if label]) >= 2
+    assert_nothing_overlaps(axes.xaxis.get_ticklabels(), renderer)
+    assert_nothing_overlaps(axes.yaxis.get_ticklabels(), renderer)
+    first, last = axes.get_xlim()
+    shown = axes.get_lines()[0].get_xdata(orig=False)
+    assert first <= min(shown) < max(shown) <= last
+    assert max(shown) - min(shown) > 0.85 * (last - first)
+
+
+def test_local_times_are_labelled_in_their_zone() -> None:
+    times = pd.Series(pd.date_range("2024-01-10", periods=25, freq="h", tz="Asia/Tokyo"))
+    figure = drawn(plots.forecasts([panel("y", times, np.arange(25.0))], "Forecast"))
+    labels = tick_labels(figure.axes[0].xaxis)
+    assert labels[0] == "Jan-10"
+    assert labels[-1] in ("Jan-11", "11")
+
+
+def test_large_numbers_are_written_out_with_marks_between_thousands() -> None:
+    figure = drawn(plots.forecasts([daily_panel(scale=1e6)], "Forecast"))
+    axis = figure.axes[0].yaxis
+    assert "10,000,000" in tick_labels(axis)
+    assert axis.get_offset_text().get_text() == ""
+
+
+def test_a_forecast_of_one_step_is_marked_for_it_would_not_be_seen() -> None:
+    times, values = np.arange(10), np.arange(10.0)
+    case = panel("y", times, values, next_steps=(times[:1] + 10, values[:1], None, None))
+    actual, ahead = plots.forecasts([case], "Forecast").axes[0].get_lines()
+    assert actual.get_marker() == "None"
+    assert ahead.get_marker() == "o"
+
+
+def test_missing_values_leave_a_gap() -> None:
+    values = np.array([1.0, np.nan, 3.0, 4.0])
+    figure = plots.forecasts([panel("y", np.arange(4), values)], "Forecast")
+    np.testing.assert_array_equal(figure.axes[0].get_lines()[0].get_ydata(), values)
+    assert plots.png(figure).startswith(b"\x89PNG")
+
+
+RATES = np.logspace(-6, 0, 61)
+FALL = np.where(RATES < 1e-3, 2.0, 0.2)
+
+
+def test_the_range_test_shows_each_sweep_and_each_suggestion() -> None:
+    sweeps = [sweep(RATES, FALL), sweep(RATES, 0.9 * FALL)]
+    rates = {"half_divergence": 0.5, "steepest": 0.002, "valley": 0.01, "minimum_tenth": None}
+    (axes,) = plots.lr_range(sweeps, rates, "valley").axes
+    first, second, *suggested = axes.get_lines()
+    np.testing.assert_allclose(first.get_xydata(), np.column_stack([RATES, FALL]))
+    np.testing.assert_allclose(second.get_ydata(), 0.9 * FALL)
+    assert [line.get_xdata()[0] for line in suggested] == [0.5, 0.002, 0.01]
+    styles = [(line.get_color() == FORECAST, line.get_linestyle()) for line in suggested]
+    assert styles == [(False, "--"), (False, "--"), (True, "-")]
+    assert legend_texts(axes.get_legend()) == [
+        "smoothed loss",
+        "half divergence: 0.5",
+        "steepest: 0.002",
+        "valley: 0.01",
+    ]
+    assert len({line.get_color() for line in suggested}) == 3
+    assert axes.get_xscale() == "log"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "loss")
+    assert axes.get_title() == "Learning-rate range test"
+
+
+def test_the_fall_of_the_loss_is_shown_whole_and_its_divergence_cut() -> None:
+    diverging = np.r_[FALL, 2e3]
+    (axes,) = plots.lr_range([sweep(np.r_[RATES, 1.2], diverging)], {}, "valley").axes
+    bottom, top = axes.get_ylim()
+    assert 0 < bottom < 0.2
+    assert 2 < top < 3
+
+
+@pytest.mark.parametrize("losses", [[1.0] * 5, [0.0] * 5, []], ids=["flat", "zero", "none"])
+def test_a_sweep_that_suggests_nothing_is_drawn_all_the_same(losses: list[float]) -> None:
+    rates = dict.fromkeys(("half_divergence", "steepest", "valley", "minimum_tenth"))
+    figure = plots.lr_range([sweep(RATES[: len(losses)], losses)], rates, "valley")
+    assert legend_texts(figure.axes[0].get_legend()) == ["smoothed loss"]
+    assert plots.png(figure).startswith(b"\x89PNG")

@@ -1,0 +1,300 @@
+"""Training and the range test as a whole: what is yielded, written, refused, and left alone."""
+
+import csv
+import io
+import itertools
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from forecast import experiment
+from forecast.config import config_from, read_config
+from forecast.errors import ConfigError, DataError, DeviceError
+from forecast.evaluation import plots
+from forecast.experiment import LR_RULES, LrFound, lr_find, train, with_rate, write_lr_range
+from forecast.runs import RunFolder, existing_run, new_run
+from forecast.trained import load
+from forecast.training.lr_range import Point, Sweep
+
+RANDOM = np.random.default_rng(2)
+TABLE = pd.DataFrame(
+    {
+        "ds": pd.date_range("2018-01-01", periods=72, freq="MS"),
+        "y": 50 + 10 * np.sin(np.arange(72) * np.pi / 6) + RANDOM.normal(0, 1, 72),
+    }
+)
+SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Such small models train faster on one thread than on several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes longer than training; tests of results and plots look at the pictures."""
+    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+
+
+def config(overrides=(), **training):
+    return config_from(
+        {
+            "data": {"path": "data"},
+            "window": {"lookback": 12, "horizon": 3},
+            "split": {"validation": 9, "test": 12},
+            "model": {"hidden_size": 4},
+            "training": {"epochs": 3, "learning_rate": 0.01, "lr_range": SWEEP, **training},
+        },
+        overrides,
+    )
+
+
+def trained(steps):
+    progress = []
+    while True:
+        try:
+            progress.append(next(steps))
+        except StopIteration as stop:
+            return progress, stop.value
+
+
+def files_in(path):
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    progress, model = trained(train(config(), TABLE))
+    assert [p.epoch.number for p in progress] == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
+    assert len(model.forecast()) == 3
+
+
+def test_a_run_folder_holds_every_file_and_each_reads_back(tmp_path, caplog):
+    folder = new_run(tmp_path / "run")
+    with caplog.at_level(logging.INFO, "forecast"):
+        progress, model = trained(train(config(), TABLE, folder))
+    files = files_in(folder.path)
+    assert files.keys() == {
+        *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
+        *("model.safetensors", "resume.safetensors"),
+        *("forecast.csv", "learning_curve.png", "forecast.png"),
+    }
+    assert read_config(folder.path / "config.yaml") == model.config
+    assert model.config.data.frequency == "MS"
+    assert json.loads(files["environment.json"])["device"] == "cpu"
+    assert json.loads(files["summary.json"]) == model.summary
+    metrics = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+    assert [line["train_loss"] for line in metrics] == [p.epoch.train_loss for p in progress]
+    assert "stack" in " ".join(metrics[0]["gradient_norms"])
+    lines = files["log.txt"].decode().splitlines()
+    assert [line.split(" INFO ")[1] for line in lines] == caplog.messages
+    assert caplog.messages[0].startswith("device: cpu")
+    assert caplog.messages[1] == (
+        "data: 1 series, 72 rows, frequency MS, season 12; windows: 37 train, 7 validation, 10 test"
+    )
+    assert caplog.messages[-1] == "stopped: 3 epochs are done; kept epoch 3"
+    pd.testing.assert_frame_equal(load(folder.path).forecast(), model.forecast())
+    table = pd.read_csv(folder.path / "forecast.csv", parse_dates=["ds"])
+    pd.testing.assert_frame_equal(table, model.forecast())
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        torch.manual_seed(len(name))
+        trained(train(config([f"seed={seed}"]), TABLE, new_run(tmp_path / name)))
+    files = {name: files_in(tmp_path / name) for name in "abc"}
+    for same in ("model.safetensors", "summary.json", "forecast.csv", "config.yaml"):
+        assert files["a"][same] == files["b"][same]
+    assert files["a"]["model.safetensors"] != files["c"]["model.safetensors"]
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_an_interrupted_run_resumes_to_the_same_files(members, tmp_path):
+    chosen = config(ensemble=members, schedule={"plateau": {"patience": 1}})
+    trained(train(chosen, TABLE, new_run(tmp_path / "whole")))
+    folder = new_run(tmp_path / "part")
+    for _ in train(chosen, TABLE, folder):
+        break  # closes the generator, as Ctrl-C does
+    assert {"resume.safetensors", "config.yaml"} <= files_in(folder.path).keys()
+    assert "model.safetensors" not in files_in(folder.path)
+    trained(train(chosen, TABLE, existing_run(folder.path), resume=True))
+    whole, part = files_in(tmp_path / "whole"), files_in(folder.path)
+    assert whole.keys() == part.keys()
+    for same in ("model.safetensors", "summary.json", "forecast.csv", "config.yaml"):
+        assert whole[same] == part[same], same
+    assert len(part["metrics.jsonl"].splitlines()) == 3 * members
+
+
+def test_a_run_interrupted_while_it_draws_is_finished_without_training(tmp_path, monkeypatch):
+    folder = new_run(tmp_path / "run")
+
+    def interrupt(figure):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "png", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            trained(train(config(), TABLE, folder))
+    assert "model.safetensors" in files_in(folder.path), "the model comes first"
+    progress, model = trained(train(config(), TABLE, existing_run(folder.path), resume=True))
+    assert progress == []
+    assert json.loads(files_in(folder.path)["summary.json"]) == model.summary
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"y": 5.0}, DataError),
+        ({"ds": "yesterday"}, DataError),
+        ({}, DeviceError),
+        ({}, ConfigError),
+    ],
+)
+def test_what_cannot_be_trained_leaves_the_old_run_as_it_was(change, error, tmp_path):
+    trained(train(config(), TABLE, new_run(tmp_path / "run")))
+    before = files_in(tmp_path / "run")
+    overrides = {DeviceError: ["device=cuda:99"], ConfigError: ["split.test=2"]}.get(error, [])
+    with pytest.raises(error):
+        trained(
+            train(config(overrides), TABLE.assign(**change), new_run(tmp_path / "run", force=True))
+        )
+    assert files_in(tmp_path / "run") == before
+
+
+def test_force_replaces_the_run_and_nothing_else(tmp_path):
+    path = tmp_path / "run"
+    trained(train(config(learning_rate="auto"), TABLE, new_run(path)))
+    (path / "notes.md").write_text("mine")
+    trained(train(config(epochs=1), TABLE, new_run(path, force=True)))
+    files = files_in(path)
+    assert files["notes.md"] == b"mine"
+    assert "lr_range.csv" not in files, "it belonged to the old run"
+    assert len(files["metrics.jsonl"].splitlines()) == 1
+    assert files["log.txt"].count(b"device: cpu") == 1
+
+
+def test_a_resume_on_changed_data_leaves_the_run_as_it_was(tmp_path):
+    folder = new_run(tmp_path / "run")
+    for _ in train(config(), TABLE, folder):
+        break
+    before = files_in(folder.path)
+    changed = TABLE.assign(y=TABLE.y + (TABLE.index == 70))
+    with pytest.raises(DataError, match="the data have changed since the run was interrupted"):
+        trained(train(config(), changed, existing_run(folder.path), resume=True))
+    assert files_in(folder.path) == before
+
+
+def test_learning_rate_auto_trains_at_the_rate_that_lr_find_finds(tmp_path, caplog):
+    found = lr_find(config(), TABLE)
+    assert found.rule == "valley"
+    assert found.rate is not None
+    folder = new_run(tmp_path / "auto")
+    with caplog.at_level(logging.INFO, "forecast"):
+        _, model = trained(train(config(learning_rate="auto"), TABLE, folder))
+    assert model.config.training.learning_rate == found.rate
+    assert model.summary["learning_rate"] == found.rate
+    assert f"learning rate: {found.rate:g} (rule valley)" in caplog.messages
+    assert read_config(folder.path / "config.yaml").training.learning_rate == found.rate
+    assert {"lr_range.csv", "lr_range.png"} <= files_in(folder.path).keys()
+    trained(train(with_rate(config(), found.rate), TABLE, new_run(tmp_path / "fixed")))
+    fixed, auto = files_in(tmp_path / "fixed"), files_in(folder.path)
+    assert fixed["model.safetensors"] == auto["model.safetensors"]
+    assert fixed["config.yaml"] == auto["config.yaml"]
+
+
+def test_a_run_interrupted_in_the_range_test_can_be_resumed(tmp_path, monkeypatch):
+    folder = new_run(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "run_sweeps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            trained(train(config(learning_rate="auto"), TABLE, folder))
+    assert read_config(folder.path / "config.yaml").training.learning_rate == "auto"
+    _, model = trained(
+        train(read_config(folder.path / "config.yaml"), TABLE, existing_run(folder.path), True)
+    )
+    assert isinstance(model.config.training.learning_rate, float)
+
+
+NOISE = TABLE.assign(y=np.random.default_rng(5).normal(0, 1, 72))
+TINY = {"steps": 40, "first": 1e-9, "last": 1e-8}
+
+
+def test_a_flat_curve_suggests_nothing_and_auto_says_so(tmp_path):
+    flat = config(lr_range={**TINY, "seeds": 2})
+    found = lr_find(flat, TABLE)
+    assert found.rates == dict.fromkeys(LR_RULES)
+    assert found.rate is None
+    folder = new_run(tmp_path / "run")
+    with pytest.raises(ConfigError) as error:
+        trained(
+            train(config(learning_rate="auto", lr_range={**TINY, "seeds": 2}), TABLE, folder)
+        )
+    assert str(error.value) == (
+        "training.learning_rate: auto: the curve is flat: no rate is suggested; check the data and"
+        " the model; or set a rate"
+    )
+    assert "lr_range.csv" in files_in(folder.path), "to look at"
+
+
+def test_a_rule_without_a_rate_is_told_from_a_flat_curve():
+    found = LrFound([], {"half_divergence": None, "valley": 0.1}, "half_divergence")
+    assert found.rate is None
+    assert found.why_none.startswith("rule half_divergence suggests nothing, for the loss did not")
+    assert "training.lr_range.rule" in found.why_none
+
+
+def test_rates_are_the_geometric_medians_over_the_seeds_to_three_digits():
+    found = lr_find(config(lr_range={**SWEEP, "seeds": 3}, batch_size=8), TABLE)
+    assert [sweep.seed for sweep in found.sweeps] == [0, 1, 2]
+    for rule in ("steepest", "valley", "minimum_tenth"):
+        middle = sorted(sweep.suggestions[rule] for sweep in found.sweeps)[1]
+        assert found.rates[rule] == float(f"{middle:.3g}")
+
+
+def test_the_range_test_sees_training_rows_only_and_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    later = TABLE.assign(y=TABLE.y.where(TABLE.index < 51, -1000.0 * TABLE.index))
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    curves = [
+        [[(p.rate, p.loss) for p in sweep.points] for sweep in lr_find(config(), data).sweeps]
+        for data in (TABLE, later)
+    ]
+    assert curves[0] == curves[1]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_device_is_chosen_before_the_data_are_read():
+    with pytest.raises(DeviceError, match=r"'cuda:99' is not there; choose auto, cpu"):
+        lr_find(config(["device=cuda:99"]))
+
+
+def test_the_curve_is_written_with_every_digit(tmp_path):
+    points = tuple(Point(10.0**-k, 1 / 3 + k, 0.1 * k) for k in range(3))
+    found = LrFound([Sweep(4, points, {}), Sweep(5, points[:1], {})], {"valley": None}, "valley")
+    write_lr_range(found, RunFolder(tmp_path))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lr_range.csv").read_text())))
+    assert [(int(r["seed"]), int(r["step"])) for r in rows] == [(4, 0), (4, 1), (4, 2), (5, 0)]
+    for row, point in zip(rows, itertools.chain(points, points), strict=False):
+        numbers = [float(row[name]) for name in ("learning_rate", "loss", "smoothed_loss")]
+        assert numbers == [point.rate, point.loss, point.smoothed]
+    assert (tmp_path / "lr_range.png").read_bytes() == b"picture"
+
+
+def test_training_leaves_the_callers_random_state_alone():
+    torch.manual_seed(9)
+    np.random.seed(9)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    trained(train(config(learning_rate="auto"), TABLE))
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()

@@ -1,0 +1,190 @@
+"""Atomic writing: the old file or the new one, whole, and nothing else."""
+
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from forecast.files import write_atomically
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refuse(code: int):
+    def call(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    return call
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=st.binary(max_size=5000) | st.text(st.characters(codec="utf-8"), max_size=200))
+def test_content_is_written_as_it_is(content, tmp_path: Path) -> None:
+    """Also line ends, which a file opened for text would change on some systems."""
+    write_atomically(tmp_path / "file", content)
+    expected = content.encode("utf-8") if isinstance(content, str) else content
+    assert (tmp_path / "file").read_bytes() == expected
+    assert names(tmp_path) == ["file"]
+
+
+def test_an_old_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old and longer")
+    write_atomically(path, "new\r\n")
+    assert path.read_bytes() == b"new\r\n"
+
+
+def test_a_reader_of_the_old_file_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with path.open() as reader:
+        write_atomically(path, "new")
+        assert reader.read() == "old"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+@pytest.mark.parametrize("old", [False, True])
+def test_permissions_are_those_of_the_umask(umask: int, mode: int, old: bool, tmp_path) -> None:
+    path = tmp_path / "file"
+    if old:
+        path.write_text("old")
+    before = os.umask(umask)
+    try:
+        write_atomically(path, "new")
+        assert os.umask(umask) == umask  # unchanged by the writing
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("function", ["replace", "fsync", "fchmod"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    function: str, code: int, tmp_path: Path, monkeypatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, refuse(code))
+        with pytest.raises(OSError, match=os.strerror(code)) as raised:
+            write_atomically(path, "new")
+    assert raised.value.errno == code
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_failure_of_a_new_file_leaves_nothing(tmp_path: Path, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            write_atomically(tmp_path / "file", "new")
+    assert names(tmp_path) == []
+
+
+def test_an_interrupt_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    fdopen = os.fdopen
+
+    def onto_a_full_disk(handle: int, *arguments):
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, handle)
+        os.close(full)
+        return fdopen(handle, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", onto_a_full_disk)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            write_atomically(path, b"x" * 10**6)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_system_that_cannot_sync_folders_is_no_failure(tmp_path: Path, monkeypatch) -> None:
+    """The file itself is synchronised and in place by then; its folder cannot undo that."""
+    fsync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_file_and_folder_are_synchronised_around_the_rename(tmp_path: Path, monkeypatch) -> None:
+    """Else a power cut may leave an empty file under the name."""
+    events = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(source, target) -> None:
+        events.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    write_atomically(tmp_path / "file", "new")
+    assert events == ["file", "rename", "folder"]
+
+
+def test_the_temporary_lies_beside_the_file(tmp_path: Path, monkeypatch) -> None:
+    """A rename from another file system, as the temporary folder may be, is no rename."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "is not there"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "is not there"))
+    sources = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (sources.append(Path(a)), replace(a, b)))
+    write_atomically(tmp_path / "file", "new")
+    assert [source.parent for source in sources] == [tmp_path]
+    assert sources[0].name.startswith(".")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_relative_path(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_atomically(Path("file"), "new")
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "missing" / "file", "new")
+    assert names(tmp_path) == []
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    for number in range(20):
+        write_atomically(tmp_path / str(number), "new")
+    assert len(os.listdir("/dev/fd")) <= before

@@ -1,0 +1,182 @@
+"""Imports go one way, and heavy packages are imported where they are needed and nowhere else."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "forecast"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+BASE = ("forecast.errors", "forecast.section", "forecast.files")
+MAY_IMPORT = {
+    "forecast.data": (*BASE, "forecast.data"),
+    "forecast.models": (*BASE, "forecast.models"),
+    "forecast.training": (*BASE, "forecast.data", "forecast.models", "forecast.training"),
+    "forecast.evaluation": (*BASE, "forecast.data", "forecast.evaluation"),
+}
+ORDER = (
+    ("errors",),
+    ("files", "section", "logs", "strict_yaml"),
+    ("data", "models"),
+    ("training", "evaluation"),
+    ("config",),
+    ("future", "forecasting", "proposal"),
+    ("trained",),
+    ("preparation", "runs"),
+    ("session", "inspection"),
+    ("progress", "results"),
+    ("experiment",),
+    ("api",),
+    ("cli", "__init__"),
+    ("__main__",),
+)
+"""From the bottom to the top: a module imports only from levels below its own."""
+LEVELS = {name: level for level, names in enumerate(ORDER) for name in names}
+
+
+def imported(tree: ast.AST, nodes: list[ast.AST] | None = None) -> set[str]:
+    """Full names of what is imported, anywhere in a module; relative imports are not in use."""
+    found = set()
+    for node in nodes if nodes is not None else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            found |= {node.module}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+    return found
+
+
+def at_import(tree: ast.Module) -> set[str]:
+    """What is imported as soon as the module is: not inside functions, not for type checkers."""
+    nodes, left = [], list(tree.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        nodes.append(node)
+        left += list(ast.iter_child_nodes(node))
+    return imported(tree, nodes)
+
+
+def at_run_time(tree: ast.Module) -> set[str]:
+    """What is imported by any line but those for type checkers."""
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    return imported(tree, [node for node in ast.walk(tree) if id(node) not in hidden])
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def own(names: set[str]) -> set[str]:
+    return {name for name in names if name.split(".")[0] == "forecast"}
+
+
+def within(name: str, parents: tuple[str, ...]) -> bool:
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
+
+
+def packages(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def test_the_reader_of_imports_sees_every_form():
+    tree = ast.parse(
+        "from typing import TYPE_CHECKING\nimport numpy as np\n"
+        "if TYPE_CHECKING:\n    import pandas\n"
+        "def f():\n    from sklearn.preprocessing import StandardScaler\n"
+        "class A:\n    import json\n"
+    )
+    assert packages(imported(tree)) == {"typing", "numpy", "pandas", "sklearn", "json"}
+    assert packages(at_run_time(tree)) == {"typing", "numpy", "sklearn", "json"}
+    assert packages(at_import(tree)) == {"typing", "numpy", "json"}
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_only_what_lies_below_them(folder):
+    modules = [name for name in MODULES if within(name, (folder,))]
+    assert len(modules) > 2
+    for module in modules:
+        wrong = {n for n in own(imported(parsed(module))) if not within(n, MAY_IMPORT[folder])}
+        assert not wrong, f"{module} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.count(".") == 1])
+def test_every_module_imports_only_from_levels_below_its_own(module):
+    own_level = LEVELS[module.split(".")[1]]
+    for name in own(imported(parsed(module))) - {"forecast"}:
+        assert LEVELS[name.split(".")[1]] < own_level, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_heavy_packages_have_their_places(module):
+    tree = parsed(module)
+    found = packages(at_run_time(tree))
+    if module != "forecast.evaluation.plots":
+        assert "matplotlib" not in found
+    if not within(module, ("forecast.data", "forecast.proposal", "forecast.forecasting")):
+        assert "pandas" not in found
+    if module in ("forecast.cli", "forecast.config", "forecast.logs"):
+        assert "torch" not in packages(at_import(tree))
+    lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
+    assert not lazy & packages(at_import(tree))
+
+
+def test_nothing_is_pickled_and_nothing_is_evaluated():
+    for module in MODULES:
+        tree = parsed(module)
+        assert not {"pickle", "joblib", "dill", "marshal", "shelve"} & packages(imported(tree))
+        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        assert not {"eval", "exec", "torch.load", "torch.save", "__import__"} & calls, module
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level packages, and modules of ours, in a fresh process after some code."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return set(result.stderr.splitlines()[-1].split())
+
+
+HELP = """
+from forecast.cli import main
+try:
+    main([{words}])
+except SystemExit as stop:
+    assert stop.code == 0
+"""
+
+
+@pytest.mark.parametrize("words", ["'--help'", "'train', '--help'", "'--version'"])
+def test_help_imports_nothing_heavy(words):
+    found = modules_after(HELP.format(words=words))
+    assert not {"torch", "pandas", "numpy", "pydantic", "yaml", "rich", "logging"} & found
+    assert {name for name in found if within(name, ("forecast",))} == {"forecast", "forecast.cli"}
+
+
+def test_import_forecast_imports_nothing_else():
+    found = modules_after("import forecast; dir(forecast)")
+    assert {name for name in found if within(name, ("forecast",))} == {"forecast"}
+    assert not {"torch", "pandas", "numpy", "pydantic"} & found
+
+
+def test_configurations_are_read_without_torch():
+    found = modules_after("import forecast; forecast.read_config; forecast.Config")
+    assert "pydantic" in found
+    assert not {"torch", "pandas", "numpy"} & found

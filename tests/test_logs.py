@@ -1,0 +1,75 @@
+"""Log lines: to the stderr of the moment, and to the file of a run once it begins."""
+
+import io
+import logging
+import re
+import sys
+
+import pytest
+from forecast.logs import run_log, stderr_log
+
+log = logging.getLogger("forecast")
+
+
+def test_lines_go_to_stderr_within_the_block_only(capsys):
+    with stderr_log(quiet=False):
+        log.info("read %d rows", 3)
+        log.warning("odd")
+    log.warning("afterwards")
+    captured = capsys.readouterr()
+    assert captured.err == "INFO: read 3 rows\nWARNING: odd\n"
+    assert captured.out == ""
+
+
+def test_quiet_leaves_warnings(capsys):
+    with stderr_log(quiet=True):
+        log.info("read 3 rows")
+        log.warning("odd")
+    assert capsys.readouterr().err == "WARNING: odd\n"
+
+
+def test_lines_follow_when_stderr_is_replaced(capsys, monkeypatch):
+    with stderr_log(quiet=False):
+        log.info("before")
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        log.info("in the bar")
+        assert sys.stderr.getvalue() == "INFO: in the bar\n"
+        monkeypatch.undo()
+    assert capsys.readouterr().err == "INFO: before\n"
+
+
+def test_the_logger_is_left_as_it_was():
+    before = log.level, list(log.handlers)
+    with pytest.raises(KeyError), stderr_log(quiet=False), run_log():
+        assert log.level == logging.INFO
+        raise KeyError
+    assert (log.level, log.handlers) == before
+
+
+def test_a_run_keeps_its_lines_until_it_has_a_file(tmp_path):
+    path = tmp_path / "log.txt"
+    with stderr_log(quiet=True), run_log() as lines:
+        log.info("first")
+        assert not path.exists()
+        lines.begin(path)
+        log.warning("second")
+        lines.begin(path)  # again, as a run does when it knows its learning rate
+    log.warning("third")
+    text = path.read_text()
+    assert [line.split(" ", 2)[2] for line in text.splitlines()] == ["INFO first", "WARNING second"]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", line) for line in text.splitlines())
+
+
+def test_a_run_that_never_begins_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with run_log():
+        log.warning("lost")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_an_error_of_the_caller(tmp_path):
+    with run_log() as lines:
+        lines.begin(tmp_path / "log.txt")
+        lines.path = tmp_path / "gone" / "log.txt"
+        with pytest.raises(FileNotFoundError):
+            log.warning("where to?")

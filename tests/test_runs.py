@@ -1,0 +1,189 @@
+"""The run folder: made, claimed, cleared and refused; what its files hold."""
+
+import json
+import math
+import re
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from forecast import runs
+from forecast.errors import ConfigError, DataError
+from forecast.runs import (
+    RUN_FILES,
+    RunFolder,
+    environment,
+    existing_run,
+    fresh_run,
+    new_run,
+    without_nan,
+)
+from forecast.training.loop import Epoch
+
+EPOCH = Epoch(1, 4, 0.5, None, 1e-3, 0.25, {"stack.weight": 2.0})
+
+
+def run_in(folder, *names):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(f"old {name}")
+    return folder
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_new_run_makes_its_folder_and_all_above(tmp_path):
+    folder = new_run(tmp_path / "a" / "b")
+    assert folder.path == tmp_path / "a" / "b"
+    assert names_in(folder.path) == []
+    assert new_run(tmp_path / "a" / "b").path == folder.path, "an empty folder is as good as none"
+
+
+def test_a_run_that_is_there_is_never_taken_over_unasked(tmp_path):
+    finished = run_in(tmp_path / "finished", "config.yaml", "summary.json")
+    with pytest.raises(ConfigError) as error:
+        new_run(finished)
+    assert str(error.value) == (
+        f"{finished} holds a finished run; give another folder with --run, or replace it with"
+        " --force"
+    )
+    interrupted = run_in(tmp_path / "interrupted", "config.yaml", "resume.safetensors")
+    with pytest.raises(ConfigError, match=f"go on with --resume {re.escape(str(interrupted))}"):
+        new_run(interrupted)
+    assert names_in(finished) == ["config.yaml", "summary.json"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_of_others_is_left_alone_even_with_force(tmp_path, force):
+    folder = run_in(tmp_path / "photos", "forecast.csv", "holiday.png")
+    with pytest.raises(ConfigError, match=r"photos is not empty and holds no run; .* --run"):
+        new_run(folder, force)
+    assert names_in(folder) == ["forecast.csv", "holiday.png"]
+
+
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=r"file is a file; give the run another folder"):
+        new_run(tmp_path / "file", force=True)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_force_touches_nothing_until_the_run_begins_and_then_only_its_own_files(tmp_path):
+    path = run_in(tmp_path / "run", *RUN_FILES, "notes.md", "model.safetensors.bak")
+    (path / "plots").mkdir()
+    run_in(path / "tensorboard", "events.out.tfevents.1", "mine.txt")
+    before = names_in(path)
+    folder = new_run(path, force=True)
+    assert names_in(path) == before
+    folder.clear()
+    assert names_in(path) == ["model.safetensors.bak", "notes.md", "plots", "tensorboard"]
+    assert names_in(path / "tensorboard") == ["mine.txt"]
+
+
+def test_the_files_of_a_run_are_those_that_the_issue_lists():
+    assert set(RUN_FILES) == {
+        *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
+        *("model.safetensors", "resume.safetensors", "forecast.csv", "learning_curve.png"),
+        *("forecast.png", "lr_range.csv", "lr_range.png"),
+    }
+
+
+def test_only_an_empty_folder_is_removed(tmp_path):
+    empty, full = RunFolder(tmp_path / "empty"), RunFolder(run_in(tmp_path / "full", "config.yaml"))
+    empty.path.mkdir()
+    for folder in (empty, full, RunFolder(tmp_path / "never")):
+        folder.remove_if_empty()
+    assert names_in(tmp_path) == ["full"]
+    assert names_in(full.path) == ["config.yaml"]
+
+
+def test_fresh_runs_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Clock(runs.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2024, 2, 29, 23, 59, 58, tzinfo=tz)
+
+    monkeypatch.setattr(runs, "datetime", Clock)
+    paths = [fresh_run("configs/air.yaml").path for _ in range(3)]
+    paths.append(fresh_run("configs/air.yaml", "-lr").path)
+    assert [str(path) for path in paths] == [
+        "runs/air/2024-02-29T23-59-58Z",
+        "runs/air/2024-02-29T23-59-58Z-2",
+        "runs/air/2024-02-29T23-59-58Z-3",
+        "runs/air/2024-02-29T23-59-58Z-lr",
+    ]
+    assert all(path.is_dir() for path in paths)
+
+
+def test_a_run_to_resume_must_be_one_and_unfinished(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere: no run to resume; it holds no config.yaml"):
+        existing_run(tmp_path / "nowhere")
+    path = run_in(tmp_path / "run", "config.yaml", "model.safetensors")
+    assert existing_run(path) == RunFolder(path), "the summary is what is written last"
+    run_in(path, "summary.json")
+    with pytest.raises(ConfigError, match=r"run: the run is finished; there is nothing to resume"):
+        existing_run(path)
+
+
+def test_metrics_hold_one_line_an_epoch_and_are_rewritten_alike(tmp_path):
+    folder = RunFolder(tmp_path)
+    second = Epoch(2, 8, math.inf, math.nan, 1e-3, 0.5, {"stack.weight": math.inf})
+    folder.append_epoch(0, EPOCH)
+    folder.append_epoch(0, second)
+    folder.append_epoch(1, EPOCH)
+    text = (tmp_path / "metrics.jsonl").read_text()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
+    assert lines[0] == {"member": 0, **asdict(EPOCH)}
+    assert lines[1]["train_loss"] is None
+    assert lines[1]["validation_loss"] is None
+    assert lines[1]["gradient_norms"] == {"stack.weight": None}
+    assert [line["member"] for line in lines] == [0, 0, 1]
+    folder.rewrite_epochs([[EPOCH, second], [EPOCH]])
+    assert (tmp_path / "metrics.jsonl").read_text() == text
+    folder.rewrite_epochs([])
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+
+
+def test_json_files_hold_no_nan_and_end_with_a_newline(tmp_path):
+    RunFolder(tmp_path).write_json("summary.json", {"a": [1.5, math.nan], "b": (math.inf, None)})
+    text = (tmp_path / "summary.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": [1.5, None], "b": [None, None]}
+    assert text.endswith("}\n")
+
+
+def test_without_nan_leaves_everything_else():
+    value = {"a": [True, 0, -0.0, "nan", {"b": -math.inf}], "c": ()}
+    assert without_nan(value) == {"a": [True, 0, -0.0, "nan", {"b": None}], "c": []}
+
+
+def test_progress_comes_back_as_it_was_saved(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.load_progress() is None
+    tensors = {"model.weight": torch.arange(6.0).reshape(2, 3), "optimizer.0.step": torch.ones(())}
+    folder.save_progress(tensors, {"done": 1, "epochs": [[asdict(EPOCH)]]})
+    loaded, content = folder.load_progress()
+    assert loaded.keys() == tensors.keys()
+    assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
+    assert content == {"done": 1, "epochs": [[asdict(EPOCH)]]}
+    assert [Epoch(**epoch) for epoch in content["epochs"][0]] == [EPOCH]
+
+
+def test_a_model_file_is_no_resume_file(tmp_path):
+    runs.save_checkpoint(tmp_path / "resume.safetensors", "model", {}, {})
+    with pytest.raises(DataError, match=r"resume.safetensors: not a resume checkpoint"):
+        RunFolder(tmp_path).load_progress()
+
+
+def test_the_environment_names_versions_device_and_command(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["forecast", "train", "a.yaml"])
+    found = environment("cuda:1")
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["device"] == "cuda:1"
+    assert found["command"] == ["forecast", "train", "a.yaml"]
+    assert found["threads"] == torch.get_num_threads()
+    assert json.loads(json.dumps(found)) == found

@@ -1,0 +1,323 @@
+"""A training between its epochs: members, stops, kept weights, and resuming to the same bytes."""
+
+import itertools
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from forecast import session as session_module
+from forecast.config import config_from
+from forecast.errors import ConfigError, DataError
+from forecast.preparation import prepare
+from forecast.runs import RunFolder
+from forecast.session import Session, member_name
+from forecast.training.loop import Epoch
+
+CPU = torch.device("cpu")
+MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")
+WAVE = 10 + np.sin(np.arange(48) / 2) + np.random.default_rng(0).normal(0, 0.1, 48)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Such small models train faster on one thread than on several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def frame(**columns):
+    return pd.DataFrame({"ds": MONTHS, "y": WAVE, **columns})
+
+
+def prepared_for(training=(), data=None, split=(), **sections):
+    config = {
+        "data": {"path": "data"},
+        "window": {"lookback": 6, "horizon": 2},
+        "model": {"hidden_size": 3, **sections.pop("model", {})},
+        "split": {"validation": 8, "test": 8, **dict(split)},
+        "training": {"epochs": 4, "batch_size": 8, "learning_rate": 0.01, **dict(training)},
+        **sections,
+    }
+    return prepare(config_from(config), frame() if data is None else data)
+
+
+def trained(prepared, folder=None):
+    session = Session(prepared, CPU, folder)
+    return session, list(session.run())
+
+
+def records(session):
+    """All that does not depend on the clock."""
+    return [
+        [(e.number, e.step, e.train_loss, e.validation_loss, e.learning_rate) for e in history]
+        for history in session.histories
+    ]
+
+
+def same_weights(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[k], right[k]) for k in left)
+
+
+def test_every_epoch_of_every_member_is_reported():
+    session, progress = trained(prepared_for({"ensemble": 2, "epochs": 3}))
+    assert [(p.member, p.members, p.epoch.number, p.epochs) for p in progress] == [
+        *((0, 2, number, 3) for number in (1, 2, 3)),
+        *((1, 2, number, 3) for number in (1, 2, 3)),
+    ]
+    assert session.reasons == ["3 epochs are done"] * 2
+    assert [[e.number for e in history] for history in session.histories] == [[1, 2, 3]] * 2
+
+
+def test_member_k_is_the_model_of_seed_k():
+    session, _ = trained(prepared_for({"ensemble": 3}, seed=5))
+    for number in range(3):
+        alone, _ = trained(prepared_for(seed=5 + number))
+        assert same_weights(session.done[number], alone.done[0])
+    assert not same_weights(session.done[0], session.done[1])
+
+
+def test_training_stops_after_so_many_steps_inside_an_epoch():
+    prepared = prepared_for({"max_steps": 7, "epochs": 50})
+    batches = -(-len(prepared.windows["train"]) // 8)
+    assert batches == 4
+    session, progress = trained(prepared)
+    assert [p.epoch.step for p in progress] == [4, 7]
+    assert session.reasons == ["7 steps are done"]
+
+
+def test_training_stops_when_the_minutes_are_over():
+    session, progress = trained(prepared_for({"max_minutes": 1e-9, "epochs": 50}))
+    assert len(progress) == 1
+    assert session.reasons == ["1e-09 minutes are over"]
+
+
+def test_training_stops_when_the_loss_has_converged():
+    session, progress = trained(prepared_for({"tolerance": 1e9, "epochs": 50}))
+    first, second = (p.epoch.train_loss for p in progress)
+    assert session.reasons == [f"converged: the training loss changed by {abs(first - second):.2g}"]
+
+
+def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
+    prepared = prepared_for(
+        {"epochs": 60, "learning_rate": 0.3, "early_stopping": {"patience": 3}}
+    )
+    session, weights = Session(prepared, CPU, None), {}
+    for progress in session.run():
+        model = session.learner.model
+        weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
+    losses = [epoch.validation_loss for epoch in session.histories[0]]
+    best = 1 + int(np.argmin(losses))
+    assert len(losses) == best + 3 < 60
+    assert session.reasons == [f"no lower validation loss since epoch {best}"]
+    assert [epoch.number for epoch in session.kept_epochs()] == [best]
+    assert same_weights(session.done[0], weights[best])
+    assert not same_weights(session.done[0], weights[len(losses)])
+
+
+@pytest.mark.parametrize(
+    ("training", "split"),
+    [({"early_stopping": None}, {}), ({}, {"validation": 0})],
+)
+def test_the_last_weights_are_kept_without_early_stopping_or_validation(training, split):
+    session = Session(
+        prepared_for({"learning_rate": 0.5, "epochs": 6, **training}, split=split), CPU, None
+    )
+    for _ in session.run():
+        last = {k: v.clone() for k, v in session.learner.model.state_dict().items()}
+    assert [epoch.number for epoch in session.kept_epochs()] == [6]
+    assert same_weights(session.done[0], last)
+
+
+RESUMED = {
+    "adam": {},
+    "adamw": {"optimizer": {"adamw": {"weight_decay": 0.1}}},
+    "gd": {"optimizer": "gd"},
+    "sgd": {"optimizer": "sgd"},
+    "momentum": {"optimizer": {"sgd": {"momentum": 0.9, "nesterov": True}}},
+    "adagrad": {"optimizer": {"adagrad": {"lr_decay": 0.1}}},
+    "adadelta": {"optimizer": "adadelta", "learning_rate": 1.0},
+    "rmsprop": {"optimizer": {"rmsprop": {"momentum": 0.5}}},
+    "plateau": {"schedule": {"plateau": {"patience": 1}}, "learning_rate": 0.5},
+    "one_cycle": {"schedule": "one_cycle", "warmup": 1},
+    "max_steps": {"max_steps": 11, "schedule": "cosine"},
+    "early stopping": {"early_stopping": {"patience": 2}, "learning_rate": 0.5},
+    "no validation": {"early_stopping": None},
+    "ensemble": {"ensemble": 2, "epochs": 3},
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
+    model = {"num_layers": 2, "dropout": 0.3, "batch_norm": True}
+    prepared = prepared_for({"epochs": 4, **RESUMED[name]}, model=model)
+    whole, progress = trained(prepared)
+    for stopped_after in (2, len(progress)):
+        folder = RunFolder(tmp_path / str(stopped_after))
+        folder.path.mkdir()
+        interrupted = Session(prepared, CPU, folder)
+        list(itertools.islice(interrupted.run(), stopped_after))
+        interrupted.save()
+        torch.manual_seed(stopped_after)
+        resumed = Session(prepared, CPU, folder)
+        resumed.restore()
+        rest = list(resumed.run())
+        assert len(rest) == len(progress) - stopped_after
+        assert records(resumed) == records(whole)
+        assert resumed.reasons == whole.reasons
+        assert len(resumed.done) == len(whole.done)
+        assert all(map(same_weights, resumed.done, whole.done))
+
+
+def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(tmp_path):
+    prepared, folder = prepared_for({"ensemble": 2, "epochs": 2}), RunFolder(tmp_path)
+    session = Session(prepared, CPU, folder)
+    run = session.run()
+    next(run), next(run)
+    session._finish_member("2 epochs are done")  # and then the signal comes
+    assert len(session.done) == 1
+    session.save()
+    resumed = Session(prepared, CPU, folder)
+    resumed.restore()
+    list(resumed.run())
+    assert resumed.reasons == ["2 epochs are done"] * 2
+
+
+def test_seconds_go_on_where_they_were(tmp_path):
+    prepared, folder = prepared_for(), RunFolder(tmp_path)
+    session = Session(prepared, CPU, folder)
+    before = list(itertools.islice(session.run(), 2))
+    session.save()
+    resumed = Session(prepared, CPU, folder)
+    resumed.restore()
+    seconds = [p.epoch.seconds for p in [*before, *resumed.run()]]
+    assert seconds == sorted(seconds)
+
+
+def test_metrics_have_no_epoch_twice_after_a_resume(tmp_path):
+    prepared, folder = prepared_for(), RunFolder(tmp_path)
+    session = Session(prepared, CPU, folder)
+    run = session.run()
+    next(run)
+    session.save()
+    next(run), next(run)  # two more epochs, of which nothing was saved
+    resumed = Session(prepared, CPU, folder)
+    resumed.restore()
+    list(resumed.run())
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["number"] for line in lines] == [1, 2, 3, 4]
+    assert [Epoch(**{k: v for k, v in x.items() if k != "member"}) for x in lines] == (
+        resumed.histories[0]
+    )
+
+
+def test_a_run_of_which_nothing_was_saved_begins_anew(tmp_path, caplog):
+    prepared, folder = prepared_for(), RunFolder(tmp_path)
+    next(Session(prepared, CPU, folder).run())
+    assert not (tmp_path / "resume.safetensors").exists()
+    session = Session(prepared, CPU, folder)
+    with caplog.at_level(logging.INFO, "forecast"):
+        session.restore()
+    assert "no epoch was saved: training begins anew" in caplog.text
+    list(session.run())
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
+
+
+def test_progress_is_saved_now_and_then(tmp_path, monkeypatch):
+    session = Session(prepared_for(), CPU, RunFolder(tmp_path))
+    run = session.run()
+    next(run)
+    assert not (tmp_path / "resume.safetensors").exists()
+    monkeypatch.setattr(session_module, "SAVE_EVERY", -1.0)
+    next(run)
+    _, content = RunFolder(tmp_path).load_progress()
+    assert [epoch["number"] for epoch in content["epochs"][0]] == [1, 2]
+
+
+PANEL = pd.DataFrame(
+    {
+        "ds": [*MONTHS, *MONTHS],
+        "unique_id": ["a"] * 48 + ["b"] * 48,
+        "y": [*WAVE, *(WAVE * 3)],
+        "shop": ["north"] * 48 + ["south"] * 48,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.assign(y=table.y.where(table.index != 50, 7.0)),
+        lambda table: table.assign(unique_id=table.unique_id.replace("b", "c")),
+        lambda table: table.assign(shop=table.shop.replace("south", "west")),
+        lambda table: table.assign(ds=table.ds + pd.DateOffset(years=1)),
+        lambda table: table[table.ds < "2023-12-01"],
+    ],
+    ids=["value", "series", "category", "times", "rows"],
+)
+def test_a_resume_on_other_data_is_refused(change, tmp_path):
+    sections = {"data": {"path": "p.csv", "static": [{"shop": {"encoding": "one_hot"}}]}}
+    folder = RunFolder(tmp_path)
+
+    def session_on(table):
+        config = {"window": {"lookback": 6, "horizon": 2}, "model": {"hidden_size": 2}, **sections}
+        config |= {"training": {"epochs": 2, "learning_rate": 0.01}}
+        config |= {"split": {"validation": 8, "test": 8}}
+        return Session(prepare(config_from(config), table), CPU, folder)
+
+    session = session_on(PANEL)
+    next(session.run())
+    session.save()
+    session_on(PANEL.copy()).restore()
+    before = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(DataError) as error:
+        session_on(change(PANEL)).restore()
+    assert str(error.value) == (
+        "p.csv: the data have changed since the run was interrupted; train anew"
+    )
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize("stopping", [None, {"patience": 3}])
+def test_a_loss_that_is_not_finite_is_an_error_with_a_remedy(stopping):
+    training = {"optimizer": "sgd", "learning_rate": 1e30, "early_stopping": stopping}
+    with pytest.raises(ConfigError) as error:
+        trained(prepared_for(training, model={"head_activation": "none"}))
+    assert str(error.value).startswith("the loss is ")
+    assert "lower training.learning_rate (forecast lr-find suggests one)" in str(error.value)
+    assert "training.clip_norm: 1" in str(error.value)
+
+
+def test_a_symptom_is_warned_of_once_while_it_lasts(monkeypatch, caplog):
+    monkeypatch.setattr(
+        session_module,
+        "symptoms",
+        lambda history: ["it burns"] if history[-1].number in (2, 3, 5) else [],
+    )
+    with caplog.at_level(logging.WARNING, "forecast"):
+        trained(prepared_for({"epochs": 6}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "epoch 2: it burns",
+        "epoch 5: it burns",
+    ]
+
+
+def test_the_callers_random_state_is_left_alone():
+    torch.manual_seed(3)
+    np.random.seed(3)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    first, _ = trained(prepared_for(model={"dropout": 0.5, "num_layers": 2}))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+    torch.manual_seed(4)
+    second, _ = trained(prepared_for(model={"dropout": 0.5, "num_layers": 2}))
+    assert same_weights(first.done[0], second.done[0])
+
+
+def test_only_members_of_an_ensemble_are_named():
+    assert member_name(0, 1) == ""
+    assert member_name(1, 3) == "model 2/3, "

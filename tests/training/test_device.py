@@ -1,0 +1,183 @@
+"""Choice of the device on machines as they may be, and random states that are given back."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.errors import DeviceError
+from forecast.training.device import (
+    available_devices,
+    choose_device,
+    describe_device,
+    mixed_seed,
+    seeded,
+)
+
+CPU = torch.device("cpu")
+GIB = 2**30
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with CUDA devices of this much free memory (None: it cannot be asked), and mps."""
+
+    def build(*free: int | None, mps: bool = False) -> None:
+        def memory(number) -> tuple[int, int]:
+            index = number if isinstance(number, int) else torch.device(number).index
+            if free[index] is None:
+                raise RuntimeError("CUDA error: out of memory")
+            return free[index], 80 * GIB
+
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(free))
+        monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return build
+
+
+def test_a_machine_without_an_accelerator(machine) -> None:
+    machine()
+    assert available_devices() == ["cpu"]
+    assert choose_device("auto") == choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", "cuda:x", "CUDA", ""])
+def test_a_device_that_is_not_there(name: str, machine) -> None:
+    machine()
+    with pytest.raises(DeviceError) as raised:
+        choose_device(name)
+    assert str(raised.value) == f"device {name!r} is not there; choose auto, cpu"
+    assert raised.value.exit_code == 4
+
+
+def test_auto_takes_the_most_free_memory(machine) -> None:
+    machine(3 * GIB, 7 * GIB, 5 * GIB)
+    assert available_devices() == ["cpu", "cuda:0", "cuda:1", "cuda:2"]
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:1")
+    machine(9 * GIB, 7 * GIB)
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:0")
+
+
+def test_a_full_device_is_not_taken(machine) -> None:
+    """A device without room for a context cannot even be asked."""
+    machine(None, 2 * GIB)
+    assert choose_device("auto") == torch.device("cuda:1")
+
+
+def test_a_named_device_is_taken_however_full(machine) -> None:
+    machine(3 * GIB, 7 * GIB)
+    assert choose_device("cuda:0") == torch.device("cuda:0")
+    assert choose_device("cpu") == CPU
+
+
+def test_a_number_too_high_lists_what_is_there(machine) -> None:
+    machine(3 * GIB, 7 * GIB)
+    with pytest.raises(DeviceError) as raised:
+        choose_device("cuda:2")
+    message = "device 'cuda:2' is not there; choose auto, cpu, cuda:0, cuda:1"
+    assert str(raised.value) == message
+
+
+def test_mps_is_taken_when_asked_for(machine) -> None:
+    machine(mps=True)
+    assert choose_device("mps") == torch.device("mps")
+    assert choose_device("auto") == CPU
+    with pytest.raises(DeviceError, match=r"choose auto, cpu, mps$"):
+        choose_device("cuda")
+
+
+def test_descriptions(machine) -> None:
+    machine(3 * GIB, 7 * GIB)
+    found = describe_device(torch.device("cuda:1"))
+    assert found == "cuda:1 (Tesla T4, 7.0 of 80.0 GiB free)"
+    assert describe_device(CPU) == f"cpu ({torch.get_num_threads()} threads)"
+    assert describe_device(torch.device("mps")) == "mps"
+
+
+def test_a_seeded_block_draws_from_its_numbers_alone() -> None:
+    draws = []
+    for before in (1, 2):
+        torch.manual_seed(before)
+        with seeded(CPU, 3, 4):
+            draws.append(torch.rand(5))
+    with seeded(CPU, 3, 5):
+        other = torch.rand(5)
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], other)
+
+
+def test_the_callers_state_comes_back() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(6)
+    torch.manual_seed(1)
+    found = [torch.rand(3)]
+    numpy_state = repr(np.random.get_state())
+    with seeded(CPU, 3):
+        torch.rand(100)
+    found.append(torch.rand(3))
+    assert torch.equal(torch.cat(found), expected)
+    assert repr(np.random.get_state()) == numpy_state
+
+
+def test_the_callers_state_comes_back_after_an_error() -> None:
+    state = torch.get_rng_state()
+    with pytest.raises(RuntimeError), seeded(CPU, 3):
+        torch.rand(4).view(3)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_other_devices_keep_their_state(monkeypatch) -> None:
+    """torch.manual_seed seeds every CUDA device, also those whose state would not come back."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("all are seeded"))
+    with seeded(CPU, 3):
+        torch.rand(1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4))
+def test_mixed_seeds_are_those_of_numpy(numbers: list[int]) -> None:
+    seed = mixed_seed(*numbers)
+    assert seed == int(np.random.SeedSequence(numbers).generate_state(1)[0])
+    assert 0 <= seed < 2**32
+
+
+def test_near_numbers_have_different_seeds() -> None:
+    seeds = {mixed_seed(first, second) for first in range(40) for second in range(40)}
+    assert len(seeds) == 1600
+
+
+@pytest.mark.gpu
+def test_auto_takes_a_cuda_device() -> None:
+    device = choose_device("auto")
+    free = [torch.cuda.mem_get_info(number)[0] for number in range(torch.cuda.device_count())]
+    assert device.type == "cuda"
+    assert free[device.index] > 0.9 * max(free)
+    assert "GiB free" in describe_device(device)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_seeded_block_on_a_gpu(name: str) -> None:
+    device = torch.device(name)
+    torch.cuda.manual_seed(1)
+    before = torch.cuda.get_rng_state(device), torch.get_rng_state()
+    draws = []
+    for _ in range(2):
+        with seeded(device, 3):
+            draws.append(torch.rand(5, device=device))
+        torch.rand(3)
+    assert torch.equal(*draws)
+    assert torch.equal(torch.cuda.get_rng_state(device), before[0])
+
+
+@pytest.mark.gpu
+def test_a_seeded_block_on_the_cpu_leaves_the_gpu_alone() -> None:
+    torch.cuda.manual_seed(1)
+    before = torch.cuda.get_rng_state()
+    with seeded(CPU, 3):
+        torch.rand(3, device="cpu")
+    assert torch.equal(torch.cuda.get_rng_state(), before)
