@@ -28,7 +28,8 @@ def train(
     Args:
         config: a path, nested mappings, or a `Config`.
         data: a DataFrame in place of the file at `data.path`.
-        run: folder to write to, as `forecast train` does; None writes nothing.
+        run: folder to write to, as `forecast train` does; None writes nothing. Its `log.txt` gets
+            what the logger "forecast" lets through: warnings, unless its level is set to INFO.
         force: replace what is in the folder.
 
     Returns:
@@ -74,6 +75,7 @@ def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:
         return config
     if isinstance(config, str | Path):
         return read_config(config)
-    if data is not None:
-        config = {**config, "data": {"path": "data", **dict(config.get("data", {}))}}
+    section = config.get("data", {})
+    if data is not None and isinstance(section, Mapping):
+        config = {**config, "data": {"path": "data", **section}}
     return config_from(config)

@@ -71,18 +71,6 @@ class Config(Section):
             )
         return self
 
-    @model_validator(mode="after")
-    def _median_is_fed_back(self) -> Config:
-        levels = getattr(self.training.loss, "levels", (0.5,))
-        if self.model.head == "recursive" and levels[len(levels) // 2] != 0.5:
-            raise MisfitError(
-                f"head recursive feeds the median back, but 0.5 is not in the middle of the"
-                f" quantile levels {list(levels)}; use as many levels below 0.5 as above,"
-                " or another head",
-                "training.loss",
-            )
-        return self
-
 
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read a configuration file, with overrides such as `training.epochs=5`.

@@ -49,9 +49,12 @@ class LrFound:
         if any(self.rates.values()):
             return (
                 f"rule {self.rule} suggests nothing, for the loss did not diverge; raise"
-                " training.lr_range.last, or set another training.lr_range.rule"
+                " training.lr_range.last, take another training.lr_range.rule, or set a rate"
             )
-        return "the curve is flat: no rate is suggested; check the data and the model"
+        return (
+            "the curve is flat, so no rate is suggested; check the data and the model, or set a"
+            " rate"
+        )
 
 
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
@@ -145,7 +148,7 @@ def _with_learning_rate(
     if folder is not None:
         write_lr_range(found, folder)
     if found.rate is None:
-        raise ConfigError(f"training.learning_rate: auto: {found.why_none}; or set a rate")
+        raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
     log.info("learning rate: %g (rule %s)", found.rate, found.rule)
     return replace(prepared, config=with_rate(prepared.config, found.rate))
 

@@ -66,8 +66,9 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
     inputs = window.lookback * pipeline.num_columns
     outputs = window.horizon * len(pipeline.targets)
     samples = len(prepared.windows["train"])
+    size = prepared.config.model.hidden_size
     return {
-        "configured": prepared.config.model.hidden_size,
+        "configured": list(size) if isinstance(size, tuple) else size,
         "input": inputs,
         "output": outputs,
         "between": sorted((inputs, outputs)),
@@ -79,25 +80,32 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
 
 def report(result: dict[str, Any]) -> str:
     """The result of `inspect` for people."""
-    data = result["data"]
-    lengths = f"{data['shortest']}" + (
-        f" to {data['longest']}" if data["longest"] > data["shortest"] else ""
-    )
-    series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
-    lines = [
-        f"data        {data['source']}: {data['rows']} rows{series}",
-        f"time        {data['first']} to {data['last']}, frequency {data['frequency']}"
-        + (f", {data['timezone']}" if data["timezone"] else ""),
-        f"columns     {', '.join(data['columns'])}",
-    ]
+    lines = _data_lines(result["data"])
     lines += [f"{found['kind']:12}{found['message']}" for found in result["findings"]]
     if not result["findings"]:
         lines.append("findings    none: no gaps, empty cells, constant columns or outliers")
     if "problem" in result:
         return "\n".join([*lines, f"problem     {result['problem']}"])
+    return "\n".join([*lines, *_training_lines(result)])
+
+
+def _data_lines(data: dict[str, Any]) -> list[str]:
+    shortest, longest = data["shortest"], data["longest"]
+    lengths = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+    series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
+    zone = f", {data['timezone']}" if data["timezone"] else ""
+    return [
+        f"data        {data['source']}: {data['rows']} rows{series}",
+        f"time        {data['first']} to {data['last']}, frequency {data['frequency']}{zone}",
+        f"columns     {', '.join(data['columns'])}",
+    ]
+
+
+def _training_lines(result: dict[str, Any]) -> list[str]:
     windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
     search = " with the learning-rate range test" if result["range_test_steps"] else ""
-    lines += [
+    steps = "1 step" if result["steps_per_epoch"] == 1 else f"{result['steps_per_epoch']} steps"
+    return [
         f"windows     {windows}; season {result['season']} rows",
         f"differences {_suggested(result['difference_orders'])}, by seasonal-strength and unit-root"
         " tests of the training rows",
@@ -105,9 +113,8 @@ def report(result: dict[str, Any]) -> str:
         f"parameters  {result['parameters']:,}",
         f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
-        f" ({result['steps_per_epoch']} steps each){search} on {result['device']}",
+        f" ({steps} each){search} on {result['device']}",
     ]
-    return "\n".join(lines)
 
 
 def _suggested(orders: list[dict[str, int]]) -> str:
@@ -117,7 +124,7 @@ def _suggested(orders: list[dict[str, int]]) -> str:
 
 def _hidden_lines(rules: dict[str, Any]) -> list[str]:
     sizes = rules["configured"]
-    configured = ", ".join(map(str, sizes)) if isinstance(sizes, tuple) else sizes
+    configured = ", ".join(map(str, sizes)) if isinstance(sizes, list) else sizes
     (low, high), bounds = rules["between"], rules["samples_bound"]
     rows = [
         (f"{low} to {high}", "between output and input"),
@@ -203,7 +210,7 @@ def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
     return float(np.median(seconds[WARM_UP_STEPS:]))
 
 
-def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> float:
+def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
     """Bytes: gradients and two moments; the table thrice; what a batch keeps for its gradient."""
     kept: dict[int, int] = {}
 

@@ -11,6 +11,8 @@ install_import_hook("forecast", "beartype.beartype")
 import pytest
 import torch
 
+torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
+
 
 def pytest_collection_modifyitems(items):
     """Skip tests of a CUDA device where there is none."""

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import math
 import re
 import subprocess
 import sys
@@ -304,7 +303,8 @@ def test_a_learning_rate_needs_no_quotes_and_no_dot(line, value):
         "window: {stride: 1000}",
         "training: {l1: 0, l2: 0, tolerance: 0, warmup: 0}",
         "training: {loss: {quantile: [0.5]}}",
-        "training: {loss: {quantile: [0.5, 0.9]}}",
+        "training: {loss: {quantile: [0.1, 0.5, 0.8]}}",
+        "training: {loss: {quantile: [0.1, 0.5, 0.9]}}\nmodel: {head: recursive}",
         "training: {optimizer: {sgd: {momentum: 0}}}",
         "training: {optimizer: {adam: {beta1: 0}}}",
         "training: {schedule: {step: {gamma: 1}}}",
@@ -630,13 +630,18 @@ def test_values_of_the_wrong_type_or_size(text, message):
         ),
         (
             "training: {loss: {quantile: {levels: [0.1, 0.9]}}}",
-            "training.loss.quantile.levels: [0.1, 0.9] must increase and hold 0.5, the point"
-            " forecast; write e.g. [0.1, 0.5, 0.9]",
+            "training.loss.quantile.levels: [0.1, 0.9] must increase, with 0.5, the point forecast,"
+            " in the middle; write e.g. [0.1, 0.5, 0.9]",
         ),
         (
             "training: {loss: {quantile: [0.9, 0.5]}}",
-            "training.loss.quantile: [0.9, 0.5] must increase and hold 0.5, the point forecast;"
-            " write e.g. [0.1, 0.5, 0.9]",
+            "training.loss.quantile: [0.9, 0.5] must increase, with 0.5, the point forecast, in the"
+            " middle; write e.g. [0.1, 0.5, 0.9]",
+        ),
+        (
+            "training: {loss: {quantile: [0.5, 0.9]}}",
+            "training.loss.quantile: [0.5, 0.9] must increase, with 0.5, the point forecast, in the"
+            " middle; write e.g. [0.1, 0.5, 0.9]",
         ),
         (
             "transforms: [{difference: {lag: auto, order: 2}}]",
@@ -1403,4 +1408,3 @@ def test_sections_are_all_strict():
         assert section.model_config["strict"]
         assert section.model_config["frozen"]
         assert not section.model_config["allow_inf_nan"]
-    assert math.isfinite(TrainingConfig().learning_rate)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from forecast import experiment
 from forecast.config import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
@@ -26,7 +27,7 @@ TABLE = pd.DataFrame(
         "y": 50 + 10 * np.sin(np.arange(72) * np.pi / 6) + RANDOM.normal(0, 1, 72),
     }
 )
-SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0}
+SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0, "rule": "valley"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -101,7 +102,9 @@ def test_a_run_folder_holds_every_file_and_each_reads_back(tmp_path, caplog):
     assert caplog.messages[1] == (
         "data: 1 series, 72 rows, frequency MS, season 12; windows: 37 train, 7 validation, 10 test"
     )
-    assert caplog.messages[-1] == "stopped: 3 epochs are done; kept epoch 3"
+    assert caplog.messages[-1] == (
+        f"stopped: 3 epochs are done; kept epoch {model.summary['kept_epochs'][0]}"
+    )
     pd.testing.assert_frame_equal(load(folder.path).forecast(), model.forecast())
     table = pd.read_csv(folder.path / "forecast.csv", parse_dates=["ds"])
     pd.testing.assert_frame_equal(table, model.forecast())
@@ -170,7 +173,8 @@ def test_what_cannot_be_trained_leaves_the_old_run_as_it_was(change, error, tmp_
     assert files_in(tmp_path / "run") == before
 
 
-def test_force_replaces_the_run_and_nothing_else(tmp_path):
+def test_force_replaces_the_run_and_nothing_else(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "forecast")
     path = tmp_path / "run"
     trained(train(config(learning_rate="auto"), TABLE, new_run(path)))
     (path / "notes.md").write_text("mine")
@@ -224,7 +228,6 @@ def test_a_run_interrupted_in_the_range_test_can_be_resumed(tmp_path, monkeypatc
     assert isinstance(model.config.training.learning_rate, float)
 
 
-NOISE = TABLE.assign(y=np.random.default_rng(5).normal(0, 1, 72))
 TINY = {"steps": 40, "first": 1e-9, "last": 1e-8}
 
 
@@ -235,12 +238,10 @@ def test_a_flat_curve_suggests_nothing_and_auto_says_so(tmp_path):
     assert found.rate is None
     folder = new_run(tmp_path / "run")
     with pytest.raises(ConfigError) as error:
-        trained(
-            train(config(learning_rate="auto", lr_range={**TINY, "seeds": 2}), TABLE, folder)
-        )
+        trained(train(config(learning_rate="auto", lr_range={**TINY, "seeds": 2}), TABLE, folder))
     assert str(error.value) == (
-        "training.learning_rate: auto: the curve is flat: no rate is suggested; check the data and"
-        " the model; or set a rate"
+        "training.learning_rate: auto: the curve is flat, so no rate is suggested; check the data"
+        " and the model, or set a rate"
     )
     assert "lr_range.csv" in files_in(folder.path), "to look at"
 

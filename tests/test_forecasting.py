@@ -121,8 +121,10 @@ def test_sizes_of_plain_windows():
 
 
 def models_of(shape, count=2, **options):
-    torch.manual_seed(0)
-    return tuple(Forecaster(ModelConfig(hidden_size=3, **options), shape) for _ in range(count))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = ModelConfig(hidden_size=3, **options)
+        return tuple(Forecaster(config, shape) for _ in range(count))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 100])

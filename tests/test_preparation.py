@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from forecast.config import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import new_learner, prepare

@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+
 from forecast import progress as progress_module
 from forecast.errors import ConfigError
 from forecast.logs import stderr_log

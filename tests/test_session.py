@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from forecast import session as session_module
 from forecast.config import config_from
 from forecast.errors import ConfigError, DataError
@@ -103,9 +104,7 @@ def test_training_stops_when_the_loss_has_converged():
 
 
 def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
-    prepared = prepared_for(
-        {"epochs": 60, "learning_rate": 0.3, "early_stopping": {"patience": 3}}
-    )
+    prepared = prepared_for({"epochs": 60, "learning_rate": 0.3, "early_stopping": {"patience": 3}})
     session, weights = Session(prepared, CPU, None), {}
     for progress in session.run():
         model = session.learner.model

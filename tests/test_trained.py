@@ -433,6 +433,9 @@ def test_same_from_the_checkpoint_and_from_the_training_table(case_and_model, tm
     loaded = load(tmp_path)
     assert_frame_equal(loaded.forecast(future=case.future), before, check_exact=True)
     assert_frame_equal(loaded.forecast(case.frame, case.future), before, check_exact=True)
+    longer = loaded.forecast(future=case.future, horizon=2 * case.horizon - 1)
+    from_table = loaded.forecast(case.frame, case.future, 2 * case.horizon - 1)
+    assert_frame_equal(from_table, longer, check_exact=True)
     loaded.save(tmp_path / "again.safetensors")
     again = (tmp_path / "again.safetensors").read_bytes()
     assert again == (tmp_path / MODEL_FILE).read_bytes()
@@ -592,6 +595,39 @@ def test_some_series_alone():
     assert trained.forecast(turned, case.future).unique_id.unique().tolist() == ["NA", "007", "b"]
 
 
+def calls_of(function):
+    """Number of Python functions that are called."""
+    count = itertools.count()
+    sys.setprofile(lambda _, event, __: next(count) if event == "call" else None)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return next(count)
+
+
+def test_no_work_is_done_series_by_series():
+    days, lengths = pd.date_range("2024-01-01", periods=40), {"few": 30, "many": 330}
+    frames = {
+        name: pd.DataFrame(
+            {
+                "unique_id": np.repeat([f"s{number}" for number in range(count)], 40),
+                "ds": np.tile(days, count),
+                "y": 50 + noise(40 * count),
+            }
+        )
+        for name, count in lengths.items()
+    }
+    steps = ["log", {"difference": {"lag": 7}}, "standardize"]
+    case = config({"calendar": ["dayofweek"]}, 7, 5, 5, 6, steps)
+    trained = forecast.train(case, frames["many"])
+    few, many = (
+        calls_of(lambda frame=frame: trained.forecast(frame, horizon=9))
+        for frame in (frames["few"], frames["many"])
+    )
+    assert many - few < 10 * 300
+
+
 # ------------------------------------------------------------------ series that were not trained on
 
 
@@ -689,7 +725,7 @@ def test_short_series_are_skipped_where_training_skips_them(caplog):
 def test_empty_cell_in_the_history(tmp_path):
     case, trained = built("air")
     frame = case.frame.astype({"passengers": float})
-    frame.loc[130, "passengers"] = np.nan
+    frame.loc[[100, 130], "passengers"] = np.nan  # row 100 is not needed
     message = refusal(trained, frame)
     assert message.startswith("data row 130: column 'passengers' is empty")
     frame.to_csv(tmp_path / "new.csv", index=False)
@@ -873,11 +909,9 @@ def test_load_onto_a_device_that_is_not_there(air_file):
 
 
 def test_load_leaves_the_random_state_alone(air_file):
-    torch.manual_seed(1)
-    expected = torch.rand(3)
-    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
     load(air_file).forecast()
-    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def changed_config(content, tensors):
@@ -982,4 +1016,4 @@ def test_from_cuda_to_cpu_and_back(name, tmp_path):
         loaded = load(tmp_path, place)
         assert next(loaded.models[0].parameters()).device.type == place
         expected = model.forecast(future=case.future)
-        assert_frame_equal(loaded.forecast(future=case.future), expected, rtol=1e-3)
+        assert_frame_equal(loaded.forecast(future=case.future), expected, rtol=1e-2)

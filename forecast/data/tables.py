@@ -128,11 +128,11 @@ def _lines(path: str, separator: str) -> np.ndarray:
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except csv.Error as error:
-        line = 1 + max([0, *_row_ends(path, separator)])
-        raise DataError(f"{path}:{line}: {error}; mend the quotes of this row") from None
-    ends = (
-        np.arange(1, len(cells) + 1) if is_line_a_row else np.array([*_row_ends(path, separator)])
-    )
+        *_, line = 0, *_row_ends(path, separator)
+        raise DataError(f"{path}:{line + 1}: {error}; mend the quotes of this row") from None
+    ends = np.arange(1, len(cells) + 1)
+    if not is_line_a_row:
+        ends = np.array([*_row_ends(path, separator)])
     ragged = (cells != cells[0]) & (cells > 0)
     if ragged.any():
         row = int(np.argmax(ragged))

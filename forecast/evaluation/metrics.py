@@ -18,8 +18,7 @@ def _percentage(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> 
 
 def _symmetric(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> np.ndarray:  # noqa: ARG001
     size = np.abs(actual) + np.abs(forecast)
-    error = 200 * np.abs(actual - forecast)
-    return np.asarray(np.where(size == 0, 0.0, error / np.where(size > 0, size, 1.0)))
+    return np.asarray(200 * np.abs(actual - forecast) / np.where(size > 0, size, 1.0))
 
 
 MEASURES: Mapping[str, Measure] = {

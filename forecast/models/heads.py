@@ -56,7 +56,7 @@ class Encoded:
     targets: Float[Tensor, "B H K"] | None
     """True values on the window's scale, in training; NaN where they are masked."""
     embed: Callable[[Tensor, Tensor], Tensor]
-    """Embeds one further segment: its targets (B, T, segment, K) and the covariates after it."""
+    """Embeds further segments: targets (B, M, segment, K), and what is known of the next ones."""
 
 
 class Direct(nn.Module):

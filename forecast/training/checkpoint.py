@@ -95,8 +95,6 @@ def _with_header(data: bytes, metadata: Mapping[str, str]) -> bytes:
 def _header(data: bytes, path: Path) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
     try:
-        if not 0 < length <= len(data) - 8:
-            raise ValueError
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]
         return {str(key): str(value) for key, value in metadata.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -63,10 +63,11 @@ class Quantile(Option):
     @field_validator("levels")
     @classmethod
     def _hold_the_median(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
-        if list(levels) != sorted(set(levels)) or 0.5 not in levels:
+        increase = list(levels) == sorted(set(levels))
+        if not increase or not levels or levels[len(levels) // 2] != 0.5:
             raise ValueError(
-                f"{shown(levels)} must increase and hold 0.5, the point forecast; write e.g."
-                " [0.1, 0.5, 0.9]"
+                f"{shown(levels)} must increase, with 0.5, the point forecast, in the middle; write"
+                " e.g. [0.1, 0.5, 0.9]"
             )
         return levels
 
@@ -249,7 +250,7 @@ class LrRangeConfig(Section):
     """Mini-batches from first to last."""
     smoothing: Fraction = 0.9
     """Weight of the past in the smoothed loss."""
-    rule: Literal["half_divergence", "steepest", "valley", "minimum_tenth"] = "valley"
+    rule: Literal["half_divergence", "steepest", "valley", "minimum_tenth"] = "steepest"
     """Suggestion that `learning_rate: auto` takes."""
     seeds: Count = 3
     """Repetitions, each from other weights and another order; the median counts."""

@@ -2,7 +2,6 @@
 
 import builtins
 import io
-import math
 from pathlib import Path
 
 import numpy as np
@@ -33,15 +32,20 @@ def test_csv_is_plain_lines() -> None:
 @settings(max_examples=60, deadline=None)
 def test_numbers_read_back_equal(values: list[float]) -> None:
     lines = to_csv(pd.DataFrame({"y": values})).splitlines()
-    assert [float(line) for line in lines[1:]] == values
-    assert all(math.copysign(1, float(a)) == math.copysign(1, b) for a, b in zip(lines[1:], values))
+    found = [float(line) for line in lines[1:]]
+    assert found == values
+    assert np.signbit(found).tolist() == np.signbit(values).tolist()
 
 
 def test_times_keep_their_zone() -> None:
     hours = pd.date_range("2024-10-27 00:00", periods=4, freq="h", tz="Europe/Berlin")
-    lines = to_csv(pd.DataFrame({"ds": hours})).splitlines()
-    assert lines[3:] == ["2024-10-27 02:00:00+02:00", "2024-10-27 02:00:00+01:00"][:0] + lines[3:]
-    assert pd.to_datetime(pd.Series(lines[1:]), utc=True).tolist() == list(hours)
+    assert to_csv(pd.DataFrame({"ds": hours})).splitlines() == [
+        "ds",
+        "2024-10-27 00:00:00+02:00",
+        "2024-10-27 01:00:00+02:00",
+        "2024-10-27 02:00:00+02:00",
+        "2024-10-27 02:00:00+01:00",
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".pq", ".PARQUET"])

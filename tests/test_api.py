@@ -1,0 +1,165 @@
+"""The functions for Python users: any configuration, DataFrames in and out."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import forecast
+from forecast import api
+from forecast.config import Config, config_from
+from forecast.evaluation import plots
+
+RANDOM = np.random.default_rng(4)
+TABLE = pd.DataFrame(
+    {
+        "ds": pd.date_range("2021-03-01", periods=50, freq="D"),
+        "y": 30 + 5 * np.sin(np.arange(50) * 2 * np.pi / 7) + RANDOM.normal(0, 0.5, 50),
+    }
+)
+SECTIONS = {
+    "window": {"lookback": 7, "horizon": 3},
+    "split": {"validation": 6, "test": 8},
+    "model": {"hidden_size": 4},
+    "training": {"epochs": 2, "learning_rate": 0.01},
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Such small models train faster on one thread than on several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes longer than training."""
+    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A CSV and a configuration in a folder."""
+    TABLE.to_csv(tmp_path / "table.csv", index=False)
+    values = {"data": {"path": str(tmp_path / "table.csv")}, **SECTIONS}
+    (tmp_path / "config.yaml").write_text(json.dumps(values))
+    return tmp_path
+
+
+def test_mapping_and_frame_in_frame_out():
+    model = forecast.train(SECTIONS, TABLE)
+    table = model.forecast()
+    assert list(table.columns) == ["ds", "target", "forecast"]
+    assert list(table.ds) == list(pd.date_range("2021-04-20", periods=3, freq="D"))
+    assert set(model.summary["metrics"]) == {"lstm", "naive", "seasonal_naive"}
+    newer = pd.concat([TABLE, TABLE.assign(ds=TABLE.ds + pd.Timedelta(days=50))])
+    assert model.forecast(newer, horizon=1).ds.tolist() == [pd.Timestamp("2021-06-09")]
+
+
+def test_every_form_of_a_configuration_trains_the_same_model(files):
+    path = files / "config.yaml"
+    mapping = {"data": {"path": str(files / "table.csv")}, **SECTIONS}
+    forms = [path, str(path), mapping, config_from(mapping)]
+    tables = [forecast.train(form).forecast() for form in forms]
+    tables.append(forecast.train(path, TABLE).forecast())
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], rtol=1e-12)
+
+
+def test_a_run_folder_is_written_and_loads(files):
+    model = forecast.train(files / "config.yaml", run=files / "run")
+    assert (files / "run" / "summary.json").exists()
+    for where in (files / "run", str(files / "run"), files / "run" / "model.safetensors"):
+        loaded = forecast.load(where)
+        pd.testing.assert_frame_equal(loaded.forecast(), model.forecast())
+        assert loaded.summary == model.summary
+        assert loaded.config == model.config
+
+
+def test_a_run_is_never_overwritten_unasked(files):
+    forecast.train(files / "config.yaml", run=str(files / "run"))
+    before = (files / "run" / "model.safetensors").read_bytes()
+    with pytest.raises(forecast.ConfigError, match="holds a finished run"):
+        forecast.train(files / "config.yaml", run=files / "run")
+    assert (files / "run" / "model.safetensors").read_bytes() == before
+    values = {**json.loads((files / "config.yaml").read_text()), "seed": 1}
+    forecast.train(values, run=files / "run", force=True)
+    assert (files / "run" / "model.safetensors").read_bytes() != before
+
+
+def test_what_cannot_be_trained_leaves_no_folder(files):
+    with pytest.raises(forecast.DataError, match="constant"):
+        forecast.train(SECTIONS, TABLE.assign(y=1.0), run=files / "run")
+    assert not (files / "run").exists()
+
+
+def test_the_log_of_a_run_holds_what_the_logger_lets_through(files, caplog):
+    forecast.train(files / "config.yaml", run=files / "quiet")
+    assert (files / "quiet" / "log.txt").read_text() == ""
+    caplog.set_level(logging.INFO, "forecast")
+    forecast.train(files / "config.yaml", run=files / "told")
+    assert "stopped: 2 epochs are done" in (files / "told" / "log.txt").read_text()
+
+
+def test_lr_find_takes_the_same_forms(files):
+    values = {**SECTIONS, "training": {"lr_range": {"seeds": 1, "steps": 40, "rule": "valley"}}}
+    found = forecast.lr_find(values, TABLE)
+    assert found.rates.keys() == {"half_divergence", "steepest", "valley", "minimum_tenth"}
+    assert found.rate == found.rates["valley"]
+    path = {**values, "data": {"path": str(files / "table.csv")}}
+    assert forecast.lr_find(path).rates == found.rates
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (SECTIONS, r"configuration: data: is missing"),
+        ({**SECTIONS, "data": {"target": "y"}}, r"configuration: data.path: is missing"),
+        ({**SECTIONS, "data": {"path": "no.csv"}}, r"no.csv: no such file"),
+        ({**SECTIONS, "modle": {}}, r"configuration: modle: unknown key; did you mean 'model'"),
+        ("nowhere.yaml", r"nowhere.yaml: No such file"),
+        (Path("nowhere.yaml"), r"nowhere.yaml: No such file"),
+    ],
+)
+def test_user_errors_are_one_line_and_of_one_kind(config, message):
+    with pytest.raises(forecast.ForecastError, match=message) as error:
+        forecast.train(config)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("data", [None, "y.csv", ["y"]])
+def test_a_data_section_that_is_none_is_an_error_of_the_configuration(data):
+    with pytest.raises(forecast.ConfigError, match=r"configuration: data: "):
+        forecast.train({**SECTIONS, "data": data}, TABLE)
+
+
+def test_the_callers_random_states_are_left_alone():
+    torch.manual_seed(1)
+    np.random.seed(1)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    model = forecast.train({**SECTIONS, "model": {"dropout": 0.3, "num_layers": 2}}, TABLE)
+    model.forecast()
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()
+
+
+def test_the_callers_configuration_and_frame_are_left_alone():
+    table, sections = TABLE.copy(), json.loads(json.dumps(SECTIONS))
+    forecast.train(sections, table)
+    assert sections == SECTIONS
+    pd.testing.assert_frame_equal(table, TABLE)
+
+
+def test_public_names_are_there_and_no_others():
+    assert set(forecast.__all__) <= set(dir(forecast))
+    assert forecast.train is api.train
+    assert forecast.Config is Config
+    with pytest.raises(AttributeError, match="module 'forecast' has no attribute 'trian'"):
+        forecast.trian  # noqa: B018

@@ -1,0 +1,358 @@
+"""`forecast check`: the findings, the windows, the rules of thumb, and honest estimates."""
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from forecast import inspection
+from forecast.config import config_from
+from forecast.errors import DataError
+from forecast.experiment import train
+from forecast.inspection import hidden_unit_rules, inspect, report
+from forecast.preparation import prepare
+
+DATA = Path(__file__).parents[1] / "data"
+AIR = {"path": str(DATA / "air_passengers.csv"), "time": "month", "target": ("passengers",)}
+CO2 = {"path": str(DATA / "co2.csv"), "time": "week", "target": ("co2",)}
+MACRO = {
+    "path": str(DATA / "macro.csv"),
+    "time": "quarter",
+    "target": ("realgdp", "realcons"),
+    "past": ("unemp", "tbilrate"),
+}
+SUNSPOTS = {"path": str(DATA / "sunspots.csv"), "time": "year", "target": ("sunspots",)}
+LAGGED = ({"difference": {"lag": 12}}, "standardize")
+
+
+def config(data, *overrides: str, **sections):
+    small = {"model": {"hidden_size": 4}, "split": {"validation": 24, "test": 36}, "device": "cpu"}
+    return config_from({"data": data, **small, **sections}, overrides)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One timed step is enough where the time is not looked at."""
+    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch):
+    """Threads that wait for each other on a busy machine would be all that is measured."""
+    monkeypatch.setattr(inspection, "TIMED_SECONDS", 1.0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_air_passengers_by_hand() -> None:
+    result = inspect(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
+    assert result["data"] == {
+        "source": AIR["path"],
+        "rows": 144,
+        "series": 1,
+        "shortest": 144,
+        "longest": 144,
+        "first": "1949-01-01",
+        "last": "1960-12-01",
+        "frequency": "MS",
+        "timezone": None,
+        "columns": ["passengers"],
+    }
+    assert result["findings"] == []
+    # Of the 84 training rows 12 have no difference; a part's targets lie within it.
+    train_windows = (84 - 12) - (24 + 12) + 1
+    assert result["windows"] == {"train": train_windows, "validation": 13, "test": 25}
+    assert result["season"] == 12
+    assert result["difference_orders"] == [{"lag": 12, "order": 1}, {"lag": 1, "order": 1}]
+    lstm = 4 * (4 * (1 + 4) + 2 * 4)  # four gates: input and recurrent weights, two biases
+    assert result["parameters"] == lstm + (4 + 1) * 12
+    assert (result["epochs"], result["steps_per_epoch"]) == (100, math.ceil(train_windows / 32))
+
+
+def test_co2_reports_its_empty_weeks() -> None:
+    result = inspect(config({**CO2, "missing": "interpolate"}))
+    assert [finding["kind"] for finding in result["findings"]] == ["empty"]
+    assert f"{CO2['path']}:8: column 'co2' is empty in 59 rows" in result["findings"][0]["message"]
+    assert result["data"]["frequency"] == "W-SAT"
+    assert result["season"] == 52
+    assert "problem" not in result
+
+
+def test_macro_has_targets_and_covariates() -> None:
+    result = inspect(config(MACRO, window={"lookback": 8, "horizon": 4}))
+    assert result["data"]["columns"] == ["realgdp", "realcons", "unemp", "tbilrate"]
+    assert result["season"] == 4
+    assert {finding["kind"] for finding in result["findings"]} == {"outlier"}
+    lstm = 4 * (4 * (4 + 4) + 2 * 4)
+    assert result["parameters"] == lstm + (4 + 1) * 4 * 2
+    assert (result["hidden_units"]["input"], result["hidden_units"]["output"]) == (8 * 4, 4 * 2)
+
+
+def test_sunspots_have_integer_times() -> None:
+    result = inspect(config({**SUNSPOTS, "season": 11}))
+    assert (result["data"]["first"], result["data"]["last"]) == ("1700", "2008")
+    assert (result["data"]["frequency"], result["season"]) == (1, 11)
+    assert result["difference_orders"] == []
+
+
+def test_hidden_unit_rules_by_hand() -> None:
+    prepared = prepare(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
+    assert hidden_unit_rules(prepared) == {
+        "configured": 4,
+        "input": 24,
+        "output": 12,
+        "between": [12, 24],
+        "two_thirds": 28,  # 16 + 12
+        "geometric_mean": 17,  # 16.97
+        "samples_bound": [0.1, 0.5],  # 37 windows / (10 * 36) and / (2 * 36)
+    }
+
+
+def test_an_output_larger_than_the_input_is_the_upper_bound() -> None:
+    prepared = prepare(config(AIR, window={"lookback": 3, "horizon": 12}))
+    rules = hidden_unit_rules(prepared)
+    assert rules["between"] == [3, 12]
+    assert rules["two_thirds"] == 14
+    assert rules["geometric_mean"] == 6
+    assert rules["samples_bound"] == [round(70 / 150, 1), round(70 / 30, 1)]
+
+
+def test_rows_that_are_missing_are_a_problem_after_the_findings() -> None:
+    result = inspect(config(CO2))
+    assert result["findings"][0]["kind"] == "empty"
+    assert result["problem"] == (
+        f"{CO2['path']}:8: column 'co2' is empty (59 empty cells in all); set data.missing:"
+        " interpolate, forward_fill or mask"
+    )
+    assert result["exit_code"] == 3
+    assert set(result) == {"data", "findings", "problem", "exit_code"}
+
+
+def test_a_configuration_that_does_not_fit_is_a_problem_with_its_own_code() -> None:
+    result = inspect(config(AIR, "split.test=3"))
+    assert result["exit_code"] == 2
+    assert result["problem"].startswith("split.test: 3 rows hold no window of 12 known steps")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
+def test_a_device_that_is_not_there_is_a_problem_after_the_findings() -> None:
+    result = inspect(config({**CO2, "missing": "mask"}, "device=cuda"))
+    assert result["findings"]
+    assert result["exit_code"] == 4
+    assert "device 'cuda' is not there" in result["problem"]
+
+
+def test_a_table_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("ds,y\n2024-01-01,1\n2024-01-01,2\n2024-01-02,3\n")
+    with pytest.raises(DataError, match=r"table\.csv:3: .* appears twice"):
+        inspect(config({"path": str(path)}))
+
+
+def test_nothing_is_written_and_the_random_state_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    inspect(config(AIR))
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_result_is_json() -> None:
+    layers = ("model.hidden_size=[8, 4]", "model.num_layers=2")
+    for result in (inspect(config(AIR, *layers)), inspect(config(CO2))):
+        assert json.loads(json.dumps(result)) == result
+
+
+def saved_bytes(*overrides: str) -> float:
+    result = inspect(config({**CO2, "missing": "interpolate"}, *overrides))
+    return float(result["memory_mb"] * 2**20)
+
+
+BASE = ("model.hidden_size=64", "window.lookback=50", "training.batch_size=50")
+STATES = 50 * 50 * 64 * 4
+"""Bytes of one number a window, step and unit."""
+
+
+def test_memory_is_between_the_gates_and_a_few_times_as_much() -> None:
+    # An LSTM keeps four gates, the hidden and the cell state at least.
+    assert 6 * STATES < saved_bytes(*BASE) < 25 * STATES
+
+
+@pytest.mark.parametrize(
+    ("override", "factor"),
+    [
+        ("training.batch_size=100", 2),
+        ("window.lookback=100", 2),
+        ("model.num_layers=3", 3),
+        ("model.bidirectional=true", 2),
+        ("model.segment=5", 0.2),
+    ],
+)
+def test_memory_grows_with_what_a_batch_keeps(override: str, factor: float) -> None:
+    assert saved_bytes(*BASE, override) / saved_bytes(*BASE) == pytest.approx(factor, rel=0.3)
+
+
+def test_memory_of_a_wide_model_is_that_of_its_weights() -> None:
+    wide = ("model.hidden_size=512", "window.lookback=1", "training.batch_size=1")
+    weights = 4 * (4 * 512 * (1 + 512 + 2) + 512 * 12 + 12)
+    # Weights, gradients and the two moments of Adam.
+    assert saved_bytes(*wide) == pytest.approx(4 * weights, rel=0.1)
+
+
+class Clock:
+    """Readings 0.05 seconds apart, after those of the warm-up, which are a minute apart."""
+
+    def __init__(self) -> None:
+        self.readings = itertools.count()
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        is_warm = next(self.readings) >= 2 * inspection.WARM_UP_STEPS
+        self.now += 0.05 if is_warm else 60.0
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("overrides", "batches"),
+    [
+        ((), 100 * 2),
+        (("training.epochs=7", "training.ensemble=3"), 7 * 2 * 3),
+        (("training.batch_size=10",), 100 * 5),
+        (("training.batch_size=1000",), 100),
+        (("training.optimizer=gd",), 100 * 2),
+        (("training.max_steps=30",), 30),
+        (("training.learning_rate=auto", "training.lr_range.steps=50"), 100 * 2 + 3 * 50),
+    ],
+)
+def test_time_is_that_of_a_batch_times_their_number(
+    monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], batches: int
+) -> None:
+    monkeypatch.setattr(inspection, "time", Clock())
+    # 84 training rows hold 49 windows.
+    case = config(AIR, *overrides, window={"lookback": 24, "horizon": 12})
+    assert inspect(case)["seconds"] == pytest.approx(0.05 * batches)
+
+
+def test_timing_a_large_model_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(inspection, "time", clock)
+    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.12)
+    inspect(config(AIR))
+    assert next(clock.readings) == 2 * (inspection.WARM_UP_STEPS + 3)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_estimated_time_is_within_a_factor_of_three() -> None:
+    """Other programs may take the processor now and then: the best of three tries counts."""
+    case = config(
+        {**CO2, "missing": "interpolate"},
+        "training.epochs=2",
+        window={"lookback": 52, "horizon": 13},
+        model={"hidden_size": 32},
+    )
+    ratios = []
+    for _ in range(3):
+        *_, last = train(case)
+        ratios.append(inspect(case)["seconds"] / last.epoch.seconds)
+        if 1 / 3 < ratios[-1] < 3:
+            return
+    raise AssertionError(f"estimated / measured: {ratios}")
+
+
+def test_the_report_of_a_good_configuration() -> None:
+    result = inspect(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
+    known = {"memory_mb": 0.3, "seconds": 8.4}
+    assert report({**result, **known}).splitlines() == [
+        f"data        {AIR['path']}: 144 rows",
+        "time        1949-01-01 to 1960-12-01, frequency MS",
+        "columns     passengers",
+        "findings    none: no gaps, empty cells, constant columns or outliers",
+        "windows     37 train, 13 validation, 25 test; season 12 rows",
+        "differences lag 12 and lag 1 suggested, by seasonal-strength and unit-root tests of the"
+        " training rows",
+        "hidden      4 configured; rules of thumb for windows with 24 numbers in, 12 out:",
+        "            12 to 24      between output and input",
+        "            28            2/3 input + output",
+        "            17            sqrt(input * output)",
+        "            0.1 to 0.5    at most, by samples / (a * (input + output)) with a = 10 to 2",
+        f"parameters  {112 + 60}",
+        "memory      below 1 MB beyond the libraries",
+        "time        about 8 s for 100 epochs (2 steps each) on cpu",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "megabytes", "said"),
+    [
+        (0.4, 1.6, ("about 2 MB", "below 1 s")),
+        (119.0, 2500.0, ("about 2500 MB", "about 119 s")),
+        (600.0, 0.9, ("below 1 MB", "about 10 min")),
+        (9000.0, 12.0, ("about 12 MB", "about 2.5 h")),
+    ],
+)
+def test_estimates_are_said_in_units_that_fit(
+    seconds: float, megabytes: float, said: tuple[str, str]
+) -> None:
+    result = inspect(config(AIR, "training.learning_rate=auto", "model.num_layers=2"))
+    known = {"memory_mb": megabytes, "seconds": seconds, "parameters": 1234567}
+    sizes = {**result["hidden_units"], "configured": [32, 16]}
+    *_, parameters, memory, duration = report({**result, **known, "hidden_units": sizes}).split(
+        "\n"
+    )
+    assert parameters == "parameters  1,234,567"
+    assert memory == f"memory      {said[0]} beyond the libraries"
+    assert duration.startswith(f"time        {said[1]} for 100 epochs (2 steps each)")
+    assert duration.endswith(" with the learning-rate range test on cpu")
+    assert "hidden      32, 16 configured;" in report({**result, "hidden_units": sizes})
+
+
+def test_the_report_of_a_problem_ends_with_it() -> None:
+    result = inspect(config(CO2))
+    *_, finding, problem = report(result).splitlines()
+    assert finding == f"empty       {result['findings'][0]['message']}"
+    assert problem == f"problem     {result['problem']}"
+
+
+def test_the_report_of_a_panel_in_a_time_zone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frames = [
+        pd.DataFrame(
+            {
+                "shop": name,
+                "ds": pd.date_range("2024-03-30", periods=rows, freq="h").strftime("%F %T+00:00"),
+                "y": rng.normal(size=rows),
+            }
+        )
+        for name, rows in (("a", 200), ("b", 150))
+    ]
+    path = tmp_path / "panel.csv"
+    pd.concat(frames).to_csv(path, index=False)
+    data = {"path": str(path), "id": "shop", "timezone": "Europe/Berlin"}
+    lines = report(inspect(config(data))).splitlines()
+    assert lines[:3] == [
+        f"data        {path}: 350 rows, 2 series of 150 to 200 rows",
+        "time        2024-03-30 01:00:00+01:00 to 2024-04-07 09:00:00+02:00, frequency h,"
+        " Europe/Berlin",
+        "columns     y",
+    ]
+    assert "differences none suggested," in "\n".join(lines)
+
+
+def test_one_step_is_not_called_steps() -> None:
+    assert "100 epochs (1 step each) on" in report(inspect(config(AIR, "training.batch_size=99")))
+
+
+def test_a_second_order_is_counted() -> None:
+    assert inspection._suggested([{"lag": 7, "order": 1}, {"lag": 1, "order": 2}]) == (
+        "lag 7 and lag 1 x 2 suggested"
+    )

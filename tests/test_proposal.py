@@ -1,0 +1,422 @@
+"""`forecast config init`: proposals for tables of all kinds, which check and train as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from forecast import inspection
+from forecast.config import Config, read_config
+from forecast.errors import ConfigError, DataError
+from forecast.experiment import train
+from forecast.inspection import inspect
+from forecast.preparation import prepare
+from forecast.proposal import MOST_TARGETS, propose
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a training is not looked at here."""
+    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.0)
+
+
+def written(tmp_path: Path, frame: pd.DataFrame, name: str = "table.csv", **options) -> Path:
+    path = tmp_path / name
+    frame.to_csv(path, index=False, **options)
+    return path
+
+
+def config_of(path: Path, **choices) -> Config:
+    """What `read_config` makes of the proposal."""
+    file = path.parent / "proposed.yaml"
+    file.write_text(propose(str(path), **choices), encoding="utf-8")
+    return read_config(file, ["device=cpu"])
+
+
+def checked_and_trained(path: Path, **choices) -> Config:
+    """The proposed configuration, which has passed `check` and been trained for two epochs."""
+    config = config_of(path, **choices)
+    assert inspect(config).get("problem") is None
+    training = {"epochs": 2, "learning_rate": 0.01}
+    short = config.model_copy(update={"training": config.training.model_copy(update=training)})
+    epochs = [progress.epoch for progress in train(short)]
+    assert len(epochs) == 2
+    assert all(np.isfinite(epoch.monitored) for epoch in epochs)
+    return config
+
+
+def series(count: int, frequency: str = "D", start: str = "2020-01-01", seed: int = 0):
+    """A table of times `ds` and noise `y`."""
+    rng = np.random.default_rng(seed)
+    times = pd.date_range(start, periods=count, freq=frequency)
+    return pd.DataFrame({"ds": times, "y": rng.normal(10, 1, count).round(3)})
+
+
+def panel(name: str = "shop", lengths: tuple[int, ...] = (90, 80, 30)) -> pd.DataFrame:
+    frames = [
+        series(length, seed=number).assign(**{name: f"00{number}", "price": 1.5 + number})
+        for number, length in enumerate(lengths)
+    ]
+    return pd.concat(frames)[[name, "ds", "y", "price"]]
+
+
+def hourly(count: int, targets: int = 7) -> pd.DataFrame:
+    """Like ETTh1: hours and several columns with a daily swing."""
+    rng = np.random.default_rng(0)
+    names = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"][:targets]
+    swing = np.sin(2 * np.pi * np.arange(count) / 24)
+    times = pd.date_range("2016-07-01", periods=count, freq="h")
+    columns = {name: (swing + rng.normal(0, 0.3, count)).round(4) for name in names}
+    return pd.DataFrame({"date": times, **columns})
+
+
+def transform_names(config: Config) -> list[str]:
+    return [option.key() for option in config.transforms]
+
+
+def test_the_whole_text_for_air_passengers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DATA.parent)
+    assert propose("data/air_passengers.csv").splitlines() == [
+        "# 144 rows, frequency MS, season of 12 rows.",
+        "data:",
+        "  path: data/air_passengers.csv",
+        "  time: month",
+        "  target: passengers",
+        "  frequency: MS",
+        "  missing: error",
+        "transforms: [log, {difference: {lag: 12}}, standardize]",
+        "split: {validation: 14, test: 28}  # rows at the end of each series",
+        "window: {lookback: 24, horizon: 12}",
+        "model: {hidden_size: auto}",
+        "training: {learning_rate: auto, epochs: 100, early_stopping: {patience: 20}}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "time", "targets", "frequency", "missing", "horizon"),
+    [
+        ("air_passengers", "month", 1, "MS", "error", 12),
+        ("co2", "week", 1, "W-SAT", "interpolate", 13),
+        ("macro", "quarter", 12, "QS-OCT", "error", 8),
+        ("sunspots", "year", 1, 1, "error", 6),
+    ],
+)
+def test_bundled_tables(
+    tmp_path: Path,
+    file: str,
+    time: str,
+    targets: int,
+    frequency: str | int,
+    missing: str,
+    horizon: int,
+) -> None:
+    path = tmp_path / f"{file}.csv"
+    path.write_bytes((DATA / f"{file}.csv").read_bytes())
+    config = checked_and_trained(path)
+    assert (config.data.time, len(config.data.target)) == (time, targets)
+    assert (config.data.frequency, config.data.missing) == (frequency, missing)
+    assert config.window.horizon == horizon
+
+
+def test_a_wide_hourly_table_gets_all_its_columns_and_a_week_to_look_back(tmp_path: Path) -> None:
+    path = written(tmp_path, hourly(600))
+    config = config_of(path)
+    assert config.data.target == ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
+    assert config.data.frequency == "h"
+    assert (config.window.lookback, config.window.horizon) == (168, 24)
+    assert config.model.channels == "independent"
+    assert [(o.key(), getattr(o, "lag", None)) for o in config.transforms] == [
+        ("difference", 24),
+        ("standardize", None),
+    ]
+    checked_and_trained(written(tmp_path, hourly(200, targets=2)))
+
+
+def test_more_columns_than_a_model_should_forecast_are_cut(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    columns = {f"x{number}": rng.normal(size=60).round(2) for number in range(MOST_TARGETS + 5)}
+    path = written(tmp_path, series(60).drop(columns="y").assign(**columns))
+    assert config_of(path).data.target == tuple(columns)[:MOST_TARGETS]
+
+
+def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path: Path) -> None:
+    config = checked_and_trained(written(tmp_path, panel()))
+    assert (config.data.id, config.data.time, config.data.target) == ("shop", "ds", ("y",))
+    assert config.data.short_series == "skip"
+    equal = config_of(written(tmp_path, panel(lengths=(80, 80))))
+    assert equal.data.short_series == "error"
+    assert "# 2 series of 80 rows (median), frequency D, season of 7 rows." in propose(
+        str(tmp_path / "table.csv")
+    )
+
+
+def test_ids_may_be_whole_numbers(tmp_path: Path) -> None:
+    frame = panel().assign(shop=lambda table: table["shop"].astype(int), visits=range(200))
+    assert config_of(written(tmp_path, frame)).data.id == "shop"
+
+
+def test_the_column_with_the_default_name_is_the_id_even_of_a_single_series(tmp_path: Path) -> None:
+    path = written(tmp_path, panel("unique_id", lengths=(60,)))
+    assert config_of(path).data.id == "unique_id"
+
+
+def test_a_column_of_words_that_tells_no_rows_apart_is_no_id(tmp_path: Path) -> None:
+    frame = panel().assign(country="Chile")[["country", "shop", "ds", "y"]]
+    assert config_of(written(tmp_path, frame)).data.id == "shop"
+
+
+def test_parquet_with_an_index_of_times(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    hourly(200, targets=1).set_index("date").to_parquet(path)
+    config = checked_and_trained(path)
+    assert (config.data.time, config.data.target) == ("date", ("HUFL",))
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("|", ",")]
+)
+def test_other_separators_and_decimal_marks(tmp_path: Path, separator: str, decimal: str) -> None:
+    path = written(tmp_path, series(60), sep=separator, decimal=decimal)
+    config = checked_and_trained(path)
+    assert (config.data.separator, config.data.decimal) == (separator, decimal)
+
+
+def test_rows_that_are_not_in_time_order_are_to_be_sorted(tmp_path: Path) -> None:
+    assert checked_and_trained(written(tmp_path, series(60).iloc[::-1])).data.sort
+    assert not config_of(written(tmp_path, panel())).data.sort
+
+
+def test_missing_rows_are_to_be_interpolated(tmp_path: Path) -> None:
+    config = checked_and_trained(written(tmp_path, series(60).drop(index=[5, 20, 21])))
+    assert config.data.missing == "interpolate"
+
+
+def test_a_year_is_an_integer_time(tmp_path: Path) -> None:
+    frame = series(60).assign(year=np.arange(1960, 2020)).drop(columns="ds")
+    config = checked_and_trained(written(tmp_path, frame))
+    assert (config.data.time, config.data.frequency) == ("year", 1)
+
+
+def test_dates_are_preferred_to_names_and_names_to_other_dates(tmp_path: Path) -> None:
+    frame = series(60)
+    frame = frame.assign(month=frame["ds"].dt.month, noted=frame["ds"] + pd.Timedelta(days=900))
+    frame = frame.rename(columns={"ds": "Date"})[["noted", "month", "Date", "y"]]
+    assert config_of(written(tmp_path, frame)).data.time == "Date"
+    unnamed = frame.rename(columns={"Date": "when"}).drop(columns="noted")
+    assert config_of(written(tmp_path, unnamed)).data.time == "when"
+
+
+def test_only_numbers_that_change_are_targets(tmp_path: Path) -> None:
+    frame = series(60).rename(columns={"y": "sales"})
+    frame = frame.assign(flag=frame["sales"] > 10, constant=3, note="x", empty=np.nan)
+    assert config_of(written(tmp_path, frame)).data.target == ("sales",)
+
+
+def test_choices_of_the_user_come_first(tmp_path: Path) -> None:
+    frame = panel().assign(updated=lambda table: table["ds"], area=lambda table: table["shop"])
+    config = config_of(
+        written(tmp_path, frame.assign(price=np.arange(len(frame)))),
+        time="updated",
+        id_column="area",
+        targets=["price", "y"],
+        horizon=5,
+    )
+    assert (config.data.time, config.data.id) == ("updated", "area")
+    assert config.data.target == ("price", "y")
+    assert config.window.horizon == 5
+
+
+def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
+    tmp_path: Path,
+) -> None:
+    steps = np.arange(120)
+    swing = 1 + 0.5 * np.sin(2 * np.pi * steps / 12)
+    frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS")})
+    growing = frame.assign(y=(np.exp(steps / 40) * swing).round(4))
+    assert "log" in transform_names(config_of(written(tmp_path, growing)))
+    steady = frame.assign(y=(100 + swing).round(4))
+    assert "log" not in transform_names(config_of(written(tmp_path, steady)))
+    growing.loc[115, "y"] = 0.0  # in the test part, where a log must not fail either
+    assert "log" not in transform_names(checked_and_trained(written(tmp_path, growing)))
+
+
+def test_a_walk_is_differenced_and_noise_is_not(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    walk = series(200).assign(y=rng.normal(size=200).cumsum())
+    config = checked_and_trained(written(tmp_path, walk))
+    assert transform_names(config) == ["difference", "standardize"]
+    assert config.model.window_norm == "none"
+    noise = config_of(written(tmp_path, series(200)))
+    assert transform_names(noise) == ["standardize"]
+    assert noise.model.window_norm == "last"
+
+
+def test_a_season_that_would_take_too_many_rows_is_not_differenced(tmp_path: Path) -> None:
+    steps = np.arange(120)
+    swings = np.sin(2 * np.pi * steps / 12) + 0.01 * np.random.default_rng(0).normal(size=120)
+    frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS"), "y": swings})
+    lags = {
+        count: [
+            option.lag
+            for option in config_of(written(tmp_path, frame.head(count))).transforms
+            if option.key() == "difference"
+        ]
+        for count in (40, 120)
+    }
+    assert lags[120] == [12]
+    assert 12 not in lags[40]
+
+
+@pytest.mark.parametrize("count", [12, 13, 17, 24, 30, 37, 60])
+@pytest.mark.parametrize("frequency", ["MS", "h"])
+def test_short_series_still_train(tmp_path: Path, count: int, frequency: str) -> None:
+    config = checked_and_trained(written(tmp_path, series(count, frequency)))
+    assert config.window.horizon == count // 8
+
+
+@given(
+    st.integers(12, 150),
+    st.sampled_from(["MS", "D", "h", "W-MON", "QS-OCT", "15min", "YS-JAN"]),
+    st.integers(1, 40) | st.none(),
+    st.sampled_from(["noise", "walk", "season"]),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_every_part_of_every_proposal_holds_a_window(
+    tmp_path: Path, count: int, frequency: str, horizon: int | None, kind: str
+) -> None:
+    frame = series(count, frequency, start="2020-01-06" if frequency == "W-MON" else "2020-01-01")
+    if kind == "walk":
+        frame["y"] = frame["y"].sub(10).cumsum()
+    elif kind == "season":
+        frame["y"] += 20 * np.sin(2 * np.pi * np.arange(count) / 12)
+    path = written(tmp_path, frame)
+    if horizon is not None and 4 * horizon + 2 > count:
+        with pytest.raises(ConfigError, match=f"--horizon {horizon} is too long for {count} rows"):
+            propose(str(path), horizon=horizon)
+        return
+    windows = prepare(config_of(path, horizon=horizon)).windows
+    assert all(len(part) for part in windows.values())
+
+
+def test_long_seasons_do_not_make_endless_windows(tmp_path: Path) -> None:
+    config = config_of(written(tmp_path, series(3000, "min")))
+    assert (config.window.lookback, config.window.horizon) == (336, 96)
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029\x85\ufeff"),
+    min_size=1,
+    max_size=12,
+)
+AWKWARD = ["1e-3", "no", "null", "~", "a: b", "a #b", "#", "- x", "[x]", "{x}", "&a", "*a", "!x"]
+AWKWARD += ["'", '"', "%", "@", "`", "y, z", " spaced ", "true", "0x1F", "2.5", "=", "\\n", ".5"]
+AWKWARD += ["größe", "温度", "😀", "\x7f", "a" * 200]
+
+
+def proposed_names(tmp_path: Path, time: str, target: str) -> tuple[str, tuple[str, ...]]:
+    frame = series(40).set_axis([time, target], axis="columns")
+    config = config_of(written(tmp_path, frame), time=time, targets=[target])
+    prepare(config)
+    return config.data.time, config.data.target
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_names_are_quoted(tmp_path: Path, name: str) -> None:
+    assert proposed_names(tmp_path, "when", name) == ("when", (name,))
+    assert proposed_names(tmp_path, name, "what") == (name, ("what",))
+
+
+@given(NAMES)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_name_reads_back(tmp_path: Path, name: str) -> None:
+    assert proposed_names(tmp_path, "when", f"x{name}") == ("when", (f"x{name}",))
+
+
+@pytest.mark.parametrize("name", ["my table, [1].csv", "a: b.csv", "#1.csv", "größe.csv", "1e5"])
+def test_awkward_file_names_are_quoted(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, series(40), name=name)
+    assert checked_and_trained(path).data.path == str(path)
+
+
+def test_plain_names_are_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    text = propose(str(written(Path("data"), series(40)).relative_to(".")))
+    assert "  path: data/table.csv\n" in text
+    assert '"' not in text
+
+
+def refused(path: Path, error: type[Exception], **choices) -> str:
+    with pytest.raises(error) as caught:
+        propose(str(path), **choices)
+    return str(caught.value).replace(str(path), "{}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "{}:1: the first line is empty; it must name the columns"),
+        ("ds,y\n", "{}: no rows below the header; add one row a time step"),
+        (
+            "2024-01-01,5\n2024-01-02,6\n",
+            "{}:1: '2024-01-01' is no name of a column; the first line must name the columns, and"
+            " every time step have a row",
+        ),
+        ("a,b\n1,2\n2,3\n", "{}: none of the columns a, b holds times; name it with --time"),
+        (
+            "ds,note,fixed\n2024-01-01,x,1\n2024-01-02,y,1\n",
+            "{}: no column of changing numbers to forecast; name one with --target",
+        ),
+        (
+            "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3,4\n",
+            "{}:4: 3 cells, but the header has 2; write empty cells too, and put a cell that holds"
+            " ',' in quotes",
+        ),
+        (
+            "ds,y\n" + "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 12)),
+            "{}: 11 rows are too few to train, validate and test on; have at least 12",
+        ),
+    ],
+)
+def test_a_table_without_a_proposal_is_refused_in_one_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    assert refused(path, DataError) == message
+
+
+def test_a_time_that_stands_twice_names_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, pd.concat([series(30), series(30).iloc[[29]]]))
+    assert refused(path, DataError).startswith("{}:32: column 'ds': 2020-01-30 appears twice")
+
+
+def test_choices_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, series(100))
+    assert refused(path, DataError, targets=["yy"]) == "{}: no column 'yy'; did you mean 'y'?"
+    assert "column 'ds' is in time already" in refused(path, ConfigError, targets=["ds"])
+    assert refused(path, ConfigError, horizon=0) == (
+        "--horizon 0 is not allowed; ask for 1 step or more"
+    )
+    assert refused(path, ConfigError, horizon=25) == (
+        "--horizon 25 is too long for 100 rows; give at most 24, or more rows"
+    )
+
+
+def test_the_rate_is_found_by_the_range_test(tmp_path: Path) -> None:
+    path = tmp_path / "air.csv"
+    path.write_bytes((DATA / "air_passengers.csv").read_bytes())
+    config = config_of(path)
+    training = config.training.model_copy(update={"epochs": 1})
+    assert config.training.learning_rate == "auto"
+    (progress,) = train(config.model_copy(update={"training": training}))
+    assert 1e-6 < progress.epoch.learning_rate < 1
