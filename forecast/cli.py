@@ -201,6 +201,10 @@ def _train(options: argparse.Namespace) -> int:
     try:
         with stderr_log(options.quiet):
             summary = _train_with_progress(config, folder, options)
+    except KeyboardInterrupt:
+        folder.remove_if_empty()
+        remedy = f"; go on with: forecast train --resume {folder.path}"
+        return _say(f"interrupted{remedy if folder.path.exists() else ''}", 130)
     finally:
         folder.remove_if_empty()
     result = {"run": str(folder.path), **summary}
@@ -270,6 +274,8 @@ def _predict(options: argparse.Namespace) -> int:
     from forecast.trained import load
     from forecast.training.device import choose_device
 
+    if options.output != "-":
+        _require_folder("--output", options.output)
     with stderr_log(options.quiet):
         trained = load(options.run_path, choose_device(options.device or "cpu"))
         table = trained.forecast(options.data, options.future, options.horizon)
@@ -297,7 +303,8 @@ def _lr_find(options: argparse.Namespace) -> int:
     if options.seeds is not None:
         overrides.append(f"training.lr_range.seeds={options.seeds}")
     config = read_config(options.config, overrides)
-    _refuse_existing("--write", options.write)
+    if options.write:
+        _refuse_existing("--write", options.write)
     with stderr_log(options.quiet):
         found = lr_find(config)
     folder = RunFolder(Path(options.output)) if options.output else fresh_run(options.config, "-lr")
@@ -379,14 +386,18 @@ def _overrides(options: argparse.Namespace) -> list[str]:
     return [*options.overrides, *device]
 
 
-def _refuse_existing(option: str, path: str | None) -> None:
-    """A new file must not take the place of another, and must have a folder to be in."""
+def _refuse_existing(option: str, path: str) -> None:
+    """A new file must not take the place of another."""
     from forecast.errors import ConfigError
 
-    if path is None:
-        return
+    _require_folder(option, path)
     if os.path.exists(path):
         raise ConfigError(f"{option} {path}: exists already; give another file")
+
+
+def _require_folder(option: str, path: str) -> None:
+    from forecast.errors import ConfigError
+
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")

@@ -65,7 +65,7 @@ def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel)
     else:
         frame, present = future, [str(name) for name in future.columns]
     update = {
-        "timezone": config.timezone if zone is None else zone,
+        "timezone": zone or config.timezone,
         "id": config.id if config.id in present else None,
     }
     known = read_panel(config.model_copy(update=update), frame, require_targets=False)

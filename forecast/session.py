@@ -138,9 +138,10 @@ class Session:
         history = self.histories[-1]
         if self._keeps_best(epoch) and self._best_of(history) is epoch:
             self.best = _copied(self.learner.model.state_dict())
+        before = symptoms(history[:-1]) if len(history) > 1 else []
         for symptom in symptoms(history):
-            if len(history) < 2 or symptom not in symptoms(history[:-1]):
-                log.warning("epoch %d: %s", epoch.number, symptom)
+            if symptom not in before:
+                log.warning("%sepoch %d: %s", self._member_name(), epoch.number, symptom)
         if self.folder is None:
             return
         self.folder.append_epoch(len(self.done), epoch)
@@ -167,8 +168,7 @@ class Session:
             )
         if not self._keeps_best(history[-1]):
             self.best = _copied(self.learner.model.state_dict())
-        name = member_name(len(self.done), self.config.training.ensemble)
-        log.info("%sstopped: %s; kept epoch %d", name, reason, kept.number)
+        log.info("%sstopped: %s; kept epoch %d", self._member_name(), reason, kept.number)
         self.reasons.append(reason)
         self.done.append(self.best)
         if len(self.done) < self.config.training.ensemble:
@@ -191,6 +191,9 @@ class Session:
         tensors |= {f"optimizer.{k}": v for k, v in _optimizer_tensors(self.learner).items()}
         histories = tuple(tuple(history) for history in self.histories)
         return Snapshot(tuple(self.done), histories, tuple(self.reasons), tensors)
+
+    def _member_name(self) -> str:
+        return member_name(len(self.done), self.config.training.ensemble)
 
     def _all_done(self, last: Epoch) -> str:
         steps = self.config.training.max_steps

@@ -132,10 +132,8 @@ class TrainedModel:
 
     def _read(self, data: pd.DataFrame | str | Path) -> Panel:
         """Newer history on an axis like that of training, local times in its zone."""
-        axis = self.tail.axis
-        config = self.config.data.model_copy(
-            update={} if axis.timezone is None else {"timezone": axis.timezone}
-        )
+        axis, config = self.tail.axis, self.config.data
+        config = config.model_copy(update={"timezone": axis.timezone or config.timezone})
         if isinstance(data, str | Path):
             panel = read_panel(config.model_copy(update={"path": str(data)}))
         else:

@@ -8,8 +8,8 @@ from jaxtyping import install_import_hook
 
 install_import_hook("forecast", "beartype.beartype")
 
-import pytest
-import torch
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
 

@@ -53,15 +53,6 @@ RUN_FILES = {
 COMMANDS = ("train", "predict", "lr-find", "check", "config")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Such small models train faster on one thread than on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training."""
@@ -408,7 +399,8 @@ def test_an_interrupted_run_is_resumed_to_the_same_bytes(place, call, refuse, mo
     call("train", "config.yaml", "--run", "whole", *words)
     with monkeypatch.context() as patch:
         interrupt_after(4, patch)
-        assert refuse(130, "train", "config.yaml", "--run", "part", *words) == "interrupted"
+        message = refuse(130, "train", "config.yaml", "--run", "part", *words)
+    assert message == "interrupted; go on with: forecast train --resume part"
     assert "model.safetensors" not in names_in(place / "part")
     assert refuse(2, "train", "config.yaml", "--run", "part").startswith(
         "part holds an interrupted run; go on with --resume part, give another folder with --run"
@@ -423,6 +415,18 @@ def test_an_interrupted_run_is_resumed_to_the_same_bytes(place, call, refuse, mo
     lines = (place / "part" / "metrics.jsonl").read_text().splitlines()
     numbers = [(line["member"], line["number"]) for line in map(json.loads, lines)]
     assert numbers == [(member, number) for member in (0, 1) for number in (1, 2, 3)]
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["train", "check", "lr-find"])
+def test_an_interruption_before_the_first_epoch_leaves_nothing(command, place, refuse, monkeypatch):
+    for module in ("experiment", "inspection"):
+        monkeypatch.setattr(f"forecast.{module}.prepare", interrupted)
+    assert refuse(130, command, "config.yaml") == "interrupted"
+    assert list((place / "runs").rglob("*Z*")) == []
 
 
 def test_a_resume_on_changed_data_is_refused(place, refuse, monkeypatch):
@@ -559,7 +563,8 @@ def test_predict_refuses_a_damaged_or_foreign_checkpoint(damage, message, run, r
 
 def test_an_output_folder_that_is_not_there_is_named(run, refuse, tmp_path):
     path = tmp_path / "no" / "out.csv"
-    assert refuse(1, "predict", run, "--output", path) == f"{path}: No such file or directory"
+    message = refuse(2, "predict", run, "--output", path)
+    assert message == f"--output {path}: there is no folder {path.parent}; make it first"
 
 
 # Devices and memory
@@ -826,7 +831,8 @@ def test_sigterm_saves_like_ctrl_c(place, refuse, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(experiment.Session, "_after_epoch", then_terminate)
-    assert refuse(130, "train", "config.yaml", "--run", "run") == "interrupted"
+    message = refuse(130, "train", "config.yaml", "--run", "run")
+    assert message == "interrupted; go on with: forecast train --resume run"
     assert len((place / "run" / "metrics.jsonl").read_text().splitlines()) == 1
     assert "resume.safetensors" in names_in(place / "run")
 
@@ -1044,7 +1050,7 @@ def test_ctrl_c_ends_training_soon_and_resume_ends_it_alike(place, call):
     code, out, err = ended(process)
     assert time.monotonic() - sent < 5
     assert (code, out) == (130, "")
-    assert err.splitlines()[-1] == "forecast: interrupted"
+    assert err.endswith("\nforecast: interrupted; go on with: forecast train --resume part\n")
     assert "resume.safetensors" in names_in(place / "part")
     epochs = metrics.read_text().count("\n") + 4
     config = (place / "part" / "config.yaml").read_text()

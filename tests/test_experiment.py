@@ -30,15 +30,6 @@ TABLE = pd.DataFrame(
 SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0, "rule": "valley"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Such small models train faster on one thread than on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing takes longer than training; tests of results and plots look at the pictures."""

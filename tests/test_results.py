@@ -21,15 +21,6 @@ RANDOM = np.random.default_rng(3)
 MONTHS = pd.date_range("2018-01-01", periods=ROWS, freq="MS")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Such small models train faster on one thread than on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def wave(level):
     noise = RANDOM.normal(0, 1, ROWS)
     return level + 10 * np.sin(np.arange(ROWS) * np.pi / 6) + np.arange(ROWS) / 5 + noise
@@ -67,7 +58,7 @@ def session_of(chosen, table, folder=None):
 
 
 @pytest.fixture(scope="module")
-def finished(one_thread):
+def finished():
     session = session_of(config(training={"ensemble": 2}), TABLE)
     return session, finish(session)
 

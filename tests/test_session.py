@@ -22,15 +22,6 @@ MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")
 WAVE = 10 + np.sin(np.arange(48) / 2) + np.random.default_rng(0).normal(0, 0.1, 48)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Such small models train faster on one thread than on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def frame(**columns):
     return pd.DataFrame({"ds": MONTHS, "y": WAVE, **columns})
 
@@ -303,6 +294,10 @@ def test_a_symptom_is_warned_of_once_while_it_lasts(monkeypatch, caplog):
         "epoch 2: it burns",
         "epoch 5: it burns",
     ]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "forecast"):
+        trained(prepared_for({"epochs": 2, "ensemble": 2}))
+    assert caplog.messages == ["model 1/2, epoch 2: it burns", "model 2/2, epoch 2: it burns"]
 
 
 def test_the_callers_random_state_is_left_alone():

@@ -63,15 +63,6 @@ class Case:
         return pd.concat(parts, ignore_index=True)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Small models are slower with threads, and far slower beside other programs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def config(data, lookback, horizon, validation, test, transforms=("standardize",), **others):
     return {
         "data": {"path": "table", **data},
@@ -676,6 +667,19 @@ def test_unseen_category_of_a_static_covariate_has_its_own_code():
     table = trained.forecast(elsewhere, case.future)
     assert_frame_equal(table, trained.forecast(other, case.future), check_exact=True)
     assert not np.isclose(table.forecast, trained.forecast(future=case.future).forecast).all()
+
+
+@pytest.mark.parametrize("event", ["sale", "strike", ""])
+@pytest.mark.parametrize("ahead", [["fair", "sale"], ["strike", "fair"], ["", "strike"]])
+def test_categories_that_history_or_training_did_not_hold(event, ahead):
+    case, trained = built("panel")
+    recent = case.frame.groupby("unique_id").cumcount(ascending=False) < trained.rows_needed
+    frame = case.frame.assign(event=case.frame.event.where(~recent, event))
+    future = case.future.assign(event=np.tile(ahead, len(case.future) // 2))
+    changed = replace(case, frame=frame, future=future)
+    table = trained.forecast(frame[recent], future)
+    expected = [by_hand(changed, trained, own)[0][:, 0, 0] for own in range(3)]
+    np.testing.assert_allclose(table.forecast, np.concatenate(expected), rtol=2e-5)
 
 
 # ------------------------------------------------------------------ histories that will not do

@@ -88,6 +88,12 @@ def test_a_fraction_that_binary_cannot_write_loses_no_row(fraction):
     assert sizes(parts) == [[100 - round(100 * fraction), 0, round(100 * fraction)]]
 
 
+@pytest.mark.parametrize(("length", "fraction", "rows"), [(5, 0.199, 0), (120, 0.333, 39)])
+def test_a_fraction_just_below_a_row_is_rounded_down(length, fraction, rows):
+    parts = split(panel_of([length]), SplitConfig(validation=fraction, test=0))
+    assert sizes(parts) == [[length - rows, rows, 0]]
+
+
 def test_the_defaults_on_airline_passengers():
     parts = split(dated([144], "1949-01-01", "MS"), SplitConfig())
     assert sizes(parts) == [[102, 14, 28]]

@@ -583,6 +583,16 @@ def test_auto_of_a_series_that_tells_nothing_is_no_difference(values):
     assert difference_orders(data.values, data.offsets, 12) == []
 
 
+def test_auto_leaves_out_series_too_short_to_tell():
+    random = np.random.default_rng(0)
+    walks = [random.normal(size=100).cumsum() for _ in range(2)]
+    panel = data_of(*[random.normal(size=9) for _ in range(5)], *walks)
+    assert difference_orders(panel.values, panel.offsets, 1) == [(1, 1)]
+    waves = [np.tile(np.arange(12.0), 10) + random.normal(size=120) for _ in range(2)]
+    panel = data_of(*[random.normal(size=24) for _ in range(5)], *waves)
+    assert difference_orders(panel.values, panel.offsets, 12) == [(12, 1)]
+
+
 def test_auto_skips_empty_cells():
     values = np.random.default_rng(0).normal(size=200).cumsum()
     values[[3, 50, 51, 120]] = np.nan
