@@ -26,9 +26,7 @@ def validation_mase(config: Config) -> dict[str, float]:
         pass
     forecasts = part_forecasts(trained_models(session), prepared, "validation")
     points = ((rows, values[..., values.shape[-1] // 2]) for rows, values in forecasts)
-    return {
-        name: sums.overall()["MASE"] for name, sums in score(points, actuals(prepared)).items()
-    }
+    return {name: sums.overall()["MASE"] for name, sums in score(points, actuals(prepared)).items()}
 
 
 def main() -> None:

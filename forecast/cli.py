@@ -6,31 +6,24 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-# Only argparse is imported here, because `forecast --help` must answer at once; everything else is
-# imported by the command that needs it.
+from forecast.arguments import parse
 
-VERSION = "0.1.0"
-EXIT_CODES = """exit codes:
-  0    ok
-  1    unexpected
-  2    configuration or usage
-  3    data
-  4    device or memory
-  130  interrupted; what was trained is kept: go on with forecast train --resume DIR"""
+# Nothing else is imported here, because `forecast --help` must answer at once: every command
+# imports what it needs.
 
-OUT_OF_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator", "CUDA out of memory")
+OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "DefaultCPUAllocator")
 """What torch says when the memory of a device is full."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    options = _parse(arguments)
+    options = parse(arguments)
     try:
         with _terminated_as_interrupted():
-            code: int = options.handler(options)
+            code = HANDLERS[options.handler](options)
             sys.stdout.flush()
             return code
     except KeyboardInterrupt:
@@ -44,167 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain(error)
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Options; overrides may also stand between and after them, which argparse would refuse."""
-    root = parser()
-    options, rest = root.parse_known_args(arguments)
-    takes_overrides = hasattr(options, "overrides")
-    unknown = [w for w in rest if w.startswith("-") or "=" not in w or not takes_overrides]
-    if unknown:
-        root.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if rest:
-        options.overrides += rest
-    return options
-
-
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    root = argparse.ArgumentParser(
-        prog="forecast",
-        description="Forecast time series with stacked LSTMs: from a CSV and a YAML file to a"
-        " trained model, a learning rate and a forecast.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    root.add_argument("--version", action="version", version=f"forecast {VERSION}")
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands)
-    _add_predict(commands)
-    _add_lr_find(commands)
-    _add_check(commands)
-    _add_config(commands)
-    return root
-
-
-def _add_train(commands: Any) -> None:
-    train = _command(commands, "train", "train a model and compare it with seasonal naive", _train)
-    train.add_argument("config", nargs="?", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(train)
-    train.add_argument(
-        "--run",
-        dest="run_path",
-        metavar="DIR",
-        help="folder to write to (default: runs/<config name>/<UTC time>)",
-    )
-    train.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
-    train.add_argument(
-        "--force", action="store_true", help="replace the run in DIR; other files stay"
-    )
-    train.add_argument(
-        "--tensorboard", action="store_true", help="also write DIR/tensorboard, epoch by epoch"
-    )
-    _add_common(train)
-
-
-def _add_predict(commands: Any) -> None:
-    predict = _command(
-        commands, "predict", "forecast the next steps from a trained model", _predict
-    )
-    predict.add_argument("run_path", metavar="RUN", help="run folder, or its model.safetensors")
-    predict.add_argument(
-        "--data", metavar="FILE", help="newer history (default: the end of the training table)"
-    )
-    predict.add_argument("--future", metavar="FILE", help="covariates known over the horizon")
-    predict.add_argument(
-        "--horizon", type=int, metavar="N", help="steps to forecast (default: the trained horizon)"
-    )
-    predict.add_argument(
-        "--output", metavar="FILE", default="-", help=".csv or .parquet (default: -, stdout)"
-    )
-    _add_common(predict, "cpu")
-
-
-def _add_lr_find(commands: Any) -> None:
-    find = _command(
-        commands, "lr-find", "find a learning rate with the learning-rate range test", _lr_find
-    )
-    find.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(find)
-    find.add_argument(
-        "--seeds", type=int, metavar="N", help="sweeps (default: training.lr_range.seeds)"
-    )
-    find.add_argument(
-        "--output",
-        metavar="DIR",
-        help="folder for lr_range.csv and lr_range.png (default: runs/<config name>/<UTC time>-lr)",
-    )
-    find.add_argument(
-        "--write", metavar="YAML", help="write a new configuration with the rate found"
-    )
-    _add_common(find)
-
-
-def _add_check(commands: Any) -> None:
-    check = _command(commands, "check", "read everything, train nothing, say what is found", _check)
-    check.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(check)
-    _add_common(check)
-
-
-def _add_config(commands: Any) -> None:
-    text = "make, show or describe configurations"
-    config = commands.add_parser("config", help=text, description=_sentence(text))
-    actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
-    init = _command(actions, "init", "write a configuration fitted to a table", _config_init)
-    init.add_argument("table", metavar="FILE", help="CSV or Parquet")
-    init.add_argument("--time", metavar="COLUMN", help="time column (default: found by its values)")
-    init.add_argument("--id", metavar="COLUMN", help="column that names the series")
-    init.add_argument(
-        "--target",
-        metavar="COLUMN",
-        action="append",
-        help="column to forecast; may be given several times",
-    )
-    init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
-    init.add_argument("--output", metavar="YAML", default="-", help="new file (default: -, stdout)")
-    show = _command(actions, "show", "print a configuration with all defaults", _config_show)
-    show.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(show)
-    _command(
-        actions, "schema", "print the JSON Schema, for completion in an editor", _config_schema
-    )
-
-
-def _command(commands: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=_sentence(text)
-    )
-    command.set_defaults(handler=run)
-    return command
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _add_overrides(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="section.key=value",
-        help="replaces a value of CONFIG, e.g. training.epochs=5",
-    )
-
-
-def _add_common(command: argparse.ArgumentParser, device: str = "as CONFIG says") -> None:
-    command.add_argument(
-        "--device", metavar="NAME", help=f"auto, cpu, cuda, cuda:N, mps (default: {device})"
-    )
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
-    command.add_argument("--quiet", action="store_true", help="log warnings only")
-
-
 def _train(options: argparse.Namespace) -> int:
     from forecast.logs import stderr_log
+    from forecast.runs import CONFIG_FILE
 
     config, folder = _run_to_train(options)
     try:
         with stderr_log(options.quiet):
             summary = _train_with_progress(config, folder, options)
     except KeyboardInterrupt:
-        folder.remove_if_empty()
-        remedy = f"; go on with: forecast train --resume {folder.path}"
-        return _say(f"interrupted{remedy if folder.path.exists() else ''}", 130)
+        has_begun = (folder.path / CONFIG_FILE).exists()
+        remedy = f"; go on with: forecast train --resume {folder.path}" if has_begun else ""
+        return _say(f"interrupted{remedy}", 130)
     finally:
         folder.remove_if_empty()
     result = {"run": str(folder.path), **summary}
@@ -450,3 +294,14 @@ def _explain(error: Exception) -> int:
 def _say(message: str, code: int) -> int:
     print(f"forecast: {message}", file=sys.stderr)
     return code
+
+
+HANDLERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "train": _train,
+    "predict": _predict,
+    "lr-find": _lr_find,
+    "check": _check,
+    "config init": _config_init,
+    "config show": _config_show,
+    "config schema": _config_schema,
+}

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import cli, experiment, files
+from forecast import experiment, files
 from forecast.cli import main
 from forecast.config import json_schema, read_config
 from forecast.evaluation import plots
@@ -50,7 +49,6 @@ RUN_FILES = {
     *("model.safetensors", "resume.safetensors"),
     *("forecast.csv", "learning_curve.png", "forecast.png"),
 }
-COMMANDS = ("train", "predict", "lr-find", "check", "config")
 
 
 @pytest.fixture(autouse=True)
@@ -115,70 +113,6 @@ def refuse(call):
 
 def names_in(folder):
     return {path.name for path in folder.iterdir()}
-
-
-# Help and usage
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_is_listed(command, call):
-    code, out, _ = call("--help")
-    assert code == 0
-    assert re.search(rf"^    {command}  +\w", out, re.MULTILINE)
-    code, out, err = call(command, "--help")
-    assert (code, err) == (0, "")
-    assert out.startswith(f"usage: forecast {command} ")
-
-
-def test_help_names_the_exit_codes(call):
-    _, out, _ = call("--help")
-    for code, word in ((0, "ok"), (1, "unexpected"), (2, "configuration"), (3, "data")):
-        assert re.search(rf"^  {code}    {word}", out, re.MULTILINE)
-    assert re.search(r"^  4    device or memory", out, re.MULTILINE)
-    assert re.search(r"^  130  interrupted.*train --resume", out, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("command", "options"),
-    [
-        (["train"], ["--run", "--resume", "--force", "--tensorboard", "--device", "--json"]),
-        (["predict"], ["--data", "--future", "--horizon", "--output", "--device", "--json"]),
-        (["lr-find"], ["--seeds", "--output", "--write", "--device", "--json", "--quiet"]),
-        (["check"], ["section.key=value", "--device", "--json", "--quiet"]),
-        (["config", "init"], ["--time", "--id", "--target", "--horizon", "--output"]),
-        (["config", "show"], ["section.key=value"]),
-        (["config", "schema"], []),
-    ],
-)
-def test_every_option_is_explained(command, options, call):
-    _, out, _ = call(*command, "--help")
-    for option in options:
-        described = rf"^  {re.escape(option)}( [A-Z]+)?\s+\S"
-        assert re.search(described, out, re.MULTILINE), option
-
-
-def test_the_version_is_that_of_the_package(call):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert call("--version") == (0, f"forecast {project['version']}\n", "")
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "the following arguments are required: COMMAND"),
-        (["trian"], "invalid choice: 'trian'"),
-        (["train", "config.yaml", "--runn", "x"], "unrecognized arguments: --runn x"),
-        (["check", "config.yaml", "--", "seed=1", "oops"], "'oops' is no override"),
-        (["predict", "run", "training.epochs=1"], "unrecognized arguments: training.epochs=1"),
-        (["predict", "run", "--horizon", "many"], "invalid int value: 'many'"),
-        (["predict"], "the following arguments are required: RUN"),
-        (["config"], "the following arguments are required: ACTION"),
-    ],
-)
-def test_a_wrong_command_line_ends_with_code_2(words, message, place, call):
-    code, out, err = call(*words)
-    assert (code, out) == (2, "")
-    assert message in err.splitlines()[-1]
 
 
 # Train
@@ -1117,10 +1051,3 @@ def test_predict_takes_little_more_than_its_imports(run):
     ]
     predict, imports = np.median(pairs, axis=0)
     assert predict < 1.5 * imports
-
-
-def test_the_parser_of_every_command_has_a_handler():
-    for words in (["train"], ["predict", "r"], ["lr-find", "c"], ["check", "c"]):
-        assert callable(cli.parser().parse_args(words).handler)
-    for action in (["init", "t"], ["show", "c"], ["schema"]):
-        assert callable(cli.parser().parse_args(["config", *action]).handler)

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "forecast.evaluation": (*BASE, "forecast.data", "forecast.evaluation"),
 }
 ORDER = (
-    ("errors",),
+    ("errors", "arguments"),
     ("files", "section", "logs", "strict_yaml"),
     ("data", "models"),
     ("training", "evaluation"),
@@ -129,7 +129,7 @@ def test_heavy_packages_have_their_places(module):
         assert "matplotlib" not in found
     if not within(module, ("forecast.data", "forecast.proposal", "forecast.forecasting")):
         assert "pandas" not in found
-    if module in ("forecast.cli", "forecast.config", "forecast.logs"):
+    if module in ("forecast.arguments", "forecast.cli", "forecast.config", "forecast.logs"):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
     assert not lazy & packages(at_import(tree))
@@ -167,7 +167,8 @@ except SystemExit as stop:
 def test_help_imports_nothing_heavy(words):
     found = modules_after(HELP.format(words=words))
     assert not {"torch", "pandas", "numpy", "pydantic", "yaml", "rich", "logging"} & found
-    assert {name for name in found if within(name, ("forecast",))} == {"forecast", "forecast.cli"}
+    own_modules = {name for name in found if within(name, ("forecast",))}
+    assert own_modules == {"forecast", "forecast.cli", "forecast.arguments"}
 
 
 def test_import_forecast_imports_nothing_else():

@@ -142,12 +142,17 @@ def require_complete(panel: Panel) -> None:
 def part_windows(
     pipeline: Pipeline, panel: Panel, split: Split, lookback: int, horizon: int, stride: int
 ) -> dict[str, Windows]:
-    """Windows of each part over shared tensors: train by `stride`, evaluation by every row."""
+    """Windows of each part over shared tensors: train by `stride`, evaluation by every row.
+
+    A validation or test window whose origin lies in an interpolated gap is left out: the line that
+    fills the gap ends at a value that the forecaster cannot know.
+    """
     inputs, targets, static = pipeline.tensors(panel, split.offsets())
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
     usable_target = ~np.isnan(targets.numpy())
     whole = pipeline.missing != "mask"
     usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
+    honest_origin = ~_interpolated(pipeline, panel)
     windows = {}
     for name in PARTS:
         starts, series = window_starts(
@@ -160,13 +165,15 @@ def part_windows(
             stride if name == "train" else 1,
             whole_targets=whole,
         )
-        enough = starts + lookback - pipeline.chain.past >= panel.offsets[series]
+        if name != "train":
+            kept = honest_origin[starts + lookback - 1]
+            starts, series = starts[kept], series[kept]
         windows[name] = Windows(
             inputs=inputs,
             targets=targets,
             static=static,
-            series=torch.from_numpy(series[enough]),
-            starts=torch.from_numpy(starts[enough]),
+            series=torch.from_numpy(series),
+            starts=torch.from_numpy(starts),
             lookback=lookback,
             horizon=horizon,
             num_future=pipeline.num_future,
@@ -192,6 +199,15 @@ def _filled(panel: Panel, parts: np.ndarray, missing: Missing) -> np.ndarray:
     """Numbers are filled; an empty category stays empty, for it has a code of its own."""
     values = fill(panel.values, panel.offsets, parts, missing)
     return np.where(_is_category(panel), panel.values, values)
+
+
+def _interpolated(pipeline: Pipeline, panel: Panel) -> np.ndarray:
+    """(N,) rows in which a number that is known up to the origin only was interpolated."""
+    if pipeline.missing != "interpolate":
+        return np.zeros(len(panel.values), dtype=bool)
+    future = [column.option.name for column in pipeline.covariates.future]
+    is_past = np.array([name not in future for name in panel.columns], dtype=bool)
+    return np.asarray(np.isnan(panel.values[:, is_past & ~_is_category(panel)]).any(axis=1))
 
 
 def _is_category(panel: Panel) -> np.ndarray:

@@ -208,6 +208,19 @@ def test_windows_over_the_gaps_of_carbon_dioxide(missing):
         np.testing.assert_array_equal(target.isnan(), ~scored[rows])
 
 
+def test_a_masked_target_does_not_hide_the_other_targets():
+    frame = long_frame([20])
+    frame["z"] = frame["y"] + 1
+    frame.loc[1::2, "y"] = np.nan
+    frame.loc[2::2, "z"] = np.nan
+    config = DataConfig(path="-", target=("y", "z"), missing="mask")
+    panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
+    train = part_windows(pipeline, panel, parts, 3, 1, 1)["train"]
+    assert train.starts.tolist() == list(range(17))
+    target = train.gather(torch.arange(17)).target
+    assert target.isnan().sum(dim=(1, 2)).tolist() == [1] * 17
+
+
 def test_missing_error_names_the_first_empty_cell():
     with pytest.raises(DataError) as caught:
         prepared(co2_config("error"), ())
@@ -518,3 +531,24 @@ def test_many_series_are_fitted_at_once(monkeypatch, name):
     assert calls == [(16, count)]
     windows = part_windows(pipeline, panel, parts, 4, 2, 1)
     assert [len(windows[part]) for part in PARTS] == [11 * count, count, count]
+
+
+def test_no_scored_window_begins_in_an_interpolated_gap():
+    values = np.sin(np.arange(60.0)) + 3
+    values[[10, 11, 50, 51, 52]] = np.nan
+    frame = pd.DataFrame({"ds": np.arange(60), "y": values})
+    config = DataConfig(path="data", missing="interpolate")
+
+    def inputs_of_test(table):
+        panel = read_panel(config, table)
+        parts = split(panel, SplitConfig(validation=10, test=20))
+        pipeline = fit_pipeline(config, (Standardize(),), panel, parts, 1)
+        windows = part_windows(pipeline, panel, parts, 4, 2, 1)["test"]
+        batch = windows.gather(torch.arange(len(windows)))
+        return dict(zip(windows.origins().tolist(), batch.past.numpy(), strict=True))
+
+    before = inputs_of_test(frame)
+    assert sorted(before) == [row for row in range(39, 58) if row not in (50, 51, 52)]
+    for origin, past in before.items():
+        changed = frame.assign(y=frame["y"].where(frame["ds"] <= origin, frame["y"] + 7))
+        np.testing.assert_array_equal(inputs_of_test(changed)[origin], past)

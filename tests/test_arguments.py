@@ -1,0 +1,122 @@
+"""The commands and their options: help, usage errors, and overrides anywhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from forecast.arguments import parse
+from forecast.cli import HANDLERS, main
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("train", "predict", "lr-find", "check", "config")
+
+
+@pytest.fixture
+def call(capsys):
+    """What argparse ends with: exit code, stdout, stderr."""
+
+    def stopped(*words):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        return stop.value.code, *capsys.readouterr()
+
+    return stopped
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_is_listed(command, call):
+    code, out, _ = call("--help")
+    assert code == 0
+    assert re.search(rf"^    {command}  +\w", out, re.MULTILINE)
+    code, out, err = call(command, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: forecast {command} ")
+
+
+def test_help_names_the_exit_codes(call):
+    _, out, _ = call("--help")
+    for code, word in ((0, "ok"), (1, "unexpected"), (2, "configuration"), (3, "data")):
+        assert re.search(rf"^  {code}    {word}", out, re.MULTILINE)
+    assert re.search(r"^  4    device or memory", out, re.MULTILINE)
+    assert re.search(r"^  130  interrupted.*train --resume", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (["train"], ["--run", "--resume", "--force", "--tensorboard", "--device", "--json"]),
+        (["predict"], ["--data", "--future", "--horizon", "--output", "--device", "--json"]),
+        (["lr-find"], ["--seeds", "--output", "--write", "--device", "--json", "--quiet"]),
+        (["check"], ["section.key=value", "--device", "--json", "--quiet"]),
+        (["config", "init"], ["--time", "--id", "--target", "--horizon", "--output"]),
+        (["config", "show"], ["section.key=value"]),
+        (["config", "schema"], []),
+    ],
+)
+def test_every_option_is_explained(command, options, call):
+    _, out, _ = call(*command, "--help")
+    for option in options:
+        described = rf"^  {re.escape(option)}( [A-Z]+)?\s+\S"
+        assert re.search(described, out, re.MULTILINE), option
+
+
+def test_the_version_is_that_of_the_package(call):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert call("--version") == (0, f"forecast {project['version']}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["trian"], "invalid choice: 'trian'"),
+        (["train", "config.yaml", "--runn", "x"], "unrecognized arguments: --runn x"),
+        (["check", "config.yaml", "--fast=1"], "unrecognized arguments: --fast=1"),
+        (["predict", "run", "training.epochs=1"], "unrecognized arguments: training.epochs=1"),
+        (["predict", "run", "--horizon", "many"], "invalid int value: 'many'"),
+        (["predict"], "the following arguments are required: RUN"),
+        (["config"], "the following arguments are required: ACTION"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_code_2(words, message, call):
+    code, out, err = call(*words)
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["c.yaml", "a.b=1", "c=2", "--run", "r"],
+        ["c.yaml", "--run", "r", "a.b=1", "c=2"],
+        ["--run", "r", "c.yaml", "a.b=1", "--quiet", "c=2"],
+        ["c.yaml", "a.b=1", "--run", "r", "c=2"],
+    ],
+)
+def test_overrides_may_stand_anywhere(words):
+    options = parse(["train", *words])
+    assert (options.config, options.run_path, options.overrides) == (
+        "c.yaml",
+        "r",
+        ["a.b=1", "c=2"],
+    )
+
+
+def test_every_command_has_a_handler_and_every_handler_a_command():
+    words = [["train"], ["predict", "r"], ["lr-find", "c"], ["check", "c"]]
+    words += [["config", "init", "t"], ["config", "show", "c"], ["config", "schema"]]
+    assert {parse(each).handler for each in words} == set(HANDLERS)
+
+
+def test_options_come_as_they_were_given():
+    options = parse(
+        ["predict", "run", "--data", "d.csv", "--horizon", "24", "--output", "o.csv", "--json"]
+    )
+    assert (options.run_path, options.data, options.horizon) == ("run", "d.csv", 24)
+    assert (options.output, options.json, options.quiet, options.device) == (
+        *("o.csv", True, False, None),
+    )
+    options = parse(["config", "init", "t.csv", "--target", "a", "--target", "b"])
+    assert options.target == ["a", "b"]
