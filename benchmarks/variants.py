@@ -1,6 +1,6 @@
 """Compare variants of a configuration on its validation part, over several seeds.
 
-python benchmarks/variants.py configs/co2.yaml - model.num_layers=1 "model.head=parallel;model.segment=13"
+python benchmarks/variants.py configs/co2.yaml - "model.head=parallel;model.segment=13"
 
 `-` is the configuration as it is. The test part is never looked at.
 """

@@ -94,7 +94,16 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     except UnicodeDecodeError as error:
         line = start.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-    return build_config(read_yaml(text, str(path)), str(path), overrides)
+    config = build_config(read_yaml(text, str(path)), str(path), overrides)
+    return _with_data_beside(config, Path(path).parent)
+
+
+def _with_data_beside(config: Config, folder: Path) -> Config:
+    """A data path that leads nowhere from the working folder is tried from the configuration's."""
+    beside = folder / config.data.path
+    if Path(config.data.path).exists() or not beside.exists():
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"path": str(beside)})})
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:

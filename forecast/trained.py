@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from forecast.config import Config, config_from
+from forecast.data.chain import FittedChain
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel, ragged_ranges, read_panel
 from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.times import TimeAxis
-from forecast.data.transforms import FittedChain
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting import (

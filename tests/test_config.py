@@ -1408,3 +1408,18 @@ def test_sections_are_all_strict():
         assert section.model_config["strict"]
         assert section.model_config["frozen"]
         assert not section.model_config["allow_inf_nan"]
+
+
+def test_a_data_path_is_tried_from_the_working_folder_then_beside_the_configuration(
+    tmp_path, monkeypatch
+):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    (home / "c.yaml").write_text("data: {path: table.csv}\n")
+    monkeypatch.chdir(elsewhere)
+    assert read_config(home / "c.yaml").data.path == "table.csv"
+    (home / "table.csv").write_text("ds,y\n")
+    assert read_config(home / "c.yaml").data.path == str(home / "table.csv")
+    (elsewhere / "table.csv").write_text("ds,y\n")
+    assert read_config(home / "c.yaml").data.path == "table.csv"

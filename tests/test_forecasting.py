@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config import config_from
+from forecast.data.chain import FittedChain
 from forecast.data.config import Covariate, DataConfig, Difference, Log, Standardize
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
-from forecast.data.transforms import FittedChain
 from forecast.data.windows import Windows
 from forecast.errors import DataError
 from forecast.forecasting import (

@@ -11,7 +11,8 @@ import pandas as pd
 
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.tables import Table, columns_of, from_frame, read_table
-from forecast.data.times import Place, TimeAxis, infer_frequency, parse_times
+from forecast.data.time_parsing import parse_times
+from forecast.data.times import Place, TimeAxis, infer_frequency
 from forecast.errors import DataError, shown
 
 MAX_GAP_GROWTH = 20

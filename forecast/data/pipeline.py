@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.config import DataConfig, Missing, Transforms
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.split import PARTS, Split
-from forecast.data.transforms import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.windows import Windows, running_count, window_starts
 from forecast.errors import DataError
 

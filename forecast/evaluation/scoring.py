@@ -76,4 +76,6 @@ def verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_windows:
     if abs(change) < 0.05:
         return f"{model} and seasonal naive are equally good: {facts}."
     word = "better" if change > 0 else "worse"
-    return f"{model} is {abs(change):.1f} % {word} than seasonal naive: {facts}."
+    naive = metrics.get("naive", {}).get("MAE", math.inf)
+    still = f"; the last value as forecast does better, {naive:.4g}" if naive < ours else ""
+    return f"{model} is {abs(change):.1f} % {word} than seasonal naive: {facts}{still}."

@@ -10,6 +10,9 @@ import torch
 
 from forecast.errors import DeviceError
 
+SMALL_WORK = 2048
+"""Rows times units below which one thread is the fastest (measured in benchmarks/RESULTS.md)."""
+
 
 def choose_device(name: str) -> torch.device:
     """The device of a configuration.
@@ -42,7 +45,27 @@ def describe_device(device: torch.device) -> str:
         free, total = torch.cuda.mem_get_info(device)
         name = torch.cuda.get_device_name(device)
         return f"{device} ({name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free)"
-    return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+    return str(device)
+
+
+@contextlib.contextmanager
+def threads_for(device: torch.device, work: int) -> Iterator[None]:
+    """Run a block on one CPU thread if a step is so small that several would mostly wait.
+
+    The choice depends on the configuration alone, because the number of threads changes the bytes
+    of a result.
+
+    Args:
+        device: threads matter on the CPU only.
+        work: rows of a batch times units of a layer.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu" and work <= SMALL_WORK:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

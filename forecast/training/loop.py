@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn, optim
 
 from forecast.data.windows import Batch, Windows
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.config import TrainingConfig
-from forecast.training.device import mixed_seed, seeded
+from forecast.training.device import mixed_seed, seeded, threads_for
 from forecast.training.losses import Loss, penalty
 from forecast.training.optimizers import build_optimizer, is_full_batch
 from forecast.training.schedules import Position, rate_factor
@@ -66,6 +66,12 @@ class Learner:
         """Where the model is."""
         return next(self.model.parameters()).device
 
+    @property
+    def work(self) -> int:
+        """Rows of a batch times units of the widest layer."""
+        channels = self.model.shape.num_targets if self.model.is_independent else 1
+        return self.config.batch_size * channels * max(hidden_sizes(self.model.config, 0))
+
 
 def build_learner(
     model: Forecaster, config: TrainingConfig, learning_rate: float, seed: int
@@ -110,10 +116,11 @@ def fit(
         number = len(records) + 1
         losses = [record.monitored for record in records]
         position = Position(step, steps_per_epoch, total, losses)
-        with seeded(learner.device, learner.seed, number):
-            train_loss, rate, norms = _train_epoch(learner, train, position, number)
+        with threads_for(learner.device, learner.work):
+            with seeded(learner.device, learner.seed, number):
+                train_loss, rate, norms = _train_epoch(learner, train, position, number)
+            scored = evaluate(learner, validation) if validation else None
         step = min(step + steps_per_epoch, total)
-        scored = evaluate(learner, validation) if validation else None
         seconds = before + time.perf_counter() - began
         records.append(Epoch(number, step, train_loss, scored, rate, seconds, norms))
         yield records[-1]

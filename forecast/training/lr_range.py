@@ -13,7 +13,7 @@ import torch
 
 from forecast.data.windows import Windows
 from forecast.training.config import LrRangeConfig
-from forecast.training.device import mixed_seed, seeded
+from forecast.training.device import mixed_seed, seeded, threads_for
 from forecast.training.loop import Learner, batch_loss, batch_order, take_step
 
 DIVERGED = 4.0
@@ -157,7 +157,9 @@ def run_sweeps(
     """
     sweeps = []
     for number in range(seed, seed + config.seeds):
-        points = tuple(sweep(build(number), windows, config))
+        learner = build(number)
+        with threads_for(learner.device, learner.work):
+            points = tuple(sweep(learner, windows, config))
         sweeps.append(Sweep(number, points, suggest(points, config.last)))
     return sweeps
 

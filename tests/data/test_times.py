@@ -6,13 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecast.data.times import (
-    TimeAxis,
-    infer_frequency,
-    nanoseconds,
-    parse_times,
-    season_length,
-)
+from forecast.data.time_parsing import parse_times
+from forecast.data.times import TimeAxis, infer_frequency, nanoseconds, season_length
 from forecast.errors import DataError
 
 FREQUENCIES = (

@@ -18,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, 
 from statsmodels.tsa.statespace.tools import diff
 from statsmodels.tsa.stattools import kpss
 
+from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.config import (
     Difference,
     Log,
@@ -27,13 +28,7 @@ from forecast.data.config import (
     Robust,
     Standardize,
 )
-from forecast.data.transforms import (
-    TRANSFORMS,
-    FittedChain,
-    OutOfRangeError,
-    difference_orders,
-    fit_chain,
-)
+from forecast.data.transforms import TRANSFORMS, difference_orders
 from forecast.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -781,7 +776,7 @@ FORECASTING = """
 import json, sys
 import numpy as np
 from forecast.data.config import *
-from forecast.data.transforms import FittedChain
+from forecast.data.chain import FittedChain
 states = [np.array(state) for state in json.load(sys.stdin)]
 options = (
     Log1p(), Power(), Difference(lag="auto"), Standardize(), MinMax(scope="global"), Robust()

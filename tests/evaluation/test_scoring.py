@@ -146,3 +146,12 @@ def test_better_is_said_only_of_the_lower_error(ours: float, theirs: float) -> N
     if abs(ours - theirs) > 0.001 * theirs:
         assert ("better" in sentence) == (ours < theirs)
         assert ("worse" in sentence) == (ours > theirs)
+
+
+def test_the_verdict_tells_when_even_the_last_value_does_better() -> None:
+    metrics = {"gru": {"MAE": 15.0}, "naive": {"MAE": 12.0}, "seasonal_naive": {"MAE": 20.0}}
+    assert verdict(metrics, "gru", 3) == (
+        "gru is 25.0 % better than seasonal naive: MAE 15 against 20 on 3 test windows; the last"
+        " value as forecast does better, 12."
+    )
+    assert "last value" not in verdict({**metrics, "naive": {"MAE": 16.0}}, "gru", 3)

@@ -13,6 +13,7 @@ from forecast.training.device import (
     describe_device,
     mixed_seed,
     seeded,
+    threads_for,
 )
 
 CPU = torch.device("cpu")
@@ -94,7 +95,7 @@ def test_descriptions(machine) -> None:
     machine(3 * GIB, 7 * GIB)
     found = describe_device(torch.device("cuda:1"))
     assert found == "cuda:1 (Tesla T4, 7.0 of 80.0 GiB free)"
-    assert describe_device(CPU) == f"cpu ({torch.get_num_threads()} threads)"
+    assert describe_device(CPU) == "cpu"
     assert describe_device(torch.device("mps")) == "mps"
 
 
@@ -181,3 +182,15 @@ def test_a_seeded_block_on_the_cpu_leaves_the_gpu_alone() -> None:
     with seeded(CPU, 3):
         torch.rand(3, device="cpu")
     assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("work", "threads"), [(2048, 1), (2049, 2)])
+def test_small_work_runs_on_one_thread_and_the_caller_keeps_his(work, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threads_for(torch.device("cpu"), work):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

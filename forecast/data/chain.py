@@ -1,0 +1,158 @@
+"""Transforms in a row: fitted on training rows, applied to a panel, undone on forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.data.config import (
+    Transforms,
+)
+from forecast.data.panel import ragged_ranges
+from forecast.data.transforms import TRANSFORMS, DifferenceStep, Named, Step
+from forecast.errors import DataError
+
+
+@dataclass(frozen=True)
+class FittedChain:
+    """Transforms with their states; see `fit_chain`."""
+
+    options: Transforms
+    states: tuple[np.ndarray, ...]
+
+    @property
+    def past(self) -> int:
+        """Rows before the forecast that `invert` needs."""
+        return sum(step.past(state) for _, step, state in self._steps())
+
+    def apply(
+        self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
+    ) -> np.ndarray:
+        """To the model's scale.
+
+        Args:
+            values: (N, K) in the user's units; NaN passes through.
+            offsets: (S + 1,) first row of each series, and N.
+            series: (S,) number of the fitted series whose states apply; None: 0, 1, 2, ...
+
+        Returns:
+            (N, K) float64, NaN where a difference has no past.
+
+        Raises:
+            DataError: for a value that a transform has no image for; `row` is its row.
+        """
+        for option, step, state in self._steps():
+            before = values
+            values = step.apply(values, offsets, _by_row(state, offsets, series))
+            if not isinstance(step, DifferenceStep):
+                _refuse_out_of_range(option, before, values)
+        return values
+
+    def invert(self, forecast: np.ndarray, history: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Back to the user's units, a whole batch at once.
+
+        Args:
+            forecast: (B, H, K, Q) on the model's scale.
+            history: (B, P, K) the rows before the forecast in the user's units, P >= `past`.
+            series: (B,) number of each forecast's fitted series.
+        """
+        batch, past, width = history.shape
+        assert past >= self.past
+        offsets = np.arange(batch + 1) * past
+        before = history.reshape(-1, width)
+        histories = []
+        for _, step, state in self._steps():
+            histories.append(before.reshape(batch, past, width))
+            if self.past:
+                before = step.apply(before, offsets, _by_row(state, offsets, series))
+        for (_, step, state), level in zip(
+            reversed(self._steps()), reversed(histories), strict=True
+        ):
+            chosen = state if len(state) == 1 else state[series]
+            forecast = step.invert(forecast, level, chosen[:, None, :, None, :])
+        return forecast
+
+    def joined(self, other: FittedChain) -> FittedChain:
+        """The states of this chain's series, then those of another's; global states are kept."""
+        states = tuple(
+            np.concatenate([ours, theirs]) if _is_per_series(option) else ours
+            for option, ours, theirs in zip(self.options, self.states, other.states, strict=True)
+        )
+        return FittedChain(self.options, states)
+
+    def _steps(self) -> list[tuple[Named, Step, np.ndarray]]:
+        steps = [TRANSFORMS[option.key()](option) for option in self.options]
+        return list(zip(self.options, steps, self.states, strict=True))
+
+
+class OutOfRangeError(DataError):
+    """A value that a transform has no image for, e.g. the log of a negative."""
+
+    def __init__(self, message: str, row: int, column: int) -> None:
+        super().__init__(message)
+        self.row = row
+        self.column = column
+
+
+def fit_chain(
+    options: Transforms,
+    values: np.ndarray,
+    train: np.ndarray,
+    season: int,
+    shared: FittedChain | None = None,
+) -> FittedChain:
+    """Fit each transform on the training rows, as the transforms before it leave them.
+
+    Args:
+        options: the transforms, in order.
+        values: (N, K) all rows in the user's units.
+        train: (S, 2) first training row of each series, and the row after the last.
+        season: rows in a season, for `difference: auto`.
+        shared: a chain of these options whose states serve for all series alike; only what is
+            fitted per series is fitted anew.
+    """
+    counts = train[:, 1] - train[:, 0]
+    rows = ragged_ranges(train[:, 0], counts)
+    train_offsets = np.concatenate([[0], np.cumsum(counts)])
+    states: list[np.ndarray] = []
+    current = values[rows]
+    for number, option in enumerate(options):
+        step = TRANSFORMS[option.key()](option)
+        if shared is None or _is_per_series(option):
+            state = step.fit(current, train_offsets, season)
+        else:
+            state = shared.states[number]
+        before = current
+        current = step.apply(current, train_offsets, _by_row(state, train_offsets, None))
+        if not isinstance(step, DifferenceStep):
+            try:
+                _refuse_out_of_range(option, before, current)
+            except OutOfRangeError as error:
+                raise OutOfRangeError(str(error), int(rows[error.row]), error.column) from None
+        states.append(state)
+    return FittedChain(options, tuple(states))
+
+
+def _is_per_series(option: Named) -> bool:
+    return getattr(option, "scope", "global") == "per_series"
+
+
+def _refuse_out_of_range(option: Named, before: np.ndarray, after: np.ndarray) -> None:
+    lost = np.isnan(after) & ~np.isnan(before)
+    if lost.any():
+        row, column = (int(i) for i in np.argwhere(lost)[0])
+        raise OutOfRangeError(
+            f"transform {option.key()} has no value for {before[row, column]:g};"
+            " use log1p for zeros, power: yeo_johnson for any sign, or leave the transform out",
+            row,
+            column,
+        )
+
+
+def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray | None) -> np.ndarray:
+    """(N or 1, K, P) the state of each row's series."""
+    if len(state) == 1:
+        return state
+    chosen = state if series is None else state[series]
+    return np.repeat(chosen, np.diff(offsets), axis=0)
