@@ -175,7 +175,8 @@ def _written(
         f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
         f"window: {{lookback: {lookback}, horizon: {horizon}}}",
         f"model: {_flow(model)}",
-        "training: {learning_rate: auto, epochs: 100, early_stopping: {patience: 20}}",
+        "training: {learning_rate: 0.001, epochs: 100, early_stopping: {patience: 20}}"
+        "  # or learning_rate: auto",
     ]
     return "\n".join(lines) + "\n"
 
