@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
+from forecast.training.device import seeded
 from forecast.training.losses import quantile_levels
 
 if TYPE_CHECKING:
@@ -44,6 +45,16 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
         embedded=tuple(embedded),
         embedded_static=tuple(static),
     )
+
+
+def restored_model(
+    config: Config, pipeline: Pipeline, weights: Mapping[str, torch.Tensor]
+) -> Forecaster:
+    """A model of this configuration with given weights, ready to forecast."""
+    with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
+        model = Forecaster(config.model, window_shape(config, pipeline))
+    model.load_state_dict(weights)
+    return model.eval()
 
 
 def member_forecasts(

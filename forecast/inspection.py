@@ -12,7 +12,7 @@ import torch
 
 from forecast.config import Config
 from forecast.data.checks import findings
-from forecast.data.panel import Panel, read_panel
+from forecast.data.panel import Panel, offsets_of, read_panel
 from forecast.data.split import PARTS
 from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
@@ -39,7 +39,7 @@ def inspect(config: Config) -> dict[str, Any]:
         "findings": [{"kind": f.kind, "message": f.message} for f in findings(panel)],
     }
     try:
-        return result | _training(prepare(config))
+        return result | _training(prepare(config, panel))
     except ForecastError as error:
         return result | {"problem": str(error), "exit_code": error.exit_code}
 
@@ -162,9 +162,8 @@ def _described(panel: Panel) -> dict[str, Any]:
 
 def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
     train = prepared.split.train
-    rows = np.concatenate([np.arange(first, end) for first, end in train])
-    offsets = np.concatenate([[0], np.cumsum(train[:, 1] - train[:, 0])])
-    values = prepared.filled_targets()[rows]
+    offsets = offsets_of(train[:, 1] - train[:, 0])
+    values = prepared.filled_targets()[prepared.split.train_rows()]
     orders = difference_orders(values, offsets, prepared.season)
     return [{"lag": lag, "order": order} for lag, order in orders]
 

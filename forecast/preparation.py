@@ -51,13 +51,17 @@ class Prepared:
         return values[:, : self.panel.num_targets]
 
 
-def prepare(config: Config, data: pd.DataFrame | None = None) -> Prepared:
+def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepared:
     """Read, split, fit the pipeline on the training rows, and index the windows.
+
+    Args:
+        config: what to prepare for.
+        data: a DataFrame in place of the file, or the panel that was read from it.
 
     Raises:
         DataError, ConfigError: if that leaves nothing to train or to test on.
     """
-    panel = read_panel(config.data, data)
+    panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     season = config.data.season
     season = season_length(panel.axis.frequency) if isinstance(season, str) else season
     parts = split(panel, config.split)
@@ -86,7 +90,7 @@ def new_learner(prepared: Prepared, device: torch.device, rate: float, seed: int
 
 
 def _refuse_constant(panel: Panel, parts: Split) -> None:
-    rows = np.concatenate([np.arange(first, end) for first, end in parts.train])
+    rows = parts.train_rows()
     for column, name in enumerate(panel.targets):
         values = panel.values[rows, column]
         known = values[~np.isnan(values)]
@@ -107,7 +111,7 @@ def _refuse_short_series(
     windows: Mapping[str, Windows],
 ) -> None:
     lookback, horizon = config.window.lookback, config.window.horizon
-    short = short_series(panel, parts, pipeline, lookback, horizon)
+    short = short_series(windows["train"], parts.train)
     if not len(short):
         return
     skips = config.data.short_series == "skip"

@@ -17,13 +17,12 @@ from forecast.data.split import PARTS
 from forecast.errors import DataError
 from forecast.evaluation.metrics import mase_scale
 from forecast.evaluation.scoring import MODEL, Actuals, score, verdict
-from forecast.forecasting import forecast_table, member_forecasts, user_forecast, window_shape
+from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
 from forecast.runs import SUMMARY_FILE, RunFolder
 from forecast.session import Session
 from forecast.trained import MODEL_FILE, TrainedModel
-from forecast.training.device import seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +56,10 @@ def actuals(prepared: Prepared) -> Actuals:
 
 def trained_models(session: Session) -> tuple[Forecaster, ...]:
     """The finished members with the weights that were kept."""
-    shape = window_shape(session.config, session.prepared.pipeline)
-    models = []
-    for weights in session.done:
-        with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
-            model = Forecaster(session.config.model, shape)
-        model.load_state_dict(weights)
-        models.append(model.to(session.device).eval())
-    return tuple(models)
+    return tuple(
+        restored_model(session.config, session.prepared.pipeline, weights).to(session.device)
+        for weights in session.done
+    )
 
 
 def finish(session: Session) -> TrainedModel:
@@ -77,12 +72,10 @@ def finish(session: Session) -> TrainedModel:
         config=prepared.config,
         pipeline=prepared.pipeline,
         models=models,
-        tail=prepared.panel,
+        tail=replace(prepared.panel, values=filled),
         summary=summary,
     )
-    trained = replace(
-        trained, tail=replace(prepared.panel, values=filled).tail(trained.rows_needed)
-    )
+    trained = replace(trained, tail=trained.tail.tail(trained.rows_needed))
     if folder is not None:
         trained.save(folder.path / MODEL_FILE)
         _write_results(session, trained, folder)
@@ -157,7 +150,7 @@ def forecast_pictures(
         most: pictures, one of each series and target.
     """
     panel = prepared.panel
-    tested = dict(_last_test_windows(prepared, trained))
+    tested = dict(_last_test_windows(prepared, trained, most))
     each = itertools.product(range(panel.num_series), range(panel.num_targets))
     return [
         _picture(panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target)
@@ -193,12 +186,12 @@ def _picture(
 
 
 def _last_test_windows(
-    prepared: Prepared, trained: TrainedModel
+    prepared: Prepared, trained: TrainedModel, most: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Series and forecast (H, K, Q) of the window that ends with it, of the first few series."""
+    """Series and forecast (H, K, Q) of the window that ends with it, of the first `most` series."""
     panel, windows = prepared.panel, prepared.windows["test"]
     wanted = panel.offsets[1:] - 1 - windows.horizon
-    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:8]
+    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:most]
     last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
     for rows, values in part_forecasts(trained.models, last) if len(index) else ():
         yield from zip(panel.series_of(rows).tolist(), values, strict=True)

@@ -15,6 +15,7 @@ import torch
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import Prepared, new_learner
 from forecast.runs import RunFolder
+from forecast.training.checkpoint import with_prefix
 from forecast.training.loop import Epoch, Learner, best_epoch, fit, stop_reason, symptoms
 
 log = logging.getLogger("forecast")
@@ -118,13 +119,13 @@ class Session:
                 f"{self.config.data.path}: the data have changed since the run was interrupted;"
                 " train anew"
             )
-        self.done = [_with_prefix(tensors, f"done.{n}.") for n in range(content["done"])]
+        self.done = [with_prefix(tensors, f"done.{n}.") for n in range(content["done"])]
         self.histories = [[Epoch(**epoch) for epoch in history] for history in content["epochs"]]
         self.reasons = list(content["reasons"])
         self.learner = self._next_learner()
-        self.learner.model.load_state_dict(_with_prefix(tensors, "model."))
-        _load_optimizer(self.learner, _with_prefix(tensors, "optimizer."))
-        self.best = _with_prefix(tensors, "best.")
+        self.learner.model.load_state_dict(with_prefix(tensors, "model."))
+        _load_optimizer(self.learner, with_prefix(tensors, "optimizer."))
+        self.best = with_prefix(tensors, "best.")
         self.at_epoch_end = self._snapshot()
         self.folder.rewrite_epochs(self.histories)
 
@@ -217,14 +218,6 @@ def _data_digest(prepared: Prepared) -> str:
 
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
-
-
-def _with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _optimizer_tensors(learner: Learner) -> dict[str, torch.Tensor]:

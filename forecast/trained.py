@@ -24,13 +24,13 @@ from forecast.forecasting import (
     member_forecasts,
     refuse_infinite,
     refuse_unknown,
+    restored_model,
     user_forecast,
-    window_shape,
 )
 from forecast.future import future_rows
 from forecast.models.forecaster import Forecaster
-from forecast.training.checkpoint import load_checkpoint, save_checkpoint
-from forecast.training.device import choose_device, seeded
+from forecast.training.checkpoint import load_checkpoint, save_checkpoint, with_prefix
+from forecast.training.device import choose_device
 from forecast.training.losses import quantile_levels
 
 if TYPE_CHECKING:
@@ -301,16 +301,11 @@ def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) 
         source="the checkpoint",
         has_ids=content["has_ids"],
     )
-    models = []
-    for number in range(content["num_models"]):
-        prefix = f"model.{number}."
-        with seeded(torch.device("cpu"), number):  # the caller's random state stays as it is
-            model = Forecaster(config.model, window_shape(config, pipeline))
-        model.load_state_dict(
-            {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-        )
-        models.append(model.eval())
-    return TrainedModel(config, pipeline, tuple(models), tail, content["summary"])
+    models = tuple(
+        restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
+        for number in range(content["num_models"])
+    )
+    return TrainedModel(config, pipeline, models, tail, content["summary"])
 
 
 def _covariates(config: DataConfig, content: dict[str, Any]) -> FittedCovariates:

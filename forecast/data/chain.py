@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.data.config import (
-    Transforms,
-)
-from forecast.data.panel import ragged_ranges
-from forecast.data.transforms import TRANSFORMS, DifferenceStep, Named, Step
+from forecast.data.config import Difference, TransformOption, Transforms
+from forecast.data.panel import offsets_of, ragged_ranges
+from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import DataError
 
 
@@ -45,8 +43,7 @@ class FittedChain:
         for option, step, state in self._steps():
             before = values
             values = step.apply(values, offsets, _by_row(state, offsets, series))
-            if not isinstance(step, DifferenceStep):
-                _refuse_out_of_range(option, before, values)
+            _refuse_out_of_range(option, before, values)
         return values
 
     def invert(self, forecast: np.ndarray, history: np.ndarray, series: np.ndarray) -> np.ndarray:
@@ -81,7 +78,7 @@ class FittedChain:
         )
         return FittedChain(self.options, states)
 
-    def _steps(self) -> list[tuple[Named, Step, np.ndarray]]:
+    def _steps(self) -> list[tuple[TransformOption, Step, np.ndarray]]:
         steps = [TRANSFORMS[option.key()](option) for option in self.options]
         return list(zip(self.options, steps, self.states, strict=True))
 
@@ -114,7 +111,7 @@ def fit_chain(
     """
     counts = train[:, 1] - train[:, 0]
     rows = ragged_ranges(train[:, 0], counts)
-    train_offsets = np.concatenate([[0], np.cumsum(counts)])
+    train_offsets = offsets_of(counts)
     states: list[np.ndarray] = []
     current = values[rows]
     for number, option in enumerate(options):
@@ -125,20 +122,21 @@ def fit_chain(
             state = shared.states[number]
         before = current
         current = step.apply(current, train_offsets, _by_row(state, train_offsets, None))
-        if not isinstance(step, DifferenceStep):
-            try:
-                _refuse_out_of_range(option, before, current)
-            except OutOfRangeError as error:
-                raise OutOfRangeError(str(error), int(rows[error.row]), error.column) from None
+        try:
+            _refuse_out_of_range(option, before, current)
+        except OutOfRangeError as error:
+            raise OutOfRangeError(str(error), int(rows[error.row]), error.column) from None
         states.append(state)
     return FittedChain(options, tuple(states))
 
 
-def _is_per_series(option: Named) -> bool:
+def _is_per_series(option: TransformOption) -> bool:
     return getattr(option, "scope", "global") == "per_series"
 
 
-def _refuse_out_of_range(option: Named, before: np.ndarray, after: np.ndarray) -> None:
+def _refuse_out_of_range(option: TransformOption, before: np.ndarray, after: np.ndarray) -> None:
+    if isinstance(option, Difference):  # the first rows of a series have none by design
+        return
     lost = np.isnan(after) & ~np.isnan(before)
     if lost.any():
         row, column = (int(i) for i in np.argwhere(lost)[0])

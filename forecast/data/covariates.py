@@ -84,28 +84,16 @@ class FittedCovariates:
             panel: gives columns, levels and times.
             values: (N, C) the panel's values with missing ones filled.
         """
-        columns = [
-            fitted.encode(
-                values[:, panel.columns.index(fitted.option.name)],
-                panel.levels.get(fitted.option.name, ()),
-            )
-            for fitted in (*self.past, *self.future)
-        ]
-        positions = panel.positions(np.arange(len(values))) if self.calendar else np.arange(0)
+        encoded = _encoded((*self.past, *self.future), values, panel.columns, panel.levels)
         if self.calendar:
-            columns.append(calendar_values(panel.axis, positions, self.calendar))
-        return np.concatenate([np.empty((len(values), 0)), *columns], axis=1)
+            positions = panel.positions(np.arange(len(values)))
+            encoded.append(calendar_values(panel.axis, positions, self.calendar))
+        return np.concatenate([np.empty((len(values), 0)), *encoded], axis=1)
 
     def encode_static(self, panel: Panel) -> np.ndarray:
         """(S, D) static columns."""
-        columns = [
-            fitted.encode(
-                panel.static[:, panel.static_columns.index(fitted.option.name)],
-                panel.levels.get(fitted.option.name, ()),
-            )
-            for fitted in self.static
-        ]
-        return np.concatenate([np.empty((panel.num_series, 0)), *columns], axis=1)
+        encoded = _encoded(self.static, panel.static, panel.static_columns, panel.levels)
+        return np.concatenate([np.empty((panel.num_series, 0)), *encoded], axis=1)
 
     def embeddings(self) -> tuple[tuple[str, int, int], ...]:
         """(column name, categories with the unseen one, width) of every learned embedding."""
@@ -144,6 +132,22 @@ def fit_covariates(
         for column in config.static
     )
     return FittedCovariates(of(config.past), of(config.future), static, config.calendar)
+
+
+def _encoded(
+    fitted: Sequence[FittedCovariate],
+    values: np.ndarray,
+    names: Sequence[str],
+    levels: Mapping[str, Sequence[str]],
+) -> list[np.ndarray]:
+    """Each covariate encoded; `names` are those of the columns of `values`."""
+    return [
+        covariate.encode(
+            values[:, names.index(covariate.option.name)],
+            levels.get(covariate.option.name, ()),
+        )
+        for covariate in fitted
+    ]
 
 
 def _fit(

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecast.data.tables import columns_of
+from forecast.data.tables import columns_of, is_parquet
 from forecast.errors import ConfigError, DataError, shown
 from forecast.files import write_atomically
 
-PARQUET = (".parquet", ".pq")
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
 
@@ -29,7 +28,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     Raises:
         ConfigError: if Parquet is asked for without pyarrow.
     """
-    if path.suffix.lower() not in PARQUET:
+    if not is_parquet(path):
         write_atomically(path, to_csv(table))
         return
     buffer = io.BytesIO()
@@ -50,8 +49,7 @@ def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file")
-    is_parquet = Path(path).suffix.lower() in PARQUET
-    frame, marks = _look_at_parquet(path) if is_parquet else _look_at_csv(path)
+    frame, marks = _look_at_parquet(path) if is_parquet(path) else _look_at_csv(path)
     if not len(frame):
         raise DataError(f"{path}: no rows below the header; add one row a time step")
     return frame, marks

@@ -215,8 +215,8 @@ def _assemble(
     _refuse_off_axis(table, config.time, order, positions, axis)
     values, levels = _numbers(table, columns)
     values = values[order]
-    static_names = [c.name for c in config.static] if len(columns) > len(config.future) else []
-    is_static = np.array([c.name in static_names for c in columns], dtype=bool)
+    static_names = tuple(c.name for c in columns if c in config.static)
+    is_static = np.array([c in config.static for c in columns], dtype=bool)
     counts = np.bincount(series, minlength=len(ids))
     offsets = offsets_of(counts)
     static = _static(table, order, values[:, is_static], offsets, static_names)
@@ -235,9 +235,9 @@ def _assemble(
         starts=starts,
         axis=axis,
         columns=tuple(c.name for c, fixed in zip(columns, is_static, strict=True) if not fixed),
-        num_targets=len(config.target) if len(columns) > len(config.future) else 0,
+        num_targets=sum(c.name in config.target for c in columns),
         static=static,
-        static_columns=tuple(static_names),
+        static_columns=static_names,
         levels=levels,
         lines=lines,
         source=table.source,
@@ -301,11 +301,11 @@ def _axis(
             times[rows], timezone, is_integer, lambda row: place(int(rows[row]))
         )
     elif isinstance(frequency, str):
-        frequency = _checked(frequency)
+        frequency = _checked_offset(frequency)
     return TimeAxis(int(times.min()), frequency, timezone)
 
 
-def _checked(frequency: str) -> str:
+def _checked_offset(frequency: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)

@@ -12,7 +12,7 @@ from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.config import DataConfig, Missing, Transforms
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
-from forecast.data.panel import Panel, ragged_ranges
+from forecast.data.panel import Panel
 from forecast.data.split import PARTS, Split
 from forecast.data.windows import Windows, running_count, window_starts
 from forecast.errors import DataError
@@ -108,10 +108,9 @@ def fit_pipeline(
     if config.missing == "error":
         require_complete(panel)
     values = _filled(panel, split.offsets(), config.missing)
-    rows = ragged_ranges(split.train[:, 0], split.train[:, 1] - split.train[:, 0])
     return Pipeline(
         chain=_fit(transforms, panel, values[:, : panel.num_targets], split.train, season),
-        covariates=fit_covariates(config, panel, values, rows),
+        covariates=fit_covariates(config, panel, values, split.train_rows()),
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,
@@ -181,18 +180,19 @@ def part_windows(
     return windows
 
 
-def short_series(
-    panel: Panel, split: Split, pipeline: Pipeline, lookback: int, horizon: int
-) -> np.ndarray:
+def short_series(windows: Windows, train: np.ndarray) -> np.ndarray:
     """Numbers of the series whose training rows are too few for a single window.
 
     Rows without a value on the model's scale do not count: the first rows of a difference, and
     empty cells before the first known value.
+
+    Args:
+        windows: of any part; their inputs are those of all rows.
+        train: (S, 2) first training row of each series, and the row after the last.
     """
-    inputs, _, _ = pipeline.tensors(panel, split.offsets())
-    usable = running_count(~np.isnan(inputs.numpy()).any(axis=1))
-    counts = usable[split.train[:, 1]] - usable[split.train[:, 0]]
-    return np.flatnonzero(counts < lookback + horizon)
+    usable = running_count(~np.isnan(windows.inputs.numpy()).any(axis=1))
+    counts = usable[train[:, 1]] - usable[train[:, 0]]
+    return np.flatnonzero(counts < windows.lookback + windows.horizon)
 
 
 def _filled(panel: Panel, parts: np.ndarray, missing: Missing) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.data.config import SplitConfig
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, ragged_ranges
 from forecast.errors import ConfigError
 
 PARTS = ("train", "validation", "test")
@@ -20,6 +20,10 @@ class Split:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+
+    def train_rows(self) -> np.ndarray:
+        """The training rows of all series."""
+        return ragged_ranges(self.train[:, 0], self.train[:, 1] - self.train[:, 0])
 
     def offsets(self) -> np.ndarray:
         """(3S + 1,) offsets of all parts of all series, in row order."""

@@ -47,7 +47,7 @@ def read_table(path: str, config: DataConfig, numeric: Sequence[str], text: Sequ
     Raises:
         DataError: with file and line, for a missing file or column, or text among numbers.
     """
-    if _is_parquet(path):
+    if is_parquet(path):
         return from_frame(_read_parquet(path, [*numeric, *text]), path, numeric, text)
     _check_header(path, config, [*numeric, *text])
     lines = _lines(path, config.separator)
@@ -71,11 +71,16 @@ def from_frame(
     return _with_numbers(table, numeric, ".")
 
 
+def is_parquet(path: Path | str) -> bool:
+    """Whether a file is Parquet by its name; everything else is CSV."""
+    return Path(path).suffix.lower() in (".parquet", ".pq")
+
+
 def columns_of(path: str, separator: str = ",") -> list[str]:
     """The column names of a file."""
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file; check data.path")
-    if _is_parquet(path):
+    if is_parquet(path):
         return list(_from_parquet("read_schema", path).names)
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -256,10 +261,6 @@ def _as_text(column: pd.Series) -> pd.Series:
     codes, distinct = pd.factorize(column)
     texts = np.array([*map(str, distinct), None], dtype=object)
     return pd.Series(texts[codes], dtype=object)
-
-
-def _is_parquet(path: str) -> bool:
-    return Path(path).suffix.lower() in (".parquet", ".pq")
 
 
 def _read_parquet(path: str, columns: Sequence[str]) -> pd.DataFrame:

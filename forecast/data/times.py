@@ -71,22 +71,24 @@ class TimeAxis:
 
     def first_at_or_after(self, date: str) -> int:
         """The first position at or after a date (or integer) given as text."""
+        time, step = self._time(date), self._step()
+        if step is not None:
+            return max(0, -((self.origin - time) // step))
+        return int(np.searchsorted(self._grid_until(max(time, self.origin)), time))
+
+    def _time(self, date: str) -> int:
+        """A date (or integer) given as text, as `origin`."""
         if self.is_integer:
             if not re.fullmatch(r"-?\d+", date):
                 raise DataError(f"{date!r} is no time of this data, whose times are integers")
-            step = int(self.frequency)
-            return max(0, -((self.origin - int(date)) // step))
+            return int(date)
         stamp = iso_dates(pd.Series([date]), utc=False)[0]
         if pd.isna(stamp) or (stamp.tzinfo and not self.timezone):
             raise DataError(f"{date!r} is no date of this data; write YYYY-MM-DD")
         dates = pd.DatetimeIndex([stamp])
         if self.timezone and stamp.tzinfo is None:
             dates = first_moments(dates, self.timezone)
-        time = int(nanoseconds(dates)[0])
-        step_length = self._step()
-        if step_length is not None:
-            return int(max(0, -((self.origin - time) // step_length)))
-        return int(np.searchsorted(self._grid_until(max(time, self.origin)), time))
+        return int(nanoseconds(dates)[0])
 
     def _step(self) -> int | None:
         """Nanoseconds (or integers) between positions where that is a constant."""
@@ -196,7 +198,7 @@ def infer_frequency(
         if _ticks_like(times, timezone, candidate, usual):
             return str(to_offset(candidate).freqstr)
     if not (steps % usual).any():
-        return str(pd.tseries.frequencies.to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
+        return str(to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
     raise _uneven(steps, usual, timezone, place)
 
 

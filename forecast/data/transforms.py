@@ -7,22 +7,14 @@ forecast, which are kept in the user's units and transformed on the way.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from forecast.data.config import (
-    Difference,
-    Log,
-    Log1p,
-    MinMax,
-    Power,
-    Robust,
-    Scope,
-    Standardize,
-)
+from forecast.data.config import Scope
 from forecast.data.panel import ragged_ranges
 
 MAX_AUTO_SERIES = 200
@@ -238,8 +230,6 @@ TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {
     "robust": lambda option: Affine(_robust, option.scope),
 }
 
-Named = Log | Log1p | Power | Difference | Standardize | MinMax | Robust
-
 
 def _fit_series(
     fit_columns: FitColumns, values: np.ndarray, offsets: np.ndarray, scope: Scope
@@ -298,8 +288,6 @@ def _robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _quietly(scaler: Any, columns: np.ndarray) -> Any:
     """Fit a scaler; a column of NaN (a series without training rows) is no cause for a warning."""
-    import warnings
-
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)

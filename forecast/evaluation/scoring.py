@@ -46,8 +46,8 @@ def score(
         series = np.searchsorted(actuals.offsets, rows, side="right") - 1
         truth = actuals.values[rows[:, None] + 1 + np.arange(horizon)]
         methods = {MODEL: forecast}
+        first = actuals.offsets[series]
         for name, baseline in BASELINES.items():
-            first = actuals.offsets[series]
             methods[name] = baseline(actuals.filled, rows, first, horizon, actuals.season)
         for name, values in methods.items():
             empty = ErrorSums.empty(horizon, len(actuals.offsets) - 1, truth.shape[2])

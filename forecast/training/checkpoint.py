@@ -72,6 +72,15 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
         raise DataError(f"{path}: not a {kind} checkpoint of this program") from None
 
 
+def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies on the CPU, for safetensors refuses tensors that share memory."""
     return {

@@ -465,7 +465,7 @@ def test_short_series_are_those_without_a_training_window(
     panel, parts, pipeline = prepared(config, transforms, SplitConfig(validation=2, test=3), frame)
     train = part_windows(pipeline, panel, parts, lookback, horizon, stride)["train"]
     wanted = sorted(set(range(len(lengths))) - set(train.series.tolist()))
-    short = short_series(panel, parts, pipeline, lookback, horizon)
+    short = short_series(train, parts.train)
     assert short.tolist() == wanted
     if missing == "error":
         rows = np.array(lengths) - 5
@@ -473,14 +473,19 @@ def test_short_series_are_those_without_a_training_window(
         np.testing.assert_array_equal(short, counted)
 
 
+def short(panel, parts, pipeline, lookback, horizon):
+    train = part_windows(pipeline, panel, parts, lookback, horizon, 1)["train"]
+    return short_series(train, parts.train).tolist()
+
+
 def test_short_series_by_hand():
     panel, parts, pipeline = prepared(
         CONFIG, (Difference(),), SplitConfig(validation=1, test=2), long_frame([9, 10, 11, 3])
     )
     # Training rows 6, 7, 8, 0; one is lost to the difference, 4 + 2 make a window.
-    assert short_series(panel, parts, pipeline, 4, 2).tolist() == [0, 3]
-    assert short_series(panel, parts, pipeline, 5, 2).tolist() == [0, 1, 3]
-    assert short_series(panel, parts, pipeline, 1, 1).tolist() == [3]
+    assert short(panel, parts, pipeline, 4, 2) == [0, 3]
+    assert short(panel, parts, pipeline, 5, 2) == [0, 1, 3]
+    assert short(panel, parts, pipeline, 1, 1) == [3]
 
 
 def test_a_series_that_begins_with_empty_cells_is_shorter():
@@ -488,8 +493,8 @@ def test_a_series_that_begins_with_empty_cells_is_shorter():
     frame.loc[:4, "y"] = np.nan
     config = DataConfig(path="-", frequency="D", missing="forward_fill")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    assert short_series(panel, parts, pipeline, 5, 3).tolist() == [0]
-    assert short_series(panel, parts, pipeline, 5, 2).tolist() == []
+    assert short(panel, parts, pipeline, 5, 3) == [0]
+    assert short(panel, parts, pipeline, 5, 2) == []
 
 
 def test_a_masked_gap_does_not_make_a_series_short():
@@ -497,8 +502,8 @@ def test_a_masked_gap_does_not_make_a_series_short():
     frame.loc[1:11, "y"] = np.nan
     config = DataConfig(path="-", frequency="D", missing="mask")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    assert short_series(panel, parts, pipeline, 5, 2).tolist() == []
     train = part_windows(pipeline, panel, parts, 5, 2, 1)["train"]
+    assert short_series(train, parts.train).tolist() == []
     assert set(train.series.tolist()) == {1}
 
 
