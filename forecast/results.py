@@ -15,7 +15,7 @@ from forecast.data.output import to_csv
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS
 from forecast.errors import DataError
-from forecast.evaluation.metrics import mase_scale
+from forecast.evaluation.metrics import ErrorSums, mase_scale
 from forecast.evaluation.scoring import MODEL, Actuals, score, verdict
 from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
 from forecast.models.forecaster import Forecaster
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("forecast")
+
+WORST_SERIES = 10
+"""Series named in the summary of a panel."""
 
 
 def part_forecasts(
@@ -110,8 +113,22 @@ def _summary(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]
     return summary | {
         "metrics": metrics,
         "mae_by_step": {name: sums.per_step()["MAE"].tolist() for name, sums in named.items()},
+        "mae_by_target": {
+            name: dict(zip(prepared.panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
+            for name, sums in named.items()
+        },
+        "worst_series": _worst_series(prepared.panel, named[config.model.cell]),
         "verdict": verdict(metrics, config.model.cell, len(prepared.windows["test"])),
     }
+
+
+def _worst_series(panel: Panel, errors: ErrorSums) -> dict[str, float]:
+    """MASE of the series that are forecast worst; empty for a table without ids."""
+    if not panel.has_ids:
+        return {}
+    mase = errors.per_series()["MASE"]
+    order = np.argsort(-np.nan_to_num(mase, nan=-np.inf), kind="stable")[:WORST_SERIES]
+    return {panel.ids[number]: float(mase[number]) for number in order}
 
 
 def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -> None:

@@ -121,11 +121,22 @@ def test_the_summary_scores_model_and_baselines_like_a_slow_loop(finished):
 def test_the_verdict_says_by_how_much_and_on_how_many_windows(finished):
     metrics = finished[1].summary["metrics"]
     ours, theirs = metrics["lstm"]["MAE"], metrics["seasonal_naive"]["MAE"]
+    naive = metrics["naive"]["MAE"]
     word = "better" if ours < theirs else "worse"
+    still = f"; the last value as forecast does better, {naive:.4g}" if naive < ours else ""
     assert finished[1].summary["verdict"] == (
         f"lstm is {abs(100 * (1 - ours / theirs)):.1f} % {word} than seasonal naive: MAE"
-        f" {ours:.4g} against {theirs:.4g} on 26 test windows."
+        f" {ours:.4g} against {theirs:.4g} on 26 test windows{still}."
     )
+
+
+def test_the_summary_splits_the_errors_by_target_and_names_the_worst_series(finished):
+    summary = finished[1].summary
+    for method, by_target in summary["mae_by_target"].items():
+        assert np.mean(list(by_target.values())) == pytest.approx(summary["metrics"][method]["MAE"])
+    worst = summary["worst_series"]
+    assert list(worst.values()) == sorted(worst.values(), reverse=True)
+    assert np.mean(list(worst.values())) == pytest.approx(summary["metrics"]["lstm"]["MASE"])
 
 
 def test_the_summary_tells_how_the_training_went(finished):
