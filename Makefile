@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 CONFIG := configs/air_passengers.yaml
 
-.PHONY: demo test lint clean
+.PHONY: demo test slow lint clean
 
 demo: .venv/installed
 	@rm -rf $(DEMO)
@@ -19,6 +19,9 @@ demo: .venv/installed
 
 test: lint
 	$(BIN)/python -m pytest
+
+slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .

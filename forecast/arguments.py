@@ -82,8 +82,9 @@ def _add_predict(commands: Any) -> None:
         "--horizon", type=int, metavar="N", help="steps to forecast (default: the trained horizon)"
     )
     predict.add_argument(
-        "--output", metavar="FILE", default="-", help=".csv or .parquet (default: -, stdout)"
+        "--output", metavar="FILE", default="-", help="new .csv or .parquet (default: -, stdout)"
     )
+    predict.add_argument("--force", action="store_true", help="replace FILE of --output")
     _add_common(predict, "cpu")
 
 
@@ -127,10 +128,15 @@ def _add_config(commands: Any) -> None:
         help="column to forecast; may be given several times",
     )
     init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
+    init.add_argument("--timezone", metavar="ZONE", help="zone of local times, e.g. Europe/Berlin")
+    init.add_argument(
+        "--time-format", metavar="FORMAT", help="strptime format of the times, e.g. %%d/%%m/%%Y"
+    )
     init.add_argument("--output", metavar="YAML", default="-", help="new file (default: -, stdout)")
     show = _command(actions, "show", "print a configuration with all defaults", "config ")
     show.add_argument("config", metavar="CONFIG", help="YAML configuration")
     _add_overrides(show)
+    show.add_argument("--json", action="store_true", help="print JSON in place of YAML")
     _command(actions, "schema", "print the JSON Schema, for completion in an editor", "config ")
 
 

@@ -16,6 +16,8 @@ from forecast.arguments import parse
 
 OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "DefaultCPUAllocator")
 """What torch says when the memory of a device is full."""
+MOST_TARGETS = 6
+"""Targets whose errors are printed after training."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,33 +107,66 @@ def _training_report(summary: dict[str, Any], folder: Any) -> str:
         lines.append(f"{'test':16}" + "".join(f"{name:>10}" for name in names))
         for method, values in metrics.items():
             lines.append(f"{method:16}" + "".join(f"{values[name]:>10.4g}" for name in names))
+        lines += _errors_by_target(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
     files = ", ".join(str(path) for path in made if path.exists())
     return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
 
 
+def _errors_by_target(summary: dict[str, Any]) -> list[str]:
+    """One line for several targets, none for one."""
+    methods = (summary["model"], "seasonal_naive")
+    model, naive = (summary["mae_by_target"][method] for method in methods)
+    if len(model) == 1:
+        return []
+    pairs = [f"{name} {model[name]:.4g} ({naive[name]:.4g})" for name in model]
+    more = ", ..." if len(pairs) > MOST_TARGETS else ""
+    listed = f"{', '.join(pairs[:MOST_TARGETS])}{more}"
+    return [f"{'MAE by target':16}    {listed}; in brackets: seasonal_naive"]
+
+
 def _predict(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.data.output import to_csv, write_table
+    from forecast.data.output import require_format, to_csv, to_json, write_table
     from forecast.logs import stderr_log
     from forecast.trained import load
     from forecast.training.device import choose_device
 
     if options.output != "-":
         _require_folder("--output", options.output)
+        require_format(options.output)
+        _refuse_replacing(options)
     with stderr_log(options.quiet):
         trained = load(options.run_path, choose_device(options.device or "cpu"))
+        _refuse_input(options.output, trained.config.data.path, "the training table")
         table = trained.forecast(options.data, options.future, options.horizon)
     if options.output != "-":
         write_table(table, Path(options.output))
         result = {"output": options.output, "rows": len(table)}
         _print(options.json, result, f"{len(table)} rows in {options.output}")
     elif options.json:
-        print(table.to_json(orient="records", date_format="iso", double_precision=15))
+        print(to_json(table))
     else:
         sys.stdout.write(to_csv(table))
     return 0
+
+
+def _refuse_replacing(options: argparse.Namespace) -> None:
+    """Only --force replaces a file, and never one that is read; devices are written to."""
+    from forecast.errors import ConfigError
+
+    _refuse_input(options.output, options.data, "given as --data")
+    _refuse_input(options.output, options.future, "given as --future")
+    if os.path.isfile(options.output) and not options.force:
+        raise ConfigError(f"{options.output} exists; give another --output, or --force")
+
+
+def _refuse_input(output: str, path: str | None, what: str) -> None:
+    from forecast.errors import ConfigError
+
+    if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
+        raise ConfigError(f"{output} is {what}; give another --output")
 
 
 def _lr_find(options: argparse.Namespace) -> int:
@@ -200,7 +235,15 @@ def _config_init(options: argparse.Namespace) -> int:
 
     if options.output != "-":
         _refuse_existing("--output", options.output)
-    text = propose(options.table, options.time, options.id, options.target, options.horizon)
+    text = propose(
+        options.table,
+        options.time,
+        options.id,
+        options.target,
+        options.horizon,
+        options.timezone,
+        options.time_format,
+    )
     if options.output == "-":
         sys.stdout.write(text)
     else:
@@ -212,7 +255,8 @@ def _config_init(options: argparse.Namespace) -> int:
 def _config_show(options: argparse.Namespace) -> int:
     from forecast.config import read_config, write_config
 
-    sys.stdout.write(write_config(read_config(options.config, options.overrides)))
+    config = read_config(options.config, options.overrides)
+    _print(options.json, config.model_dump(mode="json"), write_config(config).rstrip("\n"))
     return 0
 
 

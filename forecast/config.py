@@ -71,6 +71,27 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _quantiles_stay_quantiles(self) -> Config:
+        """Neither sums of quantiles nor quantiles along one path are quantiles of the forecast."""
+        if len(getattr(self.training.loss, "levels", (0.5,))) == 1:
+            return self
+        if self.model.head == "recursive":
+            raise MisfitError(
+                "head recursive feeds the median back, so its quantiles would be too narrow; use"
+                " head: direct or parallel, or another loss",
+                "training.loss",
+                "model.head",
+            )
+        if any(option.key() == "difference" for option in self.transforms):
+            raise MisfitError(
+                "a difference is undone by summing, and sums of quantiles are no quantiles; use"
+                " model.window_norm: last in place of the difference, or another loss",
+                "training.loss",
+                "transforms",
+            )
+        return self
+
 
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read a configuration file, with overrides such as `training.epochs=5`.

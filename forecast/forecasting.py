@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from forecast.data.config import DataConfig
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
 from forecast.training.device import seeded
 from forecast.training.losses import quantile_levels
@@ -21,7 +22,11 @@ from forecast.training.losses import quantile_levels
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger("forecast")
+
 FORECAST_BATCH = 1024
+MOST_NAMED = 5
+"""Series or categories that a warning names."""
 
 
 def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
@@ -143,6 +148,50 @@ def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
             f"{panel.source}: the last {windows.lookback + pipeline.chain.past} rows{name} hold"
             " values that are missing and cannot be filled; give more history"
         )
+
+
+def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
+    """Name the series that the model was not trained on."""
+    new = np.flatnonzero(pipeline.series_numbers(panel.ids) < 0)
+    if not len(new):
+        return
+    names = f" {_first_of([panel.ids[number] for number in new])}" if panel.has_ids else ""
+    log.warning(
+        "series%s %s not in training: the test scores say nothing of %s",
+        names,
+        "was" if len(new) == 1 else "were",
+        "it" if len(new) == 1 else "them",
+    )
+
+
+def warn_of_categories(panel: Panel, ahead: np.ndarray, pipeline: Pipeline) -> None:
+    """Name the categories that the model was not trained on.
+
+    Args:
+        panel: the rows that the model reads.
+        ahead: (S, H, C) the rows to come.
+        pipeline: knows the categories of training.
+    """
+    values = np.concatenate([panel.values, ahead.reshape(-1, len(panel.columns))])
+    columns = {
+        **dict(zip(panel.columns, values.T, strict=True)),
+        **dict(zip(panel.static_columns, panel.static.T, strict=True)),
+    }
+    covariates = pipeline.covariates
+    new = []
+    for fitted in (*covariates.past, *covariates.future, *covariates.static):
+        if fitted.option.is_categorical:
+            name = fitted.option.name
+            used = np.unique(columns[name][~np.isnan(columns[name])]).astype(np.int64)
+            names = [panel.levels[name][number] for number in used]
+            new += [f"{name} {shown(each)}" for each in names if each not in fitted.categories]
+    if new:
+        log.warning("not in training, so taken for unknown: %s", _first_of(new))
+
+
+def _first_of(names: list[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def refuse_infinite(values: np.ndarray, panel: Panel) -> None:

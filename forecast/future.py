@@ -39,7 +39,8 @@ def future_rows(
     names = ", ".join(covariate.name for covariate in wanted)
     if future is None:
         raise DataError(
-            f"the model needs the future values of {names}; give them with --future FILE"
+            f"the model needs the future values of {names}; give them as `future` (in the command:"
+            " --future FILE)"
         )
     known = _read(config, future, history)
     lines = _rows_after(known, history, steps)

@@ -28,12 +28,11 @@ PROBE_RATE = 1e-6
 
 
 def inspect(config: Config) -> dict[str, Any]:
-    """Everything that `forecast check` prints, for people and as JSON.
-
-    Raises:
-        DataError: if the table cannot be read at all.
-    """
-    panel = read_panel(config.data)
+    """Everything that `forecast check` prints, for people and as JSON."""
+    try:
+        panel = read_panel(config.data)
+    except ForecastError as error:
+        return {"findings": [], "problem": str(error), "exit_code": error.exit_code}
     result: dict[str, Any] = {
         "data": _described(panel),
         "findings": [{"kind": f.kind, "message": f.message} for f in findings(panel)],
@@ -80,13 +79,19 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
 
 def report(result: dict[str, Any]) -> str:
     """The result of `inspect` for people."""
+    if "data" not in result:
+        return _problem_line(result)
     lines = _data_lines(result["data"])
     lines += [f"{found['kind']:12}{found['message']}" for found in result["findings"]]
     if not result["findings"]:
         lines.append("findings    none: no gaps, empty cells, constant columns or outliers")
     if "problem" in result:
-        return "\n".join([*lines, f"problem     {result['problem']}"])
+        return "\n".join([*lines, _problem_line(result)])
     return "\n".join([*lines, *_training_lines(result)])
+
+
+def _problem_line(result: dict[str, Any]) -> str:
+    return f"problem     {result['problem']}"
 
 
 def _data_lines(data: dict[str, Any]) -> list[str]:
@@ -194,7 +199,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
 
 
 def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
-    """Median time of a step; the first ones are slow and do not count."""
+    """Least time of a step, for others slow a busy machine; the first ones do not count."""
     seconds: list[float] = []
     batches = itertools.cycle(batch_order(windows, learner.config.batch_size))
     for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
@@ -206,7 +211,7 @@ def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
         seconds.append(time.perf_counter() - began)
         if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
             break
-    return float(np.median(seconds[WARM_UP_STEPS:]))
+    return min(seconds[WARM_UP_STEPS:])
 
 
 def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:

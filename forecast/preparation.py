@@ -99,7 +99,7 @@ def _refuse_constant(panel: Panel, parts: Split) -> None:
         if known.min() == known.max():
             raise DataError(
                 f"{panel.source}: column {name!r} is constant ({known[0]:g} in all training rows);"
-                " there is nothing to learn"
+                " there is nothing to learn; leave it out of data.target"
             )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,10 @@ from forecast.data.missing import interpolate
 from forecast.data.output import read_any
 from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
 from forecast.data.tables import require_columns
+from forecast.data.time_parsing import parse_times
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError, DataError, ForecastError
 from forecast.strict_yaml import read_yaml, scalar
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
@@ -29,7 +31,12 @@ HORIZONS = {1: 6, 4: 8, 52: 13}
 LONGEST_HORIZON, LONGEST_LOOKBACK = 96, 336
 """Steps, where a season is long: a day has 1,440 minutes."""
 MOST_TARGETS = 20
+MOST_NAMED = 20
+"""Columns that are named as not used."""
 LEAST_ROWS = 12
+DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII)
+"""A date with the day or the month first."""
+FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
 PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
 """Text that YAML reads as itself, unless it is a number or a constant."""
 
@@ -49,6 +56,8 @@ def propose(
     id_column: str | None = None,
     targets: Sequence[str] | None = None,
     horizon: int | None = None,
+    timezone: str | None = None,
+    time_format: str | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -56,19 +65,35 @@ def propose(
         path: CSV or Parquet file.
         time, id_column, targets: columns; None: found by their names and values.
         horizon: steps to forecast; None: by the season.
+        timezone, time_format: of the time column, as in the section `data`; None: as written.
 
     Raises:
         DataError: if no time column or no number column can be found, or there are too few rows.
         ConfigError: if the horizon is too long for the table, or a column has two roles.
     """
     frame, marks = read_any(path)
-    roles = find_roles(frame, path, time, id_column, targets)
-    data: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets, **marks}
-    data |= {"id": roles.id, "missing": "interpolate", "sort": True}
-    panel = read_panel(config_from({"data": data}).data)
-    text = _written(path, roles, marks, panel, horizon)
+    times = {"timezone": timezone, "time_format": time_format}
+    marks |= {key: value for key, value in times.items() if value is not None}
+    with _flags_named():
+        roles = find_roles(frame, path, time, id_column, targets, marks)
+        data: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
+        data |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}
+        panel = read_panel(config_from({"data": data}).data)
+    used = {roles.time, roles.id, *roles.targets}
+    unused = [name for name in frame.columns if name not in used]
+    text = _written(path, roles, unused, marks, panel, horizon)
     build_config(read_yaml(text, "proposal"), "proposal")
     return text
+
+
+@contextlib.contextmanager
+def _flags_named() -> Iterator[None]:
+    """Messages about keys of `data` also name the options of `config init` that set them."""
+    try:
+        yield
+    except ForecastError as error:
+        flags = ", ".join(flag for key, flag in FLAGS.items() if key in str(error))
+        raise type(error)(f"{error} (here {flags})" if flags else str(error)) from None
 
 
 def find_roles(
@@ -77,14 +102,16 @@ def find_roles(
     time: str | None,
     id_column: str | None,
     targets: Sequence[str] | None,
+    marks: Mapping[str, str],
 ) -> Roles:
     """Find time, id and target columns by their names and values."""
     named = [name for name in (time, id_column, *(targets or ())) if name is not None]
     require_columns(map(str, frame.columns), named, path)
-    time = time or _time_column(frame, path)
+    time = time or _time_column(frame, path, marks.get("time_format"))
     rest = [name for name in frame.columns if name != time]
     if id_column is None:
-        id_column = _id_column(frame, time, [name for name in rest if name not in (targets or ())])
+        candidates = [name for name in rest if name not in (targets or ())]
+        id_column = _id_column(frame, time, candidates, marks)
     if not targets:
         numbers = [n for n in rest if n != id_column and _varies(frame[n])]
         preferred = [n for n in numbers if n.lower() in TARGET_NAMES]
@@ -102,11 +129,13 @@ def _varies(column: pd.Series) -> bool:
     return is_number and column.nunique() > 1
 
 
-def _id_column(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> str | None:
+def _id_column(
+    frame: pd.DataFrame, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+) -> str | None:
     """The column that tells the rows of one time apart: words rather than whole numbers."""
     if ID_NAME in candidates:
         return ID_NAME
-    if not frame[time].duplicated().any():
+    if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
         return None
     names = [n for n in candidates if n.lower() not in TARGET_NAMES]
     words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
@@ -118,9 +147,23 @@ def _id_column(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> str
     return None
 
 
-def _time_column(frame: pd.DataFrame, path: str) -> str:
+def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> bool:
+    """Whether times appear twice only where clocks are put back."""
+    if "timezone" not in marks:
+        return False
+    one_series = np.zeros(len(column), dtype=np.int64)
+    try:
+        times, *_ = parse_times(
+            column, one_series, "auto", marks.get("time_format"), marks["timezone"], str
+        )
+    except DataError:
+        return False
+    return len(np.unique(times)) == len(times)
+
+
+def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
     by_name = [n for name in TIME_NAMES for n in frame.columns if n.lower() == name]
-    by_value = [n for n in frame.columns if _holds_dates(frame[n])]
+    by_value = [n for n in frame.columns if _holds_dates(frame[n], time_format)]
     candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
     if not candidates:
         raise DataError(
@@ -130,17 +173,28 @@ def _time_column(frame: pd.DataFrame, path: str) -> str:
     return candidates[0]
 
 
-def _holds_dates(column: pd.Series) -> bool:
+def _holds_dates(column: pd.Series, time_format: str | None) -> bool:
     if pd.api.types.is_datetime64_any_dtype(column):
         return True
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) and time_format is None:
         return False
-    head = column.head(50).astype(str)
-    return bool(pd.to_datetime(head, format="ISO8601", errors="coerce", utc=True).notna().all())
+    head = column.head(50).astype(str).str.strip()
+    if time_format is None and all(map(DATE.fullmatch, head)):
+        return True
+    try:
+        dates = pd.to_datetime(head, format=time_format or "ISO8601", errors="coerce", utc=True)
+    except ValueError as error:
+        raise DataError(f"data.time_format {time_format!r}: {error}") from None
+    return bool(dates.notna().all())
 
 
 def _written(
-    path: str, roles: Roles, marks: Mapping[str, str], panel: Panel, horizon: int | None
+    path: str,
+    roles: Roles,
+    unused: Sequence[str],
+    marks: Mapping[str, str],
+    panel: Panel,
+    horizon: int | None,
 ) -> str:
     season = season_length(panel.axis.frequency)
     rows = int(np.median(panel.lengths))
@@ -165,12 +219,16 @@ def _written(
         model["window_norm"] = "last"
     if len(roles.targets) > 1:
         model["channels"] = "independent"
+    comments = {}
+    if len(roles.targets) > 1:
+        comments["target"] = "  # columns to forecast; move those that only help to past or future"
     series = f"{panel.num_series} series of {rows} rows (median)"
     lines = [
         f"# {series if panel.num_series > 1 else f'{rows} rows'}, frequency"
         f" {panel.axis.frequency}" + (f", season of {season} rows." if season > 1 else "."),
         "data:",
-        *(f"  {key}: {_flow(value)}" for key, value in data.items()),
+        *(f"  {key}: {_flow(value)}{comments.get(key, '')}" for key, value in data.items()),
+        *_not_used(unused),
         f"transforms: {_flow([*transforms, 'standardize'])}",
         f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
         f"window: {{lookback: {lookback}, horizon: {horizon}}}",
@@ -179,6 +237,15 @@ def _written(
         "  # or learning_rate: auto",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _not_used(names: Sequence[str]) -> list[str]:
+    """A comment about the columns that have no role."""
+    if not names:
+        return []
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = ", ".join(map(_flow, names[:MOST_NAMED]))
+    return [f"  # not used: {named}{more}; columns that help go to past, future or static"]
 
 
 def _horizon(path: str, rows: int, season: int, wanted: int | None) -> int:

@@ -145,6 +145,15 @@ def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -
 
 def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.ndarray]:
     """Write `forecast.csv` where that is possible; series -> (H, K, Q) after its last row."""
+    wanted = ", ".join(covariate.name for covariate in trained.config.data.future)
+    if wanted:
+        log.warning(
+            "forecast.csv is left out: the model needs the future values of %s; give them with"
+            " forecast predict %s --future FILE",
+            wanted,
+            folder.path,
+        )
+        return {}
     try:
         history, values = trained.forecast_panel(trained.tail)
     except DataError as error:  # the model is good; only these rows cannot be forecast from

@@ -26,6 +26,8 @@ from forecast.forecasting import (
     refuse_unknown,
     restored_model,
     user_forecast,
+    warn_of_categories,
+    warn_of_series,
 )
 from forecast.future import future_rows
 from forecast.models.forecaster import Forecaster
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("forecast")
 
 MODEL_FILE = "model.safetensors"
+TOO_NARROW = (
+    "; the intervals of the later steps leave out the error of the forecast they go on from, so"
+    " they are too narrow"
+)
 
 
 @dataclass(frozen=True)
@@ -103,15 +109,18 @@ class TrainedModel:
             raise ConfigError(f"horizon {horizon} is not allowed; ask for 1 step or more")
         if horizon > trained:
             log.warning(
-                "horizon %d is beyond the trained %d: the model goes on from its own forecast",
+                "horizon %d is beyond the trained %d: the model goes on from its own forecast%s",
                 horizon,
                 trained,
+                "" if len(self.levels) == 1 else TOO_NARROW,
             )
         history = self._long_enough(history)
+        warn_of_series(history, self.pipeline)
         pipeline = self.pipeline.with_series_of(history)
         history = self._last_rows(history)
         rounds = -(-horizon // trained)
         history, known = future_rows(self.config.data, history, future, rounds * trained, horizon)
+        warn_of_categories(history, known, pipeline)
         panel, blocks = history, []
         for number in range(rounds):
             ahead = known[:, number * trained : (number + 1) * trained]
@@ -220,6 +229,8 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
     """
     path = Path(run)
     path = path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
+    if path.name == MODEL_FILE and not path.exists():
+        _refuse_unfinished(path.parent)
     chosen = choose_device(str(device))
     tensors, content = load_checkpoint(path, "model")
     try:
@@ -228,6 +239,11 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a model of this program: {reason}") from None
     return trained.to(chosen)
+
+
+def _refuse_unfinished(run: Path) -> None:
+    if (run / "config.yaml").is_file():
+        raise DataError(f"{run}: the run is not finished; go on with forecast train --resume {run}")
 
 
 def _row_step(panel: Panel) -> int:

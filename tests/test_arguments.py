@@ -1,7 +1,7 @@
 """The commands and their options: help, usage errors, and overrides anywhere."""
 
 import re
-import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,11 +47,12 @@ def test_help_names_the_exit_codes(call):
     ("command", "options"),
     [
         (["train"], ["--run", "--resume", "--force", "--tensorboard", "--device", "--json"]),
-        (["predict"], ["--data", "--future", "--horizon", "--output", "--device", "--json"]),
+        (["predict"], ["--data", "--future", "--horizon", "--output", "--force", "--json"]),
         (["lr-find"], ["--seeds", "--output", "--write", "--device", "--json", "--quiet"]),
         (["check"], ["section.key=value", "--device", "--json", "--quiet"]),
         (["config", "init"], ["--time", "--id", "--target", "--horizon", "--output"]),
-        (["config", "show"], ["section.key=value"]),
+        (["config", "init"], ["--timezone", "--time-format"]),
+        (["config", "show"], ["section.key=value", "--json"]),
         (["config", "schema"], []),
     ],
 )
@@ -63,8 +64,7 @@ def test_every_option_is_explained(command, options, call):
 
 
 def test_the_version_is_that_of_the_package(call):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert call("--version") == (0, f"forecast {project['version']}\n", "")
+    assert call("--version") == (0, f"forecast {version('forecast')}\n", "")
 
 
 @pytest.mark.parametrize(

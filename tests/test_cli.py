@@ -135,7 +135,7 @@ def test_train_prints_scores_and_verdict_and_logs_to_stderr(place, call):
         "run: run",
     ]
     assert re.fullmatch(
-        r"INFO: device: cpu .*\n"
+        r"INFO: device: cpu\n"
         r"INFO: data: 1 series, 72 rows, frequency MS, season 12; windows: 37 train, 7 validation,"
         r" 10 test\n"
         r"INFO: epoch 1/3: loss [\d.]+, validation [\d.]+\n"
@@ -146,6 +146,18 @@ def test_train_prints_scores_and_verdict_and_logs_to_stderr(place, call):
     assert [line.split(" INFO ")[1] for line in log.splitlines()] == [
         line.removeprefix("INFO: ") for line in err.splitlines()
     ]
+
+
+def test_train_prints_the_errors_of_several_targets(place, call):
+    TABLE.assign(units=TABLE.sales * 100).to_csv("table.csv", index=False)
+    code, out, _ = call("train", "config.yaml", "--run", "run", "data.target=[sales, units]")
+    assert code == 0
+    errors = json.loads((place / "run" / "summary.json").read_text())["mae_by_target"]
+    model, naive = errors["lstm"], errors["seasonal_naive"]
+    assert out.splitlines()[4] == (
+        f"MAE by target       sales {model['sales']:.4g} ({naive['sales']:.4g}),"
+        f" units {model['units']:.4g} ({naive['units']:.4g}); in brackets: seasonal_naive"
+    )
 
 
 def test_a_run_folder_holds_what_it_should(run):
@@ -406,9 +418,8 @@ def test_predict_json_holds_the_same_numbers(run, call):
     assert code == 0
     expected = rows_of((run / "forecast.csv").read_text())
     for row, written in zip(json.loads(out), expected, strict=True):
-        assert row["month"].startswith(written["month"])
-        assert row["target"] == "sales"
-        assert row["forecast"] == pytest.approx(float(written["forecast"]), rel=1e-14)
+        assert row == written | {"forecast": float(written["forecast"])}
+        assert f'"forecast": {written["forecast"]}\n' in out
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.pq"])
@@ -419,8 +430,45 @@ def test_predict_writes_a_table(name, run, call, tmp_path):
     expected = load(run).forecast()
     table = read(tmp_path / name).assign(month=lambda t: pd.to_datetime(t.month))
     pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-12)
-    code, out, _ = call("predict", run, "--output", tmp_path / name, "--json")
+    code, out, _ = call("predict", run, "--output", tmp_path / name, "--json", "--force")
     assert json.loads(out) == {"output": str(tmp_path / name), "rows": 3}
+
+
+def test_predict_overwrites_only_by_force_and_never_what_it_reads(place, call, refuse):
+    assert call("train", "config.yaml", "--run", "run", "--quiet")[0] == 0
+    (place / "out.csv").write_text("old")
+    assert refuse(2, "predict", "run", "--output", "out.csv") == (
+        "out.csv exists; give another --output, or --force"
+    )
+    assert (place / "out.csv").read_text() == "old"
+    assert call("predict", "run", "--output", "out.csv", "--force")[0] == 0
+    assert (place / "out.csv").read_text() == (place / "run" / "forecast.csv").read_text()
+    TABLE.to_csv("newer.csv", index=False)
+    before = (place / "table.csv").read_text()
+    (place / "link.csv").symlink_to("newer.csv")
+    for words, message in (
+        (["--data", "newer.csv", "--output", "./newer.csv"], "./newer.csv is given as --data"),
+        (["--data", "link.csv", "--output", "newer.csv"], "newer.csv is given as --data"),
+        (["--future", "newer.csv", "--output", "newer.csv"], "newer.csv is given as --future"),
+        (["--output", place / "table.csv"], f"{place / 'table.csv'} is the training table"),
+    ):
+        found = refuse(2, "predict", "run", "--force", *words)
+        assert found == f"{message}; give another --output"
+    assert (place / "table.csv").read_text() == (place / "newer.csv").read_text() == before
+
+
+def test_predict_refuses_a_format_before_it_loads(place, refuse):
+    message = refuse(2, "predict", "nowhere", "--output", "x.xlsx")
+    assert message == "x.xlsx: write .csv, .parquet or .pq"
+
+
+def test_predict_from_an_unfinished_run_says_how_to_go_on(place, refuse, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_after(1, patch)
+        refuse(130, "train", "config.yaml", "--run", "run")
+    assert refuse(3, "predict", "run") == (
+        "run: the run is not finished; go on with forecast train --resume run"
+    )
 
 
 def test_predict_beyond_the_horizon_rolls_forward_and_says_so(run, call):
@@ -458,7 +506,8 @@ def test_predict_reads_the_future_of_covariates(place, call, refuse):
     assert code == 0
     assert "WARNING: forecast.csv is left out: the model needs the future values of sale" in err
     assert "forecast: run/forecast.png, run/learning_curve.png\n" in out
-    assert "give them with --future FILE" in refuse(3, "predict", "run")
+    assert "give them with forecast predict run --future FILE\n" in err
+    assert "give them as `future` (in the command: --future FILE)" in refuse(3, "predict", "run")
     months = ["2024-01-01", "2024-02-01", "2024-03-01"]
     pd.DataFrame({"month": months, "sale": [0, 1, 2]}).to_csv("future.csv", index=False)
     code, out, _ = call("predict", "run", "--future", "future.csv")
@@ -675,12 +724,32 @@ def test_config_init_takes_the_columns_it_is_given(place, call, refuse):
     assert "gone.csv: no such file" in refuse(3, "config", "init", "gone.csv")
 
 
+def test_config_init_writes_the_zone_and_the_format_it_is_given(place, call):
+    hours = pd.date_range("2024-10-26", periods=60, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"at": hours.strftime("%d/%m/%y %H:%M"), "y": np.arange(60) % 7})
+    frame.to_csv("local.csv", index=False)
+    words = ["--timezone", "Europe/Berlin", "--time-format", "%d/%m/%y %H:%M"]
+    assert call("config", "init", "local.csv", *words, "--output", "local.yaml")[0] == 0
+    data = read_config("local.yaml").data
+    assert (data.time, data.timezone) == ("at", "Europe/Berlin")
+    assert (data.time_format, data.frequency) == ("%d/%m/%y %H:%M", "h")
+
+
 def test_config_show_prints_all_defaults_and_reads_back(place, call):
     code, out, _ = call("config", "show", "config.yaml", "seed=7")
     assert code == 0
     (place / "shown.yaml").write_text(out)
     assert read_config("shown.yaml") == read_config("config.yaml", ["seed=7"])
     assert "early_stopping" in out, "a default that config.yaml does not name"
+
+
+def test_config_show_prints_json(place, call):
+    code, out, _ = call("config", "show", "config.yaml", "seed=7", "--json")
+    assert code == 0
+    shown = json.loads(out)
+    assert (shown["seed"], shown["data"]["target"]) == (7, ["sales"])
+    (place / "shown.yaml").write_text(out)
+    assert read_config("shown.yaml") == read_config("config.yaml", ["seed=7"])
 
 
 def test_config_schema_is_the_json_schema(call):
@@ -741,7 +810,7 @@ def test_a_full_disk_keeps_the_old_forecast(run, refuse, tmp_path, monkeypatch):
     path = tmp_path / "out.csv"
     path.write_text("old")
     fill_the_disk(monkeypatch)
-    message = refuse(1, "predict", run, "--output", path)
+    message = refuse(1, "predict", run, "--output", path, "--force")
     assert message == f"{path}: No space left on device"
     assert path.read_text() == "old"
     assert names_in(tmp_path) == {"out.csv"}
@@ -930,7 +999,17 @@ def test_a_bad_configuration_is_one_line_with_file_and_line(command, name, place
 
 def test_files_that_are_not_there_are_named(place, refuse):
     assert refuse(2, "check", "gone.yaml").startswith("gone.yaml: No such file or directory")
-    assert refuse(3, "check", "config.yaml", "data.path=gone.csv").startswith("gone.csv: no such")
+    assert refuse(3, "train", "config.yaml", "data.path=gone.csv").startswith("gone.csv: no such")
+
+
+def test_check_reports_a_table_that_cannot_be_read(place, call):
+    TABLE.iloc[[0, 0, *range(1, 72)]].to_csv("table.csv", index=False)
+    code, out, _ = call("check", "config.yaml", "--json")
+    result = json.loads(out)
+    assert (code, result["exit_code"], result["findings"]) == (3, 3, [])
+    assert result["problem"].startswith("table.csv:3: column 'month': 2018-01-01 appears twice")
+    code, out, _ = call("check", "config.yaml")
+    assert (code, out) == (3, f"problem     {result['problem']}\n")
 
 
 # In processes of their own

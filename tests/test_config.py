@@ -45,7 +45,6 @@ from forecast.training.config import (
     Huber,
     LossOption,
     OptimizerOption,
-    Quantile,
     ScheduleOption,
     Step,
     TrainingConfig,
@@ -236,7 +235,7 @@ split: {validation: 0.1, test: 2020-01-01}
 window: {lookback: 28, horizon: 3}
 model: {hidden_size: [64, 32], num_layers: 2, segment: 7}
 training:
-  loss: {quantile: [0.1, 0.5, 0.9]}
+  loss: {huber: 0.5}
   optimizer: {sgd: {nesterov: true}}
   schedule: {step: {every: 5}}
   learning_rate: 1e-3
@@ -259,7 +258,7 @@ seed: 7
     )
     assert config.split == SplitConfig(validation=0.1, test="2020-01-01")
     assert config.model.hidden_size == (64, 32)
-    assert config.training.loss == Quantile(levels=(0.1, 0.5, 0.9))
+    assert config.training.loss == Huber(delta=0.5)
     assert config.training.schedule == Step(every=5, gamma=0.1)
     assert config.training.learning_rate == 0.001
     assert config.training.step_weights == (1.0, 0.5, 0.0)
@@ -304,7 +303,9 @@ def test_a_learning_rate_needs_no_quotes_and_no_dot(line, value):
         "training: {l1: 0, l2: 0, tolerance: 0, warmup: 0}",
         "training: {loss: {quantile: [0.5]}}",
         "training: {loss: {quantile: [0.1, 0.5, 0.8]}}",
-        "training: {loss: {quantile: [0.1, 0.5, 0.9]}}\nmodel: {head: recursive}",
+        "training: {loss: {quantile: [0.5]}}\nmodel: {head: recursive}",
+        "training: {loss: {quantile: [0.5]}}\ntransforms: [difference]",
+        "training: {loss: {quantile: [0.1, 0.5, 0.9]}}\nmodel: {head: parallel}",
         "training: {optimizer: {sgd: {momentum: 0}}}",
         "training: {optimizer: {adam: {beta1: 0}}}",
         "training: {schedule: {step: {gamma: 1}}}",
@@ -637,6 +638,16 @@ def test_values_of_the_wrong_type_or_size(text, message):
             "training: {loss: {quantile: [0.9, 0.5]}}",
             "training.loss.quantile: [0.9, 0.5] must increase, with 0.5, the point forecast, in the"
             " middle; write e.g. [0.1, 0.5, 0.9]",
+        ),
+        (
+            "model: {head: recursive}\ntraining: {loss: {quantile: [0.1, 0.5, 0.9]}}",
+            "training.loss: head recursive feeds the median back, so its quantiles would be too"
+            " narrow; use head: direct or parallel, or another loss",
+        ),
+        (
+            "transforms: [log, {difference: 12}]\ntraining: {loss: {quantile: [0.1, 0.5, 0.9]}}",
+            "training.loss: a difference is undone by summing, and sums of quantiles are no"
+            " quantiles; use model.window_norm: last in place of the difference, or another loss",
         ),
         (
             "training: {loss: {quantile: [0.5, 0.9]}}",
@@ -1306,7 +1317,15 @@ configurations = st.fixed_dictionaries(
         "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
         "seed": st.integers(0, 2**63 - 1),
     },
-)
+).filter(lambda values: not (_asks_quantiles(values) and _asks_differences(values)))
+
+
+def _asks_quantiles(values):
+    return "quantile" in values.get("training", {}).get("loss", ())
+
+
+def _asks_differences(values):
+    return any("difference" in option for option in values.get("transforms", ()))
 
 
 @PROPERTY

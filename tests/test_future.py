@@ -70,7 +70,8 @@ def test_the_rows_after_the_history():
 
 def test_missing_table():
     assert refusal(HISTORY, None) == (
-        "the model needs the future values of price; give them with --future FILE"
+        "the model needs the future values of price; give them as `future` (in the command:"
+        " --future FILE)"
     )
     both = config("price", ("event", "one_hot"))
     history = read_panel(both, rows_of(DAYS[:5], price=1.0, event="a"))

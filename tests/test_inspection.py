@@ -12,7 +12,6 @@ import torch
 
 from forecast import inspection
 from forecast.config import config_from
-from forecast.errors import DataError
 from forecast.experiment import train
 from forecast.inspection import hidden_unit_rules, inspect, report
 from forecast.preparation import prepare
@@ -149,11 +148,17 @@ def test_a_device_that_is_not_there_is_a_problem_after_the_findings() -> None:
     assert "device 'cuda' is not there" in result["problem"]
 
 
-def test_a_table_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("ds,y\n2024-01-01,1\n2024-01-01,2\n2024-01-02,3\n")
-    with pytest.raises(DataError, match=r"table\.csv:3: .* appears twice"):
-        inspect(config({"path": str(path)}))
+    result = inspect(config({"path": str(path)}))
+    assert (result["findings"], result["exit_code"]) == ([], 3)
+    assert set(result) == {"findings", "problem", "exit_code"}
+    assert result["problem"] == (
+        f"{path}:3: column 'ds': 2024-01-01 appears twice (1 duplicates in all); keep one row a"
+        " time, or name the column of series in data.id"
+    )
+    assert report(result) == f"problem     {result['problem']}"
 
 
 def test_nothing_is_written_and_the_random_state_is_left_alone(
@@ -241,6 +246,18 @@ def test_time_is_that_of_a_batch_times_their_number(
     # 84 training rows hold 49 windows.
     case = config(AIR, *overrides, window={"lookback": 24, "horizon": 12})
     assert inspect(case)["seconds"] == pytest.approx(0.05 * batches)
+
+
+def test_steps_that_a_busy_machine_slows_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy(Clock):
+        def perf_counter(self) -> float:
+            self.now += 5.0 if int(self.now * 20) % 5 else 0.0
+            return super().perf_counter()
+
+    monkeypatch.setattr(inspection, "TIMED_SECONDS", 1e9)
+    monkeypatch.setattr(inspection, "time", Busy())
+    case = config(AIR, window={"lookback": 24, "horizon": 12})
+    assert inspect(case)["seconds"] == pytest.approx(0.05 * 200)
 
 
 def test_timing_a_large_model_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,8 @@ def test_weights_follow_from_the_seed_alone():
 def test_a_constant_target_is_refused_by_name_and_value():
     constant = frame().assign(y=0.25)
     assert refused(DataError, constant) == (
-        "data: column 'y' is constant (0.25 in all training rows); there is nothing to learn"
+        "data: column 'y' is constant (0.25 in all training rows); there is nothing to learn;"
+        " leave it out of data.target"
     )
     values = np.where(np.arange(ROWS) < 38, 7.0, VALUES)
     assert "column 'y' is constant (7 in all training rows)" in refused(DataError, frame(values))

@@ -356,6 +356,96 @@ def test_plain_names_are_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert '"' not in text
 
 
+def local_hours(count: int, start: str, form: str = "%Y-%m-%d %H:%M") -> pd.DataFrame:
+    """Hours on the clocks of Berlin, which show 2 o'clock twice on 2024-10-27."""
+    frame = series(count, "h").rename(columns={"y": "load"})
+    times = pd.date_range(start, periods=count, freq="h", tz="Europe/Berlin")
+    return frame.assign(ds=times.strftime(form), load=range(count))
+
+
+@pytest.mark.parametrize("start", ["2024-10-25", "2024-03-29"])
+def test_local_times_are_proposed_with_their_zone(tmp_path: Path, start: str) -> None:
+    path = written(tmp_path, local_hours(96, start))
+    config = checked_and_trained(path, timezone="Europe/Berlin")
+    assert (config.data.timezone, config.data.frequency) == ("Europe/Berlin", "h")
+    assert (config.data.missing, config.data.target) == ("error", ("load",))
+    assert config.data.id == "unique_id"  # the default: no column tells the repeated hour apart
+
+
+def test_several_series_in_local_times_still_have_an_id(tmp_path: Path) -> None:
+    frames = [local_hours(96, "2024-10-25").assign(shop=name) for name in "ab"]
+    path = written(tmp_path, pd.concat(frames))
+    config = config_of(path, timezone="Europe/Berlin", id_column="shop")
+    assert (config.data.id, config.data.missing) == ("shop", "error")
+    refusal = refused(path, ConfigError, timezone="Berlin", id_column="shop")
+    assert "'Berlin' is no time zone" in refusal
+    assert refusal.endswith("(here --timezone)")
+    one_each = [frame[~frame["ds"].duplicated()] for frame in frames]
+    path = written(tmp_path, pd.concat(one_each))
+    assert config_of(path).data.id == "shop"
+
+
+def test_the_options_of_a_remedy_are_named(tmp_path: Path) -> None:
+    frame = local_hours(96, "2024-10-25").assign(load=1.0 * np.arange(96))
+    assert refused(written(tmp_path, frame), DataError).endswith(
+        "or name the column of series in data.id, or set data.timezone if times are local"
+        " (here --timezone, --id)"
+    )
+    either = series(12).assign(
+        ds=[f"0{day}/0{month}/2024" for month in (1, 2) for day in range(1, 7)]
+    )
+    assert refused(written(tmp_path, either), DataError).endswith(
+        "day first or month first; set data.time_format: '%d/%m/%Y' or '%m/%d/%Y'"
+        " (here --time-format)"
+    )
+    assert refused(written(tmp_path, either), DataError, time_format="%Q").endswith(
+        "(here --time-format)"
+    )
+
+
+def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path: Path) -> None:
+    months = pd.date_range("2020-01-01", periods=48, freq="MS")
+    path = written(tmp_path, series(48).assign(ds=months.strftime("%d/%m/%Y")))
+    config = checked_and_trained(path, time_format="%d/%m/%Y")
+    assert (config.data.time_format, config.data.frequency) == ("%d/%m/%Y", "MS")
+    assert config_of(path, time_format="%m/%d/%Y", horizon=3).data.frequency != "MS"
+
+
+def test_numbers_may_be_times_by_the_format_that_is_given(tmp_path: Path) -> None:
+    months = pd.date_range("2020-01-01", periods=48, freq="MS")
+    frame = series(48).drop(columns="ds").assign(when=months.strftime("%Y%m").astype(int))
+    config = config_of(written(tmp_path, frame), time_format="%Y%m")
+    assert (config.data.time, config.data.frequency) == ("when", "MS")
+
+
+@pytest.mark.parametrize(
+    "form", ["%d.%m.%Y", "%d/%m/%Y", "%m-%d-%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M:%S"]
+)
+def test_dates_that_begin_with_the_day_or_the_month_are_found(tmp_path: Path, form: str) -> None:
+    frame = series(60).rename(columns={"ds": "when"})[["y", "when"]]
+    path = written(tmp_path, frame.assign(when=frame["when"].dt.strftime(form)), sep=";")
+    config = config_of(path)
+    assert (config.data.time, config.data.frequency) == ("when", "D")
+
+
+def test_columns_without_a_role_are_named_in_a_comment(tmp_path: Path) -> None:
+    path = written(tmp_path, series(60).assign(**{"holiday": "no", "a, b": 3}))
+    line = '  # not used: holiday, "a, b"; columns that help go to past, future or static\n'
+    assert line in propose(str(path))
+    many = series(60).assign(**{f"n{number}": "x" for number in range(25)})
+    assert ", n19 and 5 more; columns" in propose(str(written(tmp_path, many)))
+    assert "not used" not in propose(str(written(tmp_path, series(60))))
+
+
+def test_several_targets_have_a_comment(tmp_path: Path) -> None:
+    text = propose(str(written(tmp_path, hourly(200, targets=2))))
+    assert (
+        "  target: [HUFL, HULL]  # columns to forecast; move those that only help to past or"
+        " future\n"
+    ) in text
+    assert "columns to forecast" not in propose(str(written(tmp_path, series(60))))
+
+
 def refused(path: Path, error: type[Exception], **choices) -> str:
     with pytest.raises(error) as caught:
         propose(str(path), **choices)

@@ -176,7 +176,9 @@ def test_models_are_built_without_the_callers_random_state(finished):
 def test_the_forecast_table_is_that_of_the_model(tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     quantile = {"loss": {"quantile": {"levels": (0.1, 0.5, 0.9)}}}
-    model = finish(session_of(config(training=quantile), TABLE, RunFolder(tmp_path)))
+    model = finish(
+        session_of(config(training=quantile, transforms=("log",)), TABLE, RunFolder(tmp_path))
+    )
     table = pd.read_csv(tmp_path / "forecast.csv", parse_dates=["ds"])
     assert list(table.columns) == ["unique_id", "ds", "target", "forecast", "lo-80", "hi-80"]
     pd.testing.assert_frame_equal(table, model.forecast())
@@ -228,7 +230,7 @@ def test_a_forecast_that_needs_the_future_is_left_out_and_the_rest_is_there(tmp_
         finish(session)
     assert caplog.messages == [
         "forecast.csv is left out: the model needs the future values of promotion; give them with"
-        " --future FILE"
+        f" forecast predict {tmp_path} --future FILE"
     ]
     names = {path.name for path in tmp_path.iterdir()}
     assert "forecast.csv" not in names

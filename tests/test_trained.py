@@ -79,11 +79,10 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def air(**others):
+def air(steps=("log", {"difference": {"lag": 12}}, "standardize"), **others):
     frame = pd.read_csv(ROOT / "data/air_passengers.csv", parse_dates=["month"])
     data = {"time": "month", "target": ["passengers"]}
-    steps = ["log", {"difference": {"lag": 12}}, "standardize"]
-    return Case(config(data, 12, 6, 12, 24, steps, **others), frame, frequency="MS")
+    return Case(config(data, 12, 6, 12, 24, [*steps], **others), frame, frequency="MS")
 
 
 def macro(channels):
@@ -167,7 +166,9 @@ def missing(how):
 QUANTILES = {"loss": {"quantile": {"levels": [0.1, 0.3, 0.5, 0.9]}}}
 BUILDERS = {
     "air": air,
-    "quantile": lambda: air(training=QUANTILES, model={"head": "parallel", "segment": 3}),
+    "quantile": lambda: air(
+        ("log", "standardize"), training=QUANTILES, model={"head": "parallel", "segment": 3}
+    ),
     "ensemble": lambda: air(
         training={"ensemble": 3}, model={"window_norm": "standard", "dropout": 0.3}
     ),
@@ -462,6 +463,8 @@ def test_beyond_the_trained_horizon_it_goes_on_from_its_own_forecast(case_and_mo
     caplog.clear()
     rolled = trained.forecast(horizon=steps, future=case.future)
     assert f"horizon {steps} is beyond the trained {case.horizon}" in caplog.text
+    is_quantile = "lo-80" in rolled
+    assert is_quantile == ("error of the forecast they go on from, so they are" in caplog.text)
     keys = [name for name in ("unique_id", "target") if name in rolled]
     both = pd.concat([first, second]).sort_values([*keys, case.time])
     both = both.groupby(keys).head(steps)
@@ -658,6 +661,42 @@ def test_unseen_series_with_another_table_without_names():
     table = trained.forecast(rows, future)
     assert list(table) == ["ds", "target", "forecast"]
     assert table.ds.iloc[0] == rows.ds.iloc[-1] + pd.Timedelta(days=1)
+
+
+def warnings_of(caplog, trained, *arguments):
+    caplog.clear()
+    trained.forecast(*arguments)
+    return caplog.messages
+
+
+def test_series_that_were_not_in_training_are_named(caplog):
+    case = two_series("per_series")
+    trained = forecast.train(case.config, case.frame)
+    assert warnings_of(caplog, trained) == warnings_of(caplog, trained, case.frame) == []
+    own = case.frame[:40].drop(columns="unique_id")
+    new = [own.assign(unique_id=f"n{number}") for number in range(7)]
+    assert warnings_of(caplog, trained, pd.concat([case.frame, new[0]])) == [
+        "series n0 was not in training: the test scores say nothing of it"
+    ]
+    assert warnings_of(caplog, trained, pd.concat(new)) == [
+        "series n0, n1, n2, n3, n4, ... (7 in all) were not in training: the test scores say"
+        " nothing of them"
+    ]
+    assert warnings_of(caplog, trained, own) == [
+        "series was not in training: the test scores say nothing of it"
+    ]
+
+
+def test_categories_that_were_not_in_training_are_named(caplog):
+    case, trained = built("panel")
+    assert warnings_of(caplog, trained, case.frame, case.future) == []
+    frame = case.frame.assign(town="Celle")
+    future = case.future.assign(event="strike")
+    assert warnings_of(caplog, trained, frame, future) == [
+        "not in training, so taken for unknown: event 'strike', town 'Celle'"
+    ]
+    old = frame.assign(event=frame.event.where(frame.index != 0, "long ago"), town=case.frame.town)
+    assert warnings_of(caplog, trained, old, case.future) == []
 
 
 def test_unseen_category_of_a_static_covariate_has_its_own_code():
@@ -905,6 +944,16 @@ def test_load_where_nothing_is(tmp_path, place):
 def test_load_an_unfinished_run(tmp_path):
     with pytest.raises(DataError, match="give the folder of a finished run"):
         load(tmp_path)
+
+
+def test_load_a_run_that_was_interrupted(tmp_path):
+    (tmp_path / "config.yaml").write_text("")
+    for place in (tmp_path, tmp_path / MODEL_FILE):
+        with pytest.raises(DataError) as caught:
+            load(place)
+        assert str(caught.value) == (
+            f"{tmp_path}: the run is not finished; go on with forecast train --resume {tmp_path}"
+        )
 
 
 def test_load_onto_a_device_that_is_not_there(air_file):

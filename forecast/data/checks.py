@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from forecast.data.panel import Panel
+from forecast.data.times import TimeAxis
 
 OUTLIER = 10.0
 """A value is an outlier if its distance to the mean of its neighbours is this many times the usual
@@ -43,15 +46,25 @@ def _gaps(panel: Panel) -> list[Finding]:
         return []
     first, longest = (panel.place(int(row) - 1) for row in _first_and_longest(runs))
     count, rows = len(runs), int(runs[:, 1].sum())
+    remedy = local_time_remedy(panel.axis)
     if count == 1:
-        return [Finding("gap", f"{first}: after this row {_rows(rows)} missing")]
+        return [Finding("gap", f"{first}: after this row {_rows(rows)} missing{remedy}")]
     return [
         Finding(
             "gap",
             f"{first}: {_rows(rows)} missing in {count} gaps; the first after this row, the longest"
-            f" ({runs[:, 1].max()} rows) after {longest}",
+            f" ({runs[:, 1].max()} rows) after {longest}{remedy}",
         )
     ]
+
+
+def local_time_remedy(axis: TimeAxis) -> str:
+    """End of a message about missing rows: an hour that clocks skip looks like one of them."""
+    offset = to_offset(axis.frequency) if isinstance(axis.frequency, str) else None
+    is_clock = isinstance(offset, pd.tseries.offsets.Tick)
+    if axis.timezone or not is_clock or isinstance(offset, pd.tseries.offsets.Day):
+        return ""
+    return "; if the times are local set data.timezone"
 
 
 def _empty(panel: Panel, column: int, name: str) -> list[Finding]:
@@ -138,8 +151,6 @@ def _outlyingness(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 def _series_medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """(N,) the median of each row's series; NaN left out."""
-    import pandas as pd
-
     series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     return np.asarray(pd.Series(values).groupby(series).transform("median"))
 

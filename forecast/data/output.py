@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 from pathlib import Path
@@ -15,11 +16,30 @@ from forecast.files import write_atomically
 
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
+TEXT_SUFFIXES = ("", ".csv", ".txt")
 
 
 def to_csv(table: pd.DataFrame) -> str:
     """A table as CSV text; numbers with the digits that read back equal."""
     return table.to_csv(index=False, lineterminator="\n")
+
+
+def to_json(table: pd.DataFrame) -> str:
+    """A table as a JSON list of rows, with the times and the numbers of the CSV."""
+    columns = {
+        name: column.to_csv(index=False, header=False).splitlines()
+        if pd.api.types.is_datetime64_any_dtype(column)
+        else column.tolist()
+        for name, column in table.items()
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return json.dumps(rows, indent=2)
+
+
+def require_format(path: str) -> None:
+    """Raise a ConfigError for a suffix that names no format of `write_table`."""
+    if not is_parquet(path) and Path(path).suffix.lower() not in TEXT_SUFFIXES:
+        raise ConfigError(f"{path}: write .csv, .parquet or .pq")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

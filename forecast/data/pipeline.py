@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
+from forecast.data.checks import local_time_remedy
 from forecast.data.config import DataConfig, Missing, Transforms
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
@@ -130,6 +131,7 @@ def require_complete(panel: Panel) -> None:
         raise DataError(
             f"{panel.place(row - 1)}: after this row the row of {time} is missing ({count} missing"
             f" rows in all, frequency {panel.axis.frequency}); {remedy}"
+            f"{local_time_remedy(panel.axis)}"
         )
     count = int(missing[:, column].sum())
     raise DataError(

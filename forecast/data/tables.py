@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,11 @@ import pandas as pd
 from forecast.data.config import DataConfig
 from forecast.errors import DataError, did_you_mean, shown
 
+THOUSANDS = re.compile(
+    r"[-+]?\d{1,3}(?:([ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d+)?"
+    r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
+)
+"""1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
 
@@ -242,11 +248,12 @@ def _not_a_number(table: Table, name: str, row: int, decimal: str) -> DataError:
     cell = str(table.frame[name].iloc[row])
     other = "," if decimal == "." else "."
     is_number = cell.replace(other, "").lstrip("-+").isdigit() and other in cell
-    remedy = (
-        f"set data.decimal: {other!r}"
-        if is_number
-        else "mend the cell, or leave it empty and set data.missing"
-    )
+    if THOUSANDS.fullmatch(cell.strip()):
+        remedy = "thousands separators are not read; write the numbers without them"
+    elif is_number:
+        remedy = f"set data.decimal: {other!r}"
+    else:
+        remedy = "mend the cell, or leave it empty and set data.missing"
     return DataError(
         f"{table.place(row)}: column {name!r} holds {shown(cell)}, not a number; {remedy}"
     )

@@ -189,6 +189,9 @@ class Embeddings(nn.Module):
         super().__init__()
         self.embedded = embedded
         self.tables = nn.ModuleList(nn.Embedding(e.categories, e.width) for e in embedded)
+        for table in self.tables:
+            assert isinstance(table, nn.Embedding)
+            nn.init.zeros_(table.weight.data[0])  # a category never seen says nothing
         self.width = num_columns + sum(e.width - 1 for e in embedded)
         """Width of the output."""
 

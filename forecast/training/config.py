@@ -40,7 +40,7 @@ class MeanAbsolute(Option):
 
 
 class Huber(Option):
-    """Squared error within delta, absolute beyond (Huber 1964), divided by delta."""
+    """Half the squared error within delta, linear beyond (Huber 1964)."""
 
     name: Literal["huber"] = "huber"
     delta: PositiveFloat = 1.0

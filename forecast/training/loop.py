@@ -24,6 +24,8 @@ from forecast.training.optimizers import build_optimizer, is_full_batch
 from forecast.training.schedules import Position, rate_factor
 
 EVALUATION_BATCH = 1024
+WORRYING_RISE = 1.5
+"""A training loss that rises for three epochs to this many times its lowest is warned of."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,8 @@ def symptoms(history: Sequence[Epoch]) -> list[str]:
     found = []
     losses = [epoch.train_loss for epoch in history[-4:]]
     rising = len(losses) == 4 and all(a < b for a, b in itertools.pairwise(losses))
-    if rising and losses[-1] > 1.1 * losses[0]:
+    lowest = min(epoch.train_loss for epoch in history)
+    if rising and losses[-1] > WORRYING_RISE * lowest:
         found.append("the training loss has risen for 3 epochs: learning rate too high?")
     norms = {
         name: math.inf if math.isnan(norm) else norm
@@ -294,7 +297,7 @@ def symptoms(history: Sequence[Epoch]) -> list[str]:
             )
         if math.isfinite(norms[largest]) and norms[smallest] < 1e-6 * norms[largest]:
             found.append(
-                f"the gradient of {smallest} vanishes (norm {norms[smallest]:.2g}): fewer layers,"
-                " model.residual or model.layer_norm may help"
+                f"the gradient of {smallest} vanishes (norm {norms[smallest]:.2g}): a lower"
+                " learning rate, model.residual or model.layer_norm may help"
             )
     return found

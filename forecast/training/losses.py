@@ -25,8 +25,8 @@ def _mean_absolute(_: Any) -> StepLoss:
 
 
 def _huber(option: Any) -> StepLoss:
-    return lambda forecast, target: nn.functional.smooth_l1_loss(
-        forecast, target.expand_as(forecast), reduction="none", beta=option.delta
+    return lambda forecast, target: nn.functional.huber_loss(
+        forecast, target.expand_as(forecast), reduction="none", delta=option.delta
     )
 
 

@@ -62,6 +62,24 @@ def test_a_single_gap_is_named_once(tmp_path: Path, rows: list[int], message: st
     assert messages(daily(tmp_path, values)) == {"gap": [f"{{}}:6: after this row {message}"]}
 
 
+@pytest.mark.parametrize(
+    ("frequency", "zone", "has_remedy"),
+    [("h", "", True), ("15min", "", True), ("h", "+00:00", False), ("D", "", False)],
+)
+@pytest.mark.parametrize("gaps", [[5], [5, 9]])
+def test_gaps_of_clock_times_without_a_zone_may_be_local_times(
+    tmp_path: Path, frequency: str, zone: str, has_remedy: bool, gaps: list[int]
+) -> None:
+    times = pd.date_range("2024-03-30", periods=60, freq=frequency).strftime(f"%F %T{zone}")
+    frame = pd.DataFrame({"ds": times, "y": wave(60)}).drop(index=gaps)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    (message,) = messages(tmp_path / "table.csv")["gap"]
+    assert message.endswith("; if the times are local set data.timezone") == has_remedy
+    integers = frame.assign(ds=[row for row in range(60) if row not in gaps])
+    integers.to_csv(tmp_path / "table.csv", index=False)
+    assert "timezone" not in messages(tmp_path / "table.csv")["gap"][0]
+
+
 def test_empty_cells_are_counted_in_runs_with_their_lines(tmp_path: Path) -> None:
     values = wave(30)
     values[4] = values[10] = values[11] = values[12] = None

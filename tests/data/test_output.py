@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.output import read_any, to_csv, write_table
+from forecast.data.output import read_any, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError, DataError
 
 TABLE = pd.DataFrame(
@@ -46,6 +47,32 @@ def test_times_keep_their_zone() -> None:
         "2024-10-27 02:00:00+02:00",
         "2024-10-27 02:00:00+01:00",
     ]
+
+
+def test_json_holds_the_times_and_numbers_of_the_csv() -> None:
+    assert json.loads(to_json(TABLE)) == [
+        {"unique_id": "007", "ds": "2024-01-01", "forecast": 0.1},
+        {"unique_id": "NA", "ds": "2024-01-02", "forecast": 1 / 3},
+    ]
+    assert "0.1\n" in to_json(TABLE)
+    hours = pd.date_range("2024-10-27 03:00", periods=2, freq="h", tz="Europe/Berlin")
+    zoned = to_json(pd.DataFrame({"ds": hours, "step": [1, 2]}))
+    assert json.loads(zoned) == [
+        {"ds": "2024-10-27 03:00:00+01:00", "step": 1},
+        {"ds": "2024-10-27 04:00:00+01:00", "step": 2},
+    ]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.CSV", "x.txt", "x", "x.parquet", "x.PQ", "/dev/fd/1"])
+def test_formats_that_are_written(name: str) -> None:
+    require_format(name)
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.csv.gz", "x.v2"])
+def test_a_suffix_of_no_format_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        require_format(name)
+    assert str(caught.value) == f"{name}: write .csv, .parquet or .pq"
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".pq", ".PARQUET"])

@@ -302,6 +302,17 @@ def test_numbers_beside_a_category_are_filled():
         require_complete(panel)
 
 
+def test_a_missing_hour_without_a_zone_may_be_one_that_clocks_skip():
+    frame = pd.DataFrame(
+        {"ds": pd.date_range("2024-03-31", periods=48, freq="h"), "y": np.arange(48.0)}
+    ).drop(index=2)
+    with pytest.raises(DataError, match=r"or mask; if the times are local set data\.timezone$"):
+        require_complete(read_panel(DataConfig(path="-"), frame))
+    in_zone = frame.assign(ds=frame["ds"].dt.tz_localize("UTC"))
+    with pytest.raises(DataError, match=r"forward_fill or mask$"):
+        require_complete(read_panel(DataConfig(path="-"), in_zone))
+
+
 # ------------------------------------------------------------------ train rows alone
 
 

@@ -208,7 +208,8 @@ BAD_FILES = {
     ),
     "thousands": (
         'ds,y\na,"1,234.5"\n',
-        ":2: column 'y' holds '1,234.5', not a number; mend the cell",
+        ":2: column 'y' holds '1,234.5', not a number; thousands separators are not read; write the"
+        " numbers without them",
     ),
     "infinity": (
         "ds,y\na,1\nb,inf\n",
@@ -300,6 +301,23 @@ def test_decimal_points_are_refused_where_commas_are_configured(tmp_path, rows):
     message = refusal(read, path, separator=";", decimal=",")
     assert message.startswith(f"{path}:{line}: column 'y' holds '{cell}', not a number;")
     assert ("set data.decimal: '.'" in message) == ("," not in cell)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(
+    ("cell", "is_grouped"),
+    [
+        *((cell, True) for cell in ("1.008,16", "1,008.16", "1 234", "1'234", "-12.345.678,9")),
+        *((cell, True) for cell in ("1,234,567", "1.234.567", "1\u00a0234,5", "1\u2019234.5")),
+        *((cell, False) for cell in ("12 34", "1,23.4", "1.2.3", "1234,567.8", "1 234 56", "x")),
+    ],
+)
+def test_thousands_separators_have_a_remedy_of_their_own(tmp_path, decimal, cell, is_grouped):
+    path = write(tmp_path, f"ds;y\na;{cell}\n")
+    message = refusal(read, path, separator=";", decimal=decimal)
+    assert message.startswith(f"{path}:2: column 'y' holds ")
+    remedy = "not a number; thousands separators are not read; write the numbers without them"
+    assert message.endswith(remedy) == is_grouped
 
 
 def test_separator_that_pandas_cannot_use(tmp_path):

@@ -603,10 +603,11 @@ def test_a_training_that_diverges_ends_in_such_a_stop() -> None:
 
 def test_a_rising_loss_is_warned_of() -> None:
     warning = "the training loss has risen for 3 epochs: learning rate too high?"
-    assert symptoms([record(n, loss) for n, loss in enumerate([5.0, 1.0, 1.1, 1.2, 1.3])]) == [
+    assert symptoms([record(n, loss) for n, loss in enumerate([5.0, 1.0, 1.1, 1.2, 1.6])]) == [
         warning
     ]
     assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 1.01, 1.02, 1.03])]) == []
+    assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 1.2, 1.3, 1.4])]) == []
     assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 2.0, 1.9, 3.0])]) == []
     assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 2.0, 3.0])]) == []
 

@@ -1,0 +1,37 @@
+"""Every bundled configuration trains, and the demo keeps what the README says of it."""
+
+import pathlib
+
+import pytest
+
+from forecast import api
+from forecast.config import read_config
+
+ROOT = pathlib.Path(__file__).parents[1]
+CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def trained(name):
+    return api.train(read_config(ROOT / "configs" / f"{name}.yaml", ["device=cpu"]))
+
+
+def test_the_demo_beats_seasonal_naive_by_forty_percent():
+    metrics = trained("air_passengers").summary["metrics"]
+    assert metrics["lstm"]["MAE"] <= 0.6 * metrics["seasonal_naive"]["MAE"]
+    assert metrics["seasonal_naive"]["MAE"] == pytest.approx(38.61, abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["macro", "sunspots", "co2"])
+def test_the_others_train_to_a_verdict_better_than_seasonal_naive(name):
+    model = trained(name)
+    assert "better than seasonal naive" in model.summary["verdict"]
+    assert len(model.forecast()) == model.config.window.horizon * len(model.pipeline.targets)
+
+
+def test_no_configuration_is_left_untried():
+    assert set(CONFIGS) == {"air_passengers", "co2", "macro", "sunspots", "reference"}
