@@ -142,8 +142,8 @@ def _refuse_out_of_range(option: TransformOption, before: np.ndarray, after: np.
         row, column = (int(i) for i in np.argwhere(lost)[0])
         raise OutOfRangeError(
             f"transform {option.key()} has no value for {before[row, column]:g};"
-            f" use {'' if option.key() == 'log1p' else 'log1p for zeros, '}power: yeo_johnson for any"
-            " sign, or leave the transform out",
+            f" use {'log1p for zeros, ' if option.key() != 'log1p' else ''}power: yeo_johnson for"
+            " any sign, or leave the transform out",
             row,
             column,
         )
