@@ -52,8 +52,8 @@ class LrFound:
                 " training.lr_range.last, take another training.lr_range.rule, or set a rate"
             )
         return (
-            "the curve is flat, so no rate is suggested; check the data and the model, or set a"
-            " rate"
+            "the curve is flat, so no rate is suggested; check the data and the model, or set"
+            " training.learning_rate: 0.001"
         )
 
 

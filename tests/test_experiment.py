@@ -232,7 +232,7 @@ def test_a_flat_curve_suggests_nothing_and_auto_says_so(tmp_path):
         trained(train(config(learning_rate="auto", lr_range={**TINY, "seeds": 2}), TABLE, folder))
     assert str(error.value) == (
         "training.learning_rate: auto: the curve is flat, so no rate is suggested; check the data"
-        " and the model, or set a rate"
+        " and the model, or set training.learning_rate: 0.001"
     )
     assert "lr_range.csv" in files_in(folder.path), "to look at"
 
