@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from forecast.data.windows import on_device
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import Prepared, new_learner
 from forecast.runs import RunFolder
@@ -79,8 +80,8 @@ class Session:
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left."""
-        parts = self.prepared.windows
-        training, validation = (parts[name].to(self.device) for name in ("train", "validation"))
+        parts = on_device(self.prepared.windows, self.device)
+        training, validation = parts["train"], parts["validation"]
         members = self.config.training.ensemble
         while len(self.done) < members:
             history = self.histories[-1]

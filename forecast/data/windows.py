@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,6 +79,22 @@ class Windows:
             series=self.series.to(device),
             starts=self.starts.to(device),
         )
+
+
+def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
+    """Parts on a device; tensors that they share are moved once and shared there."""
+    moved: dict[int, Tensor] = {}
+
+    def move(tensor: Tensor) -> Tensor:
+        if id(tensor) not in moved:
+            moved[id(tensor)] = tensor.to(device)
+        return moved[id(tensor)]
+
+    names = ("inputs", "targets", "static", "series", "starts")
+    return {
+        part: replace(windows, **{name: move(getattr(windows, name)) for name in names})
+        for part, windows in parts.items()
+    }
 
 
 def window_starts(

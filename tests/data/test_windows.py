@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.windows import Windows, running_count, window_starts
+from forecast.data.windows import Windows, on_device, running_count, window_starts
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -271,3 +271,28 @@ def test_gather_on_a_gpu_is_gather_on_the_cpu():
     for name in ("past", "future", "static", "target"):
         assert getattr(ours, name).device.type == "cuda"
         np.testing.assert_array_equal(getattr(ours, name).cpu(), getattr(theirs, name))
+
+
+def test_parts_share_on_a_device_what_they_share_before():
+    shared = {
+        "inputs": torch.zeros(9, 1),
+        "targets": torch.zeros(9, 1),
+        "static": torch.zeros(1, 0),
+    }
+    parts = {
+        part: Windows(
+            **shared,
+            series=torch.zeros(count, dtype=torch.long),
+            starts=torch.arange(count),
+            lookback=2,
+            horizon=1,
+            num_future=0,
+        )
+        for part, count in (("train", 4), ("test", 2))
+    }
+    moved = on_device(parts, torch.device("meta"))
+    assert {part: len(windows) for part, windows in moved.items()} == {"train": 4, "test": 2}
+    for name in shared:
+        there = getattr(moved["train"], name)
+        assert there.device.type == "meta"
+        assert there is getattr(moved["test"], name)
