@@ -90,9 +90,15 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
             moved[id(tensor)] = tensor.to(device)
         return moved[id(tensor)]
 
-    names = ("inputs", "targets", "static", "series", "starts")
     return {
-        part: replace(windows, **{name: move(getattr(windows, name)) for name in names})
+        part: replace(
+            windows,
+            inputs=move(windows.inputs),
+            targets=move(windows.targets),
+            static=move(windows.static),
+            series=move(windows.series),
+            starts=move(windows.starts),
+        )
         for part, windows in parts.items()
     }
 
