@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +18,8 @@ from forecast.files import write_atomically
 
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
+HEAD_ROWS = 10_000
+"""Rows that are looked at as text."""
 TEXT_SUFFIXES = ("", ".csv", ".txt")
 
 
@@ -108,19 +112,26 @@ def _require_names(names: list[str], path: str) -> None:
 
 
 def _look(path: str, separator: str, decimal: str, names: list[str]) -> pd.DataFrame:
-    """The columns that have a name of their own; rows that are too long are left out."""
+    """The columns that have a name of their own; rows that are too long are left out.
+
+    A column with cells such as 007 holds names, not numbers, and is kept as written.
+    """
+    read: Any = functools.partial(
+        pd.read_csv,
+        path,
+        sep=separator,
+        decimal=decimal,
+        encoding="utf-8-sig",
+        index_col=False,
+        low_memory=False,
+        on_bad_lines="skip",
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                decimal=decimal,
-                encoding="utf-8-sig",
-                index_col=False,
-                low_memory=False,
-                on_bad_lines="skip",
-            )
+            head = read(dtype=str, keep_default_na=False, nrows=HEAD_ROWS)
+            codes = [name for name in head if head[name].str.fullmatch(r"0\d+").any()]
+            frame = read(converters=dict.fromkeys(codes, str))
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from None
     labels = pd.Index(names)

@@ -219,3 +219,12 @@ def test_an_empty_parquet_table_is_refused(tmp_path: Path) -> None:
     TABLE.head(0).to_parquet(path)
     with pytest.raises(DataError, match=r"table\.parquet: no rows below the header"):
         read_any(str(path))
+
+
+def test_codes_with_leading_zeros_are_kept_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "shops.csv"
+    path.write_text("ds,shop,y\n2020-01-01,007,1\n2020-01-02,NA,NA\n")
+    frame, _ = read_any(str(path))
+    assert frame["shop"].tolist() == ["007", "NA"]
+    assert frame["y"].tolist()[0] == 1
+    assert frame["y"].isna().tolist() == [False, True]
