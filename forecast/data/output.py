@@ -131,7 +131,7 @@ def _look(path: str, separator: str, decimal: str, names: list[str]) -> pd.DataF
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
             head = read(dtype=str, keep_default_na=False, nrows=HEAD_ROWS)
             codes = [name for name in head if head[name].str.fullmatch(r"0\d+").any()]
-            frame = read(converters=dict.fromkeys(codes, str))
+            frame: pd.DataFrame = read(converters=dict.fromkeys(codes, str))
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
         raise DataError(f"{path}: {' '.join(str(error).split())}") from None
     labels = pd.Index(names)
