@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+STREAMS = (Path("/dev"), Path("/dev/fd"))
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file beside its place, force it to disk, and rename it into place.
@@ -18,13 +20,18 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
+        if _is_stream(path):
             path.write_bytes(data)
         else:
-            _replace(path, data)
+            _replace(path.resolve(), data)  # a link stays a link
     except OSError as error:
         error.filename, error.filename2 = str(path), None  # not the temporary file
         raise
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is a pipe or a device, which cannot be replaced; /dev/stdout may be a file."""
+    return path.parent in STREAMS or (path.exists() and not path.is_file())
 
 
 def _replace(path: Path, data: bytes) -> None:

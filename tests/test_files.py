@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -188,3 +190,24 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for number in range(20):
         write_atomically(tmp_path / str(number), "new")
     assert len(os.listdir("/dev/fd")) <= before
+
+
+def test_a_link_stays_a_link_and_its_file_is_written(tmp_path):
+    file, link = tmp_path / "folder" / "real.csv", tmp_path / "link.csv"
+    file.parent.mkdir()
+    file.write_text("old")
+    link.symlink_to(file)
+    write_atomically(link, "new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "link.csv", "real.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
+def test_standard_output_is_written_to_even_where_it_is_a_file(tmp_path):
+    code = "from pathlib import Path; from forecast.files import write_atomically as write\n"
+    code += "write(Path('/dev/stdout'), 'text')"
+    with (tmp_path / "out.txt").open("w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out.txt").read_text() == "text"
+    assert Path("/dev/stdout").is_symlink()
