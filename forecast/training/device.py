@@ -11,7 +11,7 @@ import torch
 from forecast.errors import DeviceError
 
 SMALL_WORK = 2048
-"""Rows times units below which one thread is the fastest (measured in benchmarks/RESULTS.md)."""
+"""Rows times units up to which a model runs on one thread (measured in benchmarks/RESULTS.md)."""
 
 
 def choose_device(name: str) -> torch.device:
