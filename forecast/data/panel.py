@@ -15,6 +15,8 @@ from forecast.data.time_parsing import parse_times
 from forecast.data.times import Place, TimeAxis, infer_frequency
 from forecast.errors import DataError, shown
 
+SHOWN_DUPLICATES = 10
+"""Lines of duplicate times that a message names, after the first."""
 MAX_GAP_GROWTH = 20
 """Filling gaps may make a panel at most this many times longer (plus 10,000 rows)."""
 
@@ -270,14 +272,25 @@ def _time_order(
     order = by_series if not backwards.any() else np.lexsort((times, series))
     duplicate = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
     if duplicate.any():
-        row = int(order[int(np.argmax(duplicate)) + 1])
+        rows = order[1:][duplicate]
+        row = int(rows[0])
         name = f" of series {ids[series[row]]}" if ids else ""
         raise DataError(
             f"{table.place(row)}: column {config.time!r}: {cells[row]}{name} appears twice"
-            f" ({int(duplicate.sum())} duplicates in all); keep one row a time"
+            f"{_further(table, rows[1:])}; keep one row a time"
             f"{_other_remedies(ids, timezone, cells[row])}"
         )
     return order
+
+
+def _further(table: Table, rows: np.ndarray) -> str:
+    """Where the duplicates after the first stand."""
+    if not len(rows):
+        return ""
+    lines = np.sort(table.lines[rows]).tolist()
+    named = ", ".join(str(line) for line in lines[:SHOWN_DUPLICATES])
+    more = f" and {len(lines) - SHOWN_DUPLICATES} more" if len(lines) > SHOWN_DUPLICATES else ""
+    return f", other times again in {'line' if table.is_csv else 'row'} {named}{more}"
 
 
 def _other_remedies(ids: tuple[str, ...], timezone: str | None, cell: object) -> str:

@@ -357,13 +357,12 @@ def test_duplicate_times(tmp_path, sort):
     path = tmp_path / "data.csv"
     text = "ds,y\n1,1\n2,2\n\n2,2\n3,3\n3,3\n"
     assert refusal(read_text, tmp_path, text, sort=sort) == (
-        f"{path}:5: column 'ds': 2 appears twice (2 duplicates in all); keep one row a time, or"
-        " name the column of series in data.id"
+        f"{path}:5: column 'ds': 2 appears twice, other times again in line 7; keep one row a"
+        " time, or name the column of series in data.id"
     )
     text = "unique_id,ds,y\na,1,1\nb,1,1\na,2,2\nb,1,5\n"
     assert refusal(read_text, tmp_path, text, sort=sort) == (
-        f"{path}:5: column 'ds': 1 of series b appears twice (1 duplicates in all); keep one row a"
-        " time"
+        f"{path}:5: column 'ds': 1 of series b appears twice; keep one row a time"
     )
 
 
@@ -371,8 +370,8 @@ def test_repeated_hour(tmp_path):
     hours = ["01:00", "02:00", "02:00", "03:00", "04:00"]
     text = "ds,y\n" + "".join(f"2024-10-27 {hour},{row}\n" for row, hour in enumerate(hours))
     assert refusal(read_text, tmp_path, text) == (
-        f"{tmp_path / 'data.csv'}:4: column 'ds': 2024-10-27 02:00 appears twice (1 duplicates in"
-        " all); keep one row a time, or name the column of series in data.id, or set data.timezone"
+        f"{tmp_path / 'data.csv'}:4: column 'ds': 2024-10-27 02:00 appears twice;"
+        " keep one row a time, or name the column of series in data.id, or set data.timezone"
         " if times are local"
     )
     panel = read_text(tmp_path, text, timezone="Europe/Berlin")
@@ -585,3 +584,13 @@ def test_rows_know_their_series_and_position(lengths, count, data):
         )
     last = int(longer.offsets[1]) - 1
     assert longer.place(last) == f"data, {lengths[0] + count - 1} of series s0"
+
+
+def test_many_duplicates_are_named_by_line_and_then_counted(tmp_path):
+    rows = "".join(f"{time},1\n{time},1\n" for time in range(14))
+    message = refusal(read_text, tmp_path, f"ds,y\n{rows}")
+    lines = ", ".join(str(line) for line in range(5, 25, 2))
+    assert (
+        f"data.csv:3: column 'ds': 0 appears twice, other times again in line {lines} and 3 more;"
+        in message
+    )
