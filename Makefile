@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 CONFIG := configs/air_passengers.yaml
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test slow fuzz lint audit clean
 
 demo: .venv/installed
 	@rm -rf $(DEMO)
@@ -18,15 +18,26 @@ demo: .venv/installed
 	@ls $(DEMO)/lr_range/lr_range.png $(DEMO)/run/learning_curve.png $(DEMO)/run/forecast.png
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
-lint: .venv/installed
+fuzz: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --output benchmarks/RELIABILITY.md
+
+lint: .venv/installed audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Needs the network; without one it says that nothing was audited, and is no failure.
+audit: .venv/installed
+	@if $(BIN)/python -c 'import socket; socket.create_connection(("pypi.org", 443), 3)' 2>/dev/null; then \
+		$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off; \
+	else \
+		echo "audit: skipped, pypi.org cannot be reached"; \
+	fi
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

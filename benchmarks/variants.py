@@ -1,58 +1,89 @@
-"""Compare variants of a configuration on its validation part, over several seeds.
+"""Compare variants of a configuration on rows before its test part, over several seeds.
 
-python benchmarks/variants.py configs/co2.yaml - "model.head=parallel;model.segment=13"
+python benchmarks/variants.py configs/co2.yaml - "model.head=parallel;model.segment=13" --folds 2
 
-`-` is the configuration as it is. The test part is never looked at.
+`-` is the configuration as it is. The test part is cut off and never looked at. A fold scores as
+many rows as the validation part has; training stops by as many rows before them. Fold 1 scores the
+validation part itself, each further fold ends one horizon earlier.
 """
 
 import argparse
 import logging
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from forecast.config import Config, read_config
+from forecast.data.panel import Panel, read_panel
+from forecast.data.split import split
+from forecast.evaluation.folds import without_last
 from forecast.evaluation.scoring import MODEL, score
-from forecast.preparation import prepare
-from forecast.results import actuals, part_forecasts, trained_models
+from forecast.experiment import with_learning_rate
+from forecast.preparation import Prepared, prepare
+from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.session import Session
 
 
-def validation_mase(config: Config) -> dict[str, float]:
-    """MASE on the validation part, of the model and the baselines."""
-    prepared = prepare(config)
-    session = Session(prepared, torch.device("cpu"), None)
+def folds(config: Config, count: int) -> Iterator[Prepared]:
+    """The data with the rows to score as their test part, fold by fold."""
+    panel = read_panel(config.data)
+    parts = split(panel, config.split)
+    test, rows = (int(np.diff(part).max()) for part in (parts.test, parts.validation))
+    sizes = config.split.model_copy(update={"validation": rows, "test": rows})
+    for number in range(count):
+        yield _prepared(config.model_copy(update={"split": sizes}), panel, test, number)
+
+
+def _prepared(config: Config, panel: Panel, test: int, number: int) -> Prepared:
+    part, _ = without_last(panel, test + number * config.window.horizon)
+    return prepare(config, part)
+
+
+def mase(prepared: Prepared) -> dict[str, float]:
+    """MASE of the model, the linear model and the baselines on the scored rows."""
+    device = torch.device("cpu")
+    session = Session(with_learning_rate(prepared, device), device, None)
     for _ in session.run():
         pass
-    forecasts = part_forecasts(trained_models(session), prepared, "validation")
+    forecasts = part_forecasts(trained_models(session), prepared)
     points = ((rows, values[..., values.shape[-1] // 2]) for rows, values in forecasts)
-    return {name: sums.overall()["MASE"] for name, sums in score(points, actuals(prepared)).items()}
+    rivals = {"linear_model": linear_opponent(prepared)}
+    scores = score(points, actuals(prepared), rivals)
+    return {name: sums.overall()["MASE"] for name, sums in scores.items()}
 
 
-def main() -> None:
+def line(path: str, variant: str, seeds: int, count: int) -> str:
+    """A row of the table: mean and standard deviation over seeds of the mean over folds."""
+    overrides = [] if variant == "-" else variant.split(";")
+    began, runs = time.monotonic(), []
+    for seed in range(seeds):
+        config = read_config(path, [*overrides, f"seed={100 * seed}"])
+        scored = [mase(prepared) for prepared in folds(config, count)]
+        runs.append({name: np.mean([each[name] for each in scored]) for name in scored[0]})
+    seconds = (time.monotonic() - began) / seeds / count
+    ours, theirs = [run.pop(MODEL) for run in runs], runs[0]
+    best = min(theirs, key=lambda name: theirs[name])
+    return (
+        f"| {variant} | {np.mean(ours):.3f} ± {np.std(ours):.3f} | {theirs['linear_model']:.3f} |"
+        f" {best} {theirs[best]:.3f} | {theirs['seasonal_naive']:.3f} | {seconds:.0f} |"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config")
     parser.add_argument("variants", nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--folds", type=int, default=1)
+    options = parser.parse_args(arguments)
     logging.getLogger("forecast").setLevel(logging.ERROR)
-    print("| variant | validation MASE | seasonal naive | naive |")
-    print("|---|---|---|---|")
+    print("| variant | MASE | linear | best opponent | seasonal naive | seconds |")
+    print("|---|---|---|---|---|---|")
     for variant in options.variants:
-        overrides = [] if variant == "-" else variant.split(";")
-        seeds = range(options.seeds)
-        scores = [
-            validation_mase(read_config(options.config, [*overrides, f"seed={100 * seed}"]))
-            for seed in seeds
-        ]
-        ours = [score[MODEL] for score in scores]
-        theirs = scores[0]
-        print(
-            f"| {variant} | {np.mean(ours):.3f} ± {np.std(ours):.3f} |"
-            f" {theirs['seasonal_naive']:.3f} | {theirs['naive']:.3f} |",
-            flush=True,
-        )
+        print(line(options.config, variant, options.seeds, options.folds), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `load`."""
+"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `backtest`, `load`."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecast.api import lr_find, train
+    from forecast.api import backtest, lr_find, report, train
+    from forecast.backtesting import Backtest
     from forecast.config import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
     from forecast.trained import TrainedModel, load
 
 __all__ = [
+    "Backtest",
     "Config",
     "ConfigError",
     "DataError",
     "DeviceError",
     "ForecastError",
     "TrainedModel",
+    "backtest",
     "load",
     "lr_find",
     "read_config",
+    "report",
     "train",
 ]
 
 _HOMES = {
     "train": "forecast.api",
+    "backtest": "forecast.api",
+    "Backtest": "forecast.backtesting",
     "lr_find": "forecast.api",
+    "report": "forecast.api",
     "load": "forecast.trained",
     "TrainedModel": "forecast.trained",
     "Config": "forecast.config",

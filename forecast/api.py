@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import contextlib
+import random
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from forecast import experiment
+from forecast import backtesting, experiment, reporting
+from forecast.backtesting import Backtest
 from forecast.config import Config, config_from, read_config
-from forecast.runs import new_run
+from forecast.runs import claimed, new_run
 from forecast.trained import TrainedModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
+Result = TypeVar("Result")
 
 
+@contextlib.contextmanager
+def _own_randomness() -> Iterator[None]:
+    """Give `random` back as it was: rich, which scikit-learn imports, draws from it on import."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@_own_randomness()
 def train(
     config: AnyConfig,
     data: pd.DataFrame | None = None,
@@ -41,13 +56,11 @@ def train(
     config = _config(config, data)
     if run is None:
         return _result(experiment.train(config, data))
-    folder = new_run(Path(run), force)
-    try:
-        return _result(experiment.train(config, data, folder))
-    finally:
-        folder.remove_if_empty()
+    with claimed(Path(run)):
+        return _result(experiment.train(config, data, new_run(Path(run), force)))
 
 
+@_own_randomness()
 def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
@@ -61,13 +74,63 @@ def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.L
     return experiment.lr_find(_config(config, data), data)
 
 
-def _result(steps: Generator[Any, None, TrainedModel]) -> TrainedModel:
+@_own_randomness()
+def backtest(
+    config_or_run: AnyConfig,
+    folds: int = 5,
+    step: int | None = None,
+    refit: bool = False,
+    baselines: Sequence[str] = (),
+    data: pd.DataFrame | None = None,
+) -> Backtest:
+    """Test at several origins that roll on through the data; nothing is written.
+
+    Args:
+        config_or_run: what to train: a path, nested mappings, or a `Config`; or the folder of a
+            finished run, to test its model as it is.
+        folds: number of origins; the last fold forecasts the last rows of every series.
+        step: rows between two origins; None: the horizon.
+        refit: train anew for each fold on all that lies before its origin; otherwise once, on
+            what lies before the first.
+        baselines: auto_ets, auto_arima, auto_theta: statsforecast models, fitted at every origin.
+        data: a DataFrame in place of the file at `data.path`.
+
+    Returns:
+        `.forecasts` and `.scores`, two DataFrames, and `.summary`.
+
+    Raises:
+        ForecastError: one line with place, value and remedy.
+    """
+    if isinstance(config_or_run, str | Path):
+        config, trained = backtesting.open_source(config_or_run, refit=refit)
+    else:
+        config, trained = _config(config_or_run, data), None
+    return _result(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
+
+
+@_own_randomness()
+def report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Path:
+    """Write the report of a finished run: one HTML page with its scores, pictures and data.
+
+    Args:
+        run: folder of the run.
+        output: the file; None: `report.html` in the folder.
+        force: replace the file if it is there.
+
+    Returns:
+        The file.
+    """
+    reporting.write_report(run, output, force)
+    return reporting.report_path(run, output)
+
+
+def _result(steps: Generator[Any, None, Result]) -> Result:
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            trained: TrainedModel = stop.value
-            return trained
+            result: Result = stop.value
+            return result
 
 
 def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:

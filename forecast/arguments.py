@@ -12,7 +12,7 @@ EXIT_CODES = """exit codes:
   1    unexpected
   2    configuration or usage
   3    data
-  4    device or memory
+  4    device, memory or disk
   130  interrupted; what was trained is kept: go on with forecast train --resume DIR"""
 
 
@@ -23,6 +23,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     root = parser()
     options, rest = root.parse_known_args(arguments)
+    names = getattr(options, "baselines", [])
+    rest += [word for word in names if "=" in word]  # an override that follows --baselines
+    names[:] = [word for word in names if "=" not in word]
     takes_overrides = hasattr(options, "overrides")
     unknown = [w for w in rest if w.startswith("-") or "=" not in w or not takes_overrides]
     if unknown:
@@ -46,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_predict(commands)
     _add_lr_find(commands)
+    _add_backtest(commands)
+    _add_report(commands)
     _add_check(commands)
     _add_config(commands)
     return root
@@ -82,6 +87,13 @@ def _add_predict(commands: Any) -> None:
         "--horizon", type=int, metavar="N", help="steps to forecast (default: the trained horizon)"
     )
     predict.add_argument(
+        "--level",
+        type=float,
+        nargs="+",
+        metavar="PERCENT",
+        help="intervals that should hold so much, e.g. 80 95 (default: intervals.levels)",
+    )
+    predict.add_argument(
         "--output", metavar="FILE", default="-", help="new .csv or .parquet (default: -, stdout)"
     )
     predict.add_argument("--force", action="store_true", help="replace FILE of --output")
@@ -106,6 +118,45 @@ def _add_lr_find(commands: Any) -> None:
     _add_common(find)
 
 
+def _add_backtest(commands: Any) -> None:
+    test = _command(commands, "backtest", "test at several origins that roll on through the data")
+    test.add_argument(
+        "source", metavar="CONFIG|RUN", help="YAML configuration to train, or a finished run"
+    )
+    _add_overrides(test)
+    test.add_argument("--folds", type=int, default=5, metavar="N", help="origins (default: 5)")
+    test.add_argument(
+        "--step", type=int, metavar="N", help="rows between two origins (default: the horizon)"
+    )
+    test.add_argument(
+        "--refit",
+        action="store_true",
+        help="train anew for each fold (default: once, before the first origin)",
+    )
+    test.add_argument(
+        "--baselines",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="also auto_ets, auto_arima, auto_theta, fitted at every origin",
+    )
+    test.add_argument(
+        "--output",
+        metavar="DIR",
+        help="folder to write to (default: runs/<config name>/<UTC time>-backtest)",
+    )
+    test.add_argument("--force", action="store_true", help="replace the backtest in DIR")
+    _add_common(test)
+
+
+def _add_report(commands: Any) -> None:
+    report = _command(commands, "report", "write all that is known of a run as one HTML page")
+    report.add_argument("run_path", metavar="RUN", help="folder of a finished run")
+    report.add_argument("--output", metavar="FILE", help="HTML file (default: RUN/report.html)")
+    report.add_argument("--force", action="store_true", help="replace the file if it is there")
+    _add_output(report)
+
+
 def _add_check(commands: Any) -> None:
     check = _command(commands, "check", "read everything, train nothing, say what is found")
     check.add_argument("config", metavar="CONFIG", help="YAML configuration")
@@ -128,6 +179,12 @@ def _add_config(commands: Any) -> None:
         help="column to forecast; may be given several times",
     )
     init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
+    init.add_argument(
+        "--season",
+        type=int,
+        metavar="N",
+        help="rows in a season (default: by the frequency; of integer times, by the values)",
+    )
     init.add_argument("--timezone", metavar="ZONE", help="zone of local times, e.g. Europe/Berlin")
     init.add_argument(
         "--time-format", metavar="FORMAT", help="strptime format of the times, e.g. %%d/%%m/%%Y"
@@ -165,5 +222,9 @@ def _add_common(command: argparse.ArgumentParser, device: str = "as CONFIG says"
     command.add_argument(
         "--device", metavar="NAME", help=f"auto, cpu, cuda, cuda:N, mps (default: {device})"
     )
+    _add_output(command)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--quiet", action="store_true", help="log warnings only")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,14 @@ from forecast.arguments import parse
 
 OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "DefaultCPUAllocator")
 """What torch says when the memory of a device is full."""
+DISK = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EIO: "check the disk",
+}
+"""What to do about a disk that takes no more; what was saved before is untouched."""
+PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
+"""Of all that `--json` has, for a table of 100 columns."""
 MOST_TARGETS = 6
 """Targets whose errors are printed after training."""
 
@@ -43,43 +52,49 @@ def _train(options: argparse.Namespace) -> int:
     from forecast.logs import stderr_log
     from forecast.runs import CONFIG_FILE
 
-    config, folder = _run_to_train(options)
-    try:
-        with stderr_log(options.quiet):
-            summary = _train_with_progress(config, folder, options)
-    except KeyboardInterrupt:
-        has_begun = (folder.path / CONFIG_FILE).exists()
-        remedy = f"; go on with: forecast train --resume {folder.path}" if has_begun else ""
-        return _say(f"interrupted{remedy}", 130)
-    finally:
-        folder.remove_if_empty()
+    with _run_to_train(options) as (config, folder):
+        try:
+            with stderr_log(options.quiet):
+                summary = _train_with_progress(config, folder, options)
+        except (KeyboardInterrupt, OSError) as error:
+            has_begun = (folder.path / CONFIG_FILE).exists()
+            remedy = f"; go on with: forecast train --resume {folder.path}" if has_begun else ""
+            if isinstance(error, KeyboardInterrupt):
+                return _say(f"interrupted{remedy}", 130)
+            error.add_note(remedy)
+            raise
     result = {"run": str(folder.path), **summary}
     _print(options.json, result, _training_report(summary, folder.path))
     return 0
 
 
-def _run_to_train(options: argparse.Namespace) -> tuple[Any, Any]:
-    """Configuration and folder of a new run, or of the one to go on with."""
+@contextlib.contextmanager
+def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
+    """Configuration and folder of a new run, or of the one to go on with, for us alone."""
     from pathlib import Path
 
     from forecast.config import read_config
     from forecast.errors import ConfigError
-    from forecast.runs import CONFIG_FILE, existing_run, fresh_run, new_run
+    from forecast.runs import CONFIG_FILE, claimed, existing_run, fresh_run, new_run
 
     if options.resume is None:
         if options.config is None:
             raise ConfigError("nothing to train; give CONFIG, or --resume DIR")
         config = read_config(options.config, _overrides(options))
-        if options.run_path is None:
-            return config, fresh_run(options.config)
-        return config, new_run(Path(options.run_path), options.force)
+        path = Path(options.run_path) if options.run_path else fresh_run(options.config).path
+        with claimed(path):
+            yield config, new_run(path, options.force)
+        return
     if options.config or options.overrides or options.run_path or options.force:
         raise ConfigError(
             "--resume DIR goes on as the run was configured; leave CONFIG, section.key=value, --run"
             " and --force out"
         )
-    folder = existing_run(Path(options.resume))
-    return read_config(folder.path / CONFIG_FILE, _overrides(options)), folder
+    path = Path(options.resume)
+    existing_run(path)  # before its folder is touched, and again when nobody else can end it
+    with claimed(path):
+        folder = existing_run(path)
+        yield read_config(path / CONFIG_FILE, _overrides(options)), folder
 
 
 def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) -> dict[str, Any]:
@@ -103,11 +118,12 @@ def _training_report(summary: dict[str, Any], folder: Any) -> str:
     lines = []
     metrics = summary.get("metrics", {})
     if metrics:
-        names = list(next(iter(metrics.values())))
-        lines.append(f"{'test':16}" + "".join(f"{name:>10}" for name in names))
+        lines.append(f"{'test':16}" + "".join(f"{name:>11}" for name in PRINTED_METRICS))
         for method, values in metrics.items():
-            lines.append(f"{method:16}" + "".join(f"{values[name]:>10.4g}" for name in names))
+            cells = [f"{values[name]:.4g}" for name in PRINTED_METRICS]
+            lines.append(f"{method:16}" + "".join(f"{cell:>11}" for cell in cells))
         lines += _errors_by_target(summary)
+    lines += _coverage(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
     files = ", ".join(str(path) for path in made if path.exists())
     return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
@@ -115,14 +131,25 @@ def _training_report(summary: dict[str, Any], folder: Any) -> str:
 
 def _errors_by_target(summary: dict[str, Any]) -> list[str]:
     """One line for several targets, none for one."""
-    methods = (summary["model"], "seasonal_naive")
-    model, naive = (summary["mae_by_target"][method] for method in methods)
+    best = summary["best_opponent"]
+    model, other = (summary["mae_by_target"][method] for method in (summary["model"], best))
     if len(model) == 1:
         return []
-    pairs = [f"{name} {model[name]:.4g} ({naive[name]:.4g})" for name in model]
+    pairs = [f"{name} {model[name]:.4g} ({other[name]:.4g})" for name in model]
     more = ", ..." if len(pairs) > MOST_TARGETS else ""
     listed = f"{', '.join(pairs[:MOST_TARGETS])}{more}"
-    return [f"{'MAE by target':16}    {listed}; in brackets: seasonal_naive"]
+    return [f"{'MAE by target':16}    {listed}; in brackets: {best}"]
+
+
+def _coverage(summary: dict[str, Any]) -> list[str]:
+    """One line on the intervals as `forecast predict` makes them; none without any."""
+    kinds = summary.get("coverage", {})
+    for kind in ("quantile", "rolling"):
+        (level, share), *others = [*kinds.get(kind, {}).items()] or [(None, 0.0)]
+        more = "".join(f", {name} %: {100 * value:.1f} %" for name, value in others)
+        if level:
+            return [f"{level} % intervals cover {100 * share:.1f} % of the test values{more}"]
+    return []
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -140,7 +167,7 @@ def _predict(options: argparse.Namespace) -> int:
     with stderr_log(options.quiet):
         trained = load(options.run_path, choose_device(options.device or "cpu"))
         _refuse_input(options.output, trained.config.data.path, "the training table")
-        table = trained.forecast(options.data, options.future, options.horizon)
+        table = trained.forecast(options.data, options.future, options.horizon, options.level)
     if options.output != "-":
         write_table(table, Path(options.output))
         result = {"output": options.output, "rows": len(table)}
@@ -216,6 +243,70 @@ def _lr_report(found: Any, folder: Any, written: str | None) -> str:
     return "\n".join(lines)
 
 
+def _backtest(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from forecast.backtesting import BACKTEST_FILES, backtest_folder, open_source, write_backtest
+    from forecast.evaluation.backtest import report
+    from forecast.logs import stderr_log
+    from forecast.runs import fresh_run
+
+    folder = backtest_folder(Path(options.output), options.force) if options.output else None
+    with stderr_log(options.quiet):
+        config, trained = open_source(
+            options.source, options.overrides, options.refit, options.device
+        )
+        result = _backtest_with_progress(config, trained, options)
+    folder = folder or fresh_run(_name_of(options.source), "-backtest")
+    write_backtest(result, folder)
+    files = ", ".join(str(folder.path / name) for name in BACKTEST_FILES)
+    summary = {"folder": str(folder.path), **result.summary}
+    _print(options.json, summary, f"{report(result.summary)}\nfiles: {files}")
+    return 0
+
+
+def _backtest_with_progress(config: Any, trained: Any, options: argparse.Namespace) -> Any:
+    from forecast.backtesting import backtest
+    from forecast.progress import epoch_bar
+
+    steps = backtest(
+        config,
+        trained,
+        folds=options.folds,
+        step=options.step,
+        refit=options.refit,
+        baselines=options.baselines,
+    )
+    with contextlib.closing(steps), epoch_bar(options.quiet) as show:
+        while True:
+            try:
+                show(next(steps))
+            except StopIteration as stop:
+                return stop.value
+
+
+def _name_of(source: str) -> str:
+    """What the results of a configuration or run are called: a model file goes by its run."""
+    path = os.path.abspath(source)
+    return os.path.dirname(path) if path.endswith(".safetensors") else path
+
+
+def _report(options: argparse.Namespace) -> int:
+    from forecast.logs import stderr_log
+    from forecast.reporting import report_path, write_report
+
+    if options.output:
+        _require_folder("--output", options.output)
+    with stderr_log(options.quiet):
+        page = write_report(options.run_path, options.output, options.force)
+    path = report_path(options.run_path, options.output)
+    left_out = {part.title: part.text for part in page.sections if part.is_left_out}
+    result = {"report": str(path), "bytes": path.stat().st_size, "left_out": left_out}
+    lines = [page.verdict, *(f"left out: {name}: {why}" for name, why in left_out.items())]
+    _print(options.json, result, "\n".join([*lines, f"report: {path}"]))
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from forecast.config import read_config
     from forecast.inspection import inspect, report
@@ -243,6 +334,7 @@ def _config_init(options: argparse.Namespace) -> int:
         options.horizon,
         options.timezone,
         options.time_format,
+        options.season,
     )
     if options.output == "-":
         sys.stdout.write(text)
@@ -307,6 +399,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
     import signal
 
     def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # timeout(1) sends two: let the first save
         raise KeyboardInterrupt
 
     try:
@@ -328,6 +421,9 @@ def _explain(error: Exception) -> int:
         return _say(str(error), error.exit_code)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
+        if error.errno in DISK:
+            remedy = "".join([DISK[error.errno], *getattr(error, "__notes__", [])])
+            return _say(f"{place}{error.strerror}; {remedy}", 4)
         return _say(f"{place}{error.strerror or error}", 1)
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, MemoryError) or any(words in summary for words in OUT_OF_MEMORY):
@@ -344,6 +440,8 @@ HANDLERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "train": _train,
     "predict": _predict,
     "lr-find": _lr_find,
+    "backtest": _backtest,
+    "report": _report,
     "check": _check,
     "config init": _config_init,
     "config show": _config_show,

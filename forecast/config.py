@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from forecast.data.config import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
 from forecast.errors import ConfigError, did_you_mean, shown
+from forecast.evaluation.config import IntervalConfig
 from forecast.models.config import ModelConfig
 from forecast.section import MisfitError, Option, Section, sections_at
 from forecast.strict_yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
@@ -34,6 +36,8 @@ class Config(Section):
     """The stacked recurrent network."""
     training: TrainingConfig = TrainingConfig()
     """Loss, optimiser, rate, and when to stop."""
+    intervals: IntervalConfig = IntervalConfig()
+    """Conformal intervals around the forecasts of a point model."""
     device: str = "auto"
     """auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -122,7 +126,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
 def _with_data_beside(config: Config, folder: Path) -> Config:
     """A data path that leads nowhere from the working folder is tried from the configuration's."""
     beside = folder / config.data.path
-    if Path(config.data.path).exists() or not beside.exists():
+    if os.path.exists(config.data.path) or not os.path.exists(beside):  # no error if too long
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(beside)})})
 

@@ -15,7 +15,7 @@ from forecast.errors import ConfigError
 from forecast.logs import RunLog, run_log
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.results import finish
-from forecast.runs import CONFIG_FILE, LOG_FILE, RunFolder, environment
+from forecast.runs import CONFIG_FILE, ENVIRONMENT_FILE, LOG_FILE, RunFolder, environment
 from forecast.session import Progress, Session
 from forecast.trained import TrainedModel
 from forecast.training.device import choose_device, describe_device
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
+LR_RANGE_FILE = "lr_range.csv"
 LR_RULES = ("half_divergence", *RULES)
 
 
@@ -67,9 +68,14 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
         options,
         prepared.config.seed,
     )
+    return lr_found(sweeps, options.rule)
+
+
+def lr_found(sweeps: list[Sweep], rule: str) -> LrFound:
+    """What sweeps come to: each rule's median rate, to three digits."""
     medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
     rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in medians.items()}
-    return LrFound(sweeps, rates, options.rule)
+    return LrFound(sweeps, rates, rule)
 
 
 def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:
@@ -122,7 +128,7 @@ def _begin(
     if folder is not None and not resume:
         folder.clear()
         _record(folder, prepared.config, device, lines)
-    prepared = _with_learning_rate(prepared, device, folder)
+    prepared = with_learning_rate(prepared, device, folder)
     session = Session(prepared, device, folder)
     if resume:
         session.restore()
@@ -134,12 +140,12 @@ def _begin(
 def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunLog) -> None:
     """What a run is made of: configuration, environment, and the log so far."""
     folder.write(CONFIG_FILE, write_config(config))
-    folder.write_json("environment.json", environment(str(device)))
+    folder.write_json(ENVIRONMENT_FILE, environment(str(device)))
     lines.begin(folder.path / LOG_FILE)
 
 
-def _with_learning_rate(
-    prepared: Prepared, device: torch.device, folder: RunFolder | None
+def with_learning_rate(
+    prepared: Prepared, device: torch.device, folder: RunFolder | None = None
 ) -> Prepared:
     """With `learning_rate: auto` replaced by what the range test finds."""
     if isinstance(prepared.config.training.learning_rate, float):
@@ -169,7 +175,7 @@ def write_lr_range(found: LrFound, folder: RunFolder) -> None:
         for sweep in found.sweeps
         for step, point in enumerate(sweep.points)
     ]
-    folder.write("lr_range.csv", "\n".join(lines) + "\n")
+    folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
     picture = plots.lr_range(found.sweeps, found.rates, found.rule)
     folder.write("lr_range.png", plots.png(picture))
 

@@ -1,10 +1,12 @@
-"""Atomic writing: a file is there whole or not at all."""
+"""Writing: a file, or a line of a log, is there whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 STREAMS = (Path("/dev"), Path("/dev/fd"))
@@ -27,6 +29,31 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except OSError as error:
         error.filename, error.filename2 = str(path), None  # not the temporary file
         raise
+
+
+def append(path: Path, text: str) -> None:
+    """Add lines to the end of a log in one write, which a killed process cannot tear.
+
+    Nothing is forced to disk, for that would cost a wait an epoch: a log that a power cut
+    shortens is rewritten from the checkpoint.
+
+    Raises:
+        OSError: if the disk is full; the log is as it was.
+    """
+    data = text.encode()
+    with path.open("ab", buffering=0) as file:
+        before = os.fstat(file.fileno()).st_size
+        written = os.write(file.fileno(), data)
+        if written < len(data):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Take away the temporaries of a killed writer; nobody else may be writing these files."""
+    for name in names:
+        for temporary in folder.glob(f".{name}.????????.tmp"):
+            temporary.unlink(missing_ok=True)
 
 
 def _is_stream(path: Path) -> bool:

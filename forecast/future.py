@@ -92,8 +92,7 @@ def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
     rows = np.where(inside, known.offsets[series][:, None] + step, -1)
     is_number = [name not in known.levels for name in known.columns]
     complete = ~np.isnan(known.values[:, is_number]).any(axis=1)
-    if known.lines is not None:
-        complete &= known.lines >= 0
+    complete &= known.in_table
     return np.where(inside & complete[rows], rows, -1)
 
 

@@ -19,7 +19,8 @@ from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.training.device import choose_device
-from forecast.training.loop import Learner, batch_loss, batch_order, batches_per_epoch, take_step
+from forecast.training.loop import Learner, batch_loss, batches_per_epoch, step_at
+from forecast.training.sampling import in_order, windows_in_epoch
 
 WARM_UP_STEPS, TIMED_STEPS = 3, 20
 TIMED_SECONDS = 1.0
@@ -33,14 +34,19 @@ def inspect(config: Config) -> dict[str, Any]:
         panel = read_panel(config.data)
     except ForecastError as error:
         return {"findings": [], "problem": str(error), "exit_code": error.exit_code}
-    result: dict[str, Any] = {
-        "data": _described(panel),
-        "findings": [{"kind": f.kind, "message": f.message} for f in findings(panel)],
-    }
+    result = described(panel)
     try:
         return result | _training(prepare(config, panel))
     except ForecastError as error:
         return result | {"problem": str(error), "exit_code": error.exit_code}
+
+
+def described(panel: Panel) -> dict[str, Any]:
+    """What a table holds, as `data`, and what is odd in it, as `findings`."""
+    return {
+        "data": _extent(panel),
+        "findings": [{"kind": f.kind, "message": f.message} for f in findings(panel)],
+    }
 
 
 def _training(prepared: Prepared) -> dict[str, Any]:
@@ -147,10 +153,10 @@ def _hidden_lines(rules: dict[str, Any]) -> list[str]:
     ]
 
 
-def _described(panel: Panel) -> dict[str, Any]:
+def _extent(panel: Panel) -> dict[str, Any]:
     edges = np.array([panel.starts.min(), (panel.starts + panel.lengths).max() - 1])
     first, last = (str(time) for time in panel.axis.column(edges))
-    in_table = len(panel.values) if panel.lines is None else int((panel.lines >= 0).sum())
+    in_table = int(panel.in_table.sum())
     return {
         "source": panel.source,
         "rows": in_table,
@@ -185,7 +191,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     total = min(training.epochs * steps, training.max_steps or training.epochs * steps)
     range_test = training.lr_range
     tested = range_test.steps * range_test.seeds if training.learning_rate == "auto" else 0
-    batches = math.ceil(len(windows) / training.batch_size)
+    batches = math.ceil(windows_in_epoch(len(windows), training) / training.batch_size)
     passed = total * training.ensemble * batches // steps + tested
     return {
         "device": str(device),
@@ -201,11 +207,11 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
 def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
     """Least time of a step, for others slow a busy machine; the first ones do not count."""
     seconds: list[float] = []
-    batches = itertools.cycle(batch_order(windows, learner.config.batch_size))
+    batches = itertools.cycle(in_order(windows, learner.config.batch_size))
     for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
         began = time.perf_counter()
         batch_loss(learner, windows.gather(index)).backward()
-        take_step(learner, PROBE_RATE)
+        step_at(learner, PROBE_RATE)
         if learner.device.type == "cuda":
             torch.cuda.synchronize(learner.device)
         seconds.append(time.perf_counter() - began)
@@ -223,7 +229,7 @@ def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    index, *_ = batch_order(windows, learner.config.batch_size)
+    index, *_ = in_order(windows, learner.config.batch_size)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         loss = batch_loss(learner, windows.gather(index))
     del loss  # held until here, so that no two tensors share an address

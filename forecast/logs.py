@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from forecast.files import append
+
 log = logging.getLogger("forecast")
 
 
@@ -40,8 +42,7 @@ class RunLog(logging.Handler):
 
     def _write(self) -> None:
         assert self.path is not None
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(self.waiting)
+        append(self.path, "".join(self.waiting))
         self.waiting.clear()
 
 

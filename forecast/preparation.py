@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
+from forecast.evaluation.metrics import training_scale
 from forecast.forecasting import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.device import seeded
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("forecast")
+
+SMALLEST_SCALE = 0.01
+"""Share of the median scale below which a series, nearly constant, gains no further weight."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     windows = part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
     _refuse_short_series(config, panel, parts, pipeline, windows)
     _refuse_empty_parts(panel, parts, windows, window.horizon)
+    windows = _weighted(windows, config.training.series_weights, panel, parts, season)
     sizes = hidden_sizes(config.model, len(windows["train"]))
     hidden = sizes[0] if len(set(sizes)) == 1 else sizes
     data_config = config.data.model_copy(
@@ -89,16 +94,37 @@ def new_learner(prepared: Prepared, device: torch.device, rate: float, seed: int
     return build_learner(model.to(device), config.training, rate, seed)
 
 
+def _weighted(
+    windows: dict[str, Windows], kind: str, panel: Panel, parts: Split, season: int
+) -> dict[str, Windows]:
+    """Windows with the weight of their series in the loss, 1 on the average."""
+    if kind == "equal":
+        return windows
+    targets = windows["train"].targets.numpy().astype(np.float64)
+    scale = training_scale(targets, panel.offsets, parts.train, season).absolute
+    if np.isnan(scale).all():
+        raise ConfigError(
+            f"training.series_weights: {kind} divides by the mean change over a season, here"
+            f" {season} rows, and no series has one in its training rows; lower data.season, or"
+            " set it to equal"
+        )
+    weights = 1 / np.maximum(scale, SMALLEST_SCALE * np.nanmedian(scale))
+    weights = np.nan_to_num(weights / np.nanmean(weights), nan=1.0)
+    weights = weights if kind == "mase" else (1 + weights) / 2
+    shared = torch.from_numpy(weights.astype(np.float32))
+    return {part: replace(each, weights=shared) for part, each in windows.items()}
+
+
 def _refuse_constant(panel: Panel, parts: Split) -> None:
     rows = parts.train_rows()
     for column, name in enumerate(panel.targets):
         values = panel.values[rows, column]
-        known = values[~np.isnan(values)]
-        if not len(known):
+        lowest, highest = np.fmin.reduce(values), np.fmax.reduce(values)
+        if np.isnan(lowest):
             raise DataError(f"{panel.source}: column {name!r} is empty in all training rows")
-        if known.min() == known.max():
+        if lowest == highest:
             raise DataError(
-                f"{panel.source}: column {name!r} is constant ({known[0]:g} in all training rows);"
+                f"{panel.source}: column {name!r} is constant ({lowest:g} in all training rows);"
                 " there is nothing to learn; leave it out of data.target"
             )
 

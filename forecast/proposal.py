@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,21 @@ from forecast.config import build_config, config_from
 from forecast.data.missing import interpolate
 from forecast.data.output import read_any
 from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
+from forecast.data.seasonality import seen_season
 from forecast.data.tables import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
+from forecast.defaults import (
+    Facts,
+    is_large,
+    large_lookback,
+    large_model,
+    large_training,
+    small_lookback,
+    small_model,
+    small_training,
+)
 from forecast.errors import ConfigError, DataError, ForecastError
 from forecast.strict_yaml import read_yaml, scalar
 
@@ -28,7 +39,7 @@ ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
 HORIZONS = {1: 6, 4: 8, 52: 13}
 """Horizon for a season; a season of another length is its own horizon."""
-LONGEST_HORIZON, LONGEST_LOOKBACK = 96, 336
+LONGEST_HORIZON = 96
 """Steps, where a season is long: a day has 1,440 minutes."""
 MOST_TARGETS = 20
 MOST_NAMED = 20
@@ -39,6 +50,18 @@ DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII
 FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
 PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
 """Text that YAML reads as itself, unless it is a number or a constant."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The sections that follow from the values of a table."""
+
+    transforms: Sequence[object]
+    past: int
+    """Rows that the transforms take."""
+    lookback: int
+    model: Mapping[str, object]
+    training: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,7 @@ def propose(
     horizon: int | None = None,
     timezone: str | None = None,
     time_format: str | None = None,
+    season: int | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -66,10 +90,11 @@ def propose(
         time, id_column, targets: columns; None: found by their names and values.
         horizon: steps to forecast; None: by the season.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
+        season: rows in a season; None: by the frequency, of integer times by the values.
 
     Raises:
         DataError: if no time column or no number column can be found, or there are too few rows.
-        ConfigError: if the horizon is too long for the table, or a column has two roles.
+        ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
     frame, marks = read_any(path)
     times = {"timezone": timezone, "time_format": time_format}
@@ -81,7 +106,7 @@ def propose(
         panel = read_panel(config_from({"data": data}).data)
     used = {roles.time, roles.id, *roles.targets}
     unused = [name for name in frame.columns if name not in used]
-    text = _written(path, roles, unused, marks, panel, horizon)
+    text = _written(path, roles, unused, marks, panel, horizon, season)
     build_config(read_yaml(text, "proposal"), "proposal")
     return text
 
@@ -195,15 +220,16 @@ def _written(
     marks: Mapping[str, str],
     panel: Panel,
     horizon: int | None,
+    wanted_season: int | None,
 ) -> str:
-    season = season_length(panel.axis.frequency)
     rows = int(np.median(panel.lengths))
+    season = _season(path, panel, rows, wanted_season)
     horizon = _horizon(path, rows, season, horizon)
     test, validation = max(horizon, rows // 5), max(horizon, rows // 10)
     lengths = np.maximum(panel.lengths - test - validation, 0)
     train_rows = rows - test - validation
-    transforms, past = _transforms(panel, season, lengths, train_rows - horizon)
-    lookback = _lookback(season, horizon, train_rows - past)
+    facts = Facts(train_rows, panel.num_series, len(roles.targets), season, horizon)
+    recipe = _large(panel, facts) if is_large(facts) else _small(panel, facts, lengths)
     target = roles.targets[0] if len(roles.targets) == 1 else roles.targets
     data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
     if roles.id is not None:
@@ -211,14 +237,11 @@ def _written(
     data |= {"frequency": panel.axis.frequency, **marks}
     if _is_unsorted(panel):
         data["sort"] = True
+    if season != season_length(panel.axis.frequency):
+        data["season"] = season
     data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
-    if lengths.min() < past + lookback + horizon:
+    if lengths.min() < recipe.past + recipe.lookback + horizon:
         data["short_series"] = "skip"
-    model = {"hidden_size": "auto"}
-    if not past:
-        model["window_norm"] = "last"
-    if len(roles.targets) > 1:
-        model["channels"] = "independent"
     comments = {}
     if len(roles.targets) > 1:
         comments["target"] = "  # columns to forecast; move those that only help to past or future"
@@ -229,14 +252,54 @@ def _written(
         "data:",
         *(f"  {key}: {_flow(value)}{comments.get(key, '')}" for key, value in data.items()),
         *_not_used(unused),
-        f"transforms: {_flow([*transforms, 'standardize'])}",
+        f"transforms: {_flow(recipe.transforms)}",
         f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
-        f"window: {{lookback: {lookback}, horizon: {horizon}}}",
-        f"model: {_flow(model)}",
-        "training: {learning_rate: 0.001, epochs: 100, early_stopping: {patience: 20}}"
-        "  # or learning_rate: auto",
+        f"window: {{lookback: {recipe.lookback}, horizon: {horizon}}}",
+        *_section("model", recipe.model),
+        *_section("training", recipe.training),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str, values: Mapping[str, object]) -> list[str]:
+    """A section in one line if it fits, else a line a key."""
+    line = f"{name}: {_flow(values)}"
+    if len(line) <= 100:
+        return [line]
+    return [f"{name}:", *(f"  {key}: {_flow(value)}" for key, value in values.items())]
+
+
+def _season(path: str, panel: Panel, rows: int, wanted: int | None) -> int:
+    """Rows in a season: as wanted, else by the frequency, for integer times by the values."""
+    if wanted is not None:
+        if not 1 <= wanted <= rows // 2:
+            raise ConfigError(
+                f"--season {wanted} is not allowed for {rows} rows of {path}; give 1 (none) to"
+                f" {max(rows // 2, 1)}"
+            )
+        return wanted
+    if isinstance(panel.axis.frequency, str):
+        return season_length(panel.axis.frequency)
+    series = np.split(panel.values[:, 0], panel.offsets[1:-1])
+    early = [values[: len(values) * 7 // 10] for values in series]  # what will be for training
+    return seen_season([values[~np.isnan(values)] for values in early])
+
+
+def _small(panel: Panel, facts: Facts, train_lengths: np.ndarray) -> Recipe:
+    """A small network on values that were differenced where tests ask for it."""
+    affordable = facts.rows - facts.horizon
+    transforms, past = _transforms(panel, facts.season, train_lengths, affordable)
+    facts = replace(facts, lag=past)
+    steps, model, training = small_lookback(facts), small_model(facts), small_training()
+    return Recipe([*transforms, "standardize"], past, steps, model, training)
+
+
+def _large(panel: Panel, facts: Facts) -> Recipe:
+    """A network on normalised windows; of many positive series relative changes count."""
+    is_positive = bool((np.nan_to_num(panel.values[:, : panel.num_targets], nan=1.0) > 0).all())
+    scaling = "log" if facts.has_many_series and is_positive else "standardize"
+    model, training = large_model(facts), large_training(facts)
+    return Recipe([scaling], 0, large_lookback(facts), model, training)
 
 
 def _not_used(names: Sequence[str]) -> list[str]:
@@ -271,9 +334,9 @@ def _horizon(path: str, rows: int, season: int, wanted: int | None) -> int:
 def _is_unsorted(panel: Panel) -> bool:
     """Whether the rows of a series do not stand in time order in the table."""
     assert panel.lines is not None
-    in_table = panel.lines >= 0
+    in_table, lines = panel.in_table, np.asarray(panel.lines)
     series = np.repeat(np.arange(panel.num_series), panel.lengths)[in_table]
-    return bool(((np.diff(panel.lines[in_table]) < 0) & (np.diff(series) == 0)).any())
+    return bool(((np.diff(lines[in_table]) < 0) & (np.diff(series) == 0)).any())
 
 
 def _transforms(
@@ -310,12 +373,6 @@ def _swings_grow(values: np.ndarray, offsets: np.ndarray, season: int) -> bool:
         for column in np.flatnonzero((mean.std(axis=0) > 0) & (deviation.std(axis=0) > 0)):
             slopes.append(np.corrcoef(mean[:, column], deviation[:, column])[0, 1])
     return bool(slopes) and float(np.median(slopes)) > 0.5
-
-
-def _lookback(season: int, horizon: int, rows: int) -> int:
-    """Two seasons (a week of hours), at least the horizon; windows to train on must be left."""
-    wanted = {24: 168, 1: 2 * horizon}.get(season, min(2 * season, LONGEST_LOOKBACK))
-    return max(1, min(max(wanted, horizon), (rows - horizon) // 2))
 
 
 def _flow(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from collections.abc import Iterator, Mapping
@@ -15,22 +16,40 @@ from forecast.data.output import to_csv
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS
 from forecast.errors import DataError
-from forecast.evaluation.metrics import ErrorSums, mase_scale
-from forecast.evaluation.scoring import MODEL, Actuals, score, verdict
+from forecast.evaluation.conformal import Calibration, Scores
+from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
+from forecast.evaluation.intervals import ErrorScale, Tried, even_origins, fit_error_scale
+from forecast.evaluation.linear import fit_linear
+from forecast.evaluation.metrics import (
+    ErrorSums,
+    quantile_errors,
+    quantile_metrics,
+    training_scale,
+)
+from forecast.evaluation.scoring import (
+    MODEL,
+    Actuals,
+    Opponent,
+    best_opponent,
+    overall,
+    verdict,
+    with_batch,
+)
 from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
 from forecast.runs import SUMMARY_FILE, RunFolder
 from forecast.session import Session
 from forecast.trained import MODEL_FILE, TrainedModel
+from forecast.training.losses import quantile_levels
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("forecast")
 
-WORST_SERIES = 10
-"""Series named in the summary of a panel."""
+NAMED_SERIES = 10
+"""Worst and best series named in the summary of a panel."""
 
 
 def part_forecasts(
@@ -52,9 +71,23 @@ def actuals(prepared: Prepared) -> Actuals:
         values=values,
         filled=prepared.filled_targets(),
         offsets=panel.offsets,
-        scale=mase_scale(values, panel.offsets, prepared.split.train, prepared.season),
+        scale=training_scale(values, panel.offsets, prepared.split.train, prepared.season),
         season=prepared.season,
     )
+
+
+def linear_opponent(prepared: Prepared) -> Opponent:
+    """Ridge regression on the same windows as the model, as a function of origins."""
+    windows, panel = prepared.windows["train"], prepared.panel
+    model = fit_linear(windows, prepared.windows["validation"])
+    targets = windows.inputs[:, : panel.num_targets].numpy()
+    steps, filled = np.arange(1 - windows.lookback, 1), prepared.filled_targets()
+
+    def forecast(origins: np.ndarray) -> np.ndarray:
+        values = model.forecast(targets[origins[:, None] + steps].astype(np.float64))[..., None]
+        return user_forecast([values], prepared.pipeline, panel, filled, origins)[..., 0]
+
+    return forecast
 
 
 def trained_models(session: Session) -> tuple[Forecaster, ...]:
@@ -69,7 +102,8 @@ def finish(session: Session) -> TrainedModel:
     """Score on the test part, write the model, the tables and the pictures."""
     prepared, folder = session.prepared, session.folder
     models = trained_models(session)
-    summary = _summary(session, models)
+    calibration, coverage = _calibrated(models, prepared)
+    summary = _summary(session, models) | coverage
     filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
     trained = TrainedModel(
         config=prepared.config,
@@ -77,8 +111,11 @@ def finish(session: Session) -> TrainedModel:
         models=models,
         tail=replace(prepared.panel, values=filled),
         summary=summary,
+        calibration=calibration,
     )
     trained = replace(trained, tail=trained.tail.tail(trained.rows_needed))
+    if trained.left_out:
+        log.warning("%s", trained.left_out)
     if folder is not None:
         trained.save(folder.path / MODEL_FILE)
         _write_results(session, trained, folder)
@@ -103,31 +140,82 @@ def _summary(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]
     }
     if not len(prepared.windows["test"]):
         return summary | {"verdict": "There is no test part, so nothing is known of the accuracy."}
-    batches = (
-        (rows, values[..., values.shape[-1] // 2])
-        for rows, values in part_forecasts(models, prepared)
-    )
-    scores = score(batches, actuals(prepared))
+    scores, quantiles = _scores(models, prepared)
     named = {config.model.cell if name == MODEL else name: s for name, s in scores.items()}
-    metrics = {name: sums.overall() for name, sums in named.items()}
+    metrics, ours = overall(named), named[config.model.cell]
+    summary |= {"quantile_metrics": quantiles.overall()} if quantiles else {}
     return summary | {
         "metrics": metrics,
+        "best_opponent": best_opponent(metrics, config.model.cell),
         "mae_by_step": {name: sums.per_step()["MAE"].tolist() for name, sums in named.items()},
         "mae_by_target": {
             name: dict(zip(prepared.panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
             for name, sums in named.items()
         },
-        "worst_series": _worst_series(prepared.panel, named[config.model.cell]),
+        "worst_series": _extreme_series(prepared.panel, ours, -1),
+        "best_series": _extreme_series(prepared.panel, ours, 1),
         "verdict": verdict(metrics, config.model.cell, len(prepared.windows["test"])),
     }
 
 
-def _worst_series(panel: Panel, errors: ErrorSums) -> dict[str, float]:
-    """MASE of the series that are forecast worst; empty for a table without ids."""
+def _scores(
+    models: tuple[Forecaster, ...], prepared: Prepared
+) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
+    """Errors of every method on the test part, and those of the quantiles if there are any."""
+    truth, rivals = actuals(prepared), {"linear_model": linear_opponent(prepared)}
+    levels = quantile_levels(prepared.config.training.loss)
+    scores: dict[str, ErrorSums] = {}
+    quantiles = ErrorSums(quantile_metrics(levels), truth.num_series) if len(levels) > 1 else None
+    for rows, values in part_forecasts(models, prepared):
+        scores = with_batch(scores, rows, values[..., len(levels) // 2], truth, rivals)
+        if quantiles:
+            errors = quantile_errors(truth.after(rows, values.shape[1]), values, levels)
+            quantiles = quantiles.add(errors, truth.history.series_of(rows))
+    return scores, quantiles
+
+
+def _calibrated(
+    models: tuple[Forecaster, ...], prepared: Prepared
+) -> tuple[Calibration | None, Summary]:
+    """What the errors of a point model tell of its next ones, and how often its intervals hold."""
+    options, truth = prepared.config.intervals, actuals(prepared)
+    quantiles = quantile_levels(prepared.config.training.loss)
+    if len(quantiles) > 1:
+        return None, quantile_coverage(part_forecasts(models, prepared), truth, quantiles)
+    if not options.levels:
+        return None, {}
+    panel, train = prepared.panel, prepared.split.train
+    scale = fit_error_scale(prepared.pipeline, panel, train, prepared.season)
+    validation, test = out_of_sample(models, prepared, truth, scale)
+    scores = [part.scores for part in (validation, test) if part is not None]
+    if not scores:
+        return None, {}
+    joined = functools.reduce(Scores.joined, scores)
+    calibration = Calibration.of(joined, scale.sizes, options.levels, options.origins)
+    return calibration, conformal_coverage(validation, test, truth, scale, options)
+
+
+def out_of_sample(
+    models: tuple[Forecaster, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
+) -> tuple[Tried | None, ...]:
+    """Forecasts and errors of the validation and the test part."""
+    times_of, parts = prepared.panel.positions, ("validation", "test")
+    windows = [prepared.windows[part] for part in parts]
+    values = windows[0].horizon * prepared.panel.num_targets
+    kept = even_origins([times_of(each.origins()) for each in windows], values)
+    subsets = [each.subset(torch.from_numpy(n)) for each, n in zip(windows, kept, strict=True)]
+    fewer = replace(prepared, windows=dict(zip(parts, subsets, strict=True)))
+    batches = [part_forecasts(models, fewer, part) for part in parts]
+    return tuple(Tried.of(each, truth, scale, times_of) for each in batches)
+
+
+def _extreme_series(panel: Panel, errors: ErrorSums, sign: int) -> dict[str, float]:
+    """MASE of the series forecast worst (sign -1) or best (1); empty for a table without ids."""
     if not panel.has_ids:
         return {}
     mase = errors.per_series()["MASE"]
-    order = np.argsort(-np.nan_to_num(mase, nan=-np.inf), kind="stable")[:WORST_SERIES]
+    known = np.flatnonzero(~np.isnan(mase))
+    order = known[np.argsort(sign * mase[known], kind="stable")][:NAMED_SERIES]
     return {panel.ids[number]: float(mase[number]) for number in order}
 
 
@@ -159,7 +247,7 @@ def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.nd
     except DataError as error:  # the model is good; only these rows cannot be forecast from
         log.warning("forecast.csv is left out: %s", error)
         return {}
-    table = forecast_table(trained.config.data, history, values, trained.levels)
+    table = forecast_table(trained.config.data, history, values, trained.quantiles())
     folder.write("forecast.csv", to_csv(table))
     return dict(zip(history.ids, values, strict=True))
 
@@ -179,12 +267,14 @@ def forecast_pictures(
     tested = dict(_last_test_windows(prepared, trained, most))
     each = itertools.product(range(panel.num_series), range(panel.num_targets))
     return [
-        _picture(panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target)
+        forecast_picture(
+            panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target
+        )
         for series, target in itertools.islice(each, most)
     ]
 
 
-def _picture(
+def forecast_picture(
     panel: Panel,
     trained: TrainedModel,
     tested: np.ndarray | None,
@@ -192,6 +282,15 @@ def _picture(
     series: int,
     target: int,
 ) -> dict[str, Any]:
+    """The end of one series and target, with what was forecast of it.
+
+    Args:
+        panel: holds the series.
+        trained: the model.
+        tested: (H, K, Q) of the window that ends with the series; None: none.
+        ahead: (H, K, Q) after its last row; None: none.
+        series, target: numbers.
+    """
     window, name = trained.config.window, panel.targets[target]
     first, end = int(panel.offsets[series]), int(panel.offsets[series + 1])
     rows = np.arange(max(first, end - window.lookback - 3 * window.horizon), end)

@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,7 +19,8 @@ from typing import Any
 import torch
 
 from forecast.errors import ConfigError, DataError
-from forecast.files import write_atomically
+from forecast.files import append, remove_leftovers, write_atomically
+from forecast.lock import LOCK_FILE, locked
 from forecast.trained import MODEL_FILE
 from forecast.training.checkpoint import load_checkpoint, save_checkpoint
 from forecast.training.loop import Epoch
@@ -28,12 +30,14 @@ CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.jsonl"
 LOG_FILE = "log.txt"
+ENVIRONMENT_FILE = "environment.json"
+REPORT_FILE = "report.html"
 TENSORBOARD_FOLDER = "tensorboard"
 RUN_FILES = (
-    CONFIG_FILE,
-    "environment.json",
-    METRICS_FILE,
     SUMMARY_FILE,
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    METRICS_FILE,
     MODEL_FILE,
     RESUME_FILE,
     "forecast.csv",
@@ -42,8 +46,10 @@ RUN_FILES = (
     "lr_range.csv",
     "lr_range.png",
     LOG_FILE,
+    REPORT_FILE,
 )
-"""All that a run writes, beside its TensorBoard folder."""
+"""All that a run and its report write, beside its TensorBoard folder; what says that it is finished
+is the first to be cleared."""
 PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")
 
 
@@ -63,8 +69,7 @@ class RunFolder:
 
     def append_epoch(self, member: int, epoch: Epoch) -> None:
         """Add a line to `metrics.jsonl`."""
-        with (self.path / METRICS_FILE).open("a", encoding="utf-8") as file:
-            file.write(_epoch_line(member, epoch))
+        append(self.path / METRICS_FILE, _epoch_line(member, epoch))
 
     def rewrite_epochs(self, histories: list[list[Epoch]]) -> None:
         """Write `metrics.jsonl` anew, as a resumed training has it."""
@@ -79,12 +84,11 @@ class RunFolder:
         """Write what a resumed training needs."""
         save_checkpoint(self.path / RESUME_FILE, "resume", tensors, content)
 
-    def load_progress(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def load_progress(self) -> tuple[dict[str, torch.Tensor], Any] | None:
         """What `save_progress` wrote last; None if it never did."""
         if not (self.path / RESUME_FILE).exists():
             return None
-        tensors, content = load_checkpoint(self.path / RESUME_FILE, "resume")
-        return tensors, dict(content)
+        return load_checkpoint(self.path / RESUME_FILE, "resume")
 
     @property
     def is_finished(self) -> bool:
@@ -92,9 +96,14 @@ class RunFolder:
         return (self.path / SUMMARY_FILE).exists()
 
     def clear(self) -> None:
-        """Take away the files of an earlier run; whatever else is in the folder stays."""
+        """Take away the files of an earlier run; whatever else is in the folder stays.
+
+        The configuration stays until the new one takes its place, because without one the folder
+        is no run: who is killed in between can begin again.
+        """
+        files = [self.path / name for name in RUN_FILES if name != CONFIG_FILE]
         events = (self.path / TENSORBOARD_FOLDER).glob("events.out.tfevents.*")
-        for file in [*(self.path / name for name in RUN_FILES), *events]:
+        for file in [*files, *events]:
             file.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
@@ -103,16 +112,33 @@ class RunFolder:
             self.path.rmdir()
 
 
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Keep a run folder for this process alone, and sweep it of what a killed one left.
+
+    A folder that is empty in the end is removed.
+
+    Raises:
+        ConfigError: if another process is at work in it; the message names it.
+    """
+    _require_folder(path)
+    try:
+        with locked(path):
+            remove_leftovers(path, RUN_FILES)
+            yield
+    finally:
+        RunFolder(path).remove_if_empty()
+
+
 def new_run(path: Path, force: bool = False) -> RunFolder:
     """Make a run folder, or take one over; its files stay until `clear`.
 
     Raises:
         ConfigError: if there is something in it, and `force` does not say to replace it.
     """
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"{path} is a file; give the run another folder with --run")
+    _require_folder(path)
     path.mkdir(parents=True, exist_ok=True)
-    if any(path.iterdir()):
+    if any(file.name != LOCK_FILE for file in path.iterdir()):
         _refuse_to_replace(RunFolder(path), force)
     return RunFolder(path)
 
@@ -142,6 +168,11 @@ def existing_run(path: Path) -> RunFolder:
     if folder.is_finished:
         raise ConfigError(f"{path}: the run is finished; there is nothing to resume")
     return folder
+
+
+def _require_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; give the run another folder with --run")
 
 
 def _refuse_to_replace(folder: RunFolder, force: bool) -> None:

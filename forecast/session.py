@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from forecast.data.windows import on_device
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import Prepared, new_learner
-from forecast.runs import RunFolder
+from forecast.runs import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.checkpoint import with_prefix
 from forecast.training.loop import Epoch, Learner, best_epoch, fit, stop_reason, symptoms
 
@@ -43,7 +43,7 @@ class Snapshot:
     histories: tuple[tuple[Epoch, ...], ...] = ()
     reasons: tuple[str, ...] = ()
     current: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """The current member's `model.`, `best.` and `optimizer.` tensors."""
+    """The current member's `model.`, `average.`, `best.` and `optimizer.` tensors."""
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What is saved as tensors."""
@@ -63,6 +63,16 @@ class Snapshot:
         }
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What a resume file holds as JSON: a snapshot's content, and the digest of the data."""
+
+    done: int
+    epochs: list[list[Epoch]]
+    reasons: list[str]
+    data: str
+
+
 class Session:
     """The state of a training between epochs: finished members, the current one, its records."""
 
@@ -74,7 +84,7 @@ class Session:
         self.histories: list[list[Epoch]] = [[]]
         self.reasons: list[str] = []
         self.learner = self._next_learner()
-        self.best = _copied(self.learner.model.state_dict())
+        self.best = _copied(self.learner.result.state_dict())
         self.at_epoch_end: Snapshot | None = None
         self.saved_at = time.monotonic()
 
@@ -99,14 +109,20 @@ class Session:
         if self.folder is None or self.at_epoch_end is None:
             return
         content = {**self.at_epoch_end.content(), "data": _data_digest(self.prepared)}
-        self.folder.save_progress(self.at_epoch_end.tensors(), content)
+        tensors = self.at_epoch_end.tensors()
+        try:
+            self.folder.save_progress(tensors, content)
+        except KeyboardInterrupt:  # the signal to save came while saving
+            self.folder.save_progress(tensors, content)
+            raise
         self.saved_at = time.monotonic()
 
     def restore(self) -> None:
         """Go on from the folder's resume file, if there is one.
 
         Raises:
-            DataError: if the data have changed since it was written.
+            DataError: if the data have changed since it was written, or the configuration so that
+                it no longer fits.
         """
         assert self.folder is not None
         found = self.folder.load_progress()
@@ -115,20 +131,34 @@ class Session:
             self.folder.rewrite_epochs([])
             return
         tensors, content = found
-        if content["data"] != _data_digest(self.prepared):
+        if isinstance(content, dict) and content.get("data") != _data_digest(self.prepared):
             raise DataError(
                 f"{self.config.data.path}: the data have changed since the run was interrupted;"
                 " train anew"
             )
-        self.done = [with_prefix(tensors, f"done.{n}.") for n in range(content["done"])]
-        self.histories = [[Epoch(**epoch) for epoch in history] for history in content["epochs"]]
-        self.reasons = list(content["reasons"])
-        self.learner = self._next_learner()
-        self.learner.model.load_state_dict(with_prefix(tensors, "model."))
-        _load_optimizer(self.learner, with_prefix(tensors, "optimizer."))
-        self.best = with_prefix(tensors, "best.")
+        try:
+            self._take(tensors, TypeAdapter(Saved).validate_python(content))
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise DataError(
+                f"{self.folder.path / RESUME_FILE}: does not fit {CONFIG_FILE}; train anew"
+            ) from error
         self.at_epoch_end = self._snapshot()
         self.folder.rewrite_epochs(self.histories)
+
+    def _take(self, tensors: Mapping[str, torch.Tensor], saved: Saved) -> None:
+        """Become what was saved; raises whatever goes wrong where it is not of this training."""
+        if not len(saved.reasons) == saved.done == len(saved.epochs) - 1 or not all(saved.epochs):
+            raise ValueError("the members do not add up")
+        self.done = [with_prefix(tensors, f"done.{n}.") for n in range(saved.done)]
+        self.histories, self.reasons = saved.epochs, saved.reasons
+        self.learner = self._next_learner()
+        self.learner.model.load_state_dict(with_prefix(tensors, "model."))
+        if self.learner.average is not None:
+            self.learner.average.load_state_dict(with_prefix(tensors, "average."))
+        _load_optimizer(self.learner, with_prefix(tensors, "optimizer."))
+        self.best = with_prefix(tensors, "best.")
+        for weights in (*self.done, self.best):
+            _require_alike(weights, self.learner.result.state_dict())
 
     def _next_learner(self) -> Learner:
         seed = self.config.seed + len(self.done)
@@ -138,8 +168,8 @@ class Session:
 
     def _after_epoch(self, epoch: Epoch) -> None:
         history = self.histories[-1]
-        if self._keeps_best(epoch) and self._best_of(history) is epoch:
-            self.best = _copied(self.learner.model.state_dict())
+        if self._kept(history) is epoch:
+            self.best = _copied(self.learner.result.state_dict())
         before = symptoms(history[:-1]) if len(history) > 1 else []
         for symptom in symptoms(history):
             if symptom not in before:
@@ -151,44 +181,40 @@ class Session:
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()
 
-    def _keeps_best(self, epoch: Epoch) -> bool:
+    def _kept(self, history: list[Epoch]) -> Epoch | None:
+        """The epoch whose weights are kept; None where no weights were numbers."""
+        finite = [epoch for epoch in history if epoch.is_finite]
         stopping = self.config.training.early_stopping
-        return stopping is not None and epoch.validation_loss is not None
-
-    def _best_of(self, history: list[Epoch]) -> Epoch:
-        stopping = self.config.training.early_stopping
-        return best_epoch(history, stopping.min_delta if stopping else 0.0)
+        if not finite or stopping is None or finite[-1].validation_loss is None:
+            return finite[-1] if finite else None
+        return best_epoch(finite, stopping)
 
     def _finish_member(self, reason: str) -> None:
         history = self.histories[-1]
-        kept = self.kept_epochs()[-1]
-        if not np.isfinite(kept.monitored):
-            raise ConfigError(
-                f"the loss is {kept.monitored} in epoch {kept.number}: lower"
-                " training.learning_rate (forecast lr-find suggests one), or set"
-                " training.clip_norm: 1"
-            )
-        if not self._keeps_best(history[-1]):
-            self.best = _copied(self.learner.model.state_dict())
-        log.info("%sstopped: %s; kept epoch %d", self._member_name(), reason, kept.number)
+        kept = self._kept(history)
+        if kept is None:
+            raise ConfigError(f"{self._member_name()}{reason}")
+        level = logging.INFO if history[-1].is_finite else logging.WARNING
+        line = "%sstopped: %s; kept epoch %d"
+        log.log(level, line, self._member_name(), reason, kept.number)
         self.reasons.append(reason)
         self.done.append(self.best)
         if len(self.done) < self.config.training.ensemble:
             self.histories.append([])
             self.learner = self._next_learner()
-            self.best = _copied(self.learner.model.state_dict())
+            self.best = _copied(self.learner.result.state_dict())
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
-        return [
-            self._best_of(history) if self._keeps_best(history[-1]) else history[-1]
-            for history in self.histories
-            if history
-        ]
+        kept = (self._kept(history) for history in self.histories)
+        return [epoch for epoch in kept if epoch is not None]
 
     def _snapshot(self) -> Snapshot:
         model = _copied(self.learner.model.state_dict())
         tensors = {f"model.{name}": weight for name, weight in model.items()}
+        if self.learner.average is not None:
+            average = _copied(self.learner.average.state_dict())
+            tensors |= {f"average.{name}": weight for name, weight in average.items()}
         tensors |= {f"best.{name}": weight for name, weight in self.best.items()}
         tensors |= {f"optimizer.{k}": v for k, v in _optimizer_tensors(self.learner).items()}
         histories = tuple(tuple(history) for history in self.histories)
@@ -217,6 +243,13 @@ def _data_digest(prepared: Prepared) -> str:
     return digest.hexdigest()
 
 
+def _require_alike(state: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> None:
+    """Two sets of weights are alike in names, shapes and types."""
+    left, right = ({k: (v.shape, v.dtype) for k, v in each.items()} for each in (state, other))
+    if left != right:
+        raise ValueError("weights of another model")
+
+
 def _copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 
@@ -238,4 +271,10 @@ def _load_optimizer(learner: Learner, tensors: Mapping[str, torch.Tensor]) -> No
         number, _, name = key.partition(".")
         state.setdefault(int(number), {})[name] = tensor
     groups = learner.optimizer.state_dict()["param_groups"]
+    parameters = [
+        parameter for group in learner.optimizer.param_groups for parameter in group["params"]
+    ]
+    for index, values in state.items():
+        if any(value.shape not in ((), parameters[index].shape) for value in values.values()):
+            raise ValueError("an optimiser's state of another model")
     learner.optimizer.load_state_dict({"state": state, "param_groups": groups})

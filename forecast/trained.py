@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from forecast.config import Config, config_from
+from forecast.contents import require_shapes, typed
 from forecast.data.chain import FittedChain
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.covariates import FittedCovariate, FittedCovariates
@@ -19,6 +20,15 @@ from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.times import TimeAxis
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
+from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.intervals import (
+    Levels,
+    chosen_quantiles,
+    conformal_levels,
+    interval_quantiles,
+    what_is_left_out,
+    with_intervals,
+)
 from forecast.forecasting import (
     forecast_table,
     member_forecasts,
@@ -59,11 +69,33 @@ class TrainedModel:
     """The last rows of the training table, from which the forecast goes on."""
     summary: dict[str, Any] = field(default_factory=dict)
     """What training and test came to, as in `summary.json`."""
+    calibration: Calibration | None = None
+    """Errors of a point model on windows it was not trained on, for intervals; None: none."""
 
     @property
     def levels(self) -> tuple[float, ...]:
         """Quantile levels that the models forecast."""
         return quantile_levels(self.config.training.loss)
+
+    def quantiles(self, level: Levels = None) -> tuple[float, ...]:
+        """Levels, from 0 to 1, of all that is forecast: the point forecast is in the middle.
+
+        Args:
+            level: intervals in percent; None: those of the configuration, or all of the model's.
+
+        Raises:
+            ConfigError: for a level that the model cannot give.
+        """
+        if len(self.levels) > 1:
+            return tuple(self.levels[number] for number in chosen_quantiles(self.levels, level))
+        return interval_quantiles(self._conformal(level))
+
+    @property
+    def left_out(self) -> str | None:
+        """One line about intervals that are configured, but have too few errors behind them."""
+        if len(self.levels) > 1:
+            return None
+        return what_is_left_out(self.config.intervals.levels, self.calibration)
 
     @property
     def rows_needed(self) -> int:
@@ -76,6 +108,7 @@ class TrainedModel:
         data: pd.DataFrame | str | Path | None = None,
         future: pd.DataFrame | str | Path | None = None,
         horizon: int | None = None,
+        level: Levels = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the last known row of every series.
 
@@ -84,25 +117,36 @@ class TrainedModel:
                 of the training table.
             future: covariates known over the horizon, with time (and id) columns.
             horizon: steps; beyond the trained horizon the model goes on from its own forecast.
+            level: intervals in percent, e.g. [80, 95]; a quantile model has those it was trained
+                on. None: as configured. []: none.
 
         Returns:
-            Columns id (if the table has one), time, target, forecast, and lo-/hi- columns for the
-            intervals of a quantile model, in the user's units.
+            Columns id (if the table has one), time, target, forecast, and a pair lo-80, hi-80 for
+            each interval, in the user's units.
 
         Raises:
             DataError: for history that is too short or unlike that of training.
+            ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
         history = self.tail if data is None else self._read(data)
-        panel, values = self.forecast_panel(history, future, horizon)
-        return forecast_table(self.config.data, panel, values, self.levels)
+        left_out = self.left_out
+        if level is None and left_out:
+            log.info("%s", left_out)
+        panel, values = self.forecast_panel(history, future, horizon, level)
+        return forecast_table(self.config.data, panel, values, self.quantiles(level))
 
     def forecast_panel(
         self,
         history: Panel,
         future: pd.DataFrame | str | Path | None = None,
         horizon: int | None = None,
+        level: Levels = None,
     ) -> tuple[Panel, np.ndarray]:
-        """The history that was used, and forecasts (S, horizon, K, Q) in the user's units."""
+        """The history that was used, and forecasts (S, horizon, K, Q) in the user's units.
+
+        Arguments as for `forecast`; Q are the levels of `quantiles`.
+        """
+        quantiles = self.quantiles(level)
         trained = self.config.window.horizon
         horizon = trained if horizon is None else horizon
         if horizon < 1:
@@ -112,11 +156,11 @@ class TrainedModel:
                 "horizon %d is beyond the trained %d: the model goes on from its own forecast%s",
                 horizon,
                 trained,
-                "" if len(self.levels) == 1 else TOO_NARROW,
+                "" if len(quantiles) == 1 else TOO_NARROW,
             )
         history = self._long_enough(history)
         warn_of_series(history, self.pipeline)
-        pipeline = self.pipeline.with_series_of(history)
+        pipeline, whole = self.pipeline.with_series_of(history), history
         history = self._last_rows(history)
         rounds = -(-horizon // trained)
         history, known = future_rows(self.config.data, history, future, rounds * trained, horizon)
@@ -129,7 +173,7 @@ class TrainedModel:
             panel = panel.extend(self._as_rows(panel, ahead, block))
         values = np.concatenate(blocks, axis=1)[:, :horizon]
         refuse_infinite(values, history)
-        return history, values
+        return history, self._with_levels(values, level, pipeline, whole)
 
     def to(self, device: torch.device) -> TrainedModel:
         """The same with its models on a device."""
@@ -138,6 +182,22 @@ class TrainedModel:
     def save(self, path: Path | str) -> None:
         """Write `model.safetensors`, or another file."""
         save_checkpoint(Path(path), "model", _tensors(self), _content(self))
+
+    def _with_levels(
+        self, values: np.ndarray, level: Levels, pipeline: Pipeline, history: Panel
+    ) -> np.ndarray:
+        """(S, H, K, Q) forecasts at the levels of `quantiles`."""
+        if len(self.levels) > 1:
+            return values[..., chosen_quantiles(self.levels, level)]
+        levels = self._conformal(level)
+        if not levels or self.calibration is None:
+            return values
+        season = int(self.config.data.season)
+        return with_intervals(values, self.calibration, levels, pipeline, history, season)
+
+    def _conformal(self, level: Levels) -> tuple[float, ...]:
+        """Levels in percent for which a point model has intervals."""
+        return conformal_levels(level, self.config.intervals.levels, self.calibration)
 
     def _read(self, data: pd.DataFrame | str | Path) -> Panel:
         """Newer history on an axis like that of training, local times in its zone."""
@@ -206,7 +266,7 @@ class TrainedModel:
             inputs=inputs,
             targets=targets,
             static=static,
-            series=torch.arange(panel.num_series),
+            first_rows=torch.from_numpy(extended.offsets[:-1]),
             starts=torch.from_numpy(starts),
             lookback=window.lookback,
             horizon=window.horizon,
@@ -235,10 +295,22 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
     tensors, content = load_checkpoint(path, "model")
     try:
         trained = _from_checkpoint(tensors, content)
+        _try_out(trained)
     except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a model of this program: {reason}") from None
     return trained.to(chosen)
+
+
+def _try_out(trained: TrainedModel) -> None:
+    """Take one series there and back; what does not fit together is the file's fault, not ours."""
+    first = trained.tail.select(np.array([0]))
+    pipeline = trained.pipeline.with_series_of(first)
+    filled = pipeline.filled(first, first.offsets)[:, : first.num_targets]
+    inputs, *_ = pipeline.tensors(first, first.offsets)
+    scaled = inputs[None, -1:, : first.num_targets, None].numpy()
+    pipeline.invert(scaled, first, filled, np.array([len(filled) - 1]))
+    first.axis.column(first.starts)
 
 
 def _refuse_unfinished(run: Path) -> None:
@@ -248,7 +320,7 @@ def _refuse_unfinished(run: Path) -> None:
 
 def _row_step(panel: Panel) -> int:
     """Fewest steps between two rows of a series that the table holds."""
-    rows = np.arange(len(panel.values)) if panel.lines is None else np.flatnonzero(panel.lines >= 0)
+    rows = np.flatnonzero(panel.in_table)
     steps = np.diff(rows)[np.diff(panel.series_of(rows)) == 0]
     return int(steps.min()) if len(steps) else 1
 
@@ -264,6 +336,10 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     tail = trained.tail
     for name in ("values", "offsets", "starts", "static", "lines"):
         tensors[f"tail.{name}"] = torch.from_numpy(getattr(tail, name))
+    calibration = trained.calibration
+    if calibration is not None:
+        tensors["calibration.radii"] = torch.from_numpy(calibration.radii)
+        tensors["calibration.sizes"] = torch.from_numpy(calibration.sizes)
     return tensors
 
 
@@ -285,13 +361,18 @@ def _content(trained: TrainedModel) -> dict[str, Any]:
             ]
             for role in ("past", "future", "static")
         },
+        "calibration": None
+        if trained.calibration is None
+        else {"levels": trained.calibration.levels, "count": trained.calibration.count},
         "num_models": len(trained.models),
         "summary": trained.summary,
     }
 
 
 def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> TrainedModel:
+    content = typed(content)
     config = config_from(content["config"])
+    require_shapes(tensors, content, config.window.horizon, len(config.data.target))
     pipeline = Pipeline(
         chain=FittedChain(
             config.transforms,
@@ -321,7 +402,21 @@ def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) 
         restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
         for number in range(content["num_models"])
     )
-    return TrainedModel(config, pipeline, models, tail, content["summary"])
+    calibration = _calibration(tensors, content["calibration"])
+    return TrainedModel(config, pipeline, models, tail, content["summary"], calibration)
+
+
+def _calibration(
+    tensors: dict[str, torch.Tensor], content: dict[str, Any] | None
+) -> Calibration | None:
+    if content is None:
+        return None
+    return Calibration(
+        levels=tuple(content["levels"]),
+        radii=tensors["calibration.radii"].numpy(),
+        sizes=tensors["calibration.sizes"].numpy(),
+        count=content["count"],
+    )
 
 
 def _covariates(config: DataConfig, content: dict[str, Any]) -> FittedCovariates:

@@ -26,6 +26,7 @@ SECTIONS = {
     "split": {"validation": 6, "test": 8},
     "model": {"hidden_size": 4},
     "training": {"epochs": 2, "learning_rate": 0.01},
+    "intervals": {"levels": [80]},
 }
 
 
@@ -47,9 +48,9 @@ def files(tmp_path):
 def test_mapping_and_frame_in_frame_out():
     model = forecast.train(SECTIONS, TABLE)
     table = model.forecast()
-    assert list(table.columns) == ["ds", "target", "forecast"]
+    assert list(table.columns) == ["ds", "target", "forecast", "lo-80", "hi-80"]
     assert list(table.ds) == list(pd.date_range("2021-04-20", periods=3, freq="D"))
-    assert set(model.summary["metrics"]) == {"lstm", "naive", "seasonal_naive"}
+    assert {"lstm", "seasonal_naive", "linear_model"} < set(model.summary["metrics"])
     newer = pd.concat([TABLE, TABLE.assign(ds=TABLE.ds + pd.Timedelta(days=50))])
     assert model.forecast(newer, horizon=1).ds.tolist() == [pd.Timestamp("2021-06-09")]
 
@@ -97,6 +98,22 @@ def test_the_log_of_a_run_holds_what_the_logger_lets_through(files, caplog):
     caplog.set_level(logging.INFO, "forecast")
     forecast.train(files / "config.yaml", run=files / "told")
     assert "stopped: 2 epochs are done" in (files / "told" / "log.txt").read_text()
+
+
+def test_backtest_takes_the_same_forms_and_runs(files):
+    values = {"data": {"path": str(files / "table.csv")}, **SECTIONS}
+    found = forecast.backtest(values, folds=2)
+    assert isinstance(found, forecast.Backtest)
+    assert found.forecasts.fold.tolist() == [1] * 3 + [2] * 3
+    for same in (files / "config.yaml", str(files / "config.yaml"), config_from(values)):
+        pd.testing.assert_frame_equal(forecast.backtest(same, folds=2).scores, found.scores)
+    pd.testing.assert_frame_equal(
+        forecast.backtest(SECTIONS, folds=2, data=TABLE).scores, found.scores
+    )
+    model = forecast.train(files / "config.yaml", run=files / "run")
+    of_run = forecast.backtest(files / "run", folds=6, step=1).summary
+    trained = model.summary["metrics"]["lstm"]["MAE"]
+    assert of_run["metrics"]["lstm"]["MAE"] == pytest.approx(trained)
 
 
 def test_lr_find_takes_the_same_forms(files):

@@ -10,7 +10,7 @@ from forecast.arguments import parse
 from forecast.cli import HANDLERS, main
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("train", "predict", "lr-find", "check", "config")
+COMMANDS = ("train", "predict", "lr-find", "backtest", "report", "check", "config")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_help_names_the_exit_codes(call):
     _, out, _ = call("--help")
     for code, word in ((0, "ok"), (1, "unexpected"), (2, "configuration"), (3, "data")):
         assert re.search(rf"^  {code}    {word}", out, re.MULTILINE)
-    assert re.search(r"^  4    device or memory", out, re.MULTILINE)
+    assert re.search(r"^  4    device, memory or disk", out, re.MULTILINE)
     assert re.search(r"^  130  interrupted.*train --resume", out, re.MULTILINE)
 
 
@@ -49,6 +49,9 @@ def test_help_names_the_exit_codes(call):
         (["train"], ["--run", "--resume", "--force", "--tensorboard", "--device", "--json"]),
         (["predict"], ["--data", "--future", "--horizon", "--output", "--force", "--json"]),
         (["lr-find"], ["--seeds", "--output", "--write", "--device", "--json", "--quiet"]),
+        (["backtest"], ["section.key=value", "--folds", "--step", "--refit", "--baselines"]),
+        (["backtest"], ["--output", "--force", "--device", "--json", "--quiet"]),
+        (["report"], ["--output", "--force", "--json", "--quiet"]),
         (["check"], ["section.key=value", "--device", "--json", "--quiet"]),
         (["config", "init"], ["--time", "--id", "--target", "--horizon", "--output"]),
         (["config", "init"], ["--timezone", "--time-format"]),
@@ -104,9 +107,25 @@ def test_overrides_may_stand_anywhere(words):
     )
 
 
+def test_overrides_may_follow_baselines_too():
+    words = ["--folds", "3", "--baselines", "auto_ets", "auto_theta", "a.b=1", "--refit", "c=2"]
+    options = parse(["backtest", "c.yaml", *words])
+    assert (options.source, options.folds, options.step, options.refit) == ("c.yaml", 3, None, True)
+    assert (options.baselines, sorted(options.overrides)) == (
+        ["auto_ets", "auto_theta"],
+        ["a.b=1", "c=2"],
+    )
+    assert parse(["backtest", "run"]).baselines == []
+
+
 def test_every_command_has_a_handler_and_every_handler_a_command():
-    words = [["train"], ["predict", "r"], ["lr-find", "c"], ["check", "c"]]
-    words += [["config", "init", "t"], ["config", "show", "c"], ["config", "schema"]]
+    words = [["train"], ["predict", "r"], ["lr-find", "c"], ["backtest", "c"], ["check", "c"]]
+    words += [
+        ["report", "r"],
+        ["config", "init", "t"],
+        ["config", "show", "c"],
+        ["config", "schema"],
+    ]
     assert {parse(each).handler for each in words} == set(HANDLERS)
 
 

@@ -21,6 +21,7 @@ from forecast import experiment, files
 from forecast.cli import main
 from forecast.config import json_schema, read_config
 from forecast.evaluation import plots
+from forecast.lock import locked
 from forecast.trained import load
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,7 @@ training:
   epochs: 3
   learning_rate: 0.01
   lr_range: {seeds: 2, steps: 60, first: 1e-4, rule: valley}
+intervals: {levels: [80]}
 """
 RUN_FILES = {
     *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
@@ -123,14 +125,13 @@ def test_train_prints_scores_and_verdict_and_logs_to_stderr(place, call):
     assert code == 0
     summary = json.loads((place / "run" / "summary.json").read_text())
     lines = out.splitlines()
-    assert lines[0].split() == ["test", "MAE", "RMSE", "MAPE", "sMAPE", "MASE"]
-    for line, method in zip(lines[1:4], ("lstm", "naive", "seasonal_naive"), strict=True):
-        name, *numbers = line.split()
-        assert name == method
-        assert numbers == [f"{value:.4g}" for value in summary["metrics"][method].values()]
-    assert len({len(line) for line in lines[:4]}) == 1, "columns are aligned"
-    assert lines[4] == summary["verdict"]
-    assert lines[5:] == [
+    printed = ["MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias"]
+    assert lines[0].split() == ["test", *printed]
+    for line, (method, metrics) in zip(lines[1:8], summary["metrics"].items(), strict=True):
+        assert line.split() == [method, *(f"{metrics[name]:.4g}" for name in printed)]
+    assert {len(line) for line in lines[:8]} == {93}, "columns are aligned, within 100"
+    assert summary["verdict"] in lines[8:-2]
+    assert lines[-2:] == [
         "forecast: run/forecast.csv, run/forecast.png, run/learning_curve.png",
         "run: run",
     ]
@@ -152,11 +153,12 @@ def test_train_prints_the_errors_of_several_targets(place, call):
     TABLE.assign(units=TABLE.sales * 100).to_csv("table.csv", index=False)
     code, out, _ = call("train", "config.yaml", "--run", "run", "data.target=[sales, units]")
     assert code == 0
-    errors = json.loads((place / "run" / "summary.json").read_text())["mae_by_target"]
-    model, naive = errors["lstm"], errors["seasonal_naive"]
-    assert out.splitlines()[4] == (
-        f"MAE by target       sales {model['sales']:.4g} ({naive['sales']:.4g}),"
-        f" units {model['units']:.4g} ({naive['units']:.4g}); in brackets: seasonal_naive"
+    summary = json.loads((place / "run" / "summary.json").read_text())
+    best = summary["best_opponent"]
+    model, other = (summary["mae_by_target"][method] for method in ("lstm", best))
+    assert out.splitlines()[8] == (
+        f"MAE by target       sales {model['sales']:.4g} ({other['sales']:.4g}),"
+        f" units {model['units']:.4g} ({other['units']:.4g}); in brackets: {best}"
     )
 
 
@@ -418,8 +420,9 @@ def test_predict_json_holds_the_same_numbers(run, call):
     assert code == 0
     expected = rows_of((run / "forecast.csv").read_text())
     for row, written in zip(json.loads(out), expected, strict=True):
-        assert row == written | {"forecast": float(written["forecast"])}
-        assert f'"forecast": {written["forecast"]}\n' in out
+        numbers = {name: float(written[name]) for name in ("forecast", "lo-80", "hi-80")}
+        assert row == written | numbers
+        assert f'"forecast": {written["forecast"]},\n' in out
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.pq"])
@@ -478,9 +481,43 @@ def test_predict_beyond_the_horizon_rolls_forward_and_says_so(run, call):
     assert [row["month"] for row in rows][::6] == ["2024-01-01", "2024-07-01"]
     assert rows[:3] == rows_of((run / "forecast.csv").read_text())
     assert err == (
-        "WARNING: horizon 7 is beyond the trained 3: the model goes on from its own forecast\n"
+        "WARNING: horizon 7 is beyond the trained 3: the model goes on from its own forecast; the"
+        " intervals of the later steps leave out the error of the forecast they go on from, so they"
+        " are too narrow\n"
     )
     assert len(rows_of(call("predict", run, "--horizon", "1")[1])) == 1
+
+
+def test_predict_gives_the_levels_that_are_asked_for(run, call, refuse):
+    code, out, err = call("predict", run, "--level", "90", "50")
+    assert (code, err) == (0, "")
+    columns = ["month", "target", "forecast", "lo-90", "lo-50", "hi-50", "hi-90"]
+    assert list(rows_of(out)[0]) == columns
+    assert refuse(2, "predict", run, "--level", "95") == (
+        "level 95: it needs 19 errors of each step, validation and test gave 17; raise"
+        " split.validation or split.test, or take a lower level"
+    )
+    message = "level 0.8 is not allowed; give percent from 1 to 99.9, e.g. 80"
+    assert refuse(2, "predict", run, "--level", "0.8") == message
+
+
+def test_predict_says_which_intervals_are_left_out(place, call):
+    words = ("train", "config.yaml", "intervals.levels=[80, 95]", "--run", "run", "--quiet")
+    left_out = "intervals from 95 % on are left out: it needs 19 errors of each step"
+    assert call(*words)[2].startswith(f"WARNING: {left_out}")
+    assert call("predict", "run")[2].startswith(f"INFO: {left_out}")
+    assert call("predict", "run", "--quiet")[2] == ""
+
+
+def test_train_tells_how_much_its_intervals_cover(place, call):
+    words = ("intervals.levels=[50, 80]", "--run", "run", "--quiet")
+    out = call("train", "config.yaml", *words)[1]
+    held = json.loads((place / "run" / "summary.json").read_text())["coverage"]["rolling"]
+    shares = [f"{100 * held[level]:.1f} %" for level in ("50", "80")]
+    line = f"50 % intervals cover {shares[0]} of the test values, 80 %: {shares[1]}\n"
+    assert line in out
+    none = call("train", "config.yaml", "intervals.levels=[]", "--run", "none", "--quiet")[1]
+    assert "intervals cover" not in none
 
 
 def test_predict_goes_on_from_newer_history(run, call, tmp_path):
@@ -672,6 +709,72 @@ def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
     assert message.startswith("training.learning_rate: auto: the curve is flat")
 
 
+# Backtest
+
+
+def test_backtest_prints_tables_and_a_verdict_and_writes_a_folder(place, call):
+    code, out, err = call(
+        *("backtest", "config.yaml", "--folds", 3, "--output", "back", "training.epochs=1"),
+        *("--baselines", "auto_theta"),
+    )
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split() == ["backtest", "MAE", "RMSE", "sMAPE", "MASE"]
+    methods = [line.split()[0] for line in lines[1 : lines.index(lines[0]) + 20]]
+    assert methods[0] == "lstm"
+    assert "auto_theta" in methods
+    assert "MAE by fold              1         2         3" in lines
+    assert "MAE by step              1         2         3" in lines
+    assert lines[-2].startswith("lstm is ")
+    assert lines[-1] == (
+        "files: back/backtest.csv, back/scores.csv, back/backtest.png, back/summary.json"
+    )
+    assert names_in(place / "back") == {
+        *("backtest.csv", "scores.csv", "backtest.png", "summary.json")
+    }
+    folds = [line for line in err.splitlines() if "fold " in line]
+    assert [line[:25] for line in folds] == [f"INFO: fold {n}/3: origin 20" for n in (1, 2, 3)]
+
+
+def test_backtest_of_a_run_as_json_in_a_default_folder(place, run, call):
+    code, out, err = call("backtest", run, "--json", "--quiet", "--folds", 10, "--step", 1)
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    trained = json.loads((run / "summary.json").read_text())
+    assert result["metrics"]["lstm"]["MAE"] == pytest.approx(trained["metrics"]["lstm"]["MAE"])
+    folder = place / result["folder"]
+    assert folder.parent == place / "runs" / "run"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-backtest", folder.name)
+    assert json.loads((folder / "summary.json").read_text())["verdict"] == result["verdict"]
+
+
+def test_backtest_refuses_in_one_line_and_leaves_no_folder(place, run, refuse):
+    message = refuse(2, "backtest", run, "--folds", "5", "--step", "3")
+    assert message == (
+        "folds 5, step 3: they need 15 test rows, the run has 12; 4 folds fit; give fewer folds,"
+        " or a smaller step, or refit"
+    )
+    message = refuse(2, "backtest", run, "training.epochs=1")
+    assert message.endswith("leave training.epochs=1 out, or add --refit")
+    message = refuse(2, "backtest", "config.yaml", "--baselines", "auto_arma")
+    assert message == "baseline 'auto_arma': did you mean 'auto_arima'?"
+    assert refuse(2, "backtest", "config.yaml", "--folds", "0").startswith("folds 0 is not allowed")
+    message = refuse(2, "backtest", "config.yaml", "--output", run)
+    assert "is not empty and holds no backtest" in message
+    assert not (place / "runs").exists()
+
+
+def test_backtest_force_replaces_a_backtest_only(place, call, refuse):
+    words = ["backtest", "config.yaml", "--folds", "2", "--quiet", "--output", "back"]
+    assert call(*words)[0] == 0
+    before = (place / "back" / "backtest.csv").read_bytes()
+    (place / "back" / "notes.md").write_text("mine")
+    assert "replace it with --force" in refuse(2, *words)
+    assert call(*words, "--force", "--refit", "seed=5")[0] == 0
+    assert (place / "back" / "backtest.csv").read_bytes() != before
+    assert (place / "back" / "notes.md").read_text() == "mine"
+
+
 # Check and config
 
 
@@ -722,6 +825,12 @@ def test_config_init_takes_the_columns_it_is_given(place, call, refuse):
     assert (data.time, data.id, data.target) == ("month", "shop", ("units", "sales"))
     assert "no column 'weight'" in refuse(3, "config", "init", "long.csv", "--target", "weight")
     assert "gone.csv: no such file" in refuse(3, "config", "init", "gone.csv")
+
+
+def test_config_init_takes_the_season_it_is_given(place, call, refuse):
+    assert call("config", "init", "table.csv", "--season", "6", "--output", "six.yaml")[0] == 0
+    assert read_config("six.yaml").data.season == 6
+    assert "--season 0 is not allowed" in refuse(2, "config", "init", "table.csv", "--season", "0")
 
 
 def test_config_init_writes_the_zone_and_the_format_it_is_given(place, call):
@@ -786,16 +895,20 @@ def fill_the_disk(monkeypatch, after=0):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(place, refuse, monkeypatch):
     fill_the_disk(monkeypatch)
-    message = refuse(1, "train", "config.yaml", "--run", "run")
-    assert message == "run/config.yaml: No space left on device"
+    message = refuse(4, "train", "config.yaml", "--run", "run")
+    assert message == "run/config.yaml: No space left on device; make room"
     assert not (place / "run").exists()
 
 
 def test_a_disk_that_fills_up_at_the_end_loses_no_training(place, refuse, call, monkeypatch):
     with monkeypatch.context() as patch:
         fill_the_disk(patch, after=14)
-        message = refuse(1, "train", "config.yaml", "--run", "run")
-    assert re.fullmatch(r"run/[a-z_]+\.\w+: No space left on device", message)
+        message = refuse(4, "train", "config.yaml", "--run", "run")
+    assert re.fullmatch(
+        r"run/[a-z_]+\.\w+: No space left on device; make room; go on with: forecast train"
+        " --resume run",
+        message,
+    )
     left = names_in(place / "run")
     assert "resume.safetensors" in left
     assert "summary.json" not in left
@@ -810,16 +923,16 @@ def test_a_full_disk_keeps_the_old_forecast(run, refuse, tmp_path, monkeypatch):
     path = tmp_path / "out.csv"
     path.write_text("old")
     fill_the_disk(monkeypatch)
-    message = refuse(1, "predict", run, "--output", path, "--force")
-    assert message == f"{path}: No space left on device"
+    message = refuse(4, "predict", run, "--output", path, "--force")
+    assert message == f"{path}: No space left on device; make room"
     assert path.read_text() == "old"
     assert names_in(tmp_path) == {"out.csv"}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_device_as_output_is_written_to_and_stays_a_device(run, refuse):
-    assert refuse(1, "predict", run, "--output", "/dev/full") == (
-        "/dev/full: No space left on device"
+    assert refuse(4, "predict", run, "--output", "/dev/full") == (
+        "/dev/full: No space left on device; make room"
     )
     assert Path("/dev/full").is_char_device()
     assert main(["predict", str(run), "--output", "/dev/null"]) == 0
@@ -837,6 +950,26 @@ def test_sigterm_saves_like_ctrl_c(place, refuse, monkeypatch):
     message = refuse(130, "train", "config.yaml", "--run", "run")
     assert message == "interrupted; go on with: forecast train --resume run"
     assert len((place / "run" / "metrics.jsonl").read_text().splitlines()) == 1
+    assert "resume.safetensors" in names_in(place / "run")
+
+
+def test_a_second_sigterm_does_not_disturb_the_saving(place, refuse, monkeypatch):
+    """timeout(1), for one, sends two."""
+    real, fsync, sent = experiment.Session._after_epoch, os.fsync, []
+
+    def then_terminate(self, epoch):
+        real(self, epoch)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def terminated(descriptor):
+        if any((place / "run").glob(".resume.*")):
+            sent.append(os.kill(os.getpid(), signal.SIGTERM))
+        fsync(descriptor)
+
+    monkeypatch.setattr(experiment.Session, "_after_epoch", then_terminate)
+    monkeypatch.setattr(os, "fsync", terminated)
+    refuse(130, "train", "config.yaml", "--run", "run")
+    assert len(sent) == 1
     assert "resume.safetensors" in names_in(place / "run")
 
 
@@ -979,11 +1112,11 @@ def test_a_short_series_is_an_error_or_skipped_as_configured(place, refuse, call
 
 
 BAD_CONFIGS = {
-    "unknown key": ("trainig: {epochs: 3}", r"config.yaml:9: trainig: unknown key; did you mean"),
-    "duplicate key": ("seed: 1\nseed: 2", r"config.yaml:10: key 'seed' appears twice; keep one"),
-    "alias": ("device: &a cpu\nseed: *a", r"config.yaml:9: anchors and aliases are not allowed"),
-    "wrong type": ("seed: soon", r"config.yaml:9: seed: 'soon' is not allowed: must be a whole"),
-    "tag": ("seed: !!python/object:os.system 1", r"config.yaml:9: tags are not allowed"),
+    "unknown key": ("trainig: {epochs: 3}", r"config.yaml:10: trainig: unknown key; did you mean"),
+    "duplicate key": ("seed: 1\nseed: 2", r"config.yaml:11: key 'seed' appears twice; keep one"),
+    "alias": ("device: &a cpu\nseed: *a", r"config.yaml:10: anchors and aliases are not allowed"),
+    "wrong type": ("seed: soon", r"config.yaml:10: seed: 'soon' is not allowed: must be a whole"),
+    "tag": ("seed: !!python/object:os.system 1", r"config.yaml:10: tags are not allowed"),
     "no yaml": ("seed: [1", r"config.yaml:\d+: not valid YAML"),
 }
 
@@ -1042,7 +1175,7 @@ def test_two_processes_and_the_script_train_the_same_bytes(place, call):
     ]
     (code, out, _), (other_code, other_out, _) = map(ended, both)
     assert code == other_code == 0
-    assert out.replace("one", "two") == other_out
+    assert re.sub(r"\bone\b", "two", out) == other_out
     call("train", "config.yaml", "--run", "three")
     for name in ("model.safetensors", "summary.json", "forecast.csv"):
         contents = {(place / run / name).read_bytes() for run in ("one", "two", "three")}
@@ -1074,6 +1207,20 @@ def test_ctrl_c_ends_training_soon_and_resume_ends_it_alike(place, call):
     for name in ("config.yaml", "model.safetensors", "summary.json", "forecast.csv"):
         assert (place / "part" / name).read_bytes() == (place / "whole" / name).read_bytes()
     assert len(metrics.read_text().splitlines()) == epochs
+
+
+def test_two_runs_in_one_folder_are_refused_and_readers_are_not(place, call, refuse):
+    assert call("train", "config.yaml", "--run", "run", "--quiet")[0] == 0
+    with locked(place / "run"):
+        for words in (["config.yaml", "--run", "run", "--force"], ["config.yaml", "--run", "run"]):
+            assert refuse(2, "train", *words) == (
+                f"run: in use by process {os.getpid()}; wait for it, or give another folder with"
+                " --run"
+            )
+        (place / "run" / "summary.json").rename("summary.json")
+        assert refuse(2, "train", "--resume", "run").startswith("run: in use by process")
+        assert call("predict", "run")[0] == 0
+    assert ".lock" not in names_in(place / "run")
 
 
 @pytest.mark.parametrize(

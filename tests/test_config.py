@@ -350,7 +350,8 @@ def test_a_decimal_comma_in_quoted_cells_goes_with_commas_between_cells(tmp_path
         ("modl: {}", "modl: unknown key; did you mean 'model'?"),
         (
             "x: 1",
-            "x: unknown key; known: data, device, model, seed, split, training, transforms, window",
+            "x: unknown key; known: data, device, intervals, model, seed, split, training,"
+            " transforms, window",
         ),
         (
             "model: {hiden_size: 3}",
@@ -602,6 +603,21 @@ def test_values_of_the_wrong_type_or_size(text, message):
         (
             "model: {cell: rnn, init: {forget_bias: 1}}",
             "model.init.forget_bias: forget_bias needs cell: lstm, not rnn",
+        ),
+        (
+            "model: {linear_skip: full, head: recursive}",
+            "model.linear_skip: linear_skip forecasts all steps at once, head recursive one"
+            " segment; use head: direct or parallel",
+        ),
+        (
+            "model: {dilations: [1, 2], num_layers: 3}",
+            "model.dilations: dilations lists 2 layers, num_layers is 3; give each layer one"
+            " number",
+        ),
+        (
+            "model: {dilations: [1, 2], num_layers: 2, head: recursive}",
+            "model.dilations: dilations skip steps, head recursive goes on step by step; use head:"
+            " direct or parallel",
         ),
         (
             "model: {bidirectional: true, head: recursive}",
@@ -1300,6 +1316,8 @@ configurations = st.fixed_dictionaries(
             hidden_size=counts | st.just("auto"),
             dropout=shares,
             residual=st.booleans(),
+            window_norm=st.sampled_from(["none", "segment_mean"]),
+            linear_skip=st.sampled_from(["none", "full", "segment"]),
             embedding_size=st.none() | counts,
             head=st.sampled_from(["direct", "parallel"]),
             init=some(scheme=st.sampled_from(["he", "orthogonal"]), bias=st.none() | rates),
@@ -1310,7 +1328,12 @@ configurations = st.fixed_dictionaries(
             schedule=schedules,
             learning_rate=rates | st.just("auto"),
             max_steps=st.none() | counts,
-            early_stopping=st.none() | some(patience=counts, min_delta=rates),
+            series_weights=st.sampled_from(["equal", "mase", "mixed"]),
+            sampling=st.sampled_from(["all", "uniform"]),
+            epoch_windows=st.none() | counts,
+            early_stopping=st.none() | some(patience=counts, min_delta=rates, smoothing=shares),
+            averaging=one_of(none={}, ema={"decay": inner_shares}, swa={"start": shares}),
+            precision=st.sampled_from(["float32", "bf16"]),
             l1=rates,
             lr_range=some(first=st.floats(1e-9, 1e-3), seeds=counts),
         ),

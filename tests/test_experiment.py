@@ -44,6 +44,7 @@ def config(overrides=(), **training):
             "split": {"validation": 9, "test": 12},
             "model": {"hidden_size": 4},
             "training": {"epochs": 3, "learning_rate": 0.01, "lr_range": SWEEP, **training},
+            "intervals": {"levels": [80]},
         },
         overrides,
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast.files import write_atomically
+from forecast.files import append, remove_leftovers, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -211,3 +211,30 @@ def test_standard_output_is_written_to_even_where_it_is_a_file(tmp_path):
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
     assert (tmp_path / "out.txt").read_text() == "text"
     assert Path("/dev/stdout").is_symlink()
+
+
+def test_lines_are_added_and_counted_by_nobody_else(tmp_path: Path) -> None:
+    append(tmp_path / "log", "one\n")
+    append(tmp_path / "log", "zwei ä\nthree\n")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "one\nzwei ä\nthree\n"
+
+
+def test_a_line_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch) -> None:
+    path, write = tmp_path / "log", os.write
+    append(path, "one\n")
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        append(path, "another\n")
+    assert path.read_text() == "one\n"
+
+
+def test_only_the_temporaries_of_ones_own_files_are_removed(tmp_path: Path, monkeypatch) -> None:
+    left = []
+    monkeypatch.setattr(os, "replace", lambda source, _: left.append(Path(source).name))
+    for name in ("model.safetensors", "mine.csv"):
+        write_atomically(tmp_path / name, "x")  # it is killed before it renames
+    others = [".model.safetensors.swp", ".model.safetensors.12345678.tmp.bak", "a.tmp", left[1]]
+    for name in others[:3]:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, ["model.safetensors", "missing.csv"])
+    assert names(tmp_path) == sorted(others)

@@ -70,7 +70,7 @@ def windows_of(inputs, starts, lookback, horizon, num_future=0, targets=1):
         inputs=torch.as_tensor(inputs, dtype=torch.float32),
         targets=torch.as_tensor(inputs[:, :targets], dtype=torch.float32),
         static=torch.empty(len(starts), 0),
-        series=torch.arange(len(starts)),
+        first_rows=torch.as_tensor(starts),
         starts=torch.as_tensor(starts),
         lookback=lookback,
         horizon=horizon,

@@ -20,17 +20,19 @@ MAY_IMPORT = {
     "forecast.evaluation": (*BASE, "forecast.data", "forecast.evaluation"),
 }
 ORDER = (
-    ("errors", "arguments"),
-    ("files", "section", "logs", "strict_yaml"),
+    ("errors", "arguments", "defaults"),
+    ("files", "section", "lock", "strict_yaml"),
+    ("logs",),
     ("data", "models"),
     ("training", "evaluation"),
-    ("config",),
+    ("config", "contents"),
     ("future", "forecasting", "proposal"),
     ("trained",),
     ("preparation", "runs"),
     ("session", "inspection"),
     ("progress", "results"),
     ("experiment",),
+    ("backtesting", "reporting"),
     ("api",),
     ("cli", "__init__"),
     ("__main__",),
@@ -127,11 +129,13 @@ def test_heavy_packages_have_their_places(module):
     found = packages(at_run_time(tree))
     if module != "forecast.evaluation.plots":
         assert "matplotlib" not in found
-    if not within(module, ("forecast.data", "forecast.proposal", "forecast.forecasting")):
+    tables = ("forecast.proposal", "forecast.forecasting", "forecast.evaluation.backtest")
+    if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if module in ("forecast.arguments", "forecast.cli", "forecast.config", "forecast.logs"):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
+    lazy |= {"statsforecast", "jinja2", "markupsafe"}
     assert not lazy & packages(at_import(tree))
 
 

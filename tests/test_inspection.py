@@ -236,6 +236,8 @@ class Clock:
         (("training.batch_size=1000",), 100),
         (("training.optimizer=gd",), 100 * 2),
         (("training.max_steps=30",), 30),
+        (("training.epoch_windows=100",), 100 * 4),
+        (("training.epoch_windows=10", "training.sampling=uniform"), 100),
         (("training.learning_rate=auto", "training.lr_range.steps=50"), 100 * 2 + 3 * 50),
     ],
 )

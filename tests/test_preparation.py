@@ -227,3 +227,82 @@ def test_gaps_that_leave_no_window_are_refused():
     message = refused(DataError, frame(values))
     assert message.startswith("data row 0: column 'y' is empty (30 empty cells in all)")
     assert "set data.missing" in message
+
+
+# Changes over a season of 4 rows, in the first 38 of 60 rows: 4, 8 and 16 in every row.
+RAMPS = {name: np.arange(ROWS) * slope for name, slope in (("a", 1.0), ("b", 2.0), ("c", 4.0))}
+SEASON = {"data": {"path": "data", "season": 4}, "transforms": ()}
+
+
+def weights_of(table, kind="mase", **sections):
+    case = config_from({**config(training={"series_weights": kind}).model_dump(), **sections})
+    prepared = prepare(case, table)
+    parts = prepared.windows.values()
+    assert all(windows.weights is prepared.windows["train"].weights for windows in parts)
+    return prepared.windows["train"].weights
+
+
+def test_equal_series_have_no_weights():
+    assert weights_of(panel(**RAMPS), "equal", **SEASON) is None
+
+
+def test_weights_of_series_by_hand():
+    """1 / 4, 1 / 8 and 1 / 16 over their mean, 7 / 48; mixed is halfway to 1."""
+    found = weights_of(panel(**RAMPS), **SEASON)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), [[12 / 7], [6 / 7], [3 / 7]], rtol=1e-6)
+    mixed = weights_of(panel(**RAMPS), "mixed", **SEASON)
+    np.testing.assert_allclose(mixed.numpy(), [[19 / 14], [13 / 14], [5 / 7]], rtol=1e-6)
+    assert found.mean() == pytest.approx(1.0)
+    assert mixed.mean() == pytest.approx(1.0)
+
+
+def test_later_rows_do_not_weigh():
+    later = {name: np.where(np.arange(ROWS) < 38, v, v * 9 - 5) for name, v in RAMPS.items()}
+    found, expected = (weights_of(panel(**table), **SEASON) for table in (later, RAMPS))
+    assert torch.equal(found, expected)
+
+
+def test_weights_are_of_the_models_scale():
+    """Standardised by series all ramps are alike; by all rows together they keep their ratio."""
+    alone = {**SEASON, "transforms": ("standardize",)}
+    np.testing.assert_allclose(weights_of(panel(**RAMPS), **alone).numpy(), 1.0, rtol=1e-5)
+    together = {**SEASON, "transforms": ({"standardize": {"scope": "global"}},)}
+    found = weights_of(panel(**RAMPS), **together).numpy()
+    np.testing.assert_allclose(found, [[12 / 7], [6 / 7], [3 / 7]], rtol=1e-5)
+
+
+def test_every_target_has_its_own_weight():
+    table = frame(RAMPS["a"]).assign(z=RAMPS["c"])
+    data = {**SEASON["data"], "target": ("y", "z")}
+    found = weights_of(table, **{**SEASON, "data": data})
+    np.testing.assert_allclose(found.numpy(), [[1.6, 0.4]], rtol=1e-6)
+
+
+def test_a_constant_series_weighs_as_the_average_one():
+    found = weights_of(panel(**RAMPS, d=np.full(ROWS, 3.0)), **SEASON)
+    np.testing.assert_allclose(found.numpy(), [[12 / 7], [6 / 7], [3 / 7], [1.0]], rtol=1e-6)
+
+
+def test_a_nearly_constant_series_gains_no_boundless_weight():
+    """As if it changed by a hundredth of the median series, 0.08."""
+    found = weights_of(panel(**RAMPS, d=RAMPS["a"] * 1e-9, e=RAMPS["b"]), **SEASON)
+    shares = np.array([1 / 4, 1 / 8, 1 / 16, 1 / 0.08, 1 / 8])
+    np.testing.assert_allclose(found.numpy()[:, 0], shares / shares.mean(), rtol=1e-5)
+
+
+def test_a_series_without_known_changes_weighs_as_the_average_one():
+    short = panel(**RAMPS, d=RAMPS["a"][:25])  # 3 training rows, less than a season
+    data = {**SEASON["data"], "short_series": "skip"}
+    found = weights_of(short, **{**SEASON, "data": data})
+    np.testing.assert_allclose(found.numpy()[-1], 1.0)
+
+
+@pytest.mark.parametrize("kind", ["mase", "mixed"])
+def test_weights_without_a_season_are_refused(kind):
+    with pytest.raises(ConfigError) as caught:
+        weights_of(panel(**RAMPS), kind, **{**SEASON, "data": {"path": "data", "season": 40}})
+    assert str(caught.value) == (
+        f"training.series_weights: {kind} divides by the mean change over a season, here 40 rows,"
+        " and no series has one in its training rows; lower data.season, or set it to equal"
+    )

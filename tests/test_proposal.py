@@ -42,7 +42,7 @@ def checked_and_trained(path: Path, **choices) -> Config:
     """The proposed configuration, which has passed `check` and been trained for two epochs."""
     config = config_of(path, **choices)
     assert inspect(config).get("problem") is None
-    training = {"epochs": 2, "learning_rate": 0.01}
+    training = {"epochs": 2, "learning_rate": 0.01, "ensemble": 1}
     short = config.model_copy(update={"training": config.training.model_copy(update=training)})
     epochs = [progress.epoch for progress in train(short)]
     assert len(epochs) == 2
@@ -92,10 +92,20 @@ def test_the_whole_text_for_air_passengers(monkeypatch: pytest.MonkeyPatch) -> N
         "transforms: [log, {difference: {lag: 12}}, standardize]",
         "split: {validation: 14, test: 28}  # rows at the end of each series",
         "window: {lookback: 24, horizon: 12}",
-        "model: {hidden_size: auto}",
-        "training: {learning_rate: 0.001, epochs: 100, early_stopping: {patience: 20}}"
-        "  # or learning_rate: auto",
+        "model: {hidden_size: auto, segment: 12, head: parallel}",
+        "training: {learning_rate: 0.003, epochs: 100, early_stopping: {patience: 20},"
+        " ensemble: 3}",
     ]
+
+
+def test_a_large_table_gets_segments_and_sections_of_several_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, hourly(2000))
+    config = config_of(path, horizon=96)
+    assert (config.window.lookback, config.model.segment) == (432, 24)
+    assert transform_names(config) == ["standardize"]
+    text = propose(str(path), horizon=96)
+    assert "\nmodel:\n  hidden_size: 128\n  embedding_size: 128\n  segment: 24\n" in text
+    assert "\ntraining:\n  loss: mae\n" in text
 
 
 @pytest.mark.parametrize(
@@ -104,7 +114,7 @@ def test_the_whole_text_for_air_passengers(monkeypatch: pytest.MonkeyPatch) -> N
         ("air_passengers", "month", 1, "MS", "error", 12),
         ("co2", "week", 1, "W-SAT", "interpolate", 13),
         ("macro", "quarter", 12, "QS-OCT", "error", 8),
-        ("sunspots", "year", 1, 1, "error", 6),
+        ("sunspots", "year", 1, 1, "error", 11),
     ],
 )
 def test_bundled_tables(
@@ -201,6 +211,36 @@ def test_a_year_is_an_integer_time(tmp_path: Path) -> None:
     frame = series(60).assign(year=np.arange(1960, 2020)).drop(columns="ds")
     config = checked_and_trained(written(tmp_path, frame))
     assert (config.data.time, config.data.frequency) == ("year", 1)
+
+
+def test_integer_times_get_the_season_seen_in_their_values(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    swing = 5 * np.sin(2 * np.pi * np.arange(120) / 10)
+    frame = pd.DataFrame({"step": range(120), "y": (swing + rng.normal(0, 0.3, 120)).round(3)})
+    config = checked_and_trained(written(tmp_path, frame), time="step")
+    assert (config.data.season, config.window.horizon) == (10, 10)
+    frame["y"] = rng.normal(0, 1, 120).round(3)
+    assert config_of(written(tmp_path, frame), time="step").data.season == "auto"
+
+
+def test_a_season_is_not_read_off_the_test_part(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(0, 0.1, 200)
+    values[150:] += 50 * np.sin(2 * np.pi * np.arange(50) / 5)
+    frame = pd.DataFrame({"step": range(200), "y": values.round(3)})
+    assert config_of(written(tmp_path, frame), time="step").data.season == "auto"
+
+
+def test_the_season_of_the_user_comes_first(tmp_path: Path) -> None:
+    path = written(tmp_path, series(200))
+    config = config_of(path, season=14)
+    assert (config.data.season, config.window.lookback, config.window.horizon) == (14, 28, 14)
+    assert config_of(path, season=7).data.season == "auto"  # what daily times say anyway
+    assert config_of(path, season=1).data.season == 1
+    assert refused(path, ConfigError, season=0) == (
+        "--season 0 is not allowed for 200 rows of {}; give 1 (none) to 100"
+    )
+    assert "give 1 (none) to 100" in refused(path, ConfigError, season=101)
+    checked_and_trained(path, season=100)
 
 
 def test_dates_are_preferred_to_names_and_names_to_other_dates(tmp_path: Path) -> None:
@@ -507,6 +547,6 @@ def test_the_rate_that_measured_best_is_proposed(tmp_path: Path) -> None:
     path = tmp_path / "air.csv"
     path.write_bytes((DATA / "air_passengers.csv").read_bytes())
     config = config_of(path)
-    training = config.training.model_copy(update={"epochs": 1})
+    training = config.training.model_copy(update={"epochs": 1, "ensemble": 1})
     (progress,) = train(config.model_copy(update={"training": training}))
-    assert progress.epoch.learning_rate == 0.001
+    assert progress.epoch.learning_rate == 0.003

@@ -6,12 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_pinball_loss
 
 from forecast import experiment, results
 from forecast.config import config_from
-from forecast.evaluation import plots
+from forecast.evaluation import intervals, plots
+from forecast.evaluation.conformal import rolling_radii
+from forecast.evaluation.intervals import fit_error_scale
+from forecast.evaluation.linear import fit_linear
+from forecast.evaluation.scoring import verdict
 from forecast.preparation import prepare
-from forecast.results import finish, forecast_pictures, part_forecasts, trained_models
+from forecast.results import (
+    actuals,
+    finish,
+    forecast_pictures,
+    linear_opponent,
+    out_of_sample,
+    part_forecasts,
+    trained_models,
+)
 from forecast.runs import RunFolder
 from forecast.session import Session
 
@@ -79,64 +93,148 @@ def test_every_test_forecast_is_what_the_model_says_of_the_rows_up_to_its_origin
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
-def slow_scores(model):
-    """MAE, RMSE, MAPE, sMAPE and MASE by loops over series, origins, targets and steps."""
-    errors = {"lstm": [], "naive": [], "seasonal_naive": []}
-    for series in "ab":
+OPPONENTS = ["naive", "seasonal_naive", "drift", "mean", "moving_average", "linear_model"]
+
+
+def slow_scores(model, rivals):
+    """Method -> (step, truth, forecast, absolute, squared scale), by loops over all test values."""
+    errors = {}
+    for number, series in enumerate("ab"):
         table = TABLE[TABLE.unique_id == series].reset_index(drop=True)
         for origin in range(ROWS - TEST - 1, ROWS - 3):
             forecast = model.forecast(table.iloc[: origin + 1].assign(unique_id=series))
-            for column in ("y", "z"):
-                train = table[column].iloc[: ROWS - TEST - 9].to_numpy()
-                scale = np.mean([abs(train[i] - train[i - SEASON]) for i in range(SEASON, 48)])
+            linear = rivals(np.array([number * ROWS + origin]))[0]
+            for place, column in enumerate(("y", "z")):
+                values = table[column].to_numpy()
+                known = values[: origin + 1]
+                changes = np.diff(values[: ROWS - TEST - 9].reshape(-1, SEASON), axis=0)
                 ours = forecast[forecast.target == column].forecast.to_numpy()
                 for step in range(3):
-                    truth = table[column][origin + 1 + step]
                     methods = {
                         "lstm": ours[step],
-                        "naive": table[column][origin],
-                        "seasonal_naive": table[column][origin + 1 + step - SEASON],
+                        "naive": known[-1],
+                        "seasonal_naive": values[origin + 1 + step - SEASON],
+                        "drift": known[-1] + (step + 1) * (known[-1] - known[0]) / origin,
+                        "mean": known.mean(),
+                        "moving_average": known[-SEASON:].mean(),
+                        "linear_model": linear[step, place],
                     }
+                    scales = np.abs(changes).mean(), (changes**2).mean()
                     for name, value in methods.items():
-                        errors[name].append((step, truth, value, scale))
+                        row = (step, values[origin + 1 + step], value, *scales)
+                        errors.setdefault(name, []).append(row)
     return errors
 
 
-def test_the_summary_scores_model_and_baselines_like_a_slow_loop(finished):
-    _, model = finished
-    for name, rows in slow_scores(model).items():
-        step, truth, value, scale = np.array(rows).T
+def test_the_summary_scores_model_and_opponents_like_a_slow_loop(finished):
+    session, model = finished
+    rivals = linear_opponent(session.prepared)
+    found = slow_scores(model, rivals)
+    assert list(model.summary["metrics"]) == list(found) == ["lstm", *OPPONENTS]
+    for name, rows in found.items():
+        step, truth, value, absolute, squared = np.array(rows).T
         error = np.abs(truth - value)
-        scores = model.summary["metrics"][name]
-        assert scores["MAE"] == pytest.approx(error.mean(), rel=1e-6)
-        assert scores["RMSE"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-6)
-        assert scores["MAPE"] == pytest.approx(100 * (error / np.abs(truth)).mean(), rel=1e-6)
         smape = 200 * error / (np.abs(truth) + np.abs(value))
-        assert scores["sMAPE"] == pytest.approx(smape.mean(), rel=1e-6)
-        assert scores["MASE"] == pytest.approx((error / scale).mean(), rel=1e-6)
+        expected = {
+            "MAE": error.mean(),
+            "MSE": (error**2).mean(),
+            "RMSE": np.sqrt((error**2).mean()),
+            "MAPE": 100 * (error / np.abs(truth)).mean(),
+            "sMAPE": smape.mean(),
+            "MASE": (error / absolute).mean(),
+            "RMSSE": np.sqrt((error**2 / squared).mean()),
+            "bias": (value - truth).mean(),
+        }
+        scores = model.summary["metrics"][name]
+        assert {**expected, "R2": 0, "OWA": 0}.keys() == scores.keys()
+        assert {key: scores[key] for key in expected} == pytest.approx(expected, rel=1e-6)
         by_step = [error[step == number].mean() for number in range(3)]
         assert model.summary["mae_by_step"][name] == pytest.approx(by_step, rel=1e-6)
 
 
-def test_the_verdict_says_by_how_much_and_on_how_many_windows(finished):
-    metrics = finished[1].summary["metrics"]
-    ours, theirs = metrics["lstm"]["MAE"], metrics["seasonal_naive"]["MAE"]
-    naive = metrics["naive"]["MAE"]
-    word = "better" if ours < theirs else "worse"
-    still = f"; the last value as forecast does better, {naive:.4g}" if naive < ours else ""
-    assert finished[1].summary["verdict"] == (
-        f"lstm is {abs(100 * (1 - ours / theirs)):.1f} % {word} than seasonal naive: MAE"
-        f" {ours:.4g} against {theirs:.4g} on 26 test windows{still}."
-    )
+def test_the_linear_opponent_forecasts_from_the_rows_up_to_an_origin(finished):
+    """scikit-learn's ridge on the model's scale, then standardise, difference and log undone."""
+    prepared = finished[0].prepared
+    lookback, horizon, (train, _) = 12, 3, prepared.split.train
+    scaled = prepared.windows["train"].inputs.numpy().astype(np.float64)
+    past, ahead = [], []
+    for first in (0, ROWS):
+        for start in range(first + 1, first + train[1] - lookback - horizon + 1):
+            middle = start + lookback
+            last = scaled[middle - 1]
+            past += list((scaled[start:middle] - last).T)
+            ahead += list((scaled[middle : middle + horizon] - last).T)
+    penalty = fit_linear(prepared.windows["train"], prepared.windows["validation"]).penalty
+    ridge = Ridge(alpha=penalty, fit_intercept=False).fit(past, ahead)
+    origin = ROWS + 60
+    found = linear_opponent(prepared)(np.array([origin]))[0]
+    for place, column in enumerate(("y", "z")):
+        window = scaled[origin - lookback + 1 : origin + 1, place]
+        guess = ridge.predict([window - window[-1]])[0] + window[-1]
+        logs = np.log(TABLE[column].to_numpy())
+        changes = np.diff(logs[ROWS : ROWS + train[1]])
+        steps = guess * changes.std() + changes.mean()
+        expected = np.exp(logs[origin] + np.cumsum(steps))
+        np.testing.assert_allclose(found[:, place], expected, rtol=1e-5)
 
 
-def test_the_summary_splits_the_errors_by_target_and_names_the_worst_series(finished):
+def test_the_verdict_is_that_of_the_metrics(finished):
+    summary = finished[1].summary
+    errors = {name: scores["MAE"] for name, scores in summary["metrics"].items()}
+    best = min(OPPONENTS, key=errors.get)
+    assert summary["best_opponent"] == best
+    assert summary["verdict"] == verdict(summary["metrics"], "lstm", 26)
+    assert f"{errors['lstm']:.4g} against {errors[best]:.4g} on 26" in summary["verdict"]
+
+
+def test_the_summary_splits_the_errors_by_target_and_names_worst_and_best_series(finished):
     summary = finished[1].summary
     for method, by_target in summary["mae_by_target"].items():
         assert np.mean(list(by_target.values())) == pytest.approx(summary["metrics"][method]["MAE"])
-    worst = summary["worst_series"]
+    worst, best = summary["worst_series"], summary["best_series"]
     assert list(worst.values()) == sorted(worst.values(), reverse=True)
+    assert list(best.items()) == list(reversed(worst.items()))
     assert np.mean(list(worst.values())) == pytest.approx(summary["metrics"]["lstm"]["MASE"])
+
+
+def test_of_a_large_panel_the_ten_worst_and_best_series_are_named():
+    many = pd.concat(
+        [SINGLE.assign(unique_id=f"s{number}", y=SINGLE.y + number**2) for number in range(12)]
+    )
+    session = session_of(config(data={"target": "y"}, training={"epochs": 1}), many)
+    summary, truth = finish(session).summary, many.y.to_numpy()
+    mase = dict.fromkeys(range(12), 0.0)
+    for rows, values in part_forecasts(trained_models(session), session.prepared):
+        for row, forecast in zip(rows, values[..., 0, 0], strict=True):
+            first = row // ROWS * ROWS
+            train = truth[first : first + ROWS - TEST - 9]
+            scale = np.abs(train[SEASON:] - train[:-SEASON]).mean()
+            mase[row // ROWS] += np.abs(truth[row + 1 : row + 4] - forecast).sum() / scale
+    order = [f"s{number}" for number in sorted(mase, key=mase.get)]
+    assert list(summary["best_series"]) == order[:10]
+    assert list(summary["worst_series"]) == order[:1:-1]
+
+
+def test_a_quantile_model_is_scored_on_its_quantiles_and_its_median():
+    levels = (0.1, 0.5, 0.9)
+    loss = {"quantile": {"levels": levels}}
+    session = session_of(config(training={"loss": loss}, transforms=("log",)), TABLE)
+    model = finish(session)
+    pairs = list(part_forecasts(model.models, session.prepared))
+    rows, values = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    truth = TABLE[["y", "z"]].to_numpy()[rows[:, None] + np.arange(1, 4)]
+    error = np.abs(truth - values[..., 1])
+    assert model.summary["metrics"]["lstm"]["MAE"] == pytest.approx(error.mean())
+    pinball = [
+        mean_pinball_loss(truth.ravel(), values[..., number].ravel(), alpha=level)
+        for number, level in enumerate(levels)
+    ]
+    inside = (values[..., 0] <= truth) & (truth <= values[..., 2])
+    found = model.summary["quantile_metrics"]
+    assert found["pinball"] == pytest.approx(np.mean(pinball))
+    assert found["sCRPS"] == pytest.approx(2 * np.mean(pinball) / truth.mean())
+    assert found["coverage-80"] == pytest.approx(inside.mean())
+    assert set(found) == {"pinball", "sCRPS", "coverage-80", "Winkler-80"}
 
 
 def test_the_summary_tells_how_the_training_went(finished):
@@ -260,9 +358,11 @@ def test_a_picture_shows_the_last_test_window_beside_the_truth(finished):
     assert lower is upper is None
     before = model.forecast(TABLE[(TABLE.unique_id == "b") & (TABLE.ds < MONTHS[-3])])
     np.testing.assert_allclose(values, before[before.target == "y"].forecast, rtol=1e-6)
-    times, values, _, _ = last["forecasts"]["next steps"]
+    times, *values = last["forecasts"]["next steps"]
     assert list(times) == list(pd.date_range("2024-01-01", periods=3, freq="MS"))
-    np.testing.assert_array_equal(values, ahead[1, :, 0, 0])
+    next_steps = model.forecast(level=[95])[-6:-3]
+    for found, column in zip(values, ("forecast", "lo-95", "hi-95"), strict=True):
+        np.testing.assert_array_equal(found, next_steps[column])
 
 
 def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch):
@@ -304,3 +404,86 @@ def test_a_failing_forecast_does_not_lose_the_run(tmp_path, monkeypatch, caplog)
         "forecast.csv is left out: the last 13 rows hold values that are missing"
     ]
     assert RunFolder(tmp_path).is_finished
+
+
+# Intervals
+
+
+def test_the_summary_tells_what_the_intervals_held(finished):
+    session, model = finished
+    data, held = session.prepared, {"split": [], "rolling": []}
+    changes = np.abs(np.log(TABLE[["y", "z"]]).groupby(TABLE.unique_id).diff(SEASON).to_numpy())
+    size = [np.nanmean(changes[first : first + ROWS - TEST - 9], axis=0) for first in (0, ROWS)]
+    errors = {}  # (time of the origin, series) -> (3, 2)
+    for part in ("validation", "test"):
+        for rows, values in part_forecasts(trained_models(session), data, part):
+            for row, forecast in zip(rows, values[..., 0], strict=True):
+                actual = data.panel.values[row + 1 : row + 4]
+                error = np.abs(np.log(actual / forecast)) / size[row // ROWS]
+                errors[row % ROWS, row // ROWS] = error.astype(np.float32)
+    first = ROWS - TEST - 1
+    for (time, _), error in errors.items():
+        for step, target in np.ndindex(3, 2) if time >= first else ():
+            for kind, last in (("split", first - 3), ("rolling", time - step - 1)):
+                known = sorted(e[step, target] for (t, _), e in errors.items() if t <= last)
+                rank = int(np.ceil((len(known) + 1) * 0.8))
+                held[kind].append((step, error[step, target] <= known[rank - 1]))
+    for kind, pairs in held.items():
+        step, inside = np.array(pairs).T
+        # The adaptive level changes a rank here and there, never by more than one on 13 origins.
+        tolerance = 1e-9 if kind == "split" else 0.06
+        summary = model.summary["coverage"][kind]["80"]
+        assert summary == pytest.approx(inside.mean(), abs=tolerance)
+        by_step = [inside[step == number].mean() for number in range(3)]
+        found = model.summary["coverage_by_step"][kind]["80"]
+        assert found == pytest.approx(by_step, abs=tolerance)
+    assert set(model.summary["interval_width"]) == {"split", "rolling"}
+    assert model.summary["interval_score"]["rolling"]["95"] > 0
+
+
+def test_values_after_an_origin_change_nothing_of_its_intervals(finished):
+    """Rolling radii of a table whose last four rows become others; the model stays as it is."""
+    session, _ = finished
+    models, changed = trained_models(session), TABLE.copy()
+    changed.loc[changed.ds >= MONTHS[-4], ["y", "z"]] *= 3
+    radii = []
+    for table in (TABLE, changed):
+        data = prepare(session.config, table)
+        scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
+        validation, test = out_of_sample(models, data, actuals(data), scale)
+        known = validation.scores.joined(test.scores)
+        rolling = rolling_radii(known, test.scores, (80.0,), 500, 0.05)
+        radii.append({int(test.scores.times[w.start]): each for w, each in rolling})
+    assert [*radii[0]] == [*range(ROWS - TEST - 1, ROWS - 3)]
+    for time, before in radii[0].items():
+        same = np.array_equal(before, radii[1][time])
+        assert same or time > ROWS - 5
+    assert not np.array_equal(radii[0][ROWS - 4], radii[1][ROWS - 4])
+
+
+def test_a_quantile_model_reports_on_its_own_quantiles():
+    loss = {"quantile": {"levels": (0.1, 0.5, 0.9)}}
+    chosen = config(training={"loss": loss, "epochs": 1}, transforms=("log", "standardize"))
+    model = finish(session_of(chosen, TABLE))
+    found = model.summary["quantile_metrics"]
+    assert model.summary["coverage"] == {"quantile": {"80": pytest.approx(found["coverage-80"])}}
+    score = model.summary["interval_score"]["quantile"]["80"]
+    assert score == pytest.approx(found["Winkler-80"])
+    assert model.calibration is None
+
+
+def test_no_levels_no_intervals(caplog):
+    model = finish(session_of(config(intervals={"levels": ()}, training={"epochs": 1}), SINGLE))
+    assert not {"coverage", "coverage_by_step", "interval_width"} & set(model.summary)
+    assert model.calibration is model.left_out is None
+
+
+def test_a_panel_of_many_series_has_intervals_and_is_not_held_whole(monkeypatch):
+    many = pd.concat([SINGLE.assign(unique_id=f"s{number}") for number in range(300)])
+    chosen = config(data={"target": "y"}, training={"epochs": 1, "batch_size": 1024})
+    session = session_of(chosen, many)
+    whole = finish(session).summary["coverage"]["rolling"]["80"]
+    monkeypatch.setattr(intervals, "MOST_VALUES", 300 * 7 * 3)
+    part = finish(session)
+    assert part.calibration.count == 300 * 7
+    assert part.summary["coverage"]["rolling"]["80"] == pytest.approx(whole, abs=0.1)

@@ -1,5 +1,6 @@
 """The run folder: made, claimed, cleared and refused; what its files hold."""
 
+import contextlib
 import json
 import math
 import re
@@ -13,6 +14,7 @@ from forecast.errors import ConfigError, DataError
 from forecast.runs import (
     RUN_FILES,
     RunFolder,
+    claimed,
     environment,
     existing_run,
     fresh_run,
@@ -79,7 +81,8 @@ def test_force_touches_nothing_until_the_run_begins_and_then_only_its_own_files(
     folder = new_run(path, force=True)
     assert names_in(path) == before
     folder.clear()
-    assert names_in(path) == ["model.safetensors.bak", "notes.md", "plots", "tensorboard"]
+    left = ["config.yaml", "model.safetensors.bak", "notes.md", "plots", "tensorboard"]
+    assert names_in(path) == left, "the new configuration replaces the old one"
     assert names_in(path / "tensorboard") == ["mine.txt"]
 
 
@@ -87,7 +90,7 @@ def test_the_files_of_a_run_are_those_that_the_issue_lists():
     assert set(RUN_FILES) == {
         *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
         *("model.safetensors", "resume.safetensors", "forecast.csv", "learning_curve.png"),
-        *("forecast.png", "lr_range.csv", "lr_range.png"),
+        *("forecast.png", "lr_range.csv", "lr_range.png", "report.html"),
     }
 
 
@@ -159,6 +162,44 @@ def test_json_files_hold_no_nan_and_end_with_a_newline(tmp_path):
 def test_without_nan_leaves_everything_else():
     value = {"a": [True, 0, -0.0, "nan", {"b": -math.inf}], "c": ()}
     assert without_nan(value) == {"a": [True, 0, -0.0, "nan", {"b": None}], "c": []}
+
+
+def test_a_claimed_folder_is_swept_and_nobody_elses(tmp_path):
+    path = run_in(tmp_path / "run", "config.yaml", ".model.safetensors.k1lled__.tmp", ".mine.tmp")
+    with claimed(path):
+        assert names_in(path) == [".lock", ".mine.tmp", "config.yaml"]
+        with pytest.raises(ConfigError, match="in use by process"), claimed(path):
+            pass
+    assert names_in(path) == [".mine.tmp", "config.yaml"]
+
+
+def test_a_claimed_folder_that_stays_empty_is_removed(tmp_path):
+    with claimed(tmp_path / "a" / "run"):
+        assert new_run(tmp_path / "a" / "run").path.is_dir(), "a lock does not make it another's"
+    assert names_in(tmp_path / "a") == []
+
+
+def test_a_file_is_never_claimed(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match=r"file is a file; give"), claimed(tmp_path / "file"):
+        pass
+
+
+@pytest.mark.parametrize("killed_after", range(len(RUN_FILES)))
+def test_a_clearing_that_is_killed_leaves_a_run_to_begin_again(killed_after, tmp_path, monkeypatch):
+    path, unlink = run_in(tmp_path / "run", *RUN_FILES), runs.Path.unlink
+    removed = []
+
+    def killed(self, missing_ok=False):
+        if len(removed) == killed_after:
+            raise KeyboardInterrupt
+        removed.append(unlink(self, missing_ok))
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(runs.Path, "unlink", killed)
+        RunFolder(path).clear()
+    assert new_run(path, force=True) == RunFolder(path)
+    assert killed_after == 0 or existing_run(path) == RunFolder(path), "it is not finished"
 
 
 def test_progress_comes_back_as_it_was_saved(tmp_path):

@@ -26,6 +26,34 @@ def frame(**columns):
     return pd.DataFrame({"ds": MONTHS, "y": WAVE, **columns})
 
 
+def test_a_signal_that_comes_while_saving_waits_for_it(tmp_path, monkeypatch):
+    session = Session(prepared_for(), CPU, RunFolder(tmp_path))
+    next(session.run())
+    real, calls = RunFolder.save_progress, []
+
+    def signalled(self, tensors, content):
+        calls.append(content)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        real(self, tensors, content)
+
+    monkeypatch.setattr(RunFolder, "save_progress", signalled)
+    with pytest.raises(KeyboardInterrupt):
+        session.save()
+    _, content = RunFolder(tmp_path).load_progress()
+    assert content == calls[0] == calls[1]
+
+
+PANEL = pd.DataFrame(
+    {
+        "ds": [*MONTHS, *MONTHS],
+        "unique_id": ["a"] * 48 + ["b"] * 48,
+        "y": [*WAVE, *(WAVE * 3)],
+        "shop": ["north"] * 48 + ["south"] * 48,
+    }
+)
+
+
 def prepared_for(training=(), data=None, split=(), **sections):
     config = {
         "data": {"path": "data"},
@@ -109,6 +137,46 @@ def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
     assert not same_weights(session.done[0], weights[len(losses)])
 
 
+def test_smoothing_decides_which_weights_are_kept_and_when_training_stops():
+    """Against means written out: the lowest of them is another epoch than the lowest loss."""
+    stopping = {"patience": 4, "smoothing": 0.7}
+    noisy = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 4}
+    prepared = prepared_for({"epochs": 60, "early_stopping": stopping, **noisy}, seed=3)
+    session, weights = Session(prepared, CPU, None), {}
+    for progress in session.run():
+        model = session.learner.model
+        weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
+    losses = [epoch.validation_loss for epoch in session.histories[0]]
+    means = [
+        np.average(losses[:end], weights=0.7 ** np.arange(end)[::-1])
+        for end in range(1, len(losses) + 1)
+    ]
+    best = 1 + int(np.argmin(means))
+    assert len(losses) == best + 4 < 60
+    assert best != 1 + int(np.argmin(losses))
+    assert session.reasons == [f"no lower validation loss since epoch {best}"]
+    assert [epoch.number for epoch in session.kept_epochs()] == [best]
+    assert same_weights(session.done[0], weights[best])
+
+
+@pytest.mark.parametrize("averaging", [{"ema": {"decay": 0.9}}, {"swa": {"start": 0.1}}])
+@pytest.mark.parametrize("stopping", [None, {"patience": 60}])
+def test_the_average_is_what_is_kept(stopping, averaging):
+    """That of the best epoch, or without early stopping of the last, in every member."""
+    training = {"averaging": averaging, "early_stopping": stopping, "ensemble": 2, "epochs": 12}
+    session, averages = Session(prepared_for({**training, "learning_rate": 0.1}), CPU, None), []
+    for progress in session.run():
+        average = session.learner.average.state_dict()
+        averages.append((progress.member, {k: v.clone() for k, v in average.items()}))
+        last = {k: v.clone() for k, v in session.learner.model.state_dict().items()}
+    for member, epoch in enumerate(session.kept_epochs()):
+        of_member = [average for number, average in averages if number == member]
+        assert same_weights(session.done[member], of_member[epoch.number - 1])
+        losses = [each.validation_loss for each in session.histories[member]]
+        assert epoch.number == (12 if stopping is None else 1 + int(np.argmin(losses)))
+    assert not same_weights(session.done[1], last)
+
+
 @pytest.mark.parametrize(
     ("training", "split"),
     [({"early_stopping": None}, {}), ({}, {"validation": 0})],
@@ -138,13 +206,23 @@ RESUMED = {
     "early stopping": {"early_stopping": {"patience": 2}, "learning_rate": 0.5},
     "no validation": {"early_stopping": None},
     "ensemble": {"ensemble": 2, "epochs": 3},
+    "ema": {"averaging": {"ema": {"decay": 0.9}}},
+    "swa": {"averaging": {"swa": {"start": 0.3}}, "early_stopping": None, "ensemble": 2},
+    "smoothing": {"early_stopping": {"patience": 2, "smoothing": 0.6}, "learning_rate": 0.5},
+    "uniform": {"sampling": "uniform", "series_weights": "mixed"},
+    "epoch_windows": {"epoch_windows": 70},
+    "bf16": {"precision": "bf16", "averaging": "ema"},
+    "dilations": {"dilations": [1, 2]},
 }
 
 
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
+    training = {"epochs": 4, **RESUMED[name]}
     model = {"num_layers": 2, "dropout": 0.3, "batch_norm": True}
-    prepared = prepared_for({"epochs": 4, **RESUMED[name]}, model=model)
+    model["dilations"] = training.pop("dilations", None)
+    data = PANEL.drop(columns="shop") if name == "uniform" else None
+    prepared = prepared_for(training, data, model=model)
     whole, progress = trained(prepared)
     for stopped_after in (2, len(progress)):
         folder = RunFolder(tmp_path / str(stopped_after))
@@ -228,16 +306,6 @@ def test_progress_is_saved_now_and_then(tmp_path, monkeypatch):
     assert [epoch["number"] for epoch in content["epochs"][0]] == [1, 2]
 
 
-PANEL = pd.DataFrame(
-    {
-        "ds": [*MONTHS, *MONTHS],
-        "unique_id": ["a"] * 48 + ["b"] * 48,
-        "y": [*WAVE, *(WAVE * 3)],
-        "shop": ["north"] * 48 + ["south"] * 48,
-    }
-)
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -277,7 +345,8 @@ def test_a_loss_that_is_not_finite_is_an_error_with_a_remedy(stopping):
     training = {"optimizer": "sgd", "learning_rate": 1e30, "early_stopping": stopping}
     with pytest.raises(ConfigError) as error:
         trained(prepared_for(training, model={"head_activation": "none"}))
-    assert str(error.value).startswith("the loss is ")
+    assert "loss is" in str(error.value)
+    assert " in epoch 1, step " in str(error.value)
     assert "lower training.learning_rate (forecast lr-find suggests one)" in str(error.value)
     assert "training.clip_norm: 1" in str(error.value)
 

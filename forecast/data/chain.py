@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.data.compact import stretches
 from forecast.data.config import Difference, TransformOption, Transforms
-from forecast.data.panel import offsets_of, ragged_ranges
+from forecast.data.panel import offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import DataError
 
@@ -40,6 +42,32 @@ class FittedChain:
         Raises:
             DataError: for a value that a transform has no image for; `row` is its row.
         """
+        result = np.empty(values.shape)
+        for first, block in self.blocks(values, offsets, series):
+            result[first : first + len(block)] = block
+        return result
+
+    def blocks(
+        self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """First row and values of stretches of what `apply` gives: float64 needs much room.
+
+        A stretch begins with the rows before it that a difference needs, and is rid of them then.
+        """
+        numbers = np.arange(len(offsets) - 1) if series is None else series
+        for first, last in stretches(len(values)):
+            some = slice(
+                np.searchsorted(offsets, first, "right") - 1, np.searchsorted(offsets, last)
+            )
+            begin = max(first - self.past, int(offsets[some.start]))
+            edges = np.clip(offsets[some.start : some.stop + 1], begin, last) - begin
+            try:
+                block = self._applied(values[begin:last], edges, numbers[some])
+            except OutOfRangeError as error:
+                raise OutOfRangeError(str(error), begin + error.row, error.column) from None
+            yield first, block[first - begin :]
+
+    def _applied(self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray) -> np.ndarray:
         for option, step, state in self._steps():
             before = values
             values = step.apply(values, offsets, _by_row(state, offsets, series))
@@ -109,25 +137,36 @@ def fit_chain(
         shared: a chain of these options whose states serve for all series alike; only what is
             fitted per series is fitted anew.
     """
-    counts = train[:, 1] - train[:, 0]
-    rows = ragged_ranges(train[:, 0], counts)
-    train_offsets = offsets_of(counts)
+    rows = range_mask(train, len(values))
+    train_offsets = offsets_of(train[:, 1] - train[:, 0])
     states: list[np.ndarray] = []
     current = values[rows]
     for number, option in enumerate(options):
+        is_last = number == len(options) - 1
         step = TRANSFORMS[option.key()](option)
         if shared is None or _is_per_series(option):
             state = step.fit(current, train_offsets, season)
         else:
             state = shared.states[number]
-        before = current
-        current = step.apply(current, train_offsets, _by_row(state, train_offsets, None))
         try:
-            _refuse_out_of_range(option, before, current)
+            current = _transformed(option, state, current, train_offsets, kept=not is_last)
         except OutOfRangeError as error:
-            raise OutOfRangeError(str(error), int(rows[error.row]), error.column) from None
+            row = int(np.flatnonzero(rows)[error.row])
+            raise OutOfRangeError(str(error), row, error.column) from None
         states.append(state)
     return FittedChain(options, tuple(states))
+
+
+def _transformed(
+    option: TransformOption, state: np.ndarray, values: np.ndarray, offsets: np.ndarray, kept: bool
+) -> np.ndarray:
+    """Training rows through one transform; what is not kept is only made to be checked."""
+    chain = FittedChain((option,), (state,))
+    if kept:
+        return chain.apply(values, offsets)
+    for _ in chain.blocks(values, offsets):
+        pass
+    return values
 
 
 def _is_per_series(option: TransformOption) -> bool:
@@ -149,9 +188,6 @@ def _refuse_out_of_range(option: TransformOption, before: np.ndarray, after: np.
         )
 
 
-def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray | None) -> np.ndarray:
+def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray) -> np.ndarray:
     """(N or 1, K, P) the state of each row's series."""
-    if len(state) == 1:
-        return state
-    chosen = state if series is None else state[series]
-    return np.repeat(chosen, np.diff(offsets), axis=0)
+    return state if len(state) == 1 else np.repeat(state[series], np.diff(offsets), axis=0)

@@ -39,9 +39,7 @@ def findings(panel: Panel) -> list[Finding]:
 
 
 def _gaps(panel: Panel) -> list[Finding]:
-    if panel.lines is None:
-        return []
-    runs = true_runs(panel.lines < 0, panel.offsets)
+    runs = true_runs(~panel.in_table, panel.offsets)
     if not len(runs):
         return []
     first, longest = (panel.place(int(row) - 1) for row in _first_and_longest(runs))
@@ -68,8 +66,7 @@ def local_time_remedy(axis: TimeAxis) -> str:
 
 
 def _empty(panel: Panel, column: int, name: str) -> list[Finding]:
-    in_table = np.ones(len(panel.values), bool) if panel.lines is None else panel.lines >= 0
-    runs = true_runs(np.isnan(panel.values[:, column]) & in_table, panel.offsets)
+    runs = true_runs(np.isnan(panel.values[:, column]) & panel.in_table, panel.offsets)
     if not len(runs):
         return []
     first, longest = (panel.place(int(row)) for row in _first_and_longest(runs))

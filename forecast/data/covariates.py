@@ -77,16 +77,17 @@ class FittedCovariates:
         """Columns that are constant within a series."""
         return tuple(name for column in self.static for name in column.names)
 
-    def encode(self, panel: Panel, values: np.ndarray) -> np.ndarray:
-        """(N, P + F) past, future and calendar columns.
+    def encode(self, panel: Panel, values: np.ndarray, first: int = 0) -> np.ndarray:
+        """(R, P + F) past, future and calendar columns of some rows.
 
         Args:
             panel: gives columns, levels and times.
-            values: (N, C) the panel's values with missing ones filled.
+            values: (R, C) the panel's values with missing ones filled, from the first row on.
+            first: number of that row.
         """
         encoded = _encoded((*self.past, *self.future), values, panel.columns, panel.levels)
         if self.calendar:
-            positions = panel.positions(np.arange(len(values)))
+            positions = panel.positions(np.arange(first, first + len(values)))
             encoded.append(calendar_values(panel.axis, positions, self.calendar))
         return np.concatenate([np.empty((len(values), 0)), *encoded], axis=1)
 
@@ -117,7 +118,7 @@ def fit_covariates(
         config: names the covariates and their encodings.
         panel: columns and levels.
         values: (N, C) the panel's values with missing ones filled.
-        rows: training rows.
+        rows: training rows, by number or as a mask.
     """
 
     def of(columns: Sequence[Covariate]) -> tuple[FittedCovariate, ...]:
@@ -126,11 +127,15 @@ def fit_covariates(
             for column in columns
         )
 
-    trained = np.unique(panel.series_of(rows))
-    static = tuple(
-        _fit(column, panel.static[trained, panel.static_columns.index(column.name)], panel.levels)
-        for column in config.static
-    )
+    static: tuple[FittedCovariate, ...] = ()
+    if config.static:
+        trained = np.unique(panel.series_of(np.arange(len(values))[rows]))
+        static = tuple(
+            _fit(
+                column, panel.static[trained, panel.static_columns.index(column.name)], panel.levels
+            )
+            for column in config.static
+        )
     return FittedCovariates(of(config.past), of(config.future), static, config.calendar)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from forecast.data.compact import distinct_texts, odd_pairs
 from forecast.data.config import Covariate, DataConfig
 from forecast.data.tables import Table, columns_of, from_frame, read_table
 from forecast.data.time_parsing import parse_times
@@ -43,8 +44,8 @@ class Panel:
     static_columns: tuple[str, ...] = ()
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Categories of each categorical column; the column holds their numbers."""
-    lines: np.ndarray | None = None
-    """(N,) row or CSV line of each row, -1 where the table had none."""
+    lines: np.ndarray | range | None = None
+    """(N,) row or CSV line of each row, -1 where the table had none; None: unknown."""
     source: str = "data"
     is_csv: bool = False
     has_ids: bool = False
@@ -64,6 +65,19 @@ class Panel:
     def lengths(self) -> np.ndarray:
         """(S,) rows of each series."""
         return np.diff(self.offsets)
+
+    @property
+    def in_table(self) -> np.ndarray:
+        """(N,) whether the table had each row; all of them where that is unknown."""
+        if isinstance(self.lines, np.ndarray):
+            return np.asarray(self.lines >= 0)
+        return np.ones(len(self.values), dtype=bool)
+
+    def lines_at(self, rows: np.ndarray) -> np.ndarray | None:
+        """The lines of some rows."""
+        if isinstance(self.lines, range):
+            return np.asarray(self.lines.start + rows)
+        return None if self.lines is None else self.lines[rows]
 
     def series_of(self, rows: np.ndarray) -> np.ndarray:
         """Number of the series to which each row belongs."""
@@ -92,7 +106,7 @@ class Panel:
             values=self.values[index],
             offsets=offsets_of(kept),
             starts=self.starts + self.lengths - kept,
-            lines=None if self.lines is None else self.lines[index],
+            lines=self.lines_at(index),
         )
 
     def select(self, series: np.ndarray) -> Panel:
@@ -105,7 +119,7 @@ class Panel:
             ids=tuple(self.ids[number] for number in series),
             starts=self.starts[series],
             static=self.static[series],
-            lines=None if self.lines is None else self.lines[index],
+            lines=self.lines_at(index),
         )
 
     def extend(self, values: np.ndarray) -> Panel:
@@ -130,6 +144,14 @@ def ragged_ranges(first: np.ndarray, counts: np.ndarray) -> np.ndarray:
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.asarray(np.arange(total) + np.repeat(first - (ends - counts), counts))
+
+
+def range_mask(ranges: np.ndarray, rows: int) -> np.ndarray:
+    """(rows,) whether each row lies in one of some ranges (S, 2) that do not overlap."""
+    edges = np.zeros(rows + 1, dtype=np.int8)
+    np.add.at(edges, ranges[:, 0], 1)
+    np.subtract.at(edges, ranges[:, 1], 1)
+    return np.cumsum(edges, out=edges)[:rows].astype(bool)
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
@@ -162,8 +184,7 @@ def read_panel(
         table = read_table(config.path, config, numeric, [*keys, *text])
     else:
         table = from_frame(frame, "data", numeric, [*keys, *text])
-    ids, series = _series(table, id_column)
-    return _assemble(table, config, columns, ids, series, id_column is not None)
+    return _assemble(table, config, columns, id_column)
 
 
 def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
@@ -182,24 +203,37 @@ def _id_column(config: DataConfig, present: Sequence[str]) -> str | None:
 def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the series in order of appearance, and the series number of each row."""
     if id_column is None:
-        return ("series",), np.zeros(len(table.frame), dtype=np.int64)
-    codes, distinct = pd.factorize(table.frame[id_column])
-    names = tuple(str(name) for name in distinct)
-    empty = (codes < 0) | (codes == (names.index("") if "" in names else -1))
+        return ("series",), np.zeros(len(table.frame), dtype=np.int8)
+    codes, distinct = distinct_texts(table.frame[id_column])
+    names = tuple(map(str, distinct))
+    empty = codes < 0
+    if "" in names:
+        empty |= codes == names.index("")
     if empty.any():
         row = int(np.argmax(empty))
         raise DataError(f"{table.place(row)}: column {id_column!r} is empty; name the series")
-    return names, codes.astype(np.int64)
+    return names, codes
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the rows of a table stand, series by series and in order of time."""
+
+    axis: TimeAxis
+    offsets: np.ndarray
+    """(S + 1,) first row of each series among those of the table, and their number."""
+    starts: np.ndarray
+    """(S,) position of each series' first row on the axis."""
+    lengths: np.ndarray
+    """(S,) rows of each series, missing ones too."""
+    rows: np.ndarray | None
+    """(rows of the table,) place among all rows; None: no row is missing."""
 
 
 def _assemble(
-    table: Table,
-    config: DataConfig,
-    columns: Sequence[Covariate],
-    ids: tuple[str, ...],
-    series: np.ndarray,
-    has_ids: bool,
+    table: Table, config: DataConfig, columns: Sequence[Covariate], id_column: str | None
 ) -> Panel:
+    ids, series = _series(table, id_column)
     times, timezone, is_integer = parse_times(
         table.frame[config.time],
         series,
@@ -208,44 +242,96 @@ def _assemble(
         config.timezone,
         table.place,
     )
-    order = _time_order(table, config, ids if has_ids else (), series, times, timezone)
-    series, times = series[order], times[order]
-    axis = _axis(
-        config, series, times, timezone, is_integer, lambda row: table.place(int(order[row]))
-    )
-    positions = axis.positions(times)
-    _refuse_off_axis(table, config.time, order, positions, axis)
+    named = ids if id_column else ()
+    order = _time_order(table, config, named, series, times, timezone)
+    if order is not None:
+        series, times = series[order], times[order]
+    offsets = np.searchsorted(series, np.arange(len(ids) + 1, dtype=series.dtype))
+    grid = _grid(table, config, order, offsets, times, timezone, is_integer)
     values, levels = _numbers(table, columns)
-    values = values[order]
-    static_names = tuple(c.name for c in columns if c in config.static)
     is_static = np.array([c in config.static for c in columns], dtype=bool)
-    counts = np.bincount(series, minlength=len(ids))
-    offsets = offsets_of(counts)
-    static = _static(table, order, values[:, is_static], offsets, static_names)
-    starts = positions[offsets[:-1]]
-    lengths = positions[offsets[1:] - 1] - starts + 1
-    _refuse_far_rows(table, config.time, order, positions, series, lengths)
-    rows = offsets_of(lengths)[series] + positions - starts[series]
-    complete = np.full((int(lengths.sum()), int((~is_static).sum())), np.nan)
-    complete[rows] = values[:, ~is_static]
-    lines = np.full(len(complete), -1, dtype=np.int64)
-    lines[rows] = table.lines[order]
+    static_names = tuple(c.name for c in columns if c in config.static)
     return Panel(
-        values=complete,
-        offsets=offsets_of(lengths),
+        values=_complete(values[:, ~is_static] if is_static.any() else values, order, grid),
+        offsets=offsets_of(grid.lengths),
         ids=ids,
-        starts=starts,
-        axis=axis,
+        starts=grid.starts,
+        axis=grid.axis,
         columns=tuple(c.name for c, fixed in zip(columns, is_static, strict=True) if not fixed),
         num_targets=sum(c.name in config.target for c in columns),
-        static=static,
+        static=_static(table, order, values[:, is_static], offsets, static_names),
         static_columns=static_names,
         levels=levels,
-        lines=lines,
+        lines=_complete_lines(table.lines, order, grid),
         source=table.source,
         is_csv=table.is_csv,
-        has_ids=has_ids,
+        has_ids=id_column is not None,
     )
+
+
+def _complete(values: np.ndarray, order: np.ndarray | None, grid: _Grid) -> np.ndarray:
+    """(N, C) the rows of a table in their places, NaN in the others."""
+    values = values if order is None else values[order]
+    if grid.rows is None:
+        return values
+    complete = np.full((int(grid.lengths.sum()), values.shape[1]), np.nan)
+    complete[grid.rows] = values
+    return complete
+
+
+def _complete_lines(
+    lines: np.ndarray | range, order: np.ndarray | None, grid: _Grid
+) -> np.ndarray | range:
+    """(N,) the line of each row, -1 where there is none."""
+    if order is None and grid.rows is None:
+        return lines
+    known = np.asarray(lines) if order is None else np.asarray(lines)[order]
+    if grid.rows is None:
+        return known
+    complete = np.full(int(grid.lengths.sum()), -1, dtype=np.int64)
+    complete[grid.rows] = known
+    return complete
+
+
+def _in_table(order: np.ndarray | None, row: int) -> int:
+    """The row of the table that a row in order is."""
+    return row if order is None else int(order[row])
+
+
+def _grid(
+    table: Table,
+    config: DataConfig,
+    order: np.ndarray | None,
+    offsets: np.ndarray,
+    times: np.ndarray,
+    timezone: str | None,
+    is_integer: bool,
+) -> _Grid:
+    """The places of all rows; a row off the axis, or far from the others, is refused."""
+
+    def place(row: int) -> str:
+        return table.place(_in_table(order, row))
+
+    axis = _axis(config, offsets, times, timezone, is_integer, place)
+    if _is_even(times, offsets, axis.step()):
+        rows, starts = offsets[:-1], axis.positions(times[offsets[:-1]])
+        _refuse_off_axis(table, config.time, order, rows, starts, axis)
+        return _Grid(axis, offsets, starts, np.diff(offsets), None)
+    positions = axis.positions(times)
+    _refuse_off_axis(table, config.time, order, np.arange(len(times)), positions, axis)
+    starts = positions[offsets[:-1]]
+    lengths = positions[offsets[1:] - 1] - starts + 1
+    _refuse_far_rows(table, config.time, order, positions, offsets, lengths)
+    shift = offsets_of(lengths)[:-1] - starts
+    return _Grid(axis, offsets, starts, lengths, positions + np.repeat(shift, np.diff(offsets)))
+
+
+def _is_even(times: np.ndarray, offsets: np.ndarray, step: int | None) -> bool:
+    """Whether the times of every series are one step apart; no array of all rows is made."""
+    if step is None:
+        return False
+    odd = odd_pairs(len(times), lambda before, after: times[after] - times[before] != step)
+    return bool((offsets[np.searchsorted(offsets, odd)] == odd).all())
 
 
 def _time_order(
@@ -255,26 +341,34 @@ def _time_order(
     series: np.ndarray,
     times: np.ndarray,
     timezone: str | None,
-) -> np.ndarray:
-    """Row numbers by series, then time; unsorted rows and duplicates are refused."""
+) -> np.ndarray | None:
+    """Row numbers by series, then time; unsorted rows and duplicates are refused.
+
+    None if the table is in that order, as most are: then nothing needs to be moved.
+    """
     cells = table.frame[config.time]
-    by_series = np.argsort(series, kind="stable")
-    same = np.diff(series[by_series]) == 0
-    backwards = same & (np.diff(times[by_series]) < 0)
-    if backwards.any() and not config.sort:
-        first = int(np.argmax(backwards))
-        before, row = int(by_series[first]), int(by_series[first + 1])
+    order, given = None, (series, times)
+    if len(odd_pairs(len(series), lambda before, after: series[after] < series[before])):
+        order = np.argsort(series, kind="stable")
+        series, times = series[order], times[order]
+    backwards = _pairs(series, times, np.less)
+    if len(backwards) and not config.sort:
+        first = int(backwards[0])
+        before, row = _in_table(order, first - 1), _in_table(order, first)
         raise DataError(
             f"{table.place(row)}: column {config.time!r}: {cells[row]} comes after {cells[before]};"
             " sort the rows by time, set data.sort: true"
             f"{_other_remedies(ids, timezone, cells[row])}"
         )
-    order = by_series if not backwards.any() else np.lexsort((times, series))
-    duplicate = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
-    if duplicate.any():
-        rows = order[1:][duplicate]
+    if len(backwards):
+        series, times = given
+        order = np.lexsort((times, series))
+        series, times = series[order], times[order]
+    later = _pairs(series, times, np.equal)
+    if len(later):
+        rows = later if order is None else order[later]
         row = int(rows[0])
-        name = f" of series {ids[series[row]]}" if ids else ""
+        name = f" of series {ids[series[later[0]]]}" if ids else ""
         raise DataError(
             f"{table.place(row)}: column {config.time!r}: {cells[row]}{name} appears twice"
             f"{_further(table, rows[1:])}; keep one row a time"
@@ -283,11 +377,23 @@ def _time_order(
     return order
 
 
+def _pairs(
+    series: np.ndarray, times: np.ndarray, compare: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Rows whose time compares so with that of the row before, in the same series."""
+    return odd_pairs(
+        len(times),
+        lambda before, after: (
+            (series[after] == series[before]) & compare(times[after], times[before])
+        ),
+    )
+
+
 def _further(table: Table, rows: np.ndarray) -> str:
     """Where the duplicates after the first stand."""
     if not len(rows):
         return ""
-    lines = np.sort(table.lines[rows]).tolist()
+    lines = np.sort(np.asarray(table.lines)[rows]).tolist()
     named = ", ".join(str(line) for line in lines[:SHOWN_DUPLICATES])
     more = f" and {len(lines) - SHOWN_DUPLICATES} more" if len(lines) > SHOWN_DUPLICATES else ""
     return f", other times again in {'line' if table.is_csv else 'row'} {named}{more}"
@@ -301,7 +407,7 @@ def _other_remedies(ids: tuple[str, ...], timezone: str | None, cell: object) ->
 
 def _axis(
     config: DataConfig,
-    series: np.ndarray,
+    offsets: np.ndarray,
     times: np.ndarray,
     timezone: str | None,
     is_integer: bool,
@@ -309,9 +415,10 @@ def _axis(
 ) -> TimeAxis:
     frequency = config.frequency
     if frequency == "auto":
-        rows = np.flatnonzero(series == np.argmax(np.bincount(series)))
+        longest = int(np.argmax(np.diff(offsets)))
+        first, last = int(offsets[longest]), int(offsets[longest + 1])
         frequency = infer_frequency(
-            times[rows], timezone, is_integer, lambda row: place(int(rows[row]))
+            times[first:last], timezone, is_integer, lambda row: place(first + row)
         )
     elif isinstance(frequency, str):
         frequency = _checked_offset(frequency)
@@ -333,11 +440,16 @@ def _checked_offset(frequency: str) -> str:
 
 
 def _refuse_off_axis(
-    table: Table, time: str, order: np.ndarray, positions: np.ndarray, axis: TimeAxis
+    table: Table,
+    time: str,
+    order: np.ndarray | None,
+    rows: np.ndarray,
+    positions: np.ndarray,
+    axis: TimeAxis,
 ) -> None:
     off = positions < 0
     if off.any():
-        row = int(order[np.argmax(off)])
+        row = _in_table(order, int(rows[np.argmax(off)]))
         raise DataError(
             f"{table.place(row)}: column {time!r}: {table.frame[time][row]} is off the grid of"
             f" frequency {axis.frequency} that begins at"
@@ -348,17 +460,18 @@ def _refuse_off_axis(
 def _refuse_far_rows(
     table: Table,
     time: str,
-    order: np.ndarray,
+    order: np.ndarray | None,
     positions: np.ndarray,
-    series: np.ndarray,
+    offsets: np.ndarray,
     lengths: np.ndarray,
 ) -> None:
     """A mistyped year must not fill the memory with missing rows."""
-    if int(lengths.sum()) <= MAX_GAP_GROWTH * len(order) + 10_000:
+    if int(lengths.sum()) <= MAX_GAP_GROWTH * len(positions) + 10_000:
         return
-    gaps = np.where(np.diff(series) == 0, np.diff(positions), 0)
+    gaps = np.diff(positions)
+    gaps[offsets[1:-1] - 1] = 0
     first = int(np.argmax(gaps))
-    row = int(order[first + 1])
+    row = _in_table(order, first + 1)
     raise DataError(
         f"{table.place(row)}: column {time!r}: {int(gaps[first]) - 1} rows are missing before"
         f" {table.frame[time][row]}; mend the time, or set data.frequency"
@@ -370,14 +483,19 @@ def _numbers(
 ) -> tuple[np.ndarray, dict[str, tuple[str, ...]]]:
     """(rows, columns) float64; categories become the numbers of their sorted names."""
     levels: dict[str, tuple[str, ...]] = {}
+    if len(columns) == 1 and not columns[0].is_categorical:
+        return table.frame[columns[0].name].to_numpy()[:, None], levels  # without a copy
     values = np.empty((len(table.frame), len(columns)))
     for index, column in enumerate(columns):
         cells = table.frame[column.name]
         if column.is_categorical:
-            codes, names = pd.factorize(cells, sort=True)
-            num_empty = int("" in names[:1])
-            levels[column.name] = tuple(str(name) for name in names[num_empty:])
-            values[:, index] = np.where(codes < num_empty, np.nan, codes - num_empty)
+            codes, names = distinct_texts(cells)
+            known = sorted(name for name in names if name != "")
+            number = {name: float(place) for place, name in enumerate(known)}
+            levels[column.name] = tuple(map(str, known))
+            values[:, index] = np.array([*(number.get(name, np.nan) for name in names), np.nan])[
+                codes
+            ]
         else:
             values[:, index] = cells.to_numpy()
     return values, levels
@@ -385,12 +503,15 @@ def _numbers(
 
 def _static(
     table: Table,
-    order: np.ndarray,
+    order: np.ndarray | None,
     values: np.ndarray,
     offsets: np.ndarray,
     names: Sequence[str],
 ) -> np.ndarray:
     """(S, D) the one value of each static column in each series."""
+    if not names:
+        return np.empty((len(offsets) - 1, 0))
+    values = values if order is None else values[order]
     first = values[offsets[:-1]]
     expected = np.repeat(first, np.diff(offsets), axis=0)
     different = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
@@ -398,7 +519,7 @@ def _static(
     for column, name in enumerate(names):
         bad = different[:, column] | unknown[:, column]
         if bad.any():
-            row = int(order[int(np.argmax(bad))])
+            row = _in_table(order, int(np.argmax(bad)))
             raise DataError(
                 f"{table.place(row)}: static column {name!r} holds"
                 f" {shown(str(table.frame[name][row]))}, so it is empty or changes within its"

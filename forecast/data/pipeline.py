@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,15 +76,27 @@ class Pipeline:
         """
         filled = self.filled(panel, parts)
         width = len(self.targets)
-        scaled = self.to_model_scale(panel, filled[:, :width])
-        inputs = np.concatenate([scaled, self.covariates.encode(panel, filled)], axis=1)
-        targets = scaled
+        inputs = np.empty((len(filled), self.num_columns), dtype=np.float32)
+        for first, scaled in self._scaled(panel, filled[:, :width]):
+            rows = slice(first, first + len(scaled))
+            inputs[rows, :width] = scaled
+            inputs[rows, width:] = self.covariates.encode(panel, filled[rows], first)
+        read = torch.from_numpy(inputs)
+        scored = read if width == self.num_columns else read[:, :width]
         if self.missing == "mask" and np.isnan(panel.values[:, :width]).any():
-            targets = self.to_model_scale(panel, panel.values[:, :width])
+            scaled = self.to_model_scale(panel, panel.values[:, :width])
+            scored = torch.from_numpy(scaled.astype(np.float32))
         static = self.covariates.encode_static(panel)
-        return tuple(
-            torch.from_numpy(part.astype(np.float32)) for part in (inputs, targets, static)
-        )
+        return read, scored, torch.from_numpy(static.astype(np.float32))
+
+    def _scaled(self, panel: Panel, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """First row and values of stretches of targets on the model's scale."""
+        numbers = self.series_numbers(panel.ids)
+        assert (numbers >= 0).all(), "with_series_of makes new series known"
+        try:
+            yield from self.chain.blocks(values, panel.offsets, numbers)
+        except OutOfRangeError as error:
+            raise _placed(error, panel) from None
 
     def invert(
         self, forecast: np.ndarray, panel: Panel, values: np.ndarray, origins: np.ndarray
@@ -125,8 +137,8 @@ def require_complete(panel: Panel) -> None:
         return
     row, column = (int(index) for index in np.argwhere(missing)[0])
     remedy = "set data.missing: interpolate, forward_fill or mask"
-    if panel.lines is not None and panel.lines[row] < 0:
-        count = int((panel.lines < 0).sum())
+    if not panel.in_table[row]:
+        count = int((~panel.in_table).sum())
         time = panel.axis.column(panel.positions(np.array([row])))[0]
         raise DataError(
             f"{panel.place(row - 1)}: after this row the row of {time} is missing ({count} missing"
@@ -156,7 +168,7 @@ def part_windows(
     honest_origin = ~_interpolated(pipeline, panel)
     windows = {}
     for name in PARTS:
-        starts, series = window_starts(
+        starts = window_starts(
             panel.offsets,
             getattr(split, name),
             usable_input,
@@ -167,13 +179,12 @@ def part_windows(
             whole_targets=whole,
         )
         if name != "train":
-            kept = honest_origin[starts + lookback - 1]
-            starts, series = starts[kept], series[kept]
+            starts = starts[honest_origin[starts + lookback - 1]]
         windows[name] = Windows(
             inputs=inputs,
             targets=targets,
             static=static,
-            series=torch.from_numpy(series),
+            first_rows=torch.from_numpy(panel.offsets[:-1].astype(starts.dtype)),
             starts=torch.from_numpy(starts),
             lookback=lookback,
             horizon=horizon,
@@ -192,14 +203,19 @@ def short_series(windows: Windows, train: np.ndarray) -> np.ndarray:
         windows: of any part; their inputs are those of all rows.
         train: (S, 2) first training row of each series, and the row after the last.
     """
-    usable = running_count(~np.isnan(windows.inputs.numpy()).any(axis=1))
-    counts = usable[train[:, 1]] - usable[train[:, 0]]
+    usable = ~np.isnan(windows.inputs.numpy()).any(axis=1)
+    counts = train[:, 1] - train[:, 0]
+    if not usable.all():
+        known = running_count(usable)
+        counts = known[train[:, 1]] - known[train[:, 0]]
     return np.flatnonzero(counts < windows.lookback + windows.horizon)
 
 
 def _filled(panel: Panel, parts: np.ndarray, missing: Missing) -> np.ndarray:
     """Numbers are filled; an empty category stays empty, for it has a code of its own."""
     values = fill(panel.values, panel.offsets, parts, missing)
+    if values is panel.values:
+        return values
     return np.where(_is_category(panel), panel.values, values)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.data.config import SplitConfig
-from forecast.data.panel import Panel, ragged_ranges
+from forecast.data.panel import Panel, range_mask
 from forecast.errors import ConfigError
 
 PARTS = ("train", "validation", "test")
@@ -22,8 +22,8 @@ class Split:
     test: np.ndarray
 
     def train_rows(self) -> np.ndarray:
-        """The training rows of all series."""
-        return ragged_ranges(self.train[:, 0], self.train[:, 1] - self.train[:, 0])
+        """(N,) whether each row is one of training."""
+        return range_mask(self.train, int(self.test[-1, 1]))
 
     def offsets(self) -> np.ndarray:
         """(3S + 1,) offsets of all parts of all series, in row order."""

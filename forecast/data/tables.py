@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecast.data.compact import ROWS_AT_ONCE, UnlikeError, categories, compacted, end_to_end
 from forecast.data.config import DataConfig
 from forecast.errors import DataError, did_you_mean, shown
 
@@ -22,16 +24,21 @@ THOUSANDS = re.compile(
     r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
 )
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
+PARQUET_BUFFER = 2**20
+"""Bytes of a column that are read at a time."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of a file or a frame: text for time, id and categories, float64 for the rest."""
+    """Columns of a file or a frame: text for time, id and categories, float64 for the rest.
+
+    Text is objects, or categories where a file is long; times may be dates or int64.
+    """
 
     frame: pd.DataFrame
     source: str
-    lines: np.ndarray
+    lines: np.ndarray | range
     """Line of each row in a CSV; its number from 0 elsewhere."""
     is_csv: bool = True
 
@@ -48,32 +55,47 @@ def read_table(path: str, config: DataConfig, numeric: Sequence[str], text: Sequ
         path: the file; `.parquet` and `.pq` are Parquet, everything else is CSV.
         config: separator and decimal mark.
         numeric: columns of numbers; an empty cell is NaN.
-        text: columns kept as written, so that `007` and `NA` stay what they are.
+        text: columns kept as written, so that `007` and `NA` stay what they are; the first one
+            holds the times.
 
     Raises:
         DataError: with file and line, for a missing file or column, or text among numbers.
     """
     if is_parquet(path):
-        return from_frame(_read_parquet(path, [*numeric, *text]), path, numeric, text)
+        return _read_parquet(path, config, numeric, text)
     _check_header(path, config, [*numeric, *text])
     lines = _lines(path, config.separator)
-    frame = _read_csv(path, config, numeric, text)
-    assert len(frame) == len(lines)
-    table = _without_empty_rows(Table(frame, path, lines), text[0])
-    return _with_numbers(table, numeric, config.decimal)
+
+    def chunks() -> Iterator[Table]:
+        first = 0
+        for frame in _read_csv(path, config, numeric, text):
+            here = lines[first : first + len(frame)]
+            first += len(frame)
+            chunk = _without_empty_rows(Table(frame.reset_index(drop=True), path, here), text[0])
+            yield _with_numbers(chunk, numeric, config.decimal)
+
+    return _with_rows(_joined(chunks, len(lines), config, text))
 
 
 def from_frame(
     frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str]
 ) -> Table:
     """The named columns of a DataFrame, checked like a file."""
-    names = [*text, *numeric]
-    require_columns([str(label) for label in frame.columns], names, source)
+    return _with_rows(_from_frame(frame, source, numeric, text))
+
+
+def _from_frame(
+    frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str], first: int = 0
+) -> Table:
+    """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
+    require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     labels = {str(label): label for label in frame.columns}
-    columns = frame[[labels[name] for name in names]].reset_index(drop=True)
-    columns = columns.set_axis(names, axis="columns")
-    columns = columns.assign(**{name: _as_text(columns[name]) for name in text})
-    table = Table(columns, source, np.arange(len(columns)), is_csv=False)
+    columns = {name: frame[labels[name]].reset_index(drop=True) for name in (*text, *numeric)}
+    columns |= {name: _as_text(columns[name]) for name in text[1:]}
+    if not _is_integer(columns[text[0]]):
+        columns[text[0]] = _as_text(columns[text[0]])
+    lines = range(first, first + len(frame))
+    table = Table(pd.DataFrame(columns, copy=False), source, lines, is_csv=False)
     return _with_numbers(table, numeric, ".")
 
 
@@ -84,7 +106,7 @@ def is_parquet(path: Path | str) -> bool:
 
 def columns_of(path: str, separator: str = ",") -> list[str]:
     """The column names of a file."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # Path.is_file would raise on a name that is too long
         raise DataError(f"{path}: no such file; check data.path")
     if is_parquet(path):
         return list(_from_parquet("read_schema", path).names)
@@ -125,7 +147,7 @@ def _check_header(path: str, config: DataConfig, wanted: Sequence[str]) -> None:
     require_columns(header, wanted, f"{path}:1")
 
 
-def _lines(path: str, separator: str) -> np.ndarray:
+def _lines(path: str, separator: str) -> np.ndarray | range:
     """Line at which each row below the header begins, blank lines too.
 
     Every row must have as many cells as the header: pandas would fill up a short one and cut a
@@ -134,14 +156,14 @@ def _lines(path: str, separator: str) -> np.ndarray:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=separator, strict=True)
-            cells = np.fromiter(map(len, reader), dtype=np.int64)
+            cells = np.fromiter(map(len, reader), dtype=np.int32)
             is_line_a_row = reader.line_num == len(cells)
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except csv.Error as error:
         *_, line = 0, *_row_ends(path, separator)
         raise DataError(f"{path}:{line + 1}: {error}; mend the quotes of this row") from None
-    ends = np.arange(1, len(cells) + 1)
+    ends: np.ndarray | range = range(1, len(cells) + 1)
     if not is_line_a_row:
         ends = np.array([*_row_ends(path, separator)])
     ragged = (cells != cells[0]) & (cells > 0)
@@ -151,7 +173,7 @@ def _lines(path: str, separator: str) -> np.ndarray:
             f"{path}:{ends[row - 1] + 1}: {cells[row]} cells, but the header has {cells[0]}; write"
             f" empty cells too, and put a cell that holds {separator!r} in quotes"
         )
-    return ends[:-1] + 1
+    return range(2, len(cells) + 1) if isinstance(ends, range) else ends[:-1] + 1
 
 
 def _row_ends(path: str, separator: str) -> Iterator[int]:
@@ -170,9 +192,8 @@ def _without_empty_rows(table: Table, first: str) -> Table:
         return table
     rows = table.frame[empty]
     empty[empty] = (rows.isna() | (rows == "")).all(axis=1)
-    return replace(
-        table, frame=table.frame[~empty].reset_index(drop=True), lines=table.lines[~empty]
-    )
+    lines = np.asarray(table.lines)[~empty]
+    return replace(table, frame=table.frame[~empty].reset_index(drop=True), lines=lines)
 
 
 def _not_utf8(path: str) -> DataError:
@@ -184,14 +205,47 @@ def _not_utf8(path: str) -> DataError:
     return DataError(f"{path}:{line}: not UTF-8 text; save the file as CSV in UTF-8")
 
 
+def _joined(
+    chunks: Callable[[], Iterator[Table]], rows: int, config: DataConfig, text: Sequence[str]
+) -> Table:
+    """All chunks of a file; a file that fits into one stays as it is written."""
+    if rows <= ROWS_AT_ONCE:
+        return next(chunks(), Table(pd.DataFrame(), config.path, range(0)))
+    for plain_times in (config.time_format is None, False):
+        parts: list[Table] = []
+        with contextlib.suppress(UnlikeError):
+            frame = end_to_end(_compacted(chunks(), text, plain_times, parts), rows)
+            return replace(parts[0], frame=frame, lines=_lines_of(parts))
+    raise AssertionError("all texts are categories")
+
+
+def _compacted(
+    chunks: Iterator[Table], text: Sequence[str], plain_times: bool, parts: list[Table]
+) -> Iterator[pd.DataFrame]:
+    """The compact frame of each chunk; the rest of the chunk goes to `parts`."""
+    for chunk in chunks:
+        parts.append(replace(chunk, frame=pd.DataFrame()))
+        yield compacted(chunk.frame, text, plain_times)
+
+
+def _lines_of(parts: Sequence[Table]) -> np.ndarray | range:
+    """Lines of all parts."""
+    ranges = [part.lines for part in parts if isinstance(part.lines, range)]
+    if len(ranges) == len(parts):
+        return range(ranges[0].start, ranges[-1].stop)
+    return np.concatenate([np.asarray(part.lines) for part in parts])
+
+
 def _read_csv(
     path: str, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
-) -> pd.DataFrame:
+) -> Iterator[pd.DataFrame]:
+    """Some rows at a time."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
+            yield from pd.read_csv(
                 path,
+                chunksize=ROWS_AT_ONCE,
                 sep=config.separator,
                 decimal=config.decimal,
                 encoding="utf-8-sig",
@@ -212,20 +266,25 @@ def _read_csv(
 
 def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
     """The table with its numeric columns as finite float64 or NaN."""
-    if len(table.frame) == 0:
-        raise DataError(f"{table.source}: no rows below the header; add one row a time step")
-    columns = {}
+    columns = {str(name): column for name, column in table.frame.items()}
+    most = np.finfo(np.float32).max
     for name in numeric:
         values = _numbers(table, name, decimal)
-        too_large = np.abs(values) > np.finfo(np.float32).max
-        if too_large.any():
-            row = int(np.argmax(too_large))
+        if np.fmax.reduce(values, initial=0) > most or np.fmin.reduce(values, initial=0) < -most:
+            row = int(np.argmax(np.abs(values) > most))
             raise DataError(
                 f"{table.place(row)}: column {name!r} holds {values[row]:g}, which is no finite"
                 " 32-bit number; mend it or leave the cell empty"
             )
-        columns[name] = values
-    return replace(table, frame=table.frame.assign(**columns))
+        columns[name] = pd.Series(values, copy=False)
+    return replace(table, frame=pd.DataFrame(columns, copy=False))
+
+
+def _with_rows(table: Table) -> Table:
+    """A table, unless it is empty."""
+    if len(table.frame) == 0:
+        raise DataError(f"{table.source}: no rows below the header; add one row a time step")
+    return table
 
 
 def _numbers(table: Table, name: str, decimal: str) -> np.ndarray:
@@ -259,21 +318,52 @@ def _not_a_number(table: Table, name: str, row: int, decimal: str) -> DataError:
     )
 
 
+def _is_integer(column: pd.Series) -> bool:
+    """Whether a column holds integers of up to 18 digits and nothing else."""
+    return column.dtype.kind in "iu" and not column.hasnans and bool(column.abs().max() < 10**18)
+
+
 def _as_text(column: pd.Series) -> pd.Series:
-    """A column as text or None; dates stay dates. Each distinct cell is converted once."""
+    """A column as text or categories; dates stay dates. Each distinct cell is converted once."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return column
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype(object)
     codes, distinct = pd.factorize(column)
-    texts = np.array([*map(str, distinct), None], dtype=object)
-    return pd.Series(texts[codes], dtype=object)
+    numbers, texts = pd.factorize(np.array([*map(str, distinct)], dtype=object))
+    return categories(np.append(numbers, -1)[codes], texts)
 
 
-def _read_parquet(path: str, columns: Sequence[str]) -> pd.DataFrame:
-    require_columns(columns_of(path), columns, path)
-    frame: pd.DataFrame = _from_parquet("read_table", path, columns=list(columns)).to_pandas()
-    return frame.reset_index() if set(columns) - set(frame.columns) else frame
+def _read_parquet(
+    path: str, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
+) -> Table:
+    require_columns(columns_of(path), [*numeric, *text], path)
+    options = {"pre_buffer": False, "buffer_size": PARQUET_BUFFER}  # else the file is held whole
+    file = _from_parquet("ParquetFile", path, read_dictionary=_texts_among(path, text), **options)
+
+    def chunks() -> Iterator[Table]:
+        first = 0
+        for frame in _batches(file, path, [*text, *numeric]):
+            yield _from_frame(frame, path, numeric, text, first)
+            first += len(frame)
+
+    return _with_rows(_joined(chunks, file.metadata.num_rows, config, text))
+
+
+def _texts_among(path: str, columns: Sequence[str]) -> list[str]:
+    """Columns of text, which are read faster as numbers of distinct texts."""
+    schema = _from_parquet("read_schema", path)
+    return [name for name in columns if str(schema.field(name).type) in ("string", "large_string")]
+
+
+def _batches(file: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Some rows at a time."""
+    try:
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+            pairs = zip(batch.schema.names, batch.columns, strict=True)
+            yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from None
 
 
 def _from_parquet(function: str, path: str, **options: Any) -> Any:
@@ -284,5 +374,9 @@ def _from_parquet(function: str, path: str, **options: Any) -> Any:
     try:
         return getattr(parquet, function)(path, **options)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise DataError(f"{path}: {reason}; write the file again as Parquet") from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: str, error: Exception) -> DataError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return DataError(f"{path}: {reason}; write the file again as Parquet")

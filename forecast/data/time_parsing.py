@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from forecast.data.compact import distinct_texts
 from forecast.data.times import Place, first_moments, iso_dates, nanoseconds
 from forecast.errors import DataError, shown
 
@@ -24,7 +25,7 @@ def parse_times(
     """Read a time column without guessing.
 
     Args:
-        column: text or dates.
+        column: text, dates or int64.
         series: number of the series of each row, to tell the two passes of a repeated hour apart.
         frequency: as configured; an integer says that times are integers.
         time_format: strptime format, or None for integers and ISO 8601.
@@ -46,8 +47,13 @@ def parse_times(
         _refuse_step(frequency, column.iloc[0], name, place(0))
         _refuse_nat(dates, column, name, place)
         return (*_localized(dates, series, timezone, name, place), False)
-    codes, distinct = pd.factorize(column.fillna(""))
-    texts = pd.Series(distinct, dtype=object).str.strip()
+    if column.dtype.kind in "iu" and time_format is None:
+        return (
+            _integers(column.to_numpy(np.int64), column.iloc[0], frequency, name, place),
+            None,
+            True,
+        )
+    codes, texts = _stripped(column)
 
     def first_place(number: int) -> str:
         return place(int(np.argmax(codes == number)))
@@ -55,7 +61,8 @@ def parse_times(
     _refuse_empty(texts, name, first_place)
     is_integer = texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
     if time_format is None and is_integer.all():
-        return _integers(texts, frequency, name, first_place)[codes], None, True
+        values = texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
+        return _integers(values, texts[0], frequency, name, first_place)[codes], None, True
     number = int(np.argmin(is_integer))
     _refuse_step(frequency, texts[number], name, first_place(number))
     dates = _dates(texts, name, time_format, first_place).take(codes)
@@ -91,19 +98,37 @@ def _refuse_nat(dates: pd.DatetimeIndex, texts: pd.Series, name: str, place: Pla
         )
 
 
-def _integers(texts: pd.Series, frequency: str | int, name: str, place: Place) -> np.ndarray:
+def _stripped(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
+    """Numbers (N,) of a column's texts, and the texts without blanks around; "" if missing."""
+    codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iu" else column)
+    if codes.min(initial=0) < 0:
+        codes, texts = np.where(codes < 0, len(texts), codes), np.append(texts, "")
+    return codes, pd.Series(texts, dtype=object).str.strip()
+
+
+def _integers(
+    values: np.ndarray, first: object, frequency: str | int, name: str, place: Place
+) -> np.ndarray:
+    """The values, if they need not be dates; `first` is the first of them as written."""
     if isinstance(frequency, str) and frequency != "auto":
         raise DataError(
-            f"{_cell(place(0), name, texts[0])}, an integer, but data.frequency is {frequency!r};"
+            f"{_cell(place(0), name, first)}, an integer, but data.frequency is {frequency!r};"
             " set data.time_format (a year is '%Y'), or frequency: 1"
         )
-    looks_like_dates = texts.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])").all()
-    if frequency == "auto" and looks_like_dates:
+    if frequency == "auto" and _look_like_dates(values):
         raise DataError(
-            f"{_cell(place(0), name, texts[0])}, a date or an integer; set data.time_format:"
+            f"{_cell(place(0), name, first)}, a date or an integer; set data.time_format:"
             " '%Y%m%d', or data.frequency: 1"
         )
-    return texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
+    return values
+
+
+def _look_like_dates(values: np.ndarray) -> bool:
+    """Whether all integers may be dates such as 20240131."""
+    if values.min() < 1900_01_01 or values.max() > 2099_12_31:
+        return False
+    month, day = values // 100 % 100, values % 100
+    return bool(((month >= 1) & (month <= 12) & (day <= 31)).all())
 
 
 def _dates(texts: pd.Series, name: str, time_format: str | None, place: Place) -> pd.DatetimeIndex:
@@ -168,9 +193,9 @@ def _unambiguous(
 
 def _readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Dates in nanoseconds; NaT for years that do not fit."""
-    if dates.unit != "ns":
-        dates = pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261)))
-    return dates.as_unit("ns")
+    if dates.unit == "ns":
+        return dates
+    return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
 
 
 def _is_zone(name: str) -> bool:
@@ -185,7 +210,7 @@ def _localized(
     dates: pd.DatetimeIndex, series: np.ndarray, timezone: str | None, name: str, place: Place
 ) -> tuple[np.ndarray, str | None]:
     """Instants and their zone; a repeated or skipped hour must be told apart by the rows."""
-    dates = dates.as_unit("ns")
+    dates = dates if dates.unit == "ns" else dates.as_unit("ns")
     if dates.tz is not None:
         written = str(dates.tz)
         return nanoseconds(dates), timezone or (written if _is_zone(written) else "UTC")

@@ -15,6 +15,8 @@ from forecast.errors import DataError
 Place = Callable[[int], str]
 """Names the file and line of a row."""
 
+FIRST = 1000
+"""Rows that tell the frequency of steps that are all alike, e.g. those of months from days."""
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
 SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
@@ -43,7 +45,7 @@ class TimeAxis:
 
     def positions(self, times: np.ndarray) -> np.ndarray:
         """Positions of times (int64, as `origin`); -1 where a time is off the axis or before it."""
-        step = self._step()
+        step = self.step()
         if step is not None:
             position, rest = np.divmod(times - self.origin, step)
             return np.where((rest == 0) & (position >= 0), position, -1)
@@ -53,7 +55,7 @@ class TimeAxis:
 
     def at(self, positions: np.ndarray) -> np.ndarray:
         """Times (int64, as `origin`) at positions, which may lie beyond the data."""
-        step = self._step()
+        step = self.step()
         if step is not None:
             return np.asarray(self.origin + positions.astype(np.int64) * step)
         count = int(positions.max(initial=0)) + 1
@@ -71,7 +73,7 @@ class TimeAxis:
 
     def first_at_or_after(self, date: str) -> int:
         """The first position at or after a date (or integer) given as text."""
-        time, step = self._time(date), self._step()
+        time, step = self._time(date), self.step()
         if step is not None:
             return max(0, -((self.origin - time) // step))
         return int(np.searchsorted(self._grid_until(max(time, self.origin)), time))
@@ -90,7 +92,7 @@ class TimeAxis:
             dates = first_moments(dates, self.timezone)
         return int(nanoseconds(dates)[0])
 
-    def _step(self) -> int | None:
+    def step(self) -> int | None:
         """Nanoseconds (or integers) between positions where that is a constant."""
         if isinstance(self.frequency, int):
             return self.frequency
@@ -149,7 +151,7 @@ def iso_dates(texts: pd.Series, utc: bool) -> pd.Series:
 
 def nanoseconds(dates: pd.DatetimeIndex) -> np.ndarray:
     """Dates as nanoseconds since 1970, in UTC where they have a zone."""
-    return dates.to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    return dates.to_numpy(dtype="datetime64[ns]").view(np.int64)
 
 
 def season_length(frequency: str | int) -> int:
@@ -188,7 +190,8 @@ def infer_frequency(
     steps = np.diff(times)
     if is_integer:
         return int(np.gcd.reduce(steps))
-    dates = _dates_in(timezone, times)
+    # Steps that are all alike tell no more when there are more of them.
+    dates = _dates_in(timezone, times[:FIRST] if (steps == steps[0]).all() else times)
     inferred = pd.infer_freq(dates)
     if inferred is not None:
         return str(to_offset(inferred).freqstr)

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from forecast.data.compact import ROWS_AT_ONCE, stretches
 from forecast.data.config import Scope
 from forecast.data.panel import ragged_ranges
 
@@ -244,14 +245,19 @@ def _fit_series(
     lengths = np.diff(offsets)
     state = np.empty((len(lengths), values.shape[1], 2))
     magnitude = np.frexp(lengths)[1]
-    for alike in (np.flatnonzero(magnitude == power) for power in np.unique(magnitude)):
-        columns = _side_by_side(values, offsets[alike], lengths[alike])
-        state[alike] = np.stack(fit_columns(columns), axis=-1).reshape(len(alike), -1, 2)
+    for power in np.unique(magnitude):
+        alike = np.flatnonzero(magnitude == power)
+        pieces = 1 + (len(alike) << int(power)) // ROWS_AT_ONCE
+        for some in np.array_split(alike, min(pieces, len(alike))):
+            columns = _side_by_side(values, offsets[some], lengths[some])
+            state[some] = np.stack(fit_columns(columns), axis=-1).reshape(len(some), -1, 2)
     return state
 
 
 def _side_by_side(values: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """(longest, S * K) some series as columns, padded with NaN to at least one row."""
+    if len(lengths) == 1 and lengths[0]:  # without a copy
+        return values[first[0] : first[0] + lengths[0]]
     padded = np.full((max(int(lengths.max()), 1), len(lengths), values.shape[1]), np.nan)
     series = np.repeat(np.arange(len(lengths)), lengths)
     step = ragged_ranges(np.zeros_like(lengths), lengths)
@@ -291,7 +297,14 @@ def _quietly(scaler: Any, columns: np.ndarray) -> Any:
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
-        return scaler.fit(columns)
+        parts = [columns[first:last] for first, last in stretches(len(columns))]
+        is_whole = len(parts) < 2 or not hasattr(scaler, "partial_fit")
+        # Part by part takes little room; but scikit-learn forgets all over a part of NaN.
+        if is_whole or any(np.isnan(part).all(axis=0).any() for part in parts):
+            return scaler.fit(columns)
+        for part in parts:
+            scaler.partial_fit(part)
+        return scaler
 
 
 def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

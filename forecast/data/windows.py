@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from forecast.data.panel import ragged_ranges
+from forecast.data.compact import stretches
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Batch:
     static: Float[Tensor, "B D"]
     target: Float[Tensor, "B H K"]
     """What is to be forecast; NaN where it is masked."""
+    weight: Float[Tensor, "B K"] | None = None
+    """Weight of each window in the loss; None: all alike."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,28 @@ class Windows:
     targets: Float[Tensor, "N K"]
     """What it is scored on; may hold NaN."""
     static: Float[Tensor, "S D"]
-    series: Int[Tensor, " W"]
-    """Series of each window."""
+    first_rows: Int[Tensor, " S"]
+    """First row of each series, rising."""
     starts: Int[Tensor, " W"]
-    """First row of each window's lookback."""
+    """First row of each window's lookback; int32 where that holds them, for there are many."""
     lookback: int
     horizon: int
     num_future: int
     """Number of last columns of `inputs` that are known over the horizon."""
+    weights: Float[Tensor, "S K"] | None = None
+    """Weight of each series in the loss; None: all alike."""
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @property
+    def series(self) -> Int[Tensor, " W"]:
+        """Series of each window."""
+        return self.series_of(self.starts)
+
+    def series_of(self, rows: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+        """Series to which each row belongs."""
+        return torch.bucketize(rows.to(self.first_rows.dtype), self.first_rows, right=True) - 1
 
     def gather(self, index: Int[Tensor, " B"]) -> Batch:
         """The windows of the given numbers, by one indexed read."""
@@ -54,11 +67,18 @@ class Windows:
         rows = starts[:, None] + steps
         window = self.inputs[rows]  # (B, L + H, C)
         first_future = window.shape[2] - self.num_future
+        is_read = self.targets is self.inputs
+        series = (
+            self.series_of(starts) if self.static.shape[1] or self.weights is not None else None
+        )
         return Batch(
             past=window[:, : self.lookback],
             future=window[:, self.lookback :, first_future:],
-            static=self.static[self.series[index]],
-            target=self.targets[rows[:, self.lookback :]],
+            static=self.static.new_empty(len(index), 0) if series is None else self.static[series],
+            target=window[:, self.lookback :]
+            if is_read
+            else self.targets[rows[:, self.lookback :]],
+            weight=None if self.weights is None else self.weights[series],
         )
 
     def origins(self) -> np.ndarray:
@@ -67,18 +87,11 @@ class Windows:
 
     def subset(self, index: Int[Tensor, " B"]) -> Windows:
         """Only some windows, by number."""
-        return replace(self, starts=self.starts[index], series=self.series[index])
+        return replace(self, starts=self.starts[index])
 
     def to(self, device: torch.device) -> Windows:
         """The same windows with all tensors on a device."""
-        return replace(
-            self,
-            inputs=self.inputs.to(device),
-            targets=self.targets.to(device),
-            static=self.static.to(device),
-            series=self.series.to(device),
-            starts=self.starts.to(device),
-        )
+        return on_device({"": self}, device)[""]
 
 
 def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
@@ -96,8 +109,9 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
             inputs=move(windows.inputs),
             targets=move(windows.targets),
             static=move(windows.static),
-            series=move(windows.series),
+            first_rows=move(windows.first_rows),
             starts=move(windows.starts),
+            weights=None if windows.weights is None else move(windows.weights),
         )
         for part, windows in parts.items()
     }
@@ -112,7 +126,7 @@ def window_starts(
     horizon: int,
     stride: int = 1,
     whole_targets: bool = True,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Starts of the windows whose targets all lie in a part; lookbacks may reach into earlier rows.
 
     Args:
@@ -124,28 +138,57 @@ def window_starts(
         whole_targets: False keeps a window if just one of its target rows is usable.
 
     Returns:
-        (W,) first rows and (W,) series.
+        (W,) first rows, int32 where that holds them.
     """
-    first = _next(usable_input)[np.maximum(part[:, 0] - lookback, offsets[:-1])]
-    last = part[:, 1] - horizon - lookback
-    counts = np.maximum((last - first) // stride + 1, 0)
-    starts = ragged_ranges(np.zeros_like(first), counts) * stride + np.repeat(first, counts)
-    series = np.repeat(np.arange(len(first)), counts)
-    missing_inputs = running_count(~usable_input)
-    usable_targets = running_count(usable_target)
-    middle = starts + lookback
-    known = usable_targets[middle + horizon] - usable_targets[middle]
+    first = _next(usable_input, np.maximum(part[:, 0] - lookback, offsets[:-1]))
+    counts = np.maximum((part[:, 1] - horizon - lookback - first) // stride + 1, 0)
+    ends = np.cumsum(counts)
+    shift = first - (ends - counts) * stride
     wanted = horizon if whole_targets else 1
-    kept = (missing_inputs[middle] == missing_inputs[starts]) & (known >= wanted)
-    return starts[kept], series[kept]
+    is_usable = _window_filter(usable_input, usable_target, lookback, horizon, wanted)
+    starts = np.empty(ends[-1], dtype=_row_type(len(usable_input)))
+    found = 0
+    for begin, end in stretches(len(starts)):
+        some = slice(np.searchsorted(ends, begin, "right"), np.searchsorted(ends, end) + 1)
+        windows = np.diff(np.clip(ends[some], begin, end), prepend=begin)  # of each series
+        start = np.repeat(shift[some], windows) + np.arange(begin, end) * stride
+        start = start[is_usable(start)]
+        starts[found : found + len(start)] = start
+        found += len(start)
+    return starts[:found]
+
+
+def _window_filter(
+    usable_input: np.ndarray, usable_target: np.ndarray, lookback: int, horizon: int, wanted: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Which of some windows have all inputs and the wanted number of targets."""
+    if usable_input.all() and usable_target.all():
+        return lambda start: np.ones(len(start), dtype=bool)
+    missing_inputs, usable_targets = running_count(~usable_input), running_count(usable_target)
+
+    def is_usable(start: np.ndarray) -> np.ndarray:
+        middle = start + lookback
+        known = usable_targets[middle + horizon] - usable_targets[middle]
+        return np.asarray((missing_inputs[middle] == missing_inputs[start]) & (known >= wanted))
+
+    return is_usable
 
 
 def running_count(flags: np.ndarray) -> np.ndarray:
     """(N + 1,) number of flags before each row."""
-    return np.concatenate([[0], np.cumsum(flags)])
+    counts = np.zeros(len(flags) + 1, dtype=_row_type(len(flags)))
+    np.cumsum(flags, out=counts[1:])
+    return counts
 
 
-def _next(flags: np.ndarray) -> np.ndarray:
-    """(N + 1,) the first flagged row at or after each row, N if there is none."""
-    rows = np.where(flags, np.arange(len(flags)), len(flags))
-    return np.append(np.minimum.accumulate(rows[::-1])[::-1], len(flags))
+def _row_type(rows: int) -> type[np.integer]:
+    """The smaller type that holds numbers of rows: there is one for every window."""
+    return np.int32 if rows < 2**31 else np.int64
+
+
+def _next(flags: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The first flagged row at or after each of some rows; the number of all if there is none."""
+    if flags.all():
+        return rows
+    flagged = np.append(np.flatnonzero(flags), len(flags))
+    return np.asarray(flagged[np.searchsorted(flagged, rows)])

@@ -3,46 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-Baseline = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], np.ndarray]
+MOVING_ROWS = 5
+"""Rows of a moving average where the season is a single row."""
 
 
-def naive(
-    values: np.ndarray,
-    origins: np.ndarray,
-    first: np.ndarray,  # noqa: ARG001
-    horizon: int,
-    season: int,  # noqa: ARG001
-) -> np.ndarray:
+@dataclass(frozen=True)
+class History:
+    """What baselines forecast from."""
+
+    values: np.ndarray
+    """(N, K) in the user's units, with missing ones filled; NaN where that was not possible."""
+    offsets: np.ndarray
+    """(S + 1,) series."""
+    season: int
+    """Rows in a season."""
+
+    def series_of(self, rows: np.ndarray) -> np.ndarray:
+        """(B,) series of each row."""
+        return np.asarray(np.searchsorted(self.offsets, rows, side="right") - 1)
+
+    def first_of(self, rows: np.ndarray) -> np.ndarray:
+        """(B,) first row of the series of each row."""
+        return np.asarray(self.offsets[self.series_of(rows)])
+
+    @cached_property
+    def first_known(self) -> np.ndarray:
+        """(S, K) first known row of each series; N where there is none."""
+        rows = np.arange(len(self.values))[:, None]
+        known = np.where(np.isnan(self.values), len(self.values), rows)
+        return np.asarray(np.minimum.reduceat(known, self.offsets[:-1]))
+
+    def mean(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """(B, K) mean of the known values in some rows of a series; NaN where there is none.
+
+        Args:
+            begin: (B,) first rows.
+            end: (B,) the rows after the last, of the same series.
+        """
+        sums, counts = self._running
+        count = counts[end] - counts[begin]
+        mean = (sums[end] - sums[begin]) / np.where(count > 0, count, np.nan)
+        return np.asarray(mean * self._size[self.series_of(begin)])
+
+    @cached_property
+    def _size(self) -> np.ndarray:
+        """(S, K) largest absolute value; 1 where it is 0."""
+        size = np.maximum.reduceat(np.abs(np.nan_to_num(self.values)), self.offsets[:-1])
+        return np.where(size > 0, size, 1.0)
+
+    @cached_property
+    def _running(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N + 1, K) sum and number of the known values before each row.
+
+        The sum is in units of the largest value of each series: a large series would round a small
+        one after it away.
+        """
+        size = np.repeat(self._size, np.diff(self.offsets), axis=0)
+        start = ((1, 0), (0, 0))
+        sums = np.pad(np.cumsum(np.nan_to_num(self.values) / size, axis=0), start)
+        return sums, np.pad(np.cumsum(~np.isnan(self.values), axis=0), start)
+
+
+Baseline = Callable[[History, np.ndarray, int], np.ndarray]
+"""(history, last known row of each window (B,), steps) -> (B, H, K)."""
+
+
+def naive(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
     """The last value, for every step.
 
     Args:
-        values: (N, K) in the user's units, without NaN at and before the origins.
+        history: all series.
         origins: (B,) last known row of each window.
-        first: (B,) first row of each window's series.
         horizon: steps.
-        season: rows in a season.
 
     Returns:
         (B, H, K).
     """
-    return np.repeat(values[origins][:, None], horizon, axis=1)
+    return np.repeat(history.values[origins][:, None], horizon, axis=1)
 
 
-def seasonal_naive(
-    values: np.ndarray, origins: np.ndarray, first: np.ndarray, horizon: int, season: int
-) -> np.ndarray:
+def seasonal_naive(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
     """The value one season earlier; the last value where there is none.
 
     Arguments and result as for `naive`.
     """
-    steps = np.arange(horizon)
+    steps, season = np.arange(horizon), history.season
     rows = origins[:, None] + 1 + steps - season * (steps // season + 1)
-    rows = np.where(rows >= first[:, None], rows, origins[:, None])
-    seasonal, last = values[rows], values[origins][:, None]
-    return np.asarray(np.where(np.isnan(seasonal), last, seasonal))
+    rows = np.where(rows >= history.first_of(origins)[:, None], rows, origins[:, None])
+    return _or_last(history.values[rows], history, origins)
 
 
-BASELINES: Mapping[str, Baseline] = {"naive": naive, "seasonal_naive": seasonal_naive}
+def drift(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """The line through the first known and the last value; the last value where these are one.
+
+    Arguments and result as for `naive`.
+    """
+    first = history.first_known[history.series_of(origins)]  # (B, K)
+    rows = origins[:, None] - first
+    begin = np.take_along_axis(history.values, np.minimum(first, origins[:, None]), axis=0)
+    last = history.values[origins]
+    slope = np.where(rows > 0, (last - begin) / np.maximum(rows, 1), 0.0)
+    steps = np.arange(1, horizon + 1)[None, :, None]
+    return np.asarray(last[:, None] + steps * slope[:, None])
+
+
+def mean(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """The mean of all known values up to the last one.
+
+    Arguments and result as for `naive`.
+    """
+    level = history.mean(history.first_of(origins), origins + 1)
+    return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
+
+
+def moving_average(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """The mean of the last season; of `MOVING_ROWS` rows where a season is a single one.
+
+    Arguments and result as for `naive`.
+    """
+    rows = history.season if history.season > 1 else MOVING_ROWS
+    begin = np.maximum(origins + 1 - rows, history.first_of(origins))
+    level = history.mean(begin, origins + 1)
+    return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
+
+
+BASELINES: Mapping[str, Baseline] = {
+    "naive": naive,
+    "seasonal_naive": seasonal_naive,
+    "drift": drift,
+    "mean": mean,
+    "moving_average": moving_average,
+}
+
+
+def _or_last(forecast: np.ndarray, history: History, origins: np.ndarray) -> np.ndarray:
+    """The last value where a forecast is unknown."""
+    return np.where(np.isnan(forecast), history.values[origins][:, None], forecast)

@@ -1,109 +1,89 @@
-"""Errors of point forecasts in the user's units, summed batch by batch, so that nothing is kept."""
+"""Metrics of point and quantile forecasts, out of sums that grow batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(actual (B, H, K), forecast (B, H, K), scale (B, 1, K)) -> (B, H, K); NaN where undefined."""
-
-
-def _percentage(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> np.ndarray:  # noqa: ARG001
-    size = np.abs(actual)
-    return np.asarray(100 * np.abs(actual - forecast) / np.where(size > 0, size, np.nan))
-
-
-def _symmetric(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray) -> np.ndarray:  # noqa: ARG001
-    size = np.abs(actual) + np.abs(forecast)
-    return np.asarray(200 * np.abs(actual - forecast) / np.where(size > 0, size, 1.0))
-
-
-MEASURES: Mapping[str, Measure] = {
-    "absolute": lambda actual, forecast, scale: np.abs(actual - forecast),  # noqa: ARG005
-    "squared": lambda actual, forecast, scale: np.square(actual - forecast),  # noqa: ARG005
-    "percentage": _percentage,
-    "symmetric": _symmetric,
-    "scaled": lambda actual, forecast, scale: np.abs(actual - forecast) / scale,
-}
-
-METRICS: Mapping[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "MAE": ("absolute", lambda mean: mean),
-    "RMSE": ("squared", np.sqrt),
-    "MAPE": ("percentage", lambda mean: mean),
-    "sMAPE": ("symmetric", lambda mean: mean),
-    "MASE": ("scaled", lambda mean: mean),
-}
-"""Name: (measure whose mean it is, function of the mean). MAPE leaves out actual values of zero,
-sMAPE is 200 |y - f| / (|y| + |f|), both in percent; MASE is Hyndman and Koehler's (2006)."""
+Terms = Mapping[str, np.ndarray]
+"""Name -> (B, H, K): what is summed of some windows, 0 where nothing was observed."""
+Metrics = Callable[[Mapping[str, np.ndarray], bool], dict[str, np.ndarray]]
+"""(sums by name (G, K), whether targets are taken together) -> metric -> (G,) or (G, K)."""
 
 
 @dataclass(frozen=True)
 class ErrorSums:
-    """Sums and counts of every measure, by horizon step and by series."""
+    """Sums of errors by horizon step and by series; no forecast is kept."""
 
-    by_step: Mapping[str, np.ndarray]
-    """(2, H, K): sum, count."""
-    by_series: Mapping[str, np.ndarray]
-    """(2, S, K): sum, count."""
+    metrics: Metrics
+    """`point_metrics`, or what `quantile_metrics` makes."""
+    num_series: int
+    by_step: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Name -> (H, K)."""
+    by_series: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Name -> (S, K)."""
 
-    @staticmethod
-    def empty(horizon: int, num_series: int, num_targets: int) -> ErrorSums:
-        """Nothing summed yet."""
-        return ErrorSums(
-            {name: np.zeros((2, horizon, num_targets)) for name in MEASURES},
-            {name: np.zeros((2, num_series, num_targets)) for name in MEASURES},
-        )
-
-    def add(
-        self, actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray, series: np.ndarray
-    ) -> ErrorSums:
-        """With the errors of some windows added.
+    def add(self, terms: Terms, series: np.ndarray) -> ErrorSums:
+        """With some windows added.
 
         Args:
-            actual: (B, H, K) in the user's units; NaN where nothing was observed.
-            forecast: (B, H, K).
-            scale: (S, K) what MASE divides by; NaN where it is undefined.
+            terms: of these windows, by `point_errors` or `quantile_errors`.
             series: (B,) series of each window.
         """
         by_step, by_series = dict(self.by_step), dict(self.by_series)
-        for name, measure in MEASURES.items():
-            errors = measure(actual, forecast, scale[series][:, None])
-            # A forecast that is no number must not count as a value that was not observed.
-            known = ~np.isnan(measure(actual, actual, scale[series][:, None]))
-            pair = np.stack([np.where(known, errors, 0.0), known.astype(np.float64)])
-            by_step[name] = by_step[name] + pair.sum(axis=1)
-            total = by_series[name].copy()
-            for part, sums in zip(total, pair.sum(axis=2), strict=True):
-                np.add.at(part, series, sums)
-            by_series[name] = total
+        for name, values in terms.items():
+            by_step[name] = by_step.get(name, 0.0) + values.sum(axis=0)
+            # Four times as fast as a sum over the middle axis.
+            of_windows = np.matmul(np.ones((1, values.shape[1])), values)[:, 0]
+            total = np.zeros((self.num_series, values.shape[2]))
+            np.add.at(total, series, of_windows)
+            by_series[name] = by_series.get(name, 0.0) + total
         return replace(self, by_step=by_step, by_series=by_series)
 
     def overall(self) -> dict[str, float]:
         """Each metric over all windows, steps and targets; NaN if nothing was observed."""
-        return {name: float(value) for name, value in self._read(self.by_step, (1, 2)).items()}
+        return {name: float(value[0]) for name, value in self.metrics(self._whole(), True).items()}
 
     def per_step(self) -> dict[str, np.ndarray]:
         """(H,) each metric by horizon step."""
-        return self._read(self.by_step, 2)
+        return self.metrics(self.by_step, True)
 
     def per_series(self) -> dict[str, np.ndarray]:
         """(S,) each metric by series."""
-        return self._read(self.by_series, 2)
+        return self.metrics(self.by_series, True)
 
     def per_target(self) -> dict[str, np.ndarray]:
         """(K,) each metric by target."""
-        return self._read(self.by_step, 1)
+        return {name: value[0] for name, value in self.metrics(self._whole(), False).items()}
 
-    @staticmethod
-    def _read(sums: Mapping[str, np.ndarray], axis: int | tuple[int, ...]) -> dict[str, np.ndarray]:
-        values = {}
-        for name, (measure, finish) in METRICS.items():
-            total, count = sums[measure].sum(axis=axis)
-            values[name] = np.asarray(finish(total / np.where(count > 0, count, np.nan)))
-        return values
+    def _whole(self) -> dict[str, np.ndarray]:
+        return {name: values.sum(axis=0, keepdims=True) for name, values in self.by_step.items()}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the errors of each series and target are compared with, from its training rows."""
+
+    absolute: np.ndarray
+    """(S, K) mean absolute seasonal difference, for MASE; NaN where it is zero or unknown."""
+    squared: np.ndarray
+    """(S, K) mean squared seasonal difference, for RMSSE; NaN where it is zero or unknown."""
+    center: np.ndarray
+    """(S, K) mean, for R2; 0 where it is unknown."""
+
+
+def training_scale(
+    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, season: int
+) -> Scale:
+    """The scale of every series; arguments as for `mase_scale`."""
+    changes = _seasonal_changes(values, season)
+    return Scale(
+        absolute=mase_scale(values, offsets, train, season),
+        squared=_positive(_training_means(np.square(changes), offsets, train, season)),
+        center=np.nan_to_num(_training_means(values, offsets, train, 0)),
+    )
 
 
 def mase_scale(
@@ -117,15 +97,201 @@ def mase_scale(
         train: (S, 2) training rows of each series.
         season: rows in a season.
     """
+    changes = np.abs(_seasonal_changes(values, season))
+    return _positive(_training_means(changes, offsets, train, season))
+
+
+def point_errors(
+    actual: np.ndarray, forecast: np.ndarray, scale: Scale, series: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Terms of point forecasts, for `point_metrics`.
+
+    Args:
+        actual: (B, H, K) in the user's units; NaN where nothing was observed.
+        forecast: (B, H, K); one that is no number makes the metrics NaN.
+        scale: of all series.
+        series: (B,) series of each window.
+    """
+    known = ~np.isnan(actual)
+    actual = np.where(known, actual, 0.0)
+    nonzero = actual != 0
+    with np.errstate(invalid="ignore", over="ignore"):  # of forecasts that are not finite
+        error = np.where(known, forecast - actual, 0.0)
+        absolute, squared, size = np.abs(error), np.square(error), np.abs(actual)
+        both = np.where(known, size + np.abs(forecast), 0.0)
+        both = np.where(both == 0, 1.0, both)
+        by_absolute = _inverse(scale.absolute)[series][:, None]
+        by_squared = _inverse(scale.squared)[series][:, None]
+        centered = np.where(known, actual - scale.center[series][:, None], 0.0)
+        return {
+            "known": known.astype(np.float64),
+            "nonzero": nonzero.astype(np.float64),
+            "has_scale": known * (by_absolute > 0.0),
+            "error": error,
+            "absolute": absolute,
+            "squared": squared,
+            "percentage": np.where(nonzero, absolute / np.where(nonzero, size, 1.0), 0.0),
+            "symmetric": absolute / both,
+            "scaled": absolute * by_absolute,
+            "squared_scaled": squared * by_squared,
+            "centered": centered,
+            "centered_squared": np.square(centered),
+        }
+
+
+METRICS: Mapping[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
+    "MAE": ("absolute", "known", lambda mean: mean),
+    "MSE": ("squared", "known", lambda mean: mean),
+    "RMSE": ("squared", "known", np.sqrt),
+    "MAPE": ("percentage", "nonzero", lambda mean: 100 * mean),
+    "sMAPE": ("symmetric", "known", lambda mean: 200 * mean),
+    "MASE": ("scaled", "has_scale", lambda mean: mean),
+    "RMSSE": ("squared_scaled", "has_scale", np.sqrt),
+    "bias": ("error", "known", lambda mean: mean),
+}
+"""Name: (sum, its count, what is made of the mean). Bias is the mean of forecast - actual. MAPE
+leaves out actual values of zero; sMAPE is 200 |y - f| / (|y| + |f|); both are in percent. MASE is
+Hyndman and Koehler's (2006), RMSSE its square (Makridakis et al., 2022), both over all values."""
+
+
+def point_metrics(sums: Mapping[str, np.ndarray], over_targets: bool) -> dict[str, np.ndarray]:
+    """Every metric of `METRICS`, and R2, out of the sums of `point_errors`.
+
+    R2 is 1 - mean squared error / variance of the actual values. Each series is first centred on
+    the mean of its training rows, lest differences of level between series pass for skill. Over
+    several targets it is the mean of theirs; NaN where the actual values do not vary.
+    """
+    explained = _explained(sums)
+    if over_targets:
+        varied = ~np.isnan(explained)
+        explained = _ratio(np.where(varied, explained, 0.0).sum(axis=1), varied.sum(axis=1))
+        sums = _together(sums)
+    values = {
+        name: np.asarray(finish(_ratio(sums[total], sums[count])))
+        for name, (total, count, finish) in METRICS.items()
+    }
+    return {**values, "R2": explained}
+
+
+def owa(metrics: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    """Overall weighted average of sMAPE and MASE, both relative to a reference; below 1 is better.
+
+    Source: the M4 competition (Makridakis et al., 2020), whose reference is Naive2, a naive
+    forecast of seasonally adjusted values. Seasonal naive is the nearest that needs no model of the
+    season.
+    """
+    pairs = [(metrics[name], reference[name]) for name in ("sMAPE", "MASE")]
+    if any(theirs == 0 for _, theirs in pairs):
+        return float("nan")
+    return sum(ours / theirs for ours, theirs in pairs) / 2
+
+
+def quantile_errors(
+    actual: np.ndarray, quantiles: np.ndarray, levels: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """Terms of quantile forecasts, for `quantile_metrics`.
+
+    Args:
+        actual: (B, H, K) in the user's units; NaN where nothing was observed.
+        quantiles: (B, H, K, Q).
+        levels: the Q quantile levels, rising.
+    """
+    known = ~np.isnan(actual)
+    pinball = np.zeros_like(actual)
+    for number, level in enumerate(levels):
+        error = np.where(known, actual - quantiles[..., number], 0.0)
+        pinball += np.maximum(level * error, (level - 1) * error) / len(levels)
+    terms = {
+        "known": known.astype(np.float64),
+        "size": np.where(known, np.abs(actual), 0.0),
+        "pinball": pinball,
+    }
+    for name, (low, high) in intervals(levels).items():
+        lower, upper = quantiles[..., low], quantiles[..., high]
+        outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
+        winkler = upper - lower + outside / levels[low]
+        terms[f"covered-{name}"] = known * ((lower <= actual) & (actual <= upper))
+        terms[f"winkler-{name}"] = np.where(known, winkler, 0.0)
+    return terms
+
+
+def quantile_metrics(levels: Sequence[float]) -> Metrics:
+    """Metrics of forecasts at these quantile levels, out of the sums of `quantile_errors`.
+
+    `pinball` is the mean over the levels. `sCRPS` is the scaled CRPS, 2 * pinball / mean absolute
+    actual value (Rangapuram et al., 2021). `coverage-80` is the share of values in the 80 %
+    interval, its ends included; `Winkler-80` that interval's width, and 2 / 0.2 times the distance
+    by which a value misses it (Winkler, 1972).
+    """
+
+    def metrics(sums: Mapping[str, np.ndarray], over_targets: bool) -> dict[str, np.ndarray]:
+        sums = _together(sums) if over_targets else sums
+        values = {
+            "pinball": _ratio(sums["pinball"], sums["known"]),
+            "sCRPS": 2 * _ratio(sums["pinball"], sums["size"]),
+        }
+        for name in intervals(levels):
+            values[f"coverage-{name}"] = _ratio(sums[f"covered-{name}"], sums["known"])
+            values[f"Winkler-{name}"] = _ratio(sums[f"winkler-{name}"], sums["known"])
+        return values
+
+    return metrics
+
+
+def intervals(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
+    """Coverage in percent -> numbers of the two levels that lie alike about the median."""
+    return {
+        f"{100 * (levels[high] - levels[low]):.6g}": (low, high)
+        for low in range(len(levels))
+        for high in range(low + 1, len(levels))
+        if abs(levels[low] + levels[high] - 1) < 1e-9
+    }
+
+
+def _explained(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(G, K) R2 of each target."""
+    count, square = sums["known"], _ratio(sums["centered_squared"], sums["known"])
+    variance = square - np.square(_ratio(sums["centered"], count))
+    # Of equal values rounding leaves a variance of that order.
+    varied = variance > 1e-12 * square
+    return 1 - _ratio(_ratio(sums["squared"], count), np.where(varied, variance, 0.0))
+
+
+def _together(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values.sum(axis=1) for name, values in sums.items()}
+
+
+def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """NaN where the count is zero."""
+    return np.asarray(total / np.where(count > 0, count, np.nan))
+
+
+def _inverse(scale: np.ndarray) -> np.ndarray:
+    """0 where the scale is NaN."""
+    return np.nan_to_num(1 / scale)
+
+
+def _positive(scale: np.ndarray) -> np.ndarray:
+    return np.where(scale > 0, scale, np.nan)
+
+
+def _seasonal_changes(values: np.ndarray, season: int) -> np.ndarray:
+    """(N, K); the first rows of a series are differences to its neighbour."""
     changes = np.full_like(values, np.nan)
-    changes[season:] = np.abs(values[season:] - values[:-season])
+    changes[season:] = values[season:] - values[:-season]
+    return changes
+
+
+def _training_means(
+    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, skipped: int
+) -> np.ndarray:
+    """(S, K) mean of the known training rows but the first ones; NaN where there is none."""
     rows = np.arange(len(values))
-    lengths = np.diff(offsets)
-    series = np.repeat(np.arange(len(lengths)), lengths)
-    used = (rows >= train[series, 0] + season) & (rows < train[series, 1])
-    known = used[:, None] & ~np.isnan(changes)
-    sums = np.zeros((len(lengths), values.shape[1]))
+    series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    used = (rows >= train[series, 0] + skipped) & (rows < train[series, 1])
+    known = used[:, None] & ~np.isnan(values)
+    sums = np.zeros((len(offsets) - 1, values.shape[1]))
     counts = np.zeros_like(sums)
-    np.add.at(sums, series, np.where(known, changes, 0.0))
+    np.add.at(sums, series, np.where(known, values, 0.0))
     np.add.at(counts, series, known)
-    return np.asarray(np.where(sums > 0, sums / np.maximum(counts, 1), np.nan))
+    return _ratio(sums, counts)

@@ -33,7 +33,9 @@ class Stack(nn.Module):
         super().__init__()
         self.residual = config.residual
         self.directions = 2 if config.bidirectional else 1
-        plain = not (config.residual or config.layer_norm or config.batch_norm)
+        self.dilations = config.dilations or (1,) * len(sizes)
+        between = config.residual or config.layer_norm or config.batch_norm
+        plain = not between and set(self.dilations) == {1}
         fused = plain and len(set(sizes)) == 1
         groups = [(sizes[0], len(sizes))] if fused else [(size, 1) for size in sizes]
         self.layers = nn.ModuleList()
@@ -53,12 +55,14 @@ class Stack(nn.Module):
         self, inputs: Float[Tensor, "B T I"], states: list[State] | None = None
     ) -> tuple[Float[Tensor, "B T O"], list[State]]:
         """Outputs of the last layer at every step, and the last state of each layer."""
-        states = states if states is not None else self._initial(inputs.shape[0])
+        is_new = states is None
+        states = self._initial(inputs.shape[0]) if states is None else states
         last: list[State] = []
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             fed = self.dropout(inputs) if number else inputs
-            outputs, state = layer(fed, _packed(layer, states[number]) if states else None)
-            last.append(state if isinstance(state, tuple) else (state,))
+            first = states[number] if states else None
+            outputs, state = _run(layer, fed, first, self.dilations[number] if is_new else 1)
+            last.append(state)
             if self.residual and outputs.shape == inputs.shape:
                 outputs = outputs + inputs
             inputs = norm(outputs)
@@ -177,5 +181,36 @@ def _first_states(layers: nn.ModuleList) -> list[nn.Parameter]:
     return states
 
 
+def _run(
+    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | None, dilation: int
+) -> tuple[Float[Tensor, "B T O"], State]:
+    """A layer over all steps; with a dilation each step goes on from that many steps before.
+
+    The steps are dealt out to `dilation` sequences that run side by side, zeros before the first
+    (Chang et al. 2017); the state is that after the last step.
+    """
+    if dilation > 1:
+        steps, batch = inputs.shape[1], inputs.shape[0]
+        dealt = _deal(nn.functional.pad(inputs, (0, 0, -steps % dilation, 0)), dilation)
+        repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
+        outputs, state = _run(layer, dealt, repeated, 1)
+        return _gather(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
+    outputs, state = layer(inputs, None if first is None else _packed(layer, first))
+    return outputs, state if isinstance(state, tuple) else (state,)
+
+
+def _deal(inputs: Float[Tensor, "B T I"], hands: int) -> Float[Tensor, "M U I"]:
+    """Every so many-th step to the same sequence; sequences of the last step come last."""
+    dealt: Tensor = inputs.unflatten(1, (-1, hands)).permute(2, 0, 1, 3).flatten(0, 1)
+    return dealt
+
+
+def _gather(outputs: Float[Tensor, "M U O"], hands: int) -> Float[Tensor, "B T O"]:
+    """Undo `_deal`."""
+    gathered: Tensor = outputs.unflatten(0, (hands, -1)).permute(1, 2, 0, 3).flatten(1, 2)
+    return gathered
+
+
 def _packed(layer: nn.Module, state: State) -> State | Tensor:
-    return state if isinstance(layer, nn.LSTM) else state[0]
+    laid_out = tuple(s.contiguous() for s in state)
+    return laid_out if isinstance(layer, nn.LSTM) else laid_out[0]

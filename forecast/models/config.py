@@ -10,7 +10,8 @@ from forecast.section import Count, CountOrZero, MisfitError, Section
 
 CellName = Literal["lstm", "gru", "rnn"]
 HeadName = Literal["direct", "recursive", "parallel"]
-NormName = Literal["none", "last", "mean", "standard"]
+NormName = Literal["none", "last", "segment_mean", "mean", "standard"]
+SkipName = Literal["none", "full", "segment"]
 ActivationName = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid", "gelu"]
 SchemeName = Literal["default", "xavier_uniform", "xavier_normal", "he", "orthogonal"]
 HiddenSizes = Count | Annotated[tuple[Count, ...], Field(fail_fast=True)] | Literal["auto"]
@@ -46,6 +47,8 @@ class ModelConfig(Section):
     """Share of units dropped between layers and before the head."""
     residual: bool = False
     """Add each layer's input to its output where the widths agree."""
+    dilations: Annotated[tuple[Count, ...], Field(fail_fast=True)] | None = None
+    """Steps (segments) between the inputs of each layer's recurrence, one a layer; none: all 1."""
     layer_norm: bool = False
     """Layer normalisation after each layer."""
     batch_norm: bool = False
@@ -55,7 +58,9 @@ class ModelConfig(Section):
     embedding_size: Count | None = None
     """Width of a linear + ReLU layer before the stack; none feeds segments as they are."""
     window_norm: NormName = "none"
-    """Normalise a window by its last value, mean, or mean and deviation; undone on the output."""
+    """Last value, last segment's mean, mean, or mean and deviation of a window; undone later."""
+    linear_skip: SkipName = "none"
+    """Add a linear map of the lookback: full, or by segment (the same for each of its steps)."""
     channels: Literal["joint", "independent"] = "joint"
     """joint: all targets in one window; independent: each its own window, with shared weights."""
     head: HeadName = "direct"
@@ -76,6 +81,30 @@ class ModelConfig(Section):
                 f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
                 " step; use head: direct",
                 "bidirectional",
+            )
+        if self.linear_skip != "none" and self.head == "recursive":
+            raise MisfitError(
+                "linear_skip forecasts all steps at once, head recursive one segment; use head:"
+                " direct or parallel",
+                "linear_skip",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dilations_fit_the_layers(self) -> ModelConfig:
+        if self.dilations is None:
+            return self
+        if len(self.dilations) != self.num_layers:
+            raise MisfitError(
+                f"dilations lists {len(self.dilations)} layers, num_layers is {self.num_layers};"
+                " give each layer one number",
+                "dilations",
+            )
+        if self.head == "recursive":
+            raise MisfitError(
+                "dilations skip steps, head recursive goes on step by step; use head: direct or"
+                " parallel",
+                "dilations",
             )
         return self
 

@@ -13,6 +13,7 @@ from forecast.models.cells import Stack, initialise
 from forecast.models.config import ModelConfig
 from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
 from forecast.models.normalize import WINDOW_NORMS
+from forecast.models.skips import SKIPS
 
 AUTO_HIDDEN = ((500, 32), (5_000, 64), (50_000, 128))
 """`hidden_size: auto`: (fewer training windows than, units); above the last: 256."""
@@ -91,6 +92,7 @@ class Forecaster(nn.Module):
         )
         self.head = HEADS[config.head](head, self.stack, config.head_activation, config.dropout)
         initialise(self, config.init)
+        self.skip = SKIPS[config.linear_skip](shape.lookback, shape.horizon, config.segment)
 
     def forward(
         self,
@@ -110,9 +112,10 @@ class Forecaster(nn.Module):
         shape = self.shape
         widths = (shape.num_targets, shape.num_past, shape.num_future)
         values, past_columns, known = past.split(widths, dim=2)
-        location, scale = self.normalise(values)  # (B, 1, K)
+        location, scale = self.normalise(values, self.config.segment)  # (B, 1, K)
+        values = (values - location) / scale
         encoded = self._encode(
-            self._split_channels((values - location) / scale),
+            self._split_channels(values),
             self._repeat(self.past(past_columns)),
             self._repeat(self.known(known)),
             self._repeat(self.known(future)),
@@ -120,6 +123,8 @@ class Forecaster(nn.Module):
             None if targets is None else self._split_channels((targets - location) / scale),
         )
         output = self._join_channels(self.head(self.stack, encoded))  # (B, H, K, Q)
+        if self.skip is not None:
+            output = output + self.skip(values)[..., None]
         if shape.num_quantiles > 1 and not self.training:
             output = output.sort(dim=-1).values  # crossing quantiles are put in order
         return output * scale[..., None] + location[..., None]

@@ -15,30 +15,36 @@ Location = Float[Tensor, "B 1 K"]
 Scale = Float[Tensor, "B 1 K"]
 
 
-def _none(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+def _none(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
     first = past[:, :1]
     return torch.zeros_like(first), torch.ones_like(first)
 
 
-def _last(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+def _last(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
     last = past[:, -1:]
     return last, torch.ones_like(last)
 
 
-def _mean(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+def _segment_mean(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:
+    mean = past[:, -segment:].mean(dim=1, keepdim=True)
+    return mean, torch.ones_like(mean)
+
+
+def _mean(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
     mean = past.mean(dim=1, keepdim=True)
     return mean, torch.ones_like(mean)
 
 
-def _standard(past: Float[Tensor, "B L K"]) -> tuple[Location, Scale]:
+def _standard(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
     variance, mean = torch.var_mean(past, dim=1, keepdim=True, correction=0)
     return mean, torch.sqrt(variance + EPSILON)
 
 
-WINDOW_NORMS: Mapping[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+WINDOW_NORMS: Mapping[str, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {
     "none": _none,
     "last": _last,
+    "segment_mean": _segment_mean,
     "mean": _mean,
     "standard": _standard,
 }
-"""Name: function of the lookback's targets that gives location and scale."""
+"""Name: function of the lookback's targets and the segment that gives location and scale."""

@@ -230,6 +230,36 @@ ScheduleOption = Annotated[
 ]
 
 
+class NoAveraging(Option):
+    """The weights as the optimiser left them."""
+
+    name: Literal["none"] = "none"
+
+
+class ExponentialAverage(Option):
+    """Exponential moving average of the weights (Polyak and Juditsky 1992)."""
+
+    name: Literal["ema"] = "ema"
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.995
+    """Weight of the past at each step; lower in the first steps: (1 + step) / (10 + step)."""
+
+
+class StochasticWeightAverage(Option):
+    """Plain mean of the weights of the last steps (Izmailov et al. 2018)."""
+
+    name: Literal["swa"] = "swa"
+    start: Fraction = 0.5
+    """Share of all steps after which averaging begins."""
+
+
+AVERAGING_OPTIONS = table(NoAveraging, ExponentialAverage, StochasticWeightAverage)
+AveragingOption = Annotated[
+    NoAveraging | ExponentialAverage | StochasticWeightAverage,
+    Field(discriminator="name"),
+    choice(AVERAGING_OPTIONS),
+]
+
+
 class EarlyStoppingConfig(Section):
     """Stop when validation no longer improves; the best weights are kept."""
 
@@ -237,6 +267,8 @@ class EarlyStoppingConfig(Section):
     """Epochs without improvement before training stops."""
     min_delta: NonNegativeFloat = 0.0
     """Smallest fall of the validation loss that counts as improvement."""
+    smoothing: Fraction = 0.0
+    """Weight of the past in the mean of validation losses that is watched; 0: each by itself."""
 
 
 class LrRangeConfig(Section):
@@ -269,6 +301,8 @@ class TrainingConfig(Section):
 
     loss: LossOption = MeanSquared()
     """mse, mae, huber: {delta}, log_cosh, quantile: {levels}."""
+    series_weights: Literal["equal", "mase", "mixed"] = "equal"
+    """equal; mase: a series' loss over its mean seasonal difference; mixed: the mean of both."""
     step_weights: Annotated[tuple[NonNegativeFloat, ...], Field(fail_fast=True)] | None = None
     """Weight of each horizon step in the loss; none weighs them alike."""
     optimizer: OptimizerOption = Adam()
@@ -281,6 +315,10 @@ class TrainingConfig(Section):
     """Epochs over which the rate rises linearly from zero to the schedule."""
     batch_size: Count = 32
     """Windows in a mini-batch."""
+    sampling: Literal["all", "uniform"] = "all"
+    """all: every window, long series weigh more; uniform: every series alike, windows at random."""
+    epoch_windows: Count | None = None
+    """Windows in an epoch; none: as many as there are."""
     epochs: Count = 100
     """Most passes over the training windows."""
     max_steps: Count | None = None
@@ -289,6 +327,10 @@ class TrainingConfig(Section):
     """Most wall time of training; none: no limit."""
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     """Needs a validation part; null trains to the end and keeps the last weights."""
+    averaging: AveragingOption = NoAveraging()
+    """none, ema: {decay}, swa: {start}: validation, best epoch and forecast use the average."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """bf16: matrix products in bfloat16 in training and validation; forecasts stay float32."""
     tolerance: NonNegativeFloat = 0.0
     """Stop when the training loss changes by less than this in an epoch; 0: never."""
     l1: NonNegativeFloat = 0.0

@@ -68,6 +68,11 @@ def threads_for(device: torch.device, work: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
+    """Run a block with matrix products in a precision, float32 or bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
 @contextlib.contextmanager
 def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
     """Run a block from a random state made of some numbers; the caller's state comes back after.

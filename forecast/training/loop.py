@@ -17,10 +17,12 @@ from torch import Tensor, nn, optim
 
 from forecast.data.windows import Batch, Windows
 from forecast.models.forecaster import Forecaster, hidden_sizes
-from forecast.training.config import TrainingConfig
-from forecast.training.device import mixed_seed, seeded, threads_for
+from forecast.training.averaging import averaged_copy, update_average
+from forecast.training.config import EarlyStoppingConfig, TrainingConfig
+from forecast.training.device import mixed_precision, mixed_seed, seeded, threads_for
 from forecast.training.losses import Loss, penalty
 from forecast.training.optimizers import build_optimizer, is_full_batch
+from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 from forecast.training.schedules import Position, rate_factor
 
 EVALUATION_BATCH = 1024
@@ -45,6 +47,13 @@ class Epoch:
     """Since training began, pauses between runs excluded."""
     gradient_norms: dict[str, float] = field(default_factory=dict)
     """Of each weight, at the last step, before clipping."""
+    bad_step: int | None = None
+    """First step whose loss, or whose weights after it, are not finite; None: all are."""
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether its losses and its weights are numbers."""
+        return self.bad_step is None and math.isfinite(self.monitored)
 
     @property
     def monitored(self) -> float:
@@ -62,6 +71,13 @@ class Learner:
     config: TrainingConfig
     learning_rate: float
     seed: int
+    average: Forecaster | None = None
+    """Average of the weights along training, if there is one."""
+
+    @property
+    def result(self) -> Forecaster:
+        """The model that validation judges and training is for."""
+        return self.model if self.average is None else self.average
 
     @property
     def device(self) -> torch.device:
@@ -87,6 +103,7 @@ def build_learner(
         config=config,
         learning_rate=learning_rate,
         seed=seed,
+        average=averaged_copy(model, config.averaging),
     )
 
 
@@ -120,102 +137,128 @@ def fit(
         position = Position(step, steps_per_epoch, total, losses)
         with threads_for(learner.device, learner.work):
             with seeded(learner.device, learner.seed, number):
-                train_loss, rate, norms = _train_epoch(learner, train, position, number)
+                trained = _train_epoch(learner, train, position, number)
             scored = evaluate(learner, validation) if validation else None
         step = min(step + steps_per_epoch, total)
         seconds = before + time.perf_counter() - began
-        records.append(Epoch(number, step, train_loss, scored, rate, seconds, norms))
+        records.append(
+            Epoch(
+                number=number,
+                step=step,
+                train_loss=sum(trained.losses),
+                validation_loss=scored,
+                learning_rate=trained.rate,
+                seconds=seconds,
+                gradient_norms=trained.norms,
+                bad_step=_bad_step(trained, position.step, step),
+            )
+        )
         yield records[-1]
 
 
 def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
     """Optimiser steps in one pass over the windows."""
-    return 1 if is_full_batch(config.optimizer) else math.ceil(num_windows / config.batch_size)
+    if is_full_batch(config.optimizer):
+        return 1
+    return math.ceil(windows_in_epoch(num_windows, config) / config.batch_size)
 
 
 def evaluate(learner: Learner, windows: Windows) -> float:
     """The loss over all windows, whatever the size of a batch."""
-    learner.model.eval()
+    model = learner.result.eval()
     total = torch.zeros((), device=learner.device)
     weight = torch.zeros((), device=learner.device)
-    with torch.no_grad():
-        for index in batch_order(windows, EVALUATION_BATCH):
+    with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
+        for index in in_order(windows, EVALUATION_BATCH):
             batch = windows.gather(index)
-            forecast = learner.model(batch.past, batch.future, batch.static)
-            part, part_weight = learner.loss.sums(forecast, batch.target)
+            forecast = model(batch.past, batch.future, batch.static)
+            part, part_weight = learner.loss.sums(forecast, batch.target, batch.weight)
             total, weight = total + part, weight + part_weight
     return float(total / weight)
 
 
-def batch_order(
-    windows: Windows, batch_size: int, generator: torch.Generator | None = None
-) -> tuple[Tensor, ...]:
-    """Window numbers in batches: in order, or as a generator shuffles them."""
-    device = windows.starts.device
-    count = len(windows)
-    order = (
-        torch.arange(count, device=device)
-        if generator is None
-        else torch.randperm(count, generator=generator, device=device)
-    )
-    batches: tuple[Tensor, ...] = order.split(batch_size)
-    return batches
+@dataclass(frozen=True)
+class _Trained:
+    """What an epoch of training left behind."""
+
+    losses: list[float]
+    """Of each batch, times its share in the mean of the epoch."""
+    norms: dict[str, float]
+    """Of each gradient, at the last step."""
+    rate: float
+    """At the last step."""
+    has_numbers: bool
+    """Whether the weights are finite."""
 
 
-def _train_epoch(
-    learner: Learner, windows: Windows, position: Position, number: int
-) -> tuple[float, float, dict[str, float]]:
-    """Mean loss, last rate, and gradient norms at the last step; one synchronisation in all."""
+def _bad_step(trained: _Trained, before: int, last: int) -> int | None:
+    """See `Epoch`; the batches of a gradient descent are all of its one step."""
+    bad = (number for number, loss in enumerate(trained.losses) if not math.isfinite(loss))
+    first = next(bad, None)
+    if first is not None:
+        return min(before + first + 1, last)
+    return None if trained.has_numbers else last
+
+
+def _train_epoch(learner: Learner, windows: Windows, position: Position, number: int) -> _Trained:
+    """Train on every batch of an epoch; one synchronisation in all."""
     generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, number))
-    batches = batch_order(windows, learner.config.batch_size, generator)
+    batches = epoch_order(windows, learner.config, generator).split(learner.config.batch_size)
     learner.model.train()
     learner.optimizer.zero_grad(set_to_none=True)
     run = _full_batch if is_full_batch(learner.config.optimizer) else _mini_batches
-    loss, norms, rate = run(learner, windows, batches, position)
+    losses, norms, rate = run(learner, windows, batches, position)
     names = [name for name, _ in learner.model.named_parameters()]
-    mean_loss, *values = torch.cat([loss[None], norms.to(loss)]).tolist()
-    return mean_loss, rate, dict(zip(names, values, strict=True))
+    numbers = _has_numbers(learner.result)
+    *values, has_numbers = torch.cat([norms.to(losses), losses, numbers.to(losses)]).tolist()
+    of_names = dict(zip(names, values, strict=False))
+    return _Trained(values[len(names) :], of_names, rate, bool(has_numbers))
+
+
+def _has_numbers(model: nn.Module) -> Tensor:
+    """(1,) whether all weights are finite."""
+    weights = [weight.isfinite().all() for weight in model.state_dict().values()]
+    return torch.stack(weights).all()[None]
 
 
 def _mini_batches(
     learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
 ) -> tuple[Tensor, Tensor, float]:
-    """A step on the gradient of each batch; mean loss, last gradient norms, last rate."""
+    """A step on the gradient of each batch; shares of the loss, last gradient norms, last rate."""
     batches = batches[: position.total_steps - position.step]
-    total = torch.zeros((), device=learner.device)
-    norms, rate = total.new_zeros(0), learner.learning_rate
+    seen = sum(len(index) for index in batches)
+    losses = torch.zeros(len(batches), device=learner.device)
+    norms, rate = losses.new_zeros(0), learner.learning_rate
     for count, index in enumerate(batches):
         loss = batch_loss(learner, windows.gather(index))
         loss.backward()
-        total += loss.detach() * len(index)
+        losses[count] = loss.detach() * (len(index) / seen)
         if count == len(batches) - 1:
             norms = gradient_norms(learner.model)
-        rate = scheduled_rate(learner, replace(position, step=position.step + count))
-        take_step(learner, rate)
-    return total / sum(len(index) for index in batches), norms, rate
+        rate = take_step(learner, replace(position, step=position.step + count))
+    return losses, norms, rate
 
 
 def _full_batch(
     learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
 ) -> tuple[Tensor, Tensor, float]:
     """One step on the gradient of all windows, added up batch by batch to bound the memory."""
-    total = torch.zeros((), device=learner.device)
+    losses = torch.zeros(len(batches), device=learner.device)
     shares = learner.loss.shares(windows.gather(index).target for index in batches)
-    for index, share in zip(batches, shares, strict=True):
+    for count, (index, share) in enumerate(zip(batches, shares, strict=True)):
         loss = batch_loss(learner, windows.gather(index)) * share
         loss.backward()
-        total += loss.detach()
+        losses[count] = loss.detach()
     norms = gradient_norms(learner.model)
-    rate = scheduled_rate(learner, position)
-    take_step(learner, rate)
-    return total, norms, rate
+    return losses, norms, take_step(learner, position)
 
 
 def batch_loss(learner: Learner, batch: Batch) -> Tensor:
     """The loss of a batch with its penalties, ready for `backward`."""
-    forecast = learner.model(batch.past, batch.future, batch.static, batch.target)
     config = learner.config
-    loss: Tensor = learner.loss(forecast, batch.target)
+    with mixed_precision(learner.device, config.precision):
+        forecast = learner.model(batch.past, batch.future, batch.static, batch.target)
+    loss: Tensor = learner.loss(forecast, batch.target, batch.weight)
     return loss + penalty(learner.model.named_parameters(), config.l1, config.l2)
 
 
@@ -225,7 +268,16 @@ def scheduled_rate(learner: Learner, position: Position) -> float:
     return learner.learning_rate * rate_factor(config.schedule, position, config.warmup)
 
 
-def take_step(learner: Learner, rate: float) -> None:
+def take_step(learner: Learner, position: Position) -> float:
+    """Take one step at the scheduled rate and mix it into the average; return the rate."""
+    rate = scheduled_rate(learner, position)
+    step_at(learner, rate)
+    if learner.average is not None:
+        update_average(learner.average, learner.model, learner.config.averaging, position)
+    return rate
+
+
+def step_at(learner: Learner, rate: float) -> None:
     """Clip the gradient, take one step at a rate, clear the gradient."""
     config = learner.config
     if config.clip_value is not None:
@@ -244,26 +296,41 @@ def gradient_norms(model: nn.Module) -> Tensor:
     return torch.stack([zero if p.grad is None else p.grad.norm() for p in model.parameters()])
 
 
-def best_epoch(history: Sequence[Epoch], min_delta: float = 0.0) -> Epoch:
-    """The epoch whose monitored loss is lowest; a fall of `min_delta` or less does not count."""
-    best = history[0]
-    for epoch in history[1:]:
-        if epoch.monitored < best.monitored - min_delta or math.isnan(best.monitored):
-            best = epoch
-    return best
+def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = None) -> Epoch:
+    """The epoch whose monitored loss is lowest, smoothed as configured.
+
+    Args:
+        history: one epoch at least.
+        stopping: its `smoothing`, and the `min_delta` that a fall must exceed to count.
+    """
+    stopping = stopping or EarlyStoppingConfig()
+    losses = smoothed([epoch.monitored for epoch in history], stopping.smoothing)
+    best = 0
+    for number, loss in enumerate(losses):
+        if loss < losses[best] - stopping.min_delta or math.isnan(losses[best]):
+            best = number
+    return history[best]
+
+
+def smoothed(losses: Sequence[float], past: float) -> list[float]:
+    """Exponential moving mean of losses, `past` being the weight of those before, unbiased."""
+    if not past:  # 0 times a loss that is not finite is no number
+        return list(losses)
+    total, weight, means = 0.0, 0.0, []
+    for loss in losses:
+        total, weight = past * total + loss, past * weight + 1
+        means.append(total / weight)
+    return means
 
 
 def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
     """Why training should stop after the last epoch; None: go on."""
     last = history[-1]
-    for part, loss in (("training", last.train_loss), ("validation", last.monitored)):
-        if not math.isfinite(loss):
-            return (
-                f"the {part} loss is {loss} in epoch {last.number}: the learning rate is too high"
-            )
+    if not last.is_finite:
+        return _what_broke(last)
     stopping = config.early_stopping
     if stopping and last.validation_loss is not None:
-        best = best_epoch(history, stopping.min_delta)
+        best = best_epoch(history, stopping)
         if last.number - best.number >= stopping.patience:
             return f"no lower validation loss since epoch {best.number}"
     if config.tolerance and len(history) > 1:
@@ -273,6 +340,20 @@ def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
     if config.max_minutes and last.seconds >= 60 * config.max_minutes:
         return f"{config.max_minutes:g} minutes are over"
     return None
+
+
+def _what_broke(epoch: Epoch) -> str:
+    """Where a loss or a weight ceased to be a number, and what to try."""
+    what, loss = "the weights are not finite", epoch.train_loss
+    if not math.isfinite(loss):
+        what = f"the training loss is {loss}"
+    elif not math.isfinite(epoch.monitored):
+        what = f"the validation loss is {epoch.monitored}"
+    step = "" if epoch.bad_step is None else f", step {epoch.bad_step}"
+    return (
+        f"{what} in epoch {epoch.number}{step}; lower training.learning_rate (forecast lr-find"
+        " suggests one), or set training.clip_norm: 1"
+    )
 
 
 def symptoms(history: Sequence[Epoch]) -> list[str]:

@@ -83,19 +83,33 @@ class Loss(nn.Module):
         self.register_buffer("weights", weights[:, None, None])  # (H or 1, 1, 1)
 
     def forward(
-        self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
+        self,
+        forecast: Float[Tensor, "B H K Q"],
+        target: Float[Tensor, "B H K"],
+        weight: Float[Tensor, "B K"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The loss of a batch; 0 if all its targets are masked."""
-        total, weight = self.sums(forecast, target)
-        return total / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+        """The loss of a batch; 0 if all its targets are masked.
+
+        Args:
+            forecast, target: on the model's scale; NaN targets are masked.
+            weight: of each window's series, 1 on the average; None weighs them alike. The loss is
+                not divided by it, so that it counts in a batch of one series too.
+        """
+        total, count = self.sums(forecast, target, weight)
+        return total / count.clamp_min(torch.finfo(count.dtype).tiny)
 
     def sums(
-        self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
+        self,
+        forecast: Float[Tensor, "B H K Q"],
+        target: Float[Tensor, "B H K"],
+        weight: Float[Tensor, "B K"] | None = None,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Weighted sum of the losses and sum of the weights, to be added up over batches."""
+        """Weighted sum of the losses and sum of the step weights, to be added up over batches."""
         weights = self._weights(target)
         losses = self.step_loss(forecast, target.nan_to_num()[..., None])
         weighted = torch.where(weights > 0, losses * weights, 0.0)
+        if weight is not None:
+            weighted = weighted * weight[:, None, :, None]
         return weighted.sum(), weights.sum() * losses.shape[3]
 
     def shares(self, targets: Iterable[Float[Tensor, "_ H K"]]) -> Float[Tensor, " M"]:

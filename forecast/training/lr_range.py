@@ -14,7 +14,8 @@ import torch
 from forecast.data.windows import Windows
 from forecast.training.config import LrRangeConfig
 from forecast.training.device import mixed_seed, seeded, threads_for
-from forecast.training.loop import Learner, batch_loss, batch_order, take_step
+from forecast.training.loop import Learner, batch_loss, step_at
+from forecast.training.sampling import epoch_order
 
 DIVERGED = 4.0
 """The sweep stops when the smoothed loss exceeds its lowest value this many times."""
@@ -64,7 +65,7 @@ def sweep(learner: Learner, windows: Windows, config: LrRangeConfig) -> Iterator
         with seeded(learner.device, learner.seed, 0, step):
             loss_tensor = batch_loss(learner, windows.gather(index))
             loss_tensor.backward()
-        take_step(learner, rate)
+        step_at(learner, rate)
         loss = loss_tensor.item()
         if not math.isfinite(loss):
             return
@@ -175,7 +176,7 @@ def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
 def _endless_batches(learner: Learner, windows: Windows) -> Iterator[torch.Tensor]:
     for epoch in count():
         generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, 0, epoch))
-        yield from batch_order(windows, learner.config.batch_size, generator)
+        yield from epoch_order(windows, learner.config, generator).split(learner.config.batch_size)
 
 
 def _longest_decreasing(values: np.ndarray) -> list[int]:

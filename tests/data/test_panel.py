@@ -104,12 +104,12 @@ def test_long_table_from_csv_parquet_and_frame(tmp_path_factory, table, data):
         expected = [cells.get(p, np.nan) for p in range(min(cells), max(cells) + 1)]
         np.testing.assert_array_equal(series_of(panel, number)[:, 0], expected)
         np.testing.assert_array_equal(-series_of(panel, number)[:, 1], expected)
-    in_table = np.flatnonzero(panel.lines >= 0)
+    in_table = np.flatnonzero(panel.in_table)
     for row in in_table:
         assert panel.values[row, 0] == rows[panel.lines[row]][2]
         assert panel.place(int(row)) == f"data row {panel.lines[row]}"
     written = panel.axis.column(panel.positions(in_table)).tolist()
-    assert written == frame["day"][panel.lines[in_table]].tolist()
+    assert written == frame["day"][np.asarray(panel.lines)[in_table]].tolist()
 
     folder = tmp_path_factory.mktemp("panel")
     frame.to_csv(folder / "data.csv", index=False)
@@ -118,7 +118,9 @@ def test_long_table_from_csv_parquet_and_frame(tmp_path_factory, table, data):
     from_parquet = read_panel(DataConfig(path=str(folder / "data.parquet"), **options))
     assert_same(panel, from_parquet)
     assert_same(panel, from_csv, lines=False)
-    np.testing.assert_array_equal(from_csv.lines, np.where(panel.lines < 0, -1, panel.lines + 2))
+    np.testing.assert_array_equal(
+        from_csv.lines, np.where(panel.in_table, np.asarray(panel.lines) + 2, -1)
+    )
 
     order = data.draw(st.permutations(range(len(frame))))
     shuffled = read(frame.iloc[order], sort=True, **options)
@@ -138,7 +140,7 @@ def test_wide_table(tmp_path):
     assert panel.ids == ("series",)
     assert not panel.has_ids
     assert panel.axis.frequency == "D"
-    assert panel.lines.tolist() == [2, 3, 4]
+    assert [*panel.lines] == [2, 3, 4]
     assert panel.static.shape == (1, 0)
 
 
@@ -165,7 +167,7 @@ def test_missing_rows_have_no_line_but_a_place(tmp_path):
     text = "unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\n\na,2024-01-05,\nb,2024-01-02,7\n"
     panel = read_text(tmp_path, text)
     np.testing.assert_array_equal(panel.values[:, 0], [1, 2, np.nan, np.nan, np.nan, 7])
-    assert panel.lines.tolist() == [2, 3, -1, -1, 5, 6]
+    assert [*panel.lines] == [2, 3, -1, -1, 5, 6]
     path = tmp_path / "data.csv"
     assert panel.place(4) == f"{path}:5"
     assert panel.place(3) == f"{path}, 2024-01-04 00:00:00 of series a"
@@ -341,7 +343,7 @@ def test_unsorted_rows(tmp_path):
     )
     panel = read_text(tmp_path, text, sort=True)
     assert panel.values[:, 0].tolist() == [1, 2, 3, 4]
-    assert panel.lines.tolist() == [2, 4, 3, 5]
+    assert [*panel.lines] == [2, 4, 3, 5]
 
 
 def test_unsorted_rows_of_one_series_of_two(tmp_path):
@@ -519,7 +521,7 @@ def test_any_table_is_a_panel_or_one_clear_line(tmp_path_factory, rows, options,
         assert "\n" not in found
         assert found.startswith((path, "data.frequency", "data.time_format"))
     else:
-        assert (found.lines >= 0).sum() == sum(any(row) for row in rows)
+        assert found.in_table.sum() == sum(any(row) for row in rows)
 
 
 # ---- arithmetic of rows

@@ -48,7 +48,7 @@ def test_reads_named_columns_with_their_lines(tmp_path):
     np.testing.assert_array_equal(table.frame["y"], [1.5, np.nan])
     assert table.frame["z"].tolist() == [-2.0, 300.0]
     assert table.frame["y"].dtype == table.frame["z"].dtype == np.float64
-    assert table.lines.tolist() == [2, 3]
+    assert [*table.lines] == [2, 3]
     assert table.place(1) == f"{path}:3"
 
 
@@ -132,7 +132,7 @@ def test_line_of_every_row_with_quoted_newlines_and_blank_lines(tmp_path_factory
         return
     table = read(path, [], ["id", "k"])
     assert table.frame[["id", "k"]].to_numpy().tolist() == expected
-    assert table.lines.tolist() == lines
+    assert [*table.lines] == lines
 
 
 def rows_or_error(body) -> tuple[list[list[str]], str]:
@@ -168,7 +168,7 @@ def test_file_without_last_newline(tmp_path):
 def test_rows_of_empty_cells_are_blank_lines(tmp_path):
     table = read(write(tmp_path, "ds,y,z\na,1,\n,,\n,,x\nb,,\n\nc,3,\n\n,,\n"))
     assert table.frame["ds"].tolist() == ["a", "b", "c"]
-    assert table.lines.tolist() == [2, 5, 7]
+    assert [*table.lines] == [2, 5, 7]
 
 
 def test_byte_order_mark(tmp_path):
@@ -448,7 +448,8 @@ def test_parquet_as_csv(tmp_path):
     frame.to_csv(tmp_path / "data.csv", index=False)
     from_parquet = read(str(tmp_path / "data.parquet"), text=["id", "day"])
     from_csv = read(str(tmp_path / "data.csv"), text=["id", "day"])
-    pd.testing.assert_frame_equal(from_parquet.frame, from_csv.frame, check_like=True)
+    as_text = from_parquet.frame.astype({"id": object, "day": object})
+    pd.testing.assert_frame_equal(as_text, from_csv.frame, check_like=True)
     assert columns_of(str(tmp_path / "data.parquet")) == list(frame.columns)
     assert from_parquet.place(2) == f"{tmp_path / 'data.parquet'} row 2"
 

@@ -1,5 +1,6 @@
 """Windows against a slow loop over series and rows, and gathered batches against slices."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -71,18 +72,17 @@ def slow_windows(
 @settings(quick, max_examples=100)
 @given(cases())
 def test_window_starts_are_those_of_a_slow_loop(case):
-    starts, series = window_starts(**case)
-    assert list(zip(starts.tolist(), series.tolist(), strict=True)) == slow_windows(**case)
+    assert window_starts(**case).tolist() == [start for start, _ in slow_windows(**case)]
 
 
 @quick
 @given(cases())
 def test_no_window_crosses_a_series_or_leaves_its_part(case):
     offsets, lookback, horizon = case["offsets"], case["lookback"], case["horizon"]
-    starts, series = window_starts(**case)
+    starts = window_starts(**case)
+    series = np.searchsorted(offsets, starts, side="right") - 1
     assert len(set(starts.tolist())) == len(starts)
     last = starts + lookback + horizon - 1
-    np.testing.assert_array_equal(np.searchsorted(offsets, starts, side="right") - 1, series)
     np.testing.assert_array_equal(np.searchsorted(offsets, last, side="right") - 1, series)
     assert (starts + lookback >= case["part"][series, 0]).all()
     assert (last < case["part"][series, 1]).all()
@@ -99,7 +99,7 @@ def starts_of(length: int, part: tuple[int, int], **options) -> list[int]:
         "horizon": 2,
         **options,
     }
-    return window_starts(**arguments)[0].tolist()
+    return window_starts(**arguments).tolist()
 
 
 def test_train_windows_by_hand():
@@ -160,14 +160,14 @@ def windows_of(seed: int, lookback: int = 4, horizon: int = 3, num_future: int =
     targets = random.normal(size=(51, 2)).astype(np.float32)
     targets[random.random((51, 2)) < 0.2] = np.nan
     usable = np.ones(51, dtype=bool)
-    starts, series = window_starts(
+    starts = window_starts(
         offsets, np.array(whole_series(offsets)), usable, usable, lookback, horizon
     )
     return Windows(
         inputs=torch.from_numpy(inputs),
         targets=torch.from_numpy(targets),
         static=torch.from_numpy(random.normal(size=(3, 2)).astype(np.float32)),
-        series=torch.from_numpy(series),
+        first_rows=torch.from_numpy(offsets[:-1]),
         starts=torch.from_numpy(starts),
         lookback=lookback,
         horizon=horizon,
@@ -238,7 +238,7 @@ def test_nothing_is_materialised_but_the_batch():
         inputs=table,
         targets=table,
         static=torch.zeros(1, 0),
-        series=torch.zeros(length - lookback, dtype=torch.int64),
+        first_rows=torch.zeros(1, dtype=torch.int64),
         starts=torch.arange(length - lookback),
         lookback=lookback,
         horizon=1,
@@ -249,17 +249,29 @@ def test_nothing_is_materialised_but_the_batch():
         for tensor in vars(windows).values()
         if isinstance(tensor, torch.Tensor)
     }
-    assert sum(held.values()) <= length * (4 + 8 + 8)  # all windows would take 200 MB
+    assert sum(held.values()) <= length * (4 + 8) + 8  # all windows would take 200 MB
     batch = windows.gather(torch.tensor([7, 99_000]))
     assert batch.past.untyped_storage().nbytes() == 2 * (lookback + 1) * 4
-    assert batch.target.untyped_storage().nbytes() == 2 * 4
+    assert batch.target.untyped_storage().data_ptr() == batch.past.untyped_storage().data_ptr()
 
 
-def test_to_moves_every_tensor():
-    moved = windows_of(0).to(torch.device("meta"))
+@pytest.mark.parametrize(("weights", "count"), [(None, 5), (torch.ones(3, 2), 6)])
+def test_to_moves_every_tensor(weights, count):
+    moved = replace(windows_of(0), weights=weights).to(torch.device("meta"))
     tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
-    assert len(tensors) == 5
+    assert len(tensors) == count
     assert all(tensor.device.type == "meta" for tensor in tensors)
+
+
+def test_a_window_has_the_weight_of_its_series():
+    windows = windows_of(0)
+    assert windows.gather(torch.tensor([0, 7])).weight is None
+    weights = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    weighted = replace(windows, weights=weights)
+    index = torch.tensor([32, 0, 31, 5, 6])  # of 6, 24 and 3 windows
+    expected = [[5.0, 6.0], [1.0, 2.0], [5.0, 6.0], [1.0, 2.0], [3.0, 4.0]]
+    assert weighted.gather(index).weight.tolist() == expected
+    assert weighted.subset(index).gather(torch.arange(5)).weight.tolist() == expected
 
 
 @pytest.mark.gpu
@@ -278,11 +290,12 @@ def test_parts_share_on_a_device_what_they_share_before():
         "inputs": torch.zeros(9, 1),
         "targets": torch.zeros(9, 1),
         "static": torch.zeros(1, 0),
+        "weights": torch.ones(1, 1),
     }
     parts = {
         part: Windows(
             **shared,
-            series=torch.zeros(count, dtype=torch.long),
+            first_rows=torch.zeros(1, dtype=torch.long),
             starts=torch.arange(count),
             lookback=2,
             horizon=1,

@@ -13,11 +13,12 @@ from forecast.evaluation import plots
 from forecast.evaluation.plots import ACTUAL, BASELINE, FORECAST, MAX_PANELS, NEUTRAL
 
 
-def epochs(train, validation=None):
+def epochs(train, validation=None, rates=None):
     validation = validation or [None] * len(train)
+    rates = rates or [0.1] * len(train)
     return [
-        SimpleNamespace(number=number + 1, train_loss=loss, validation_loss=scored)
-        for number, (loss, scored) in enumerate(zip(train, validation, strict=True))
+        SimpleNamespace(number=number + 1, train_loss=loss, validation_loss=scored, learning_rate=r)
+        for number, (loss, scored, r) in enumerate(zip(train, validation, rates, strict=True))
     ]
 
 
@@ -91,7 +92,7 @@ def test_the_learning_curve_shows_both_losses_and_the_epoch_that_was_kept() -> N
     np.testing.assert_array_equal(validation.get_xydata(), [[1, 5], [2, 2.5], [3, 3]])
     np.testing.assert_array_equal(kept.get_xydata(), [[2, 2.5]])
     assert (train.get_color(), validation.get_color()) == (NEUTRAL, FORECAST)
-    assert legend_texts(axes.get_legend()) == ["training", "validation", "kept: 2"]
+    assert legend_texts(axes.figure.legends[0]) == ["training", "validation", "kept: 2"]
     assert axes.get_title() == "Learning curve"
     assert axes.get_xlabel() == "epoch"
     assert axes.get_ylabel() == "loss (model's scale)"
@@ -102,7 +103,7 @@ def test_the_learning_curve_of_an_ensemble_names_each_line_once() -> None:
     histories = [epochs([3.0, 2.0], [3.0, 2.0]), epochs([3.0, 1.0, 1.0], [4.0, 1.0, 2.0])]
     (axes,) = plots.learning_curve(histories, [2, 2]).axes
     assert len(axes.get_lines()) == 6
-    assert legend_texts(axes.get_legend()) == ["training", "validation", "kept: 2, 2"]
+    assert legend_texts(axes.figure.legends[0]) == ["training", "validation", "kept: 2, 2"]
     assert axes.get_lines()[5].get_xydata().tolist() == [[2, 1]]
     assert axes.get_lines()[5].get_alpha() < axes.get_lines()[2].get_alpha()
 
@@ -110,12 +111,12 @@ def test_the_learning_curve_of_an_ensemble_names_each_line_once() -> None:
 def test_the_epochs_of_a_large_ensemble_are_not_all_listed() -> None:
     histories = [epochs([3.0, 2.0], [3.0, 2.0])] * 8
     (axes,) = plots.learning_curve(histories, [1] * 8).axes
-    assert legend_texts(axes.get_legend())[2] == "kept: 1, 1, 1, 1, 1, 1, ..."
+    assert legend_texts(axes.figure.legends[0])[2] == "kept: 1, 1, 1, 1, 1, 1, ..."
 
 
 def test_the_learning_curve_without_validation_has_one_line() -> None:
     (axes,) = plots.learning_curve([epochs([3.0, 2.0])], [2]).axes
-    assert legend_texts(axes.get_legend()) == ["training"]
+    assert legend_texts(axes.figure.legends[0]) == ["training"]
 
 
 def test_losses_that_are_not_positive_are_on_a_linear_scale() -> None:
@@ -252,7 +253,7 @@ def test_the_range_test_shows_each_sweep_and_each_suggestion() -> None:
     assert [line.get_xdata()[0] for line in suggested] == [0.5, 0.002, 0.01]
     styles = [(line.get_color() == FORECAST, line.get_linestyle()) for line in suggested]
     assert styles == [(False, "--"), (False, "--"), (True, "-")]
-    assert legend_texts(axes.get_legend()) == [
+    assert legend_texts(axes.figure.legends[0]) == [
         "smoothed loss",
         "half divergence: 0.5",
         "steepest: 0.002",
@@ -276,5 +277,162 @@ def test_the_fall_of_the_loss_is_shown_whole_and_its_divergence_cut() -> None:
 def test_a_sweep_that_suggests_nothing_is_drawn_all_the_same(losses: list[float]) -> None:
     rates = dict.fromkeys(("half_divergence", "steepest", "valley", "minimum_tenth"))
     figure = plots.lr_range([sweep(RATES[: len(losses)], losses)], rates, "valley")
-    assert legend_texts(figure.axes[0].get_legend()) == ["smoothed loss"]
+    assert legend_texts(figure.legends[0]) == ["smoothed loss"]
     assert plots.png(figure).startswith(b"\x89PNG")
+
+
+def test_a_backtest_draws_every_fold_of_every_method():
+    times = pd.Series(pd.date_range("2024-01-01", periods=40))
+    actual = np.arange(40.0)
+    folds = [(times[30:35].reset_index(drop=True), actual[30:35] + 1), (times[35:], actual[35:])]
+    lines = {"lstm": folds, "seasonal_naive": folds[:1]}
+    panels = [
+        {"name": name, "times": times, "actual": actual, "forecasts": lines} for name in ("a", "b")
+    ]
+    figure = drawn(plots.backtest(panels, "Backtest (3 more not shown)"))
+    assert figure.get_suptitle() == "Backtest (3 more not shown)"
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b"]
+    (legend,) = figure.legends
+    assert legend_texts(legend) == ["actual", "lstm", "seasonal naive"]
+    shown = {line.get_color(): [] for line in figure.axes[1].lines}
+    for line in figure.axes[1].lines:
+        shown[line.get_color()].append(np.asarray(line.get_ydata(), dtype=float))
+    assert [len(values) for values in shown[ACTUAL]] == [40]
+    np.testing.assert_array_equal(
+        np.concatenate(shown[FORECAST]), [*actual[30:35] + 1, *actual[35:]]
+    )
+    np.testing.assert_array_equal(shown[BASELINE][0], actual[30:35] + 1)
+    assert len(shown[NEUTRAL]) == 3, "a thin line where each forecast begins"
+
+
+def test_a_rate_that_changes_has_axes_of_its_own_below_the_losses() -> None:
+    histories = [epochs([3.0, 2.0], rates=[0.1, 0.05]), epochs([3.0], rates=[0.1])]
+    losses, rates = plots.learning_curve(histories, [2, 1]).axes
+    first, second = rates.get_lines()
+    np.testing.assert_array_equal(first.get_xydata(), [[1, 0.1], [2, 0.05]])
+    np.testing.assert_array_equal(second.get_xydata(), [[1, 0.1]])
+    assert rates.get_ylabel() == "learning rate"
+    assert (losses.get_xlabel(), rates.get_xlabel()) == ("", "epoch")
+    assert rates.get_ylim()[0] == 0
+
+
+@pytest.mark.parametrize("losses", [[0.17, 0.15, 0.11], [1.0, 0.5, 0.05], [1e4, 1.0, 1e-5]])
+def test_a_logarithmic_axis_has_a_few_plain_numbers(losses) -> None:
+    figure = drawn(plots.learning_curve([epochs(losses)], [3]))
+    (axes,) = figure.axes
+    labels = [label for label in tick_labels(axes.yaxis) if label]
+    assert 2 <= len(labels) <= 8
+    assert all(float(label) > 0 for label in labels)
+
+
+def test_gradient_norms_are_a_line_a_layer_and_zeros_are_on_a_linear_scale() -> None:
+    norms = {"layer 1": np.array([2.0, 1.0]), "head": np.array([4.0, 3.0])}
+    figure = plots.gradient_norms([1, 2], norms)
+    (axes,) = figure.axes
+    first, second = axes.get_lines()
+    np.testing.assert_array_equal(first.get_xydata(), [[1, 2], [2, 1]])
+    np.testing.assert_array_equal(second.get_ydata(), [4, 3])
+    assert legend_texts(figure.legends[0]) == ["layer 1", "head"]
+    assert axes.get_yscale() == "log"
+    dead = plots.gradient_norms([1, 2], {"head": np.zeros(2)})
+    assert dead.axes[0].get_yscale() == "linear"
+
+
+def test_many_lines_differ_in_colour_or_dashes() -> None:
+    norms = {f"layer {number}": np.ones(2) for number in range(20)}
+    lines = plots.gradient_norms([1, 2], norms).axes[0].get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+
+
+def test_the_errors_by_step_begin_at_one_and_the_model_stands_out() -> None:
+    errors = {"naive": np.array([2.0, 4.0]), "lstm": np.array([1.0, 3.0])}
+    figure = plots.error_by_step(errors | {"seasonal_naive": np.ones(2)}, "lstm", "cars")
+    (axes,) = figure.axes
+    naive, model, seasonal = axes.get_lines()
+    np.testing.assert_array_equal(naive.get_xydata(), [[1, 2], [2, 4]])
+    np.testing.assert_array_equal(model.get_xydata(), [[1, 1], [2, 3]])
+    assert legend_texts(figure.legends[0]) == ["naive", "lstm", "seasonal naive"]
+    assert model.get_color() == FORECAST
+    assert model.get_linewidth() > naive.get_linewidth()
+    assert model.get_zorder() > naive.get_zorder()
+    assert len({line.get_color() for line in (naive, model, seasonal)}) == 3
+    assert axes.get_ylabel() == "MAE (cars)"
+    assert axes.get_ylim()[0] == 0
+
+
+def test_coverage_is_in_percent_beside_what_was_promised() -> None:
+    shares = {"80": np.array([0.7, 0.9]), "95": np.array([0.95, 1.0])}
+    figure = plots.coverage_by_step({"rolling": shares, "split": {"80": np.array([0.5, 0.6])}})
+    (axes,) = figure.axes
+    eighty, most, split, low, high = axes.get_lines()
+    np.testing.assert_allclose(eighty.get_xydata(), [[1, 70], [2, 90]])
+    np.testing.assert_allclose(most.get_ydata(), [95, 100])
+    np.testing.assert_allclose(split.get_ydata(), [50, 60])
+    assert (eighty.get_color(), eighty.get_linestyle()) == (split.get_color(), "-")
+    assert split.get_linestyle() == "--"
+    assert (low.get_ydata()[0], high.get_ydata()[0]) == (80, 95)
+    assert (low.get_color(), high.get_color()) == (eighty.get_color(), most.get_color())
+    assert axes.get_ylim()[0] <= 50
+    labels = ["80 %, rolling", "95 %, rolling", "80 %, split"]
+    assert legend_texts(figure.legends[0]) == labels
+
+
+def bars(axes) -> list[tuple[str, float]]:
+    """Names and lengths of horizontal bars, from the top down."""
+    lengths = [bar.get_width() for bar in sorted(axes.patches, key=lambda bar: bar.get_y())]
+    return list(zip([tick.get_text() for tick in axes.get_yticklabels()], lengths, strict=True))
+
+
+def test_series_stand_from_the_worst_to_the_best_each_once() -> None:
+    figure = plots.series_errors({"a": 3.0, "b": 2.0}, {"c": 0.5, "b": 2.0, "d": 0.7})
+    (axes,) = figure.axes
+    assert bars(axes) == [("a", 3.0), ("b", 2.0), ("d", 0.7), ("c", 0.5)]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert axes.get_lines()[0].get_xdata()[0] == 1
+
+
+def test_a_long_name_is_cut_and_signs_of_formulas_are_no_formulas() -> None:
+    figure = drawn(plots.series_errors({"$x_1$ & \\frac{": 1.0, "long" * 20: 0.5}, {}))
+    names = [name for name, _ in bars(figure.axes[0])]
+    assert names[0] == "$x_1$ & \\frac{"
+    assert names[1] == ("long" * 20)[: plots.LONGEST_NAME - 1] + "…"
+
+
+def test_inputs_stand_by_their_mean_rise_with_a_dot_for_each_repeat() -> None:
+    rises = {"price": np.array([1.0, 3.0]), "promo": np.array([10.0, 20.0])}
+    (axes,) = plots.input_importance(rises).axes
+    assert bars(axes) == [("promo", 15.0), ("price", 2.0)]
+    promo, price = axes.get_lines()
+    np.testing.assert_array_equal(promo.get_xydata(), [[10, 0], [20, 0]])
+    np.testing.assert_array_equal(price.get_xydata(), [[1, 1], [3, 1]])
+
+
+def test_stretches_stand_where_they_lie_before_the_forecast() -> None:
+    (axes,) = plots.lookback_importance([-6, -4, 0], np.array([[1.0, 3.0], [5.0, 7.0]])).axes
+    first, second = axes.patches
+    assert (first.get_x(), first.get_height()) == (-6, 2)
+    assert (second.get_x(), second.get_height()) == (-4, 6)
+    assert second.get_width() == pytest.approx(2 * first.get_width())
+    np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), [1, 3, 5, 7])
+
+
+def test_an_svg_is_the_same_each_time_and_tells_no_date() -> None:
+    first, second = (plots.svg(plots.learning_curve([epochs([2.0, 1.0])], [2])) for _ in range(2))
+    assert first == second
+    assert first.startswith("<svg ")
+    assert "metadata" not in first
+    assert ">Learning curve</text>" in first
+
+
+def test_a_long_line_is_thinned_in_an_svg_and_keeps_its_ends_and_extremes() -> None:
+    losses = np.random.default_rng(0).uniform(1, 2, 50_000)
+    losses[[12_345, 33_333]] = 9.0, 0.01
+    figure = plots.learning_curve([epochs(losses.tolist())], [1])
+    text = plots.svg(figure)
+    points = figure.axes[0].get_lines()[0].get_xydata()
+    assert len(text) < 150_000
+    assert len(points) <= plots.SVG_POINTS + 2
+    assert points[0].tolist() == [1, losses[0]]
+    assert points[-1].tolist() == [50_000, losses[-1]]
+    assert {(12_346, 9.0), (33_334, 0.01)} <= set(map(tuple, points.tolist()))
+    assert (np.diff(points[:, 0]) > 0).all()

@@ -85,6 +85,15 @@ def run_direction(layer, x, number, suffix, first):
     return np.stack(outputs[::-1] if suffix else outputs), state
 
 
+def run_dilated(layer, x, number, suffix, first, dilation):
+    """A plain layer over each set of steps `dilation` apart, zeros before the first step."""
+    padded = np.concatenate([np.zeros((-len(x) % dilation, x.shape[1])), x])
+    parts = [padded[begin::dilation] for begin in range(dilation)]
+    ran = [run_direction(layer, part, number, suffix, first) for part in parts]
+    outputs = [ran[place % dilation][0][place // dilation] for place in range(len(padded))]
+    return np.stack(outputs[-len(x) :]), ran[-1][1]
+
+
 def zeros(layer):
     widths = (layer.proj_size or layer.hidden_size, layer.hidden_size)
     return [np.zeros(width) for width in widths[: 2 if isinstance(layer, nn.LSTM) else 1]]
@@ -94,7 +103,8 @@ def run_by_hand(stack, window):
     """A stack over one window (T, I) by loops: outputs (T, O) and last states in their order."""
     learned = [parameter.detach().numpy() for parameter in stack.first_states]
     states = []
-    for layer, norms in zip(stack.layers, stack.norms, strict=True):
+    dilations = stack.dilations[: len(stack.layers)]
+    for layer, norms, dilation in zip(stack.layers, stack.norms, dilations, strict=True):
         firsts = [learned.pop(0) for _ in zeros(layer)] if learned else None
         before, last = window, []
         for number in range(layer.num_layers):
@@ -102,7 +112,7 @@ def run_by_hand(stack, window):
             for side, suffix in enumerate(["", "_reverse"][: 1 + layer.bidirectional]):
                 row = number * (1 + layer.bidirectional) + side
                 first = [first[row, 0] for first in firsts] if firsts else zeros(layer)
-                outputs, state = run_direction(layer, window, number, suffix, first)
+                outputs, state = run_dilated(layer, window, number, suffix, first, dilation)
                 sides.append(outputs)
                 last.append(state)
             window = np.concatenate(sides, axis=1)
@@ -157,6 +167,63 @@ def test_stack_computes_the_gates_of_the_literature(cell, sizes, options):
     assert_equals_hand(build(sizes, cell=cell, **options), inputs_of())
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("steps", [1, 4, 7, 9])
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ((4,), {"dilations": (3,)}),
+        ((4, 4, 4), {"dilations": (1, 2, 4)}),
+        ((5, 4), {"dilations": (6, 2)}),
+        ((4, 4), {"dilations": (2, 3), "init": InitConfig(state="learned")}),
+        ((4, 3), {"dilations": (2, 3), "bidirectional": True}),
+        ((WIDTH, WIDTH, 4), {"dilations": (1, 3, 2), "residual": True, "layer_norm": True}),
+        ((4, 4), {"dilations": (3, 1), "batch_norm": True}),
+    ],
+    ids=str,
+)
+def test_a_dilated_layer_is_plain_layers_side_by_side(cell, sizes, options, steps):
+    assert_equals_hand(build(sizes, cell=cell, **options), inputs_of(steps, batch=2))
+
+
+@pytest.mark.parametrize("steps", [6, 9])
+def test_a_dilated_layer_is_torchs_lstm_on_every_third_step(steps):
+    stack = build((4,), dilations=(3,))
+    inputs = inputs_of(steps)
+    outputs, ((hidden, cell),) = stack(inputs)
+    for first in range(3):
+        expected, (last_hidden, last_cell) = stack.layers[0](inputs[:, first::3].contiguous())
+        torch.testing.assert_close(outputs[:, first::3], expected)
+    torch.testing.assert_close(hidden, last_hidden)
+    torch.testing.assert_close(cell, last_cell)
+
+
+@pytest.mark.parametrize(
+    ("dilations", "seen"),
+    [((1,), {0, 1, 2, 3, 4, 5, 6}), ((3,), {0, 3, 6}), ((2, 4), {0, 2, 4, 6}), ((9,), {6})],
+)
+def test_a_step_sees_those_a_dilation_apart(dilations, seen):
+    stack = build((4,) * len(dilations), dilations=dilations)
+    inputs = inputs_of(steps=7).requires_grad_()
+    (gradient,) = torch.autograd.grad(stack(inputs)[0][:, -1].sum(), inputs)
+    assert set(gradient.abs().sum((0, 2)).nonzero().flatten().tolist()) == seen
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_dilated_stack_goes_on_step_by_step_from_its_last_state(cell):
+    """As the steps of a decoder do: from the state after the last step, in every layer."""
+    stack = build((4, 3), cell=cell, dilations=(2, 4))
+    _, states = stack(inputs_of(steps=7))
+    query = inputs_of(steps=1, seed=2)
+    outputs, _ = stack(query, states)
+    for window in range(BATCH):
+        row = query[window].numpy()
+        for layer, state in zip(stack.layers, states, strict=True):
+            first = [part[0, window].detach().numpy() for part in state]
+            row, _ = run_direction(layer, row, 0, "", first)
+        np.testing.assert_allclose(outputs[window].detach().numpy(), row, atol=1e-12)
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("state", ["zeros", "learned"])
 @pytest.mark.parametrize("sizes", [(4, 4, 4), (6, 4)])
@@ -179,10 +246,12 @@ def stack_options(draw):
     return options
 
 
-@given(stack_options(), st.integers(1, 5))
+@given(stack_options(), st.integers(1, 5), st.data())
 @settings(max_examples=40, deadline=None)
-def test_any_stack_computes_the_gates_of_the_literature(options, steps):
-    assert_equals_hand(build(**options), inputs_of(steps, batch=2))
+def test_any_stack_computes_the_gates_of_the_literature(options, steps, data):
+    dilations = tuple(data.draw(st.integers(1, 3)) for _ in options["sizes"])
+    stack = build(**options, dilations=data.draw(st.sampled_from([None, dilations])))
+    assert_equals_hand(stack, inputs_of(steps, batch=2))
 
 
 @given(stack_options(), st.integers(1, 4))
@@ -225,6 +294,9 @@ def test_one_multi_layer_module_equals_one_module_a_layer(cell, bidirectional):
         ((4, 3), {}, [1, 1]),
         ((4, 4), {"residual": True}, [1, 1]),
         ((4, 4), {"batch_norm": True}, [1, 1]),
+        ((4, 4), {"dilations": (1, 1)}, [2]),
+        ((4, 4), {"dilations": (1, 2)}, [1, 1]),
+        ((4, 4), {"dilations": (2, 2)}, [1, 1]),
     ],
     ids=str,
 )

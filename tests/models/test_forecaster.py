@@ -18,7 +18,8 @@ from forecast.models.forecaster import Embedded, Embeddings, Forecaster, WindowS
 LOOKBACK, HORIZON, TARGETS, BATCH = 6, 5, 2, 4
 CELLS = ("lstm", "gru", "rnn")
 HEADS = ("direct", "recursive", "parallel")
-NORMS = ("none", "last", "mean", "standard")
+NORMS = ("none", "last", "segment_mean", "mean", "standard")
+COMBINED_NORMS = ("none", "segment_mean", "standard")  # a segment of one step: the last value
 CHANNELS = ("joint", "independent")
 COVARIATES = {
     "num_past": 2,
@@ -29,7 +30,7 @@ COVARIATES = {
 }
 COMBINATIONS = [
     pytest.param(*parts, id="-".join(str(part) for part in parts))
-    for parts in itertools.product(CELLS, HEADS, NORMS, CHANNELS, (1, 3), (False, True))
+    for parts in itertools.product(CELLS, HEADS, COMBINED_NORMS, CHANNELS, (1, 3), (False, True))
 ]
 every_combination = pytest.mark.parametrize(
     ("cell", "head", "norm", "channels", "segment", "covariates"), COMBINATIONS
@@ -220,7 +221,7 @@ def forecast_slowly(model, past, future, static, targets=None, window=2):
     channels = joint if model.config.channels == "joint" else [[target] for target in targets_of]
     forecast = torch.empty(shape.horizon, shape.num_targets, shape.num_quantiles).double()
     for channel, columns in enumerate(channels):
-        location, scale = location_and_scale(model.config.window_norm, past[:, columns])
+        location, scale = location_and_scale(model.config, past[:, columns])
         values = [(row[columns] - location) / scale for row in past]
         truth = None if targets is None else (targets[window][:, columns] - location) / scale
         rows = past[:, shape.num_targets :]
@@ -234,22 +235,40 @@ def forecast_slowly(model, past, future, static, targets=None, window=2):
         emitted = HEAD_LOOPS[model.config.head](
             model, values, lookback, known, encoded_static, truth, channel
         )
-        emitted = emitted[: shape.horizon]
+        emitted = emitted[: shape.horizon] + skipped(model, values)[..., None]
         if targets is None:
             emitted = torch.tensor(np.sort(emitted.numpy(), axis=2))
         forecast[:, columns] = emitted * scale[:, None] + location[:, None]
     return forecast
 
 
-def location_and_scale(norm, values):
+def skipped(model, values):
+    """What the linear skip adds to each step of the horizon: (H, K)."""
+    kind, horizon = model.config.linear_skip, model.shape.horizon
+    added = torch.zeros(horizon, len(values[0])).double()
+    if kind == "none":
+        return added
+    linear, segment = model.skip.map, 1 if kind == "full" else model.config.segment
+    for step in range(horizon):
+        later, place = divmod(step, segment)
+        added[step] = linear.bias[later]
+        for row, value in enumerate(values):
+            if row % segment == place:
+                added[step] += linear.weight[later, row // segment] * value
+    return added
+
+
+def location_and_scale(config, values):
     mean, one = values.sum(0) / len(values), torch.ones(values.shape[1]).double()
     deviation = (((values - mean) ** 2).sum(0) / len(values) + 1e-5).sqrt()
+    end = values[-config.segment :]
     return {
         "none": (0 * one, one),
         "last": (values[-1], one),
+        "segment_mean": (sum(end) / len(end), one),
         "mean": (mean, one),
         "standard": (mean, deviation),
-    }[norm]
+    }[config.window_norm]
 
 
 def replaced(row, embedded, tables):
@@ -281,9 +300,30 @@ def cut(steps, segment):
 
 
 def run_stack(model, inputs, states=None):
+    if states is None and model.config.dilations:
+        return run_dilated(model.stack, inputs)
     for step in inputs:
         output, states = model.stack(step[None, None], states)
     return output[0, 0], states
+
+
+def run_dilated(stack, rows):
+    """Layer upon layer, each step from the state some steps before, zeros before the first step."""
+    learned, last = [*stack.first_states], []
+    for layer, norm, dilation in zip(stack.layers, stack.norms, stack.dilations, strict=True):
+        count = 2 if isinstance(layer, nn.LSTM) else 1
+        first = [learned.pop(0) for _ in range(count)] if learned else None
+        first = first if first is None else tuple(first) if count == 2 else first[0]
+        states, outputs = {}, []
+        for step in range(-(-len(rows) % dilation), len(rows)):
+            row = rows[step] if step >= 0 else torch.zeros_like(rows[0])
+            output, states[step] = layer(row[None, None], states.get(step - dilation, first))
+            added = row if stack.residual and output[0, 0].shape == row.shape else 0
+            outputs.append(norm(output + added)[0, 0])
+        state = states[len(rows) - 1]
+        last.append(state if isinstance(state, tuple) else (state,))
+        rows = outputs[-len(rows) :]
+    return rows[-1], last
 
 
 def emitted_by(model, linear, output):
@@ -355,6 +395,9 @@ def options_and_shapes(draw):
         "window_norm": draw(st.sampled_from(NORMS)),
         "init": InitConfig(state=draw(st.sampled_from(["zeros", "learned"]))),
     }
+    if options["head"] != "recursive":
+        options["linear_skip"] = draw(st.sampled_from(["none", "full", "segment"]))
+        options["dilations"] = draw(st.sampled_from([None, (1, 2), (2, 1), (4, 3)]))
     shape = {
         "num_targets": 2,
         "num_quantiles": 3,
@@ -368,13 +411,18 @@ def options_and_shapes(draw):
     return options, shape
 
 
+def away_from_zero(model):
+    """Parameters of the linear skip, which begin at zero."""
+    return [] if model.skip is None else [*model.skip.parameters()]
+
+
 @given(options_and_shapes())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_model_equals_loops(drawn):
     options, shape = drawn
     model = build(shape=shape, **options)
-    for state in model.stack.first_states:
-        nn.init.normal_(state)
+    for parameter in [*model.stack.first_states, *away_from_zero(model)]:
+        nn.init.normal_(parameter)
     past, future, static, targets = batch_for(model)
     with torch.no_grad():
         assert_equal(model(past, future, static)[2], forecast_slowly(model, past, future, static))
@@ -478,13 +526,14 @@ def test_an_independent_target_is_forecast_as_if_it_were_the_only_one(head):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("norm", ["last", "mean", "standard"])
+@pytest.mark.parametrize("norm", ["last", "segment_mean", "mean", "standard"])
 def test_window_norm_is_undone_on_the_forecast(norm, head):
     """The normalised window by hand into the same weights, and the forecast back by hand."""
-    model, plain = build(head=head, window_norm=norm), build(head=head)
+    model, plain = build(head=head, window_norm=norm, segment=3), build(head=head, segment=3)
     past, future, static, _ = batch_for(model)
     values = past.numpy()
-    location = values[:, -1:] if norm == "last" else values.mean(1, keepdims=True)
+    steps = {"last": 1, "segment_mean": 3}.get(norm, LOOKBACK)
+    location = values[:, -steps:].mean(1, keepdims=True)
     scale = np.sqrt(values.var(1, keepdims=True) + 1e-5) if norm == "standard" else 1.0
     normalised = torch.from_numpy((values - location) / scale)
     core = plain(normalised, future, static).detach().numpy()[..., 0]
@@ -505,6 +554,51 @@ def test_constant_window_is_forecast_from_its_level(constant, norm, head):
     assert_equal(forecast, constant + scale * core)
     forecast.sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("head", ["direct", "parallel"])
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("kind", ["full", "segment"])
+def test_a_linear_skip_is_a_matrix_product_on_the_normalised_scale(kind, channels, head):
+    """Added to the network's forecast before the window's scale is undone, whatever the channel."""
+    options = {"head": head, "channels": channels, "window_norm": "standard", "segment": 3}
+    plain, model = build(**options), build(linear_skip=kind, **options)
+    past, future, static, _ = batch_for(model)
+    without = plain(past, future, static)
+    assert torch.equal(model(past, future, static), without)  # it begins with saying nothing
+    for parameter in model.skip.parameters():
+        nn.init.normal_(parameter)
+    weight, bias = (p.detach().numpy() for p in (model.skip.map.weight, model.skip.map.bias))
+    if kind == "segment":  # one matrix for each step of a segment, laid out over all steps
+        weight, bias = np.kron(weight, np.eye(3))[:HORIZON], np.repeat(bias, 3)[:HORIZON]
+    values = past.numpy()
+    scale = np.sqrt(values.var(1, keepdims=True) + 1e-5)
+    added = weight @ ((values - values.mean(1, keepdims=True)) / scale) + bias[:, None]
+    found = (model(past, future, static) - without).detach().numpy()[..., 0]
+    np.testing.assert_allclose(found, added * scale, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["full", "segment"])
+def test_a_linear_skip_moves_every_quantile_alike_and_learns(kind):
+    options = {"shape": {"num_quantiles": 3}, "segment": 2}
+    plain, model = build(**options), build(linear_skip=kind, **options)
+    past, future, static, targets = batch_for(model)
+    (model(past, future, static) - targets[..., None]).square().sum().backward()
+    assert (model.skip.map.weight.grad != 0).all()
+    nn.init.normal_(model.skip.map.weight)
+    moved = model(past, future, static) - plain(past, future, static)
+    assert_equal(moved, moved[..., :1].expand(-1, -1, -1, 3))
+
+
+@pytest.mark.parametrize("options", [{"dilations": (1, 3)}, {"linear_skip": "segment"}], ids=str)
+@pytest.mark.parametrize("head", ["direct", "parallel"])
+def test_saved_weights_of_dilated_and_skipping_models_give_the_same_forecast(head, options):
+    model, other = (build(seed, head=head, **options) for seed in range(2))
+    for parameter in away_from_zero(model):
+        nn.init.normal_(parameter)
+    batch = batch_for(model)[:3]
+    other.load_state_dict(load(save(model.state_dict())))
+    assert torch.equal(other(*batch), model(*batch))
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -11,16 +11,18 @@ from forecast.models.normalize import WINDOW_NORMS
 
 NUMBERS = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))
 WINDOWS = arrays(np.float64, array_shapes(min_dims=3, max_dims=3, max_side=5), elements=NUMBERS)
-NAMES = ("none", "last", "mean", "standard")
+NAMES = ("none", "last", "segment_mean", "mean", "standard")
 
 
-def slow_location_and_scale(name, window):
+def slow_location_and_scale(name, window, segment):
     """Of one target's lookback, a list of numbers."""
     mean = sum(window) / len(window)
+    end = window[len(window) - segment :]
     variance = sum((value - mean) ** 2 for value in window) / len(window)
     return {
         "none": (0.0, 1.0),
         "last": (window[-1], 1.0),
+        "segment_mean": (sum(end) / segment, 1.0),
         "mean": (mean, 1.0),
         "standard": (mean, (variance + 1e-5) ** 0.5),
     }[name]
@@ -31,14 +33,15 @@ def test_table_holds_every_name_of_the_configuration():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(past=WINDOWS)
+@given(past=WINDOWS, data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_each_target_of_each_window_has_its_own_location_and_scale(name, past):
-    location, scale = WINDOW_NORMS[name](torch.from_numpy(past))
+def test_each_target_of_each_window_has_its_own_location_and_scale(name, past, data):
+    segment = data.draw(st.integers(1, past.shape[1]))
+    location, scale = WINDOW_NORMS[name](torch.from_numpy(past), segment)
     assert location.shape == scale.shape == (len(past), 1, past.shape[2])
     for window in range(past.shape[0]):
         for target in range(past.shape[2]):
-            expected = slow_location_and_scale(name, past[window, :, target].tolist())
+            expected = slow_location_and_scale(name, past[window, :, target].tolist(), segment)
             found = location[window, 0, target].item(), scale[window, 0, target].item()
             assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
@@ -48,25 +51,33 @@ def test_each_target_of_each_window_has_its_own_location_and_scale(name, past):
 @settings(max_examples=30, deadline=None)
 def test_normalising_is_undone_exactly_enough(name, past):
     values = torch.from_numpy(past)
-    location, scale = WINDOW_NORMS[name](values)
+    location, scale = WINDOW_NORMS[name](values, 1)
     torch.testing.assert_close((values - location) / scale * scale + location, values)
     assert torch.equal(values, torch.from_numpy(past))
 
 
-@pytest.mark.parametrize("name", ["last", "mean", "standard"])
+@pytest.mark.parametrize("name", ["last", "segment_mean", "mean", "standard"])
 @given(past=WINDOWS, shift=NUMBERS)
 @settings(max_examples=30, deadline=None)
 def test_a_shift_moves_the_location_alone(name, past, shift):
-    location, scale = WINDOW_NORMS[name](torch.from_numpy(past))
-    shifted_location, shifted_scale = WINDOW_NORMS[name](torch.from_numpy(past + shift))
+    segment = 1 + past.shape[1] // 2
+    location, scale = WINDOW_NORMS[name](torch.from_numpy(past), segment)
+    shifted_location, shifted_scale = WINDOW_NORMS[name](torch.from_numpy(past + shift), segment)
     torch.testing.assert_close(shifted_location, location + shift, atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(shifted_scale, scale, atol=1e-6, rtol=1e-6)
+
+
+def test_mean_of_the_last_segment_by_hand():
+    past = torch.tensor([[[9.0, 0.0], [1.0, 10.0], [2.0, 20.0], [6.0, 60.0]]])
+    location, scale = WINDOW_NORMS["segment_mean"](past, 3)
+    assert location.tolist() == [[[3.0, 30.0]]]
+    assert scale.tolist() == [[[1.0, 1.0]]]
 
 
 @pytest.mark.parametrize("factor", [2.0, 1e3])
 def test_standard_scales_with_the_window(factor):
     past = torch.tensor([[[300.0], [100.0], [500.0]]], dtype=torch.float64)
-    location, scale = WINDOW_NORMS["standard"](past * factor)
+    location, scale = WINDOW_NORMS["standard"](past * factor, 1)
     assert location.item() == pytest.approx(300 * factor)
     assert scale.item() == pytest.approx(np.sqrt(80_000 / 3) * factor)
 
@@ -75,7 +86,7 @@ def test_standard_scales_with_the_window(factor):
 @pytest.mark.parametrize("constant", [0.0, -7.5, 1e6])
 def test_constant_window_stays_finite_and_centred(name, constant):
     past = torch.full((2, 5, 1), constant, requires_grad=True)
-    location, scale = WINDOW_NORMS[name](past)
+    location, scale = WINDOW_NORMS[name](past, 3)
     assert (scale > 0).all()
     normalised = (past - location) / scale
     assert (normalised == (constant if name == "none" else 0.0)).all()

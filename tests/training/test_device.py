@@ -11,6 +11,7 @@ from forecast.training.device import (
     available_devices,
     choose_device,
     describe_device,
+    mixed_precision,
     mixed_seed,
     seeded,
     threads_for,
@@ -194,3 +195,17 @@ def test_small_work_runs_on_one_thread_and_the_caller_keeps_his(work, threads):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("float32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_matrix_products_are_in_the_precision_asked_for_and_only_inside(
+    precision: str, expected: torch.dtype, device: str
+) -> None:
+    matrix = torch.eye(3, device=device)
+    with mixed_precision(torch.device(device), precision):
+        assert (matrix @ matrix).dtype == expected
+        assert (matrix + matrix).dtype == torch.float32
+    assert (matrix @ matrix).dtype == torch.float32

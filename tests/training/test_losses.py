@@ -47,8 +47,10 @@ def error_of_one(option, forecast: float, target: float, level: float) -> float:
     return error**2 / 2 if inside else option.delta * (abs(error) - option.delta / 2)
 
 
-def slow_loss(option, forecast: np.ndarray, target: np.ndarray, weights: tuple[float, ...]):
-    """Sum of the losses and sum of the weights, number by number."""
+def slow_loss(
+    option, forecast: np.ndarray, target: np.ndarray, weights: tuple[float, ...], series=None
+):
+    """Weighted sum of the losses and sum of the step weights, number by number."""
     levels = quantile_levels(option)
     total = weight = 0.0
     for window, step, channel, quantile in np.ndindex(forecast.shape):
@@ -57,7 +59,7 @@ def slow_loss(option, forecast: np.ndarray, target: np.ndarray, weights: tuple[f
             one = error_of_one(
                 option, forecast[window, step, channel, quantile], true, levels[quantile]
             )
-            total += weights[step] * one
+            total += weights[step] * (1.0 if series is None else series[window, channel]) * one
             weight += weights[step]
     return total, weight
 
@@ -154,6 +156,34 @@ def test_loss_with_masks_and_weights_equals_a_slow_loop(option, seed: int) -> No
     assert found_weight.item() == weight
     expected = total / weight if weight else 0.0
     assert loss(forecast, target).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS)
+def test_weights_of_series_equal_a_slow_loop(option, seed: int) -> None:
+    """Each window and target with its own weight, beside those of the steps and the mask."""
+    forecast, target = random_batch(seed, option)
+    rng = np.random.default_rng(seed)
+    series = rng.uniform(0.1, 5, (4, 2)) * (rng.random((4, 2)) < 0.8)
+    total, weight = slow_loss(option, forecast.numpy(), target.numpy(), (2.0, 0.5, 1.0), series)
+    loss = Loss(option, (2.0, 0.5, 1.0))
+    series = torch.tensor(series, dtype=torch.float32)
+    found_total, found_weight = loss.sums(forecast, target, series)
+    assert found_total.item() == pytest.approx(total, rel=1e-4, abs=1e-5)
+    assert found_weight.item() == pytest.approx(weight, rel=1e-5)
+    expected = total / weight if weight else 0.0
+    assert loss(forecast, target, series).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_weights_of_series_by_hand() -> None:
+    """Errors 1 and 3 of two windows, weights 3 and 1: (3 * 1 + 1 * 9) / 2."""
+    forecast, target = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1), torch.zeros(2, 1, 1)
+    weight = torch.tensor([[3.0], [1.0]])
+    assert Loss(MeanSquared())(forecast, target, weight).item() == 6.0
+    assert Loss(MeanSquared())(forecast[:1], target[:1], weight[:1]).item() == 3.0
+    assert Loss(MeanSquared())(forecast, target, torch.ones(2, 1)).item() == 5.0
+    assert Loss(MeanSquared())(forecast, target, torch.zeros(2, 1)).item() == 0.0
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())

@@ -169,6 +169,30 @@ def test_windows_are_seen_once_an_epoch(air, monkeypatch) -> None:
     assert epochs[0] != epochs[1]
 
 
+@pytest.mark.parametrize("sampling", ["all", "uniform"])
+def test_windows_are_drawn_as_in_training(sampling: str, air, monkeypatch) -> None:
+    """Epochs of 12 windows in batches of 8 and 4, each window once or with repetition."""
+    seen, gather = [], Windows.gather
+
+    def spy(windows: Windows, index: torch.Tensor):
+        seen.append(index.tolist())
+        return gather(windows, index)
+
+    monkeypatch.setattr(Windows, "gather", spy)
+    learner = make_learner(batch_size=8, sampling=sampling, epoch_windows=12)
+    list(sweep(learner, air["train"], LrRangeConfig(last=1e-5, steps=20)))
+    assert [len(index) for index in seen] == [8, 4] * 10
+    epochs = [[*seen[start], *seen[start + 1]] for start in range(0, 20, 2)]
+    assert all(len(set(epoch)) == 12 for epoch in epochs) == (sampling == "all")
+
+
+def test_a_sweep_leaves_the_average_alone(air) -> None:
+    learner = make_learner(averaging="ema")
+    before = copy.deepcopy(learner.average.state_dict())
+    list(sweep(learner, air["train"], SHORT))
+    torch.testing.assert_close(learner.average.state_dict(), before, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("after", [0, 3, 15])
 def test_a_loss_that_is_no_number_ends_the_sweep(bad: float, after: int, monkeypatch, air) -> None:

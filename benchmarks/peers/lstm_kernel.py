@@ -1,0 +1,60 @@
+"""What the network costs alone, and in the barest loop: `lstm_kernel.py DIR kernel|loop THREADS`.
+
+kernel: forward and backward of `nn.LSTM` on one batch, over and over.
+loop: gather, forward, a linear head, mean squared error, backward, Adam.
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, oil_temperature, serve
+
+FOLDER, PART, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+
+
+def kernel_step(batch: int):
+    """A function that does one step."""
+    network = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True)
+    inputs = torch.randn(batch, LOOKBACK, 1)
+
+    def step() -> None:
+        network.zero_grad(set_to_none=True)
+        network(inputs)[0].sum().backward()
+
+    return step
+
+
+def loop_step(batch: int):
+    """A function that does one step."""
+    values = torch.tensor(oil_temperature(FOLDER)["y"].to_numpy())
+    network, head = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True), nn.Linear(HIDDEN, HORIZON)
+    optimizer = torch.optim.Adam([*network.parameters(), *head.parameters()], 1e-3, fused=True)
+    steps = torch.arange(LOOKBACK + HORIZON)
+
+    def step() -> None:
+        starts = torch.randint(len(values) - len(steps), (batch,))
+        window = values[starts[:, None] + steps]
+        forecast = head(network(window[:, :LOOKBACK, None])[0][:, -1])
+        loss = nn.functional.mse_loss(forecast, window[:, LOOKBACK:])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def measure(batch: int, steps: int) -> float:
+    """Windows a second."""
+    torch.set_num_threads(THREADS)
+    step = {"kernel": kernel_step, "loop": loop_step}[PART](batch)
+    for _ in range(WARM_UP):
+        step()
+    began = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return steps * batch / (time.perf_counter() - began)
+
+
+serve(measure)

@@ -1,0 +1,187 @@
+"""Long columns in little room: distinct texts, plain dates, chunks joined without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ROWS_AT_ONCE = 2**17
+"""Rows of a long column that are worked on at a time: what is made of them stays in the cache."""
+DATE = "0000-00-00 00:00:00"
+"""0 stands for a digit; the time may be left out, or its seconds."""
+
+
+class UnlikeError(Exception):
+    """A chunk whose columns are not of the kinds of those before; its texts can be joined."""
+
+
+def stretches(rows: int) -> Iterator[tuple[int, int]]:
+    """First row, and row after the last, of stretches of `ROWS_AT_ONCE` rows."""
+    for first in range(0, rows, ROWS_AT_ONCE):
+        yield first, min(first + ROWS_AT_ONCE, rows)
+
+
+def odd_pairs(rows: int, is_odd: Callable[[slice, slice], np.ndarray]) -> np.ndarray:
+    """Rows that are odd beside the row before them; no array of all rows is made.
+
+    Args:
+        rows: of a table.
+        is_odd: of rows (first argument) and those after them, stretch by stretch.
+    """
+    found = [
+        np.flatnonzero(is_odd(slice(first, last), slice(first + 1, last + 1))) + first + 1
+        for first, last in stretches(rows - 1)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *found])
+
+
+def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (N,) of a column's texts, -1 for a missing one, and the texts, as they first appear.
+
+    Args:
+        column: objects, or categories whose order is that of their first appearance.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
+    codes, texts = pd.factorize(column)
+    return codes, np.asarray(texts, dtype=object)
+
+
+def categories(codes: np.ndarray, texts: np.ndarray) -> pd.Series:
+    """A column of categories from their numbers (N,), -1 for a missing one."""
+    of_codes: Any = pd.Categorical.from_codes  # whose stubs know neither arrays nor `validate`
+    return pd.Series(of_codes(codes, texts, validate=False), copy=False)
+
+
+def compacted(frame: pd.DataFrame, text: Sequence[str], plain_times: bool) -> pd.DataFrame:
+    """A frame whose columns of text are categories, and the first one dates or integers.
+
+    Args:
+        frame: other columns stay as they are.
+        text: columns of text.
+        plain_times: False makes categories of the first one, too.
+    """
+    columns = {str(name): column for name, column in frame.items()}
+    for name in (name for name in text if columns[name].dtype == object):
+        cells = columns[name].to_numpy()
+        times = _plain_times(cells) if plain_times and name == text[0] else None
+        if times is None:
+            codes, texts = distinct_texts(columns[name])
+            columns[name] = categories(codes, texts)
+        else:
+            columns[name] = pd.Series(times)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _plain_times(cells: np.ndarray) -> np.ndarray | None:
+    dates = plain_dates(cells)
+    return plain_integers(cells) if dates is None else dates
+
+
+def plain_dates(texts: np.ndarray) -> np.ndarray | None:
+    """Dates (N,) of texts such as 2024-01-31 or 2024-01-31 23:59:59, a T for the space as well.
+
+    Returns:
+        datetime64[ns]; None if one is written otherwise, or is none of 1678 to 2261.
+    """
+    table = _letters(texts)
+    if table is None or table.shape[1] not in (10, 16, 19):
+        return None
+    form = np.frombuffer(DATE[: table.shape[1]].encode(), dtype=np.uint8)
+    is_digit = form == ord("0")
+    other = np.where(table == ord("T"), np.uint8(ord(" ")), table)
+    if (table[:, is_digit] - ord("0") > 9).any() or (other != form)[:, ~is_digit].any():
+        return None
+    try:
+        dates = table.view(f"S{table.shape[1]}").ravel().astype("datetime64[s]")
+    except ValueError:
+        return None
+    years = dates.min().astype("datetime64[Y]"), dates.max().astype("datetime64[Y]")
+    is_in_range = np.datetime64("1678") <= years[0] and years[1] <= np.datetime64("2261")
+    return dates.astype("datetime64[ns]") if is_in_range else None
+
+
+def plain_integers(texts: np.ndarray) -> np.ndarray | None:
+    """Integers (N,) of texts of up to 18 digits; None if one is anything else."""
+    table = _letters(texts)
+    if table is None or table.shape[1] > 18:
+        return None
+    is_digit = table - ord("0") <= 9
+    if not is_digit[:, 0].all() or not (is_digit | (table == 0)).all():
+        return None
+    return table.view(f"S{table.shape[1]}").ravel().astype(np.int64)
+
+
+def _letters(texts: np.ndarray) -> np.ndarray | None:
+    """(N, width) bytes of texts, filled up with 0; None if there are none, or others than ASCII."""
+    try:
+        letters = np.asarray(texts, dtype="S")
+    except UnicodeEncodeError:
+        return None
+    return letters[:, None].view(np.uint8) if letters.size and letters.itemsize else None
+
+
+def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
+    """Frames with the same columns as one; a column is made once and filled as the frames come.
+
+    Args:
+        frames: numbers, dates and categories.
+        rows: of all frames together, at least.
+
+    Raises:
+        UnlikeError: if a column changes its kind.
+    """
+    columns: dict[str, _Column] = {}
+    end = 0
+    for frame in frames:
+        for name, cells in frame.items():
+            if name not in columns:
+                columns[str(name)] = _Column.like(cells, rows)
+            columns[str(name)].put(cells, end)
+        end += len(frame)
+    return pd.DataFrame({name: each.first(end) for name, each in columns.items()}, copy=False)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Room for a column; of categories, for their numbers."""
+
+    values: np.ndarray
+    kind: object
+    zone: Any = None
+    levels: dict[object, int] = field(default_factory=dict)
+
+    @staticmethod
+    def like(cells: pd.Series, rows: int) -> _Column:
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            return _Column(np.empty(rows, dtype=np.int32), pd.CategoricalDtype)
+        if isinstance(cells.dtype, pd.DatetimeTZDtype):
+            kind = np.dtype(f"datetime64[{cells.dtype.unit}]")
+            return _Column(np.empty(rows, dtype=kind), cells.dtype, cells.dtype.tz)
+        if not isinstance(cells.dtype, np.dtype) or cells.dtype == object:
+            raise UnlikeError
+        return _Column(np.empty(rows, dtype=cells.dtype), cells.dtype)
+
+    def put(self, cells: pd.Series, first: int) -> None:
+        """Fill rows from the first one on."""
+        place = self.values[first : first + len(cells)]
+        if isinstance(cells.dtype, pd.CategoricalDtype) and self.kind is pd.CategoricalDtype:
+            codes, texts = distinct_texts(cells)
+            numbers = [self.levels.setdefault(text, len(self.levels)) for text in texts]
+            place[:] = np.array([*numbers, -1], dtype=np.int32)[codes]
+        elif cells.dtype != self.kind:
+            raise UnlikeError
+        else:
+            place[:] = (cells.dt.tz_convert(None) if self.zone else cells).to_numpy()
+
+    def first(self, rows: int) -> pd.Series:
+        """The first rows as a column."""
+        values = self.values[:rows]
+        if self.kind is pd.CategoricalDtype:
+            return categories(values, np.array([*self.levels], dtype=object))
+        column = pd.Series(values, copy=False)
+        return column.dt.tz_localize("UTC").dt.tz_convert(self.zone) if self.zone else column

@@ -1,0 +1,139 @@
+"""How often intervals hold what happens, how wide they are, and what that comes to in a score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecast.evaluation.config import IntervalConfig
+from forecast.evaluation.conformal import conformal_radii, rolling_radii
+from forecast.evaluation.intervals import Batches, ErrorScale, Tried
+from forecast.evaluation.metrics import intervals
+from forecast.evaluation.scoring import Actuals
+
+AT_ONCE = 256
+"""Windows whose intervals are measured together where all have the same radii."""
+Summary = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class IntervalSums:
+    """What became of intervals, summed by level and step, so that none is kept."""
+
+    sums: np.ndarray | float = 0.0
+    """(4, L, H): values judged, values inside, widths, interval scores."""
+
+    def add(
+        self, actual: np.ndarray, lower: np.ndarray, upper: np.ndarray, shares: np.ndarray
+    ) -> IntervalSums:
+        """With some windows added.
+
+        Args:
+            actual: (B, H, K); NaN where nothing was observed.
+            lower, upper: (L, B, H, K); an interval that is not finite is not judged.
+            shares: (L,) of the values that the intervals should hold.
+        """
+        judged = ~np.isnan(actual) & np.isfinite(lower) & np.isfinite(upper)
+        lower, upper = np.where(judged, lower, 0.0), np.where(judged, upper, 0.0)
+        actual = np.where(judged, actual, 0.0)
+        outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
+        score = upper - lower + 2 / (1 - shares)[:, None, None, None] * outside
+        inside = judged & (outside == 0)
+        sums = [each.sum(axis=(1, 3)) for each in (judged, inside, upper - lower, score)]
+        return IntervalSums(self.sums + np.array(sums))
+
+    def summary(self, names: Sequence[str]) -> Summary:
+        """Coverage, mean width and interval score (Winkler 1972) of each level that was judged.
+
+        Args:
+            names: (L,) of the levels.
+
+        Returns:
+            Empty without windows.
+        """
+        sums = np.asarray(self.sums)
+        if not sums.ndim:
+            return {}
+        total = sums.sum(axis=2)  # (4, L)
+        judged = [number for number in range(len(names)) if total[0, number]]
+        with np.errstate(invalid="ignore"):  # steps of which nothing was observed
+            steps = {names[n]: (sums[1, n] / sums[0, n]).tolist() for n in judged}
+        means = {
+            key: {names[n]: float(total[row, n] / total[0, n]) for n in judged}
+            for row, key in enumerate(("coverage", "interval_width", "interval_score"), start=1)
+        }
+        return {**means, "coverage_by_step": steps}
+
+
+def quantile_coverage(batches: Batches, actuals: Actuals, quantiles: Sequence[float]) -> Summary:
+    """What the intervals of a quantile model hold; keys as of `conformal_coverage`.
+
+    Args:
+        batches: forecasts of the test windows.
+        actuals: the truth.
+        quantiles: (Q,) levels from 0 to 1.
+    """
+    pairs = intervals(quantiles)
+    if not pairs:
+        return {}
+    low, high = np.array([*pairs.values()]).T
+    shares, sums = np.array([float(name) for name in pairs]) / 100, IntervalSums()
+    for rows, values in batches:
+        truth = actuals.after(rows, values.shape[1])
+        lower, upper = (np.moveaxis(values[..., each], -1, 0) for each in (low, high))
+        sums = sums.add(truth, lower, upper, shares)
+    return _by_key({"quantile": sums.summary([*pairs])})
+
+
+def conformal_coverage(
+    validation: Tried | None,
+    test: Tried | None,
+    actuals: Actuals,
+    scale: ErrorScale,
+    config: IntervalConfig,
+) -> Summary:
+    """What conformal intervals hold of the test values.
+
+    Args:
+        validation: for the split intervals, and for those of the first test origins.
+        test: what is judged.
+        actuals: the truth.
+        scale: of the errors.
+        config: levels, and how rolling intervals are made.
+
+    Returns:
+        coverage, coverage_by_step, interval_width and interval_score, each kind -> level -> value;
+        a kind or level without intervals is left out. Empty without a test part.
+    """
+    if test is None:
+        return {}
+    names = [f"{level:.6g}" for level in config.levels]
+    shares = np.array(config.levels) / 100
+
+    def summary(radii: Iterable[tuple[slice, np.ndarray]]) -> Summary:
+        sums = IntervalSums()
+        for windows, of_levels in radii:
+            rows, forecast = test.rows[windows], test.forecasts[windows]
+            ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows))
+            sums = sums.add(actuals.after(rows, forecast.shape[1]), *ends, shares)
+        return sums.summary(names)
+
+    kinds = {}
+    if validation is not None:
+        table, counts = validation.scores.known()
+        radii = conformal_radii(table, counts, shares)
+        first = range(0, len(test.rows), AT_ONCE)
+        kinds["split"] = summary((slice(number, number + AT_ONCE), radii) for number in first)
+    known = test.scores if validation is None else validation.scores.joined(test.scores)
+    rolling = rolling_radii(known, test.scores, config.levels, config.origins, config.rate)
+    return _by_key({**kinds, "rolling": summary(rolling)})
+
+
+def _by_key(kinds: Mapping[str, Mapping[str, Any]]) -> Summary:
+    """Kind -> key -> values as key -> kind -> values, without what is empty."""
+    keys = next(iter(kinds.values()))
+    by_key = {key: {kind: each[key] for kind, each in kinds.items() if each[key]} for key in keys}
+    return {key: values for key, values in by_key.items() if values}

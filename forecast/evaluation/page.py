@@ -1,0 +1,91 @@
+"""One self-contained HTML page of sections with figures and tables: no network, no scripts."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure of the page."""
+
+    svg: str
+    """An SVG element, as `plots.svg` gives it."""
+    label: str
+    """What it shows, for those who cannot see it."""
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text, the first of each row being its head."""
+
+    header: tuple[str, ...]
+    """Empty for a table of names and values."""
+    rows: tuple[tuple[str, ...], ...]
+    best: frozenset[tuple[int, int]] = frozenset()
+    """(row, column) of the cells that stand out."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; without figures, tables and code, its sentence says what is missing."""
+
+    title: str
+    text: str = ""
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    code: str = ""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.charts or self.tables or self.code)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is rendered."""
+
+    title: str
+    verdict: str
+    sections: tuple[Section, ...]
+
+
+def render(page: Page) -> str:
+    """The page as HTML; the same page gives the same text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("forecast", "evaluation"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    charts = [chart for section in page.sections for chart in section.charts]
+    # Drawn by this program, with every text in them escaped: safe to insert as they are.
+    drawn = {id(c): Markup(inline(c, f"f{number}")) for number, c in enumerate(charts)}  # noqa: S704
+    template = environment.get_template("report.html.jinja")
+    return template.render(page=page, drawn=lambda chart: drawn[id(chart)])
+
+
+def inline(chart: Chart, prefix: str) -> str:
+    """A chart's SVG for use inside a page.
+
+    Its ids get a prefix, so that no two charts share one; its colours become CSS variables named
+    after them (`var(--1f2933, #1f2933)`), so that a dark page can change them; it gets a label.
+    """
+    text = re.sub(r"<style.*?</style>", "", chart.svg, flags=re.DOTALL)
+    text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), prefix), text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(chart.label)}" ', 1)
+
+
+def _adapted(tag: str, prefix: str) -> str:
+    """A tag with ids of its own, variable colours, and the fonts of the page."""
+    tag = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", tag)
+    tag = re.sub(r"(?<=: )#([0-9a-f]{6})\b", r"var(--\1, #\1)", tag)
+    return re.sub(r'font-family: [^;"]*(; )?', "", tag)

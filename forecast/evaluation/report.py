@@ -1,0 +1,349 @@
+"""What a report says of a run, part by part: facts in, a page of figures, tables and words out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from forecast.evaluation.facts import Facts, Importance, Missing
+from forecast.evaluation.page import Chart, Page, Section, Table
+
+MOST_INPUTS = 24
+"""Inputs shown by their importance; others are left out."""
+LARGE_IS_GOOD = ("R2",)
+NEAR_ZERO_IS_GOOD = ("bias",)
+KINDS = {
+    "split": "Split: widths from the errors of the validation part.",
+    "rolling": "Rolling: from all errors known at each origin.",
+    "quantile": "Quantile: as the model was trained to give them.",
+}
+NO_TEST = "There is no test part, so errors are not known."
+
+
+def page_of(facts: Facts) -> Page:
+    """The page, the verdict first."""
+    names = ", ".join(facts.targets)
+    parts = tuple(part(facts) for part in PARTS)
+    return Page(f"Forecast of {names}: {facts.run}", facts.summary["verdict"], parts)
+
+
+def _scores(facts: Facts) -> Section:
+    """Every method's errors, the best of each column marked."""
+    summary, metrics = facts.summary, facts.summary.get("metrics", {})
+    text = _sentence_of_training(summary)
+    if not metrics:
+        return Section("Scores", f"{text} {NO_TEST}")
+    names = tuple(metrics[summary["model"]])
+    values = [[scores.get(name) for name in names] for scores in metrics.values()]
+    rows = tuple(
+        (_words(method), *(_number(value) for value in row))
+        for method, row in zip(metrics, values, strict=True)
+    )
+    best = frozenset(
+        (row, column + 1)
+        for column, name in enumerate(names)
+        for row in _best_rows(name, [each[column] for each in values])
+    )
+    tables = [Table(("", *names), rows, best)]
+    if quantiles := summary.get("quantile_metrics"):
+        tables.append(Table((), tuple((name, _number(each)) for name, each in quantiles.items())))
+    return Section("Scores on the test part", text, tables=tuple(tables))
+
+
+def _sentence_of_training(summary: Mapping[str, Any]) -> str:
+    windows = summary["windows"]
+    members = f", an ensemble of {summary['ensemble']}" if summary["ensemble"] > 1 else ""
+    return (
+        f"{summary['model']} with {summary['parameters']:,} parameters{members}; windows:"
+        f" {windows['train']:,} to train, {windows['validation']:,} to choose,"
+        f" {windows['test']:,} to test."
+    )
+
+
+def _best_rows(metric: str, values: Sequence[float | None]) -> list[int]:
+    """Rows of the best value of a metric; several if they are equal."""
+    known = {row: value for row, value in enumerate(values) if value is not None}
+    worth = {row: _badness(metric, value) for row, value in known.items() if math.isfinite(value)}
+    lowest = min(worth.values(), default=0.0)
+    return [row for row, badness in worth.items() if badness == lowest]
+
+
+def _badness(metric: str, value: float) -> float:
+    if metric in NEAR_ZERO_IS_GOOD:
+        return abs(value)
+    return -value if metric in LARGE_IS_GOOD else value
+
+
+def _forecast(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title = "Forecast against actual values"
+    if isinstance(facts.pictures, Missing):
+        return Section(title, facts.pictures.reason)
+    shown = ", ".join(picture["name"] for picture in facts.pictures[: plots.MAX_PANELS])
+    labels = list(dict.fromkeys(name for each in facts.pictures for name in each["forecasts"]))
+    figure = plots.forecasts(facts.pictures, "Forecast")
+    label = f"Actual values with {' and '.join(labels)} of {shown}"
+    caption = "The end of the series"
+    if "test forecast" in labels:
+        caption += "; the test forecast was made without the values under it"
+    else:
+        caption += "; no test forecast, for there is no test part or its table is gone"
+    bounds = [line[2] for each in facts.pictures for line in each["forecasts"].values()]
+    caption += ". Shaded: the widest interval." if any(low is not None for low in bounds) else "."
+    if "next steps" not in labels:
+        caption += " The steps after it need covariates of the future: forecast predict --future."
+    return Section(title, charts=(_chart(figure, label, caption),))
+
+
+def _steps(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title, errors = "Error by horizon step", facts.summary.get("mae_by_step")
+    if not errors:
+        return Section(title, NO_TEST)
+    model = facts.summary["model"]
+    unit = facts.targets[0] if len(facts.targets) == 1 else "units of the data"
+    steps = {name: _floats(values) for name, values in errors.items()}
+    first, last = steps[model][0], steps[model][-1]
+    label = f"Mean absolute error from step 1 to {len(steps[model])}, {model} and its opponents"
+    caption = f"{model}: {_number(first)} one step ahead, {_number(last)} at the last step."
+    return Section(title, charts=(_chart(plots.error_by_step(steps, model, unit), label, caption),))
+
+
+def _series(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title = "Series forecast worst and best"
+    worst, best = (_known(facts.summary.get(f"{end}_series")) for end in ("worst", "best"))
+    if not facts.summary.get("metrics"):
+        return Section(title, NO_TEST)
+    if not worst and not best:
+        return Section(title, "The table holds a single series.")
+    label = f"MASE of {len({**worst, **best})} series, the worst first"
+    caption = "Mean absolute scaled error of the test part; right of the dotted line the forecast"
+    caption += " errs more than seasonal naive did on the training rows."
+    return Section(title, charts=(_chart(plots.series_errors(worst, best), label, caption),))
+
+
+def _coverage(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title, coverage = "Interval coverage by step", facts.summary.get("coverage_by_step")
+    if not coverage or not any(coverage.values()):
+        return Section(title, "The run has no intervals that a test part has tried.")
+    steps = {
+        kind: {level: _floats(values) for level, values in levels.items()}
+        for kind, levels in coverage.items()
+    }
+    label = "Share of test values inside their intervals by horizon step"
+    caption = " ".join(
+        ["Dotted: the share that the intervals promise.", *(KINDS.get(k, "") for k in steps)]
+    )
+    chart = _chart(plots.coverage_by_step(steps), label, caption)
+    return Section(title, charts=(chart,), tables=(_interval_table(facts.summary),))
+
+
+def _interval_table(summary: Mapping[str, Any]) -> Table:
+    """Over all steps, by level and kind of interval."""
+    widths, scores = (summary.get(f"interval_{name}", {}) for name in ("width", "score"))
+    rows = tuple(
+        (
+            f"{level} %, {kind}",
+            "–" if share is None else f"{100 * share:.1f} %",  # noqa: RUF001
+            _number(widths.get(kind, {}).get(level)),
+            _number(scores.get(kind, {}).get(level)),
+        )
+        for kind, levels in summary.get("coverage", {}).items()
+        for level, share in levels.items()
+    )
+    return Table(("interval", "coverage", "mean width", "interval score"), rows)
+
+
+def _training(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title = "Learning curve"
+    if isinstance(facts.histories, Missing):
+        return Section(title, facts.histories.reason)
+    kept = facts.summary["kept_epochs"]
+    figure = plots.learning_curve(facts.histories, kept)
+    rates = [epoch.learning_rate for history in facts.histories for epoch in history]
+    rate = (
+        f"Learning rate {rates[0]:.3g} throughout"
+        if min(rates) == max(rates)
+        else f"Learning rate from {min(rates):.3g} to {max(rates):.3g}"
+    )
+    reasons = "; ".join(dict.fromkeys(facts.summary["stopped"]))
+    label = f"Training and validation loss of {len(facts.histories)} training(s) by epoch"
+    return Section(title, charts=(_chart(figure, label, f"{rate}. Stopped: {reasons}."),))
+
+
+def _gradients(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title = "Gradient norms by layer"
+    if isinstance(facts.histories, Missing):
+        return Section(title, facts.histories.reason)
+    first = facts.histories[0]
+    norms = layer_norms([epoch.gradient_norms for epoch in first])
+    if not norms:
+        return Section(title, "The run kept no gradient norms.")
+    figure = plots.gradient_norms([epoch.number for epoch in first], norms)
+    of = " of the first model" if len(facts.histories) > 1 else ""
+    caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
+    caption += " towards the first layer tell of a stack that is too deep or a rate too high."
+    return Section(
+        title, charts=(_chart(figure, f"Gradient norms of {', '.join(norms)}", caption),)
+    )
+
+
+def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
+    """Layer -> (E,) norm of all its weights together, from the norms of each weight by epoch."""
+    squares: dict[str, np.ndarray] = {}
+    for weight in norms[0]:
+        layer = _layer_of(weight)
+        values = np.array([epoch[weight] for epoch in norms], dtype=np.float64) ** 2
+        squares[layer] = squares.get(layer, 0.0) + values
+    return {layer: np.sqrt(total) for layer, total in squares.items()}
+
+
+def _layer_of(weight: str) -> str:
+    recurrent = re.fullmatch(r"stack\.layers\.(\d+)\..*_l(\d+)(_reverse)?", weight)
+    if recurrent:
+        return f"layer {int(recurrent[1]) + int(recurrent[2]) + 1}"
+    names = weight.split(".")
+    return _words(names[1] if names[0] == "stack" else names[0])
+
+
+def _sweep(facts: Facts) -> Section:
+    from forecast.evaluation import plots
+
+    title, found = "Learning-rate range test", facts.sweeps
+    if isinstance(found, Missing):
+        return Section(title, found.reason)
+    figure = plots.lr_range(found.sweeps, found.rates, found.rule)
+    rates = [f"{_words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
+    rate = found.rates[found.rule]
+    taken = f"Rule {_words(found.rule)} suggests {rate:.3g}." if rate else "No rate is suggested."
+    label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
+    return Section(title, charts=(_chart(figure, label, taken),))
+
+
+def _data(facts: Facts) -> Section:
+    title = "Data"
+    if isinstance(facts.data, Missing):
+        return Section(title, facts.data.reason)
+    described, found = facts.data["data"], facts.data["findings"]
+    text = "" if found else "No gaps, empty cells, constant columns or outliers."
+    tables = [Table((), _rows(described))]
+    if found:
+        tables.append(Table((), tuple((each["kind"], each["message"]) for each in found)))
+    return Section(title, text, tables=tuple(tables))
+
+
+def _importance(facts: Facts) -> Section:
+    title, found = "What the model looks at", facts.importance
+    if isinstance(found, Missing):
+        return Section(title, found.reason)
+    text = (
+        f"One part of the input at a time was exchanged between {found.windows} {found.part}"
+        f" windows, {found.lookback_rises.shape[1]} times over; the rise of the mean absolute"
+        f" error ({_number(found.error)} on the model's scale) tells how much the model relies on"
+        " it. A part that repeats what another says counts for little."
+    )
+    percent = 100 / found.error if found.error else math.nan
+    inputs = (_inputs_chart(found, percent),) if len(found.inputs) > 1 else ()
+    return Section(title, text, (*inputs, _lookback_chart(found, percent)))
+
+
+def _lookback_chart(found: Importance, percent: float) -> Chart:
+    from forecast.evaluation import plots
+
+    end = found.lookback[-1].end or 0
+    edges = [*(part.first - end for part in found.lookback), 0]
+    most = found.lookback[int(np.argmax(found.lookback_rises.mean(axis=1)))].name
+    label = f"Rise of the error by stretch of the lookback, largest at the steps {most}"
+    caption = f"The most is lost without the steps {most}. All columns together; a dot a repeat."
+    return _chart(plots.lookback_importance(edges, percent * found.lookback_rises), label, caption)
+
+
+def _inputs_chart(found: Importance, percent: float) -> Chart:
+    from forecast.evaluation import plots
+
+    ordered = sorted(found.inputs.items(), key=lambda item: -float(item[1].mean()))
+    shown = {name: percent * rises for name, rises in ordered[:MOST_INPUTS]}
+    more = len(ordered) - len(shown)
+    caption = f"The first: {ordered[0][0]}. A dot a repeat."
+    caption += f" {more} inputs that matter less are not shown." if more else ""
+    label = f"Rise of the error by input: {', '.join(shown)}"
+    return _chart(plots.input_importance(shown), label, caption)
+
+
+def _environment(facts: Facts) -> Section:
+    if isinstance(facts.environment, Missing):
+        return Section("Environment", facts.environment.reason)
+    return Section("Environment", tables=(Table((), _rows(facts.environment)),))
+
+
+def _configuration(facts: Facts) -> Section:
+    return Section("Configuration", code=facts.config)
+
+
+PARTS = (
+    _scores,
+    _forecast,
+    _steps,
+    _series,
+    _coverage,
+    _training,
+    _gradients,
+    _sweep,
+    _data,
+    _importance,
+    _configuration,
+    _environment,
+)
+"""What a report consists of, in this order."""
+
+
+def _chart(figure: Any, label: str, caption: str) -> Chart:
+    from forecast.evaluation import plots
+
+    return Chart(plots.svg(figure), label, caption)
+
+
+def _rows(values: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Names and values; what is nested is put on one line."""
+    return tuple((_words(name), _text(value)) for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(_text, value)) if value else "none"
+    return "none" if value is None else str(value)
+
+
+def _known(values: Mapping[str, float | None] | None) -> dict[str, float]:
+    pairs = (values or {}).items()
+    return {name: value for name, value in pairs if value is not None and math.isfinite(value)}
+
+
+def _floats(values: Sequence[float | None]) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
+def _number(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "–"  # noqa: RUF001
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

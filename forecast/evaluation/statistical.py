@@ -1,0 +1,113 @@
+"""AutoETS, AutoARIMA and AutoTheta of statsforecast, fitted anew at every origin."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from forecast.errors import ConfigError, did_you_mean
+from forecast.evaluation.baselines import History, seasonal_naive
+
+log = logging.getLogger("forecast")
+
+STATISTICAL: Mapping[str, str] = {
+    "auto_ets": "AutoETS",
+    "auto_arima": "AutoARIMA",
+    "auto_theta": "AutoTheta",
+}
+"""Name: class of `statsforecast.models`."""
+MOST_SEASONS, FEWEST_ROWS = 10, 200
+"""A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for a
+window of 240 hours, and hours for the 10,000 before it."""
+
+Fit = Callable[[np.ndarray], np.ndarray]
+"""History (rows,) -> forecast (H,)."""
+
+
+def require_statistical(names: Iterable[str]) -> None:
+    """Raise a ConfigError for a name that is unknown, or if statsforecast is not installed."""
+    for name in names:
+        if name not in STATISTICAL:
+            raise ConfigError(f"baseline {name!r}: {did_you_mean(name, [*STATISTICAL])}")
+        _model(name, 1)
+
+
+def statistical_forecast(
+    name: str, history: History, origins: np.ndarray, horizon: int
+) -> np.ndarray:
+    """Forecast every window and target with a model fitted on what lies before its origin.
+
+    Seasonal naive stands in where a model cannot be fitted; a warning says how often and why.
+
+    Args:
+        name: a key of `STATISTICAL`.
+        history: all series.
+        origins: (B,) last known row of each window.
+        horizon: steps.
+
+    Returns:
+        (B, H, K) in the user's units.
+
+    Source: Hyndman and Khandakar 2008; Fiorucci et al. 2016 (the theta method).
+    """
+    forecast = seasonal_naive(history, origins, horizon)
+    rows = history_rows(history.season)
+    begins = np.maximum(history.first_of(origins), origins + 1 - rows)
+    failures: Counter[str] = Counter()
+    fit = _fit(name, horizon, history.season)
+    # One fit a window and target is what these models are; there is nothing to vectorise.
+    for window, target in np.ndindex(len(origins), forecast.shape[2]):
+        known = history.values[begins[window] : origins[window] + 1, target]
+        try:
+            forecast[window, :, target] = fit(known[~np.isnan(known)])
+        except Exception as error:  # numerics of all kinds, on data of all kinds
+            failures[" ".join(f"{type(error).__name__}: {error}".split())] += 1
+    _warn_of_failures(name, failures, forecast.shape[0] * forecast.shape[2])
+    return forecast
+
+
+def history_rows(season: int) -> int:
+    """Most rows that a statistical model is fitted on."""
+    return max(FEWEST_ROWS, MOST_SEASONS * season)
+
+
+def _fit(name: str, horizon: int, season: int) -> Fit:
+    def forecast(history: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            mean = _model(name, season).forecast(y=history, h=horizon)["mean"]
+        if not np.isfinite(mean).all():
+            raise FloatingPointError("the forecast is not finite")
+        return np.asarray(mean)
+
+    return forecast
+
+
+def _model(name: str, season: int) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from statsforecast import models
+    except ImportError:
+        raise ConfigError(
+            f"baseline {name} needs statsforecast: pip install 'forecast[baselines]'"
+        ) from None
+    return getattr(models, STATISTICAL[name])(season_length=season)
+
+
+def _warn_of_failures(name: str, failures: Counter[str], fits: int) -> None:
+    if not failures:
+        return
+    ((reason, _),) = failures.most_common(1)
+    log.warning(
+        "%s failed on %d of %d fits (%s); seasonal naive stands in there",
+        name,
+        failures.total(),
+        fits,
+        reason,
+    )

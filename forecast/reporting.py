@@ -1,0 +1,238 @@
+"""Gathers all that a run folder tells, and what its data and model still tell, into one page."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from forecast.config import Config, read_config
+from forecast.data.panel import Panel
+from forecast.data.windows import Batch
+from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
+from forecast.evaluation.importance import error_rises, input_parts, lookback_parts
+from forecast.evaluation.page import Page, render
+from forecast.evaluation.report import page_of
+from forecast.experiment import LR_RANGE_FILE, lr_found
+from forecast.files import write_atomically
+from forecast.inspection import described
+from forecast.preparation import Prepared, prepare
+from forecast.results import forecast_picture, forecast_pictures
+from forecast.runs import CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, REPORT_FILE
+from forecast.trained import TrainedModel, load
+from forecast.training.config import LrRangeConfig
+from forecast.training.loop import Epoch
+from forecast.training.lr_range import Point, Sweep, suggest
+
+MOST_WINDOWS, FEWEST_WINDOWS = 512, 64
+"""Windows that are shuffled: the most, and as few as it takes to stay within `WORK`."""
+WORK = 1e12
+"""Multiplications for the importance; about half a minute on two cores."""
+REPEATS = 4
+PREDICTED_AT_ONCE = 64
+"""Windows a batch, so that long lookbacks of many targets need little memory."""
+
+
+def write_report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Page:
+    """Write the report of a finished run.
+
+    Args:
+        run: its folder.
+        output: the file; None: `report.html` in the folder.
+        force: replace the file if it is there.
+
+    Returns:
+        What was written.
+
+    Raises:
+        DataError: if there is no finished run.
+        ConfigError: if the file exists.
+    """
+    run = Path(run)
+    path = report_path(run, output)
+    if path.exists() and not force:
+        raise ConfigError(f"{path} exists; give another --output, or --force")
+    page = page_of(gather(run))
+    write_atomically(path, render(page))
+    return page
+
+
+def report_path(run: Path | str, output: Path | str | None = None) -> Path:
+    """Where the report of a run goes."""
+    return Path(run) / REPORT_FILE if output is None else Path(output)
+
+
+def gather(run: Path) -> Facts:
+    """All that the report says, read from the run and computed from its data where they are."""
+    if not (run / CONFIG_FILE).is_file():
+        raise DataError(
+            f"{run}: no run folder; it holds no {CONFIG_FILE}; give one of forecast train"
+        )
+    trained = load(run)
+    config = read_config(run / CONFIG_FILE)
+    prepared = _prepared(trained, config)
+    return Facts(
+        run=run.resolve().name,
+        targets=trained.pipeline.targets,
+        summary=trained.summary,
+        pictures=_pictures(trained, prepared),
+        histories=_histories(run, trained.summary),
+        sweeps=_sweeps(run, config.training.lr_range),
+        data=prepared if isinstance(prepared, Missing) else described(prepared.panel),
+        importance=prepared if isinstance(prepared, Missing) else importance(trained, prepared),
+        config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
+        environment=_environment(run),
+    )
+
+
+def _prepared(trained: TrainedModel, config: Config) -> Prepared | Missing:
+    """The data as they were prepared for training, if they are there and still the same."""
+    try:
+        prepared = prepare(trained.config.model_copy(update={"data": config.data}))
+    except ForecastError as error:
+        return Missing(f"Left out, for the table cannot be read again: {error}.")
+    panel = prepared.panel
+    filled = replace(panel, values=prepared.pipeline.filled(panel, panel.offsets))
+    if _is_same(filled.tail(trained.rows_needed), trained.tail):
+        return prepared
+    return Missing(f"Left out, for {config.data.path} has changed since the run was trained.")
+
+
+def _is_same(now: Panel, then: Panel) -> bool:
+    """Whether two tables end alike: series, times and values."""
+    return (
+        (now.ids, now.axis) == (then.ids, then.axis)
+        and np.array_equal(now.starts, then.starts)
+        and np.array_equal(now.values, then.values, equal_nan=True)
+    )
+
+
+def _pictures(
+    trained: TrainedModel, prepared: Prepared | Missing
+) -> list[dict[str, Any]] | Missing:
+    from forecast.evaluation.plots import MAX_PANELS
+
+    ahead = _ahead(trained)
+    if isinstance(prepared, Prepared):
+        return forecast_pictures(prepared, trained, ahead, MAX_PANELS)
+    if not ahead:
+        return prepared
+    tail, targets = trained.tail, range(trained.tail.num_targets)
+    return [
+        forecast_picture(tail, trained, None, ahead.get(tail.ids[series]), series, target)
+        for series, target in itertools.product(range(min(tail.num_series, MAX_PANELS)), targets)
+    ]
+
+
+def _ahead(trained: TrainedModel) -> dict[str, np.ndarray]:
+    """Series -> (H, K, Q) after its last row; empty where covariates of the future are wanted."""
+    try:
+        history, values = trained.forecast_panel(trained.tail)
+    except ForecastError:
+        return {}
+    return dict(zip(history.ids, values, strict=True))
+
+
+def _histories(run: Path, summary: dict[str, Any]) -> list[list[Epoch]] | Missing:
+    """The epochs of each member; a loss that was no number is one again, NaN."""
+    if not (run / METRICS_FILE).is_file():
+        return Missing(f"Left out, for the run holds no {METRICS_FILE}.")
+    histories: list[list[Epoch]] = [[] for _ in range(summary["ensemble"])]
+    for line in (run / METRICS_FILE).read_text(encoding="utf-8").splitlines():
+        values = json.loads(line)
+        member, norms = values.pop("member"), values["gradient_norms"]
+        values["gradient_norms"] = {name: _number(norm) for name, norm in norms.items()}
+        values["train_loss"] = _number(values["train_loss"])
+        if summary["windows"]["validation"]:
+            values["validation_loss"] = _number(values["validation_loss"])
+        histories[member].append(Epoch(**values))
+    return histories
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _sweeps(run: Path, options: LrRangeConfig) -> Sweeps | Missing:
+    if not (run / LR_RANGE_FILE).is_file():
+        return Missing("The learning rate was set, not searched for.")
+    points: dict[int, list[Point]] = {}
+    with (run / LR_RANGE_FILE).open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            numbers = (float(row[name]) for name in ("learning_rate", "loss", "smoothed_loss"))
+            points.setdefault(int(row["seed"]), []).append(Point(*numbers))
+    sweeps = [
+        Sweep(seed, tuple(each), suggest(each, options.last)) for seed, each in points.items()
+    ]
+    found = lr_found(sweeps, options.rule)
+    return Sweeps(found.sweeps, found.rates, found.rule)
+
+
+def _environment(run: Path) -> dict[str, Any] | Missing:
+    if not (run / ENVIRONMENT_FILE).is_file():
+        return Missing(f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
+    content: dict[str, Any] = json.loads((run / ENVIRONMENT_FILE).read_text(encoding="utf-8"))
+    return content
+
+
+def importance(trained: TrainedModel, prepared: Prepared) -> Importance | Missing:
+    """How much the model relies on each input and on each stretch of its lookback.
+
+    Args:
+        trained: its models must be on the CPU.
+        prepared: the data; validation windows are used, or those of the test part where there is
+            no validation, evenly spaced.
+    """
+    part = "validation" if len(prepared.windows["validation"]) else "test"
+    windows, pipeline = prepared.windows[part], prepared.pipeline
+    if len(windows) < 2:
+        return Missing("Left out, for neither validation nor test part hold two windows.")
+    window, segment = trained.config.window, trained.config.model.segment
+    inputs = input_parts(pipeline.targets, pipeline.covariates)
+    lookback = lookback_parts(window.lookback, segment, pipeline.num_columns)
+    count = min(len(windows), _affordable(trained, len(inputs) + len(lookback)))
+    index = torch.linspace(0, len(windows) - 1, count).round().long()
+    error, rises = error_rises(
+        lambda batch: _median_forecast(trained, batch),
+        windows.gather(index),
+        [*inputs, *lookback],
+        REPEATS,
+    )
+    names = [each.name for each in inputs]
+    return Importance(
+        part=part,
+        windows=count,
+        error=error,
+        inputs=dict(zip(names, rises, strict=False)),
+        lookback=tuple(lookback),
+        lookback_rises=rises[len(inputs) :],
+    )
+
+
+def _affordable(trained: TrainedModel, parts: int) -> int:
+    """Windows that a shuffling of so many parts may use; alike on every machine."""
+    window, model = trained.config.window, trained.models[0]
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    channels = len(trained.pipeline.targets) if model.is_independent else 1
+    steps = (window.lookback + window.horizon) / trained.config.model.segment
+    work = weights * channels * steps * len(trained.models) * (1 + REPEATS * parts)
+    return int(np.clip(WORK / work, FEWEST_WINDOWS, MOST_WINDOWS))
+
+
+def _median_forecast(trained: TrainedModel, batch: Batch) -> torch.Tensor:
+    """(B, H, K) on the model's scale: of the median quantile, the median over the members."""
+    columns = (batch.past, batch.future, batch.static)
+    blocks = []
+    with torch.inference_mode():
+        for parts in zip(*(c.split(PREDICTED_AT_ONCE) for c in columns), strict=True):
+            members = torch.stack([model(*parts) for model in trained.models])
+            blocks.append(members[..., members.shape[-1] // 2].quantile(0.5, dim=0))
+    return torch.cat(blocks)

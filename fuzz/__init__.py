@@ -1,0 +1,1 @@
+"""Attacks on the promises of SECURITY.md: `python -m fuzz` runs them all, the tests a share."""

@@ -1,0 +1,20 @@
+"""What a command imports on its way, imported once for all processes that are forked."""
+
+from importlib import import_module
+
+MODULES = (
+    "forecast.cli",
+    "forecast.experiment",
+    "forecast.progress",
+    "forecast.evaluation.plots",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "pandas",
+    "scipy.linalg",
+    "sklearn.linear_model",
+    "torch._dynamo",
+    "torch.optim",
+)
+
+for name in MODULES:
+    import_module(name)

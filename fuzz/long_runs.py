@@ -1,0 +1,108 @@
+"""Promise 12: a loss that is no number costs no model, and a long training no memory."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from torch import Tensor
+
+from forecast import session as sessions
+from forecast.data.windows import Batch
+from forecast.errors import ConfigError
+from forecast.preparation import prepare
+from forecast.runs import new_run
+from forecast.session import Session
+from forecast.training import loop
+from forecast.training.loop import Learner
+from forecast.training.schedules import Position
+from fuzz.cases import CPU, same
+from fuzz.material import Material, random_of
+from fuzz.trainings import configuration, table
+
+EPOCHS = 6
+LONG = 1000
+BRIEF = 250
+"""Epochs of the first attempt, which is the one that the tests repeat."""
+WARM = 100
+"""Epochs after which the memory is at its level."""
+NOISE = 4.0
+"""Megabytes by which a process may differ from itself; the records of the epochs take one."""
+REMEDY = "lower training.learning_rate (forecast lr-find suggests one), or set training.clip_norm"
+
+
+def check_divergence(number: int, material: Material, scratch: Path) -> str | None:  # noqa: ARG001
+    """Make the loss of one step inf or nan; the weights before its epoch must be what is kept."""
+    random = random_of(12, number)
+    config = configuration(random, epochs=EPOCHS, ensemble=1, early_stopping=None, epoch_windows=64)
+    prepared = prepare(config, table(random))
+    whole = Session(prepared, CPU, None)
+    kept = [(p.epoch, _copied(whole)) for p in whole.run()]
+    last = kept[-1][0].step
+    bad, value = int(random.integers(1, last + 1)), random.choice([math.inf, math.nan])
+    broken = Session(prepared, CPU, None)
+    before = [(epoch, weights) for epoch, weights in kept if epoch.step < bad]
+    step = f"epoch {len(before) + 1}, step {bad}; {REMEDY}"
+    with _losing(bad, float(value)):
+        try:
+            list(broken.run())
+        except ConfigError as error:
+            return None if not before and step in str(error) else f"{step}: {error}"
+    if not before:
+        return f"{step}: a model that was never trained is kept"
+    if step not in broken.reasons[0]:
+        return f"{step}: {broken.reasons[0]}"
+    return None if same(broken.done[0], before[-1][1]) else f"{step}: other weights are kept"
+
+
+def _copied(session: Session) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in session.learner.result.state_dict().items()}
+
+
+@contextlib.contextmanager
+def _losing(step: int, value: float) -> Iterator[None]:
+    """Training in which the loss of one step, and its gradients, are no numbers."""
+    taken: list[float] = []
+    real_loss, real_step = loop.batch_loss, loop.take_step
+
+    def batch_loss(learner: Learner, batch: Batch) -> Tensor:
+        loss = real_loss(learner, batch)
+        return loss * value if len(taken) == step - 1 else loss
+
+    def take_step(learner: Learner, position: Position) -> float:
+        taken.append(real_step(learner, position))
+        return taken[-1]
+
+    with (
+        mock.patch.object(loop, "batch_loss", batch_loss),
+        mock.patch.object(loop, "take_step", take_step),
+    ):
+        yield
+
+
+def check_memory(number: int, material: Material, scratch: Path) -> str | None:  # noqa: ARG001
+    """Train for very many epochs, saving after each; memory must stay what it was."""
+    random = random_of(120, number)
+    epochs = LONG if number else BRIEF
+    brief = {"batch_size": 32, "epoch_windows": 32}  # a step an epoch
+    config = configuration(random, epochs=epochs, ensemble=1, early_stopping=None, **brief)
+    session = Session(prepare(config, table(random)), CPU, new_run(scratch / f"long{number}"))
+    sizes = []
+    with mock.patch.object(sessions, "SAVE_EVERY", 1.0):
+        for progress in session.run():
+            if progress.epoch.number in (WARM, epochs):
+                sizes.append(_megabytes())
+    grown = sizes[1] - sizes[0]
+    return f"{grown:.2f} MB more after {epochs} epochs than after {WARM}" if grown > NOISE else None
+
+
+def _megabytes() -> float:
+    """What this process holds in memory."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

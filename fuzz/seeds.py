@@ -1,0 +1,84 @@
+"""Promise 7: the same seed gives the same bytes, and the caller's random states are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random as python_random
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import forecast
+from forecast.runs import ENVIRONMENT_FILE, PACKAGES
+from fuzz.material import ROOT, Material, random_of
+from fuzz.trainings import configuration, table
+from fuzz.writes import training, what_differs
+
+RATE = {"seeds": 1, "steps": 40, "first": 1e-4, "last": 100.0, "rule": "minimum_tenth"}
+
+
+def check_process(number: int, material: Material, scratch: Path) -> str | None:
+    """Train in a fresh process whose sets and dictionaries hash otherwise."""
+    run, hashes = scratch / f"fresh{number}", int(random_of(7, number).integers(2**32))
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "forecast", *training(run)],
+        env={**os.environ, "PYTHONHASHSEED": str(hashes), "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return f"PYTHONHASHSEED={hashes}: exit {done.returncode}: {done.stderr[-400:]}"
+    fault = what_differs(run, material.run("air_passengers")) or _what_is_not_recorded(run)
+    shutil.rmtree(run)
+    return fault and f"PYTHONHASHSEED={hashes}: {fault}"
+
+
+def _what_is_not_recorded(run: Path) -> str | None:
+    """Threads and versions, as this process has them too."""
+    found = json.loads((run / ENVIRONMENT_FILE).read_text())
+    expected = {
+        "threads": 1,
+        "packages": {name: version(name) for name in PACKAGES},
+        "forecast": version("forecast"),
+    }
+    wrong = {name: found.get(name) for name in expected if found.get(name) != expected[name]}
+    return f"{ENVIRONMENT_FILE}: {wrong} is not {expected}" if wrong else None
+
+
+def check_caller(number: int, material: Material, scratch: Path) -> str | None:
+    """Train, sweep, forecast, save, load and report; nothing is drawn of the caller's."""
+    random = random_of(70, number)
+    config, data = configuration(random, epochs=2), table(random)
+    for seed in (python_random.seed, np.random.seed, torch.manual_seed):
+        seed(number)
+    before = _states()
+    model = forecast.train(config, data)
+    model.forecast(horizon=6)
+    model.save(scratch / "model.safetensors")
+    forecast.load(scratch / "model.safetensors").forecast(data)
+    sweep = {"lr_range": RATE}
+    forecast.lr_find(configuration(random, **sweep), data)
+    forecast.backtest(config, folds=2, data=data)
+    forecast.report(material.run("co2"), scratch / "report.html", force=True)
+    after = _states()
+    changed = [name for name in before if before[name] != after[name]]
+    return f"drawn from: {', '.join(changed)}" if changed else None
+
+
+def _states() -> dict[str, bytes]:
+    """The random states of this process; beartype, which tests check types with, draws of one."""
+    is_checked = "beartype" in sys.modules
+    return {
+        "random": b"" if is_checked else repr(python_random.getstate()).encode(),
+        "numpy": pickle.dumps(np.random.get_state()),
+        "torch": torch.get_rng_state().numpy().tobytes(),
+    }

@@ -1,0 +1,78 @@
+"""Seasons seen in values: hand-made ones, and the autocorrelation as statsmodels has it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.tsa.stattools import acf
+
+from forecast.data.seasonality import LONGEST, MOST_SERIES, autocorrelation, seen_season
+
+
+def seasonal(length: int, rows: int, noise: float = 0.1, seed: int = 0) -> np.ndarray:
+    """A pattern of that length again and again, a trend, and noise."""
+    rng = np.random.default_rng(seed)
+    pattern = rng.normal(size=length)
+    steps = np.arange(rows)
+    return pattern[steps % length] + 0.05 * steps + rng.normal(0, noise, rows)
+
+
+@pytest.mark.parametrize(("length", "rows"), [(4, 80), (7, 200), (12, 144), (24, 480), (168, 1500)])
+def test_a_season_is_found_beneath_trend_and_noise(length: int, rows: int) -> None:
+    assert seen_season([seasonal(length, rows)]) == length
+
+
+@given(st.integers(3, 40), st.integers(5, 12), st.floats(0.01, 1e6), st.floats(-1e6, 1e6))
+@settings(max_examples=40, deadline=None)
+def test_level_and_unit_do_not_matter(
+    length: int, seasons: int, factor: float, level: float
+) -> None:
+    values = np.round(seasonal(length, length * seasons), 3)
+    assert seen_season([values]) == seen_season([factor * values + factor * level])
+
+
+def test_a_walk_and_noise_have_no_season() -> None:
+    for seed in range(20):
+        noise = np.random.default_rng(seed).normal(size=300)
+        assert seen_season([noise.cumsum()]) == 1
+        assert seen_season([np.arange(300.0)]) == 1
+        assert seen_season([noise]) == 1
+
+
+def test_the_season_of_most_counts_in_a_panel() -> None:
+    panel = [seasonal(12, 120, seed=seed) for seed in range(9)]
+    assert seen_season([*panel, seasonal(7, 120, seed=9)]) == 12
+
+
+def test_of_many_series_some_are_looked_at() -> None:
+    panel = [np.random.default_rng(number).normal(size=120) for number in range(10 * MOST_SERIES)]
+    for number in range(0, len(panel), 10):
+        panel[number] = seasonal(12, 120, seed=number)
+    assert seen_season(panel) == 12
+
+
+@pytest.mark.parametrize(
+    "series", [[], [1.0], [1.0, 2.0], [5.0] * 50, [1.0, 3.0, 1.0, 3.0, 1.0], [np.pi] * 2000]
+)
+def test_short_and_constant_series_have_none(series: list[float]) -> None:
+    assert seen_season([np.array(series)]) == 1
+
+
+def test_a_season_must_be_seen_three_times_and_not_be_too_long() -> None:
+    assert seen_season([seasonal(30, 100)]) == 30
+    assert seen_season([seasonal(30, 80)]) != 30
+    assert seen_season([seasonal(LONGEST + 50, 5 * LONGEST)]) <= LONGEST
+
+
+@given(st.integers(2, 60), st.integers(0, 80), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_autocorrelation_is_that_of_statsmodels(rows: int, longest: int, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(5, 2, rows)
+    expected = np.zeros(longest + 1)
+    known = min(rows, longest + 1)
+    expected[:known] = acf(values, nlags=rows - 1, fft=False)[:known]
+    np.testing.assert_allclose(autocorrelation(values, longest), expected, atol=1e-12)
+
+
+def test_autocorrelation_of_a_constant_is_zero() -> None:
+    np.testing.assert_array_equal(autocorrelation(np.full(9, 7.0), 4), np.zeros(5))

@@ -1,0 +1,260 @@
+"""Intervals around point forecasts: scores by hand, ends that lead back to them, levels."""
+
+import functools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.config import config_from
+from forecast.data.chain import fit_chain
+from forecast.data.config import Difference, Log, Log1p, MinMax, Power, Standardize
+from forecast.errors import ConfigError
+from forecast.evaluation import intervals
+from forecast.evaluation.conformal import Calibration, Scores
+from forecast.evaluation.intervals import (
+    ErrorScale,
+    Tried,
+    chosen_quantiles,
+    conformal_levels,
+    even_origins,
+    fit_error_scale,
+    interval_quantiles,
+    what_is_left_out,
+    with_intervals,
+)
+from forecast.forecasting import interval_columns
+from forecast.preparation import prepare
+from forecast.results import actuals
+
+PROPERTY = settings(max_examples=40, deadline=None)
+ROWS, SEASON = 60, 12
+POSITIVE = [(), (Log(),), (Log1p(),), (Power(method="box_cox"),), (Power(),), (Log(), Log1p())]
+
+
+def table(ids=("a", "b"), rows=ROWS, seed=0):
+    random = np.random.default_rng(seed)
+    months = pd.date_range("2015-01-01", periods=rows, freq="MS")
+    frames = [
+        pd.DataFrame(
+            {"unique_id": name, "ds": months, "y": 50 * (n + 1) * random.lognormal(0, 0.2, rows)}
+        )
+        for n, name in enumerate(ids)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def prepared(frame, transforms=("log", "standardize")):
+    config = {
+        "data": {"path": "table", "short_series": "skip"},
+        "transforms": [*transforms],
+        "window": {"lookback": 4, "horizon": 2},
+        "split": {"validation": 8, "test": 12},
+    }
+    return prepare(config_from(config), frame)
+
+
+@functools.cache
+def scale_of(options):
+    """A chain of two series with two targets, and sizes of their own."""
+    values = np.random.default_rng(0).lognormal(2, 0.5, (40, 2))
+    chain = fit_chain(options, values, np.array([[0, 20], [20, 40]]), 1)
+    return ErrorScale.of(chain, np.array([[0.5, 2.0], [3.0, 0.1]]))
+
+
+def test_errors_of_a_chain_with_a_log_are_relative_and_in_units_of_their_series():
+    data = prepared(table(), ("log", "difference", "standardize"))
+    scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
+    for number in range(2):
+        logs = np.log(table().y.to_numpy()[number * ROWS : (number + 1) * ROWS - 20])
+        changes = [abs(logs[row] - logs[row - SEASON]) for row in range(SEASON, len(logs))]
+        assert scale.sizes[number, 0] == pytest.approx(np.mean(changes))
+    actual, forecast = np.array([[[80.0], [np.nan]]]), np.array([[[60.0], [70.0]]])
+    found = scale.scores(actual, forecast, np.array([1]))
+    assert found[0, 0, 0] == pytest.approx(math.log(80 / 60) / scale.sizes[1, 0])
+    assert np.isnan(found[0, 1, 0])
+
+
+def test_other_chains_leave_errors_in_units_of_the_data():
+    for options in ((), (MinMax(), Log1p()), (Difference(lag=1), Standardize())):
+        scale = scale_of(options)
+        assert not scale.steps
+        found = scale.scores(np.full((1, 1, 2), 7.0), np.full((1, 1, 2), 4.0), np.array([0]))
+        assert found.ravel().tolist() == [6.0, 1.5]
+
+
+def test_a_forecast_without_an_image_is_an_error_without_end():
+    scale = scale_of((Log(),))
+    forecast = np.array([[[np.inf, -1.0]], [[np.nan, 2.0]]])
+    found = scale.scores(np.full((2, 1, 2), 2.0), forecast, np.array([0, 1]))
+    assert found.ravel().tolist() == [np.inf, np.inf, np.inf, 0.0]
+
+
+@pytest.mark.parametrize("options", POSITIVE, ids=str)
+@PROPERTY
+@given(st.integers(0, 10**6))
+def test_the_ends_of_an_interval_are_as_far_away_as_its_radius(options, seed):
+    random, scale = np.random.default_rng(seed), scale_of(options)
+    forecast, series = random.uniform(5, 15, (3, 4, 2)), np.array([0, 1, 1])
+    radii = random.uniform(0, 0.15, (2, 4, 2))
+    for ends, sign in zip(scale.bounds(forecast, radii, series), (-1, 1), strict=True):
+        assert ends.shape == (2, 3, 4, 2)
+        assert (sign * (ends - forecast) > -1e-9).all()
+        for level, end in zip(radii, ends, strict=True):
+            found = scale.scores(end, forecast, series)
+            np.testing.assert_allclose(found, np.broadcast_to(level, found.shape), atol=2e-4)
+
+
+@pytest.mark.parametrize(("options", "lowest"), [((Log(),), 0.0), ((Log1p(),), -1.0)])
+def test_an_interval_never_leaves_the_domain_of_the_data(options, lowest):
+    scale = scale_of(options)
+    lower, upper = scale.bounds(np.full((2, 1, 2), 1e-3), np.full((1, 1, 2), 9.0), np.array([0, 1]))
+    assert (lower > lowest).all()
+    assert np.isfinite(upper).all()
+    plain, _ = scale_of(()).bounds(
+        np.full((2, 1, 2), 1e-3), np.full((1, 1, 2), 9.0), np.array([0, 1])
+    )
+    assert (plain < -0.8).all()
+
+
+def test_a_series_that_does_not_tell_its_size_has_that_of_the_others():
+    frame = table(("a", "b", "c"))
+    frame.loc[frame.unique_id == "c", "y"] = 5.0
+    data = prepared(frame, ["log1p"])
+    sizes = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON).sizes
+    assert sizes[2, 0] == pytest.approx(np.median(sizes[:2, 0]))
+    others = np.array([[3.0], [9.0], [4.0]])
+    sizes = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON, others).sizes
+    assert sizes[2, 0] == 4
+    short = fit_error_scale(data.pipeline, data.panel, np.zeros((3, 2), dtype=int), SEASON)
+    assert short.sizes.ravel().tolist() == [1, 1, 1]
+
+
+def test_windows_come_in_the_order_of_their_origins():
+    data = prepared(table())
+    windows, panel = data.windows["test"], data.panel
+    rows = windows.origins()
+    values = np.random.default_rng(1).uniform(40, 120, (len(rows), 2, 1, 3))
+    scale = fit_error_scale(data.pipeline, panel, data.split.train, SEASON)
+    batches = [(rows[:5], values[:5]), (rows[5:], values[5:])]
+    tried = Tried.of(batches, actuals(data), scale, panel.positions)
+    assert sorted(tried.rows) == sorted(rows)
+    assert (np.diff(tried.scores.times) >= 0).all()
+    for row, time, forecast, score in zip(
+        tried.rows, tried.scores.times, tried.forecasts, tried.scores.values, strict=True
+    ):
+        assert time == row % ROWS
+        np.testing.assert_array_equal(forecast, values[rows == row][0, ..., 1])
+        truth, size = panel.values[row + 1 : row + 3], scale.sizes[row // ROWS]
+        np.testing.assert_allclose(score, abs(np.log(truth / forecast)) / size, rtol=1e-5)
+    for nothing in ([], [(rows[:0], values[:0])]):
+        assert Tried.of(nothing, actuals(data), scale, panel.positions) is None
+
+
+def test_of_too_many_windows_every_nth_origin_is_tried(monkeypatch):
+    times = [np.tile(np.arange(30), 4), np.tile(np.arange(30, 45), 4)]
+    assert [len(each) for each in even_origins(times, 10)] == [120, 60]
+    monkeypatch.setattr(intervals, "MOST_VALUES", 600)
+    kept = [each[place] for each, place in zip(times, even_origins(times, 10), strict=True)]
+    assert sum(map(len, kept)) * 10 <= 600
+    assert np.unique(np.concatenate(kept)).tolist() == [*range(2, 45, 3)]
+    assert {int((kept[1] == time).sum()) for time in (44, 41, 38)} == {4}
+
+
+def calibration_of(radii, sizes, levels=(80.0, 95.0)):
+    return Calibration(levels, np.array(radii, dtype=np.float32), np.array(sizes), 99)
+
+
+def test_forecasts_with_intervals_by_hand():
+    data = prepared(table(), ["log"])
+    kept = calibration_of([[[0.5], [1.0]], [[1.5], [2.0]]], [[0.2], [0.4]])
+    history = data.panel.select(np.array([1]))
+    forecast = np.full((1, 4, 1, 1), 100.0)
+    found = with_intervals(forecast, kept, (80.0, 95.0), data.pipeline, history, SEASON)
+    reach = 0.4 * np.array([[1.5, 0.5], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])  # held after step 2
+    expected = 100 * np.exp(np.c_[-reach, np.zeros(4), reach[:, ::-1]])
+    np.testing.assert_allclose(found[0, :, 0], expected, rtol=1e-6)
+
+
+def test_a_series_that_is_new_has_the_size_of_its_own_history():
+    data = prepared(table(), ["log"])
+    kept = calibration_of([[[1.0], [1.0]], [[2.0], [2.0]]], [[0.2], [0.4]])
+    new = prepared(table(("a", "new", "short"), seed=5), ["log"]).panel
+    pipeline = data.pipeline.with_series_of(new)
+    forecast = np.full((3, 2, 1, 1), 10.0)
+    found = with_intervals(forecast, kept, (80.0,), pipeline, new, SEASON)
+    logs = np.log(new.values[ROWS : 2 * ROWS, 0])
+    size = np.abs(logs[SEASON:] - logs[:-SEASON]).mean()
+    reach = np.log(found[:, 0, 0, 2] / 10)
+    np.testing.assert_allclose(reach[:2], [0.2, size], rtol=1e-6)
+    found = with_intervals(forecast, kept, (80.0,), pipeline, new, season=10**3)
+    np.testing.assert_allclose(np.log(found[1:, 0, 0, 2] / 10), [0.3, 0.3], rtol=1e-6)
+
+
+@PROPERTY
+@given(st.sets(st.integers(10, 999), min_size=1, max_size=6))
+def test_columns_are_named_by_their_level(tenths):
+    levels = [each / 10 for each in sorted(tenths)]
+    quantiles = interval_quantiles(levels)
+    names = [f"lo-{level:g}" for level in reversed(levels)] + [f"hi-{level:g}" for level in levels]
+    assert list(interval_columns(quantiles)) == names
+    assert quantiles[len(levels)] == 0.5
+    assert list(quantiles) == sorted(quantiles)
+
+
+def few(count):
+    scores = Scores(np.arange(count), np.ones((count, 2, 1), dtype=np.float32))
+    return Calibration.of(scores, np.ones((1, 1)), (80.0, 95.0), 500)
+
+
+def test_levels_without_errors_enough_are_left_out_and_refused():
+    configured = (80.0, 95.0)
+    assert conformal_levels(None, configured, few(19)) == configured
+    assert conformal_levels([95, 50.0, 95], configured, few(19)) == (50.0, 95.0)
+    assert conformal_levels(90, configured, few(19)) == (90.0,)
+    assert conformal_levels([], configured, None) == ()
+    assert what_is_left_out(configured, few(19)) is None
+    assert what_is_left_out((), None) is None
+    remedy = "raise split.validation or split.test, or take a lower level"
+    why = f"it needs 19 errors of each step, validation and test gave 18; {remedy}"
+    assert conformal_levels(None, configured, few(18)) == (80.0,)
+    assert what_is_left_out(configured, few(18)) == f"intervals from 95 % on are left out: {why}"
+    with pytest.raises(ConfigError) as refused:
+        conformal_levels([80, 95], configured, few(18))
+    assert str(refused.value) == f"level 95: {why}"
+
+
+def test_a_model_without_errors_has_no_intervals():
+    why = (
+        "the model keeps no errors to make them from; train it with a validation or a test part,"
+        " and with intervals.levels"
+    )
+    assert conformal_levels(None, (80.0,), None) == ()
+    assert what_is_left_out((80.0,), None) == f"intervals from 80 % on are left out: {why}"
+    with pytest.raises(ConfigError, match=f"^level 60: {why}$"):
+        conformal_levels([60], (80.0,), None)
+
+
+@pytest.mark.parametrize("level", [0.8, 0, -5, 100, math.nan, math.inf])
+def test_a_level_is_a_percentage(level):
+    message = f"^level {level:g} is not allowed; give percent from 1 to 99.9, e.g. 80$"
+    with pytest.raises(ConfigError, match=message):
+        conformal_levels([50, level], (), few(30))
+
+
+def test_a_quantile_model_gives_the_intervals_it_was_trained_on():
+    quantiles = (0.025, 0.1, 0.3, 0.5, 0.9, 0.95, 0.975)
+    assert chosen_quantiles(quantiles, None) == [0, 1, 2, 3, 4, 5, 6]
+    assert chosen_quantiles(quantiles, [80]) == [1, 3, 4]
+    assert chosen_quantiles(quantiles, [95.0, 80]) == [0, 1, 3, 4, 6]
+    assert chosen_quantiles(quantiles, []) == [3]
+    remedy = "ask for what it has, or train with other training.loss.quantile.levels"
+    with pytest.raises(ConfigError) as refused:
+        chosen_quantiles(quantiles, [80, 90])
+    had = "level 90: the model was trained on the quantiles of 80 % and 95 %"
+    assert str(refused.value) == f"{had}; {remedy}"
+    with pytest.raises(ConfigError, match="trained on the quantiles of no interval; "):
+        chosen_quantiles((0.3, 0.5, 0.9), [80])

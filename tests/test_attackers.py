@@ -1,0 +1,182 @@
+"""An attack that no fault can fail proves nothing: each is shown one and must report it."""
+
+import numpy as np
+import pytest
+import torch
+
+import forecast
+from forecast import session
+from forecast.data import pipeline
+from forecast.data.transforms import Affine
+from forecast.evaluation import plots
+from forecast.models.config import ModelConfig
+from forecast.models.forecaster import Forecaster
+from forecast.training.config import MeanSquared
+from forecast.training.losses import Loss
+from fuzz import inverses, leakage, long_runs, resumes, seeds
+from fuzz.cases import Case
+from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
+from fuzz.trainings import LENGTHS, configuration, table
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes longer than training."""
+    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+
+
+def test_an_optimiser_that_is_not_resumed_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(session, "_load_optimizer", lambda learner, tensors: None)
+    found = [resumes.check(number, None, tmp_path) for number in range(4)]
+    assert any(found)
+    assert {fault for fault in found if fault} <= {
+        "model.safetensors differs from that of an undisturbed training"
+    }
+
+
+def test_states_that_are_fitted_on_all_rows_are_seen(monkeypatch, tmp_path):
+    real = pipeline.fit_chain
+
+    def leaky(options, values, train, season, shared=None):
+        ends = np.append(train[1:, 0], len(values))
+        return real(options, values, np.column_stack([train[:, 0], ends]), season, shared)
+
+    monkeypatch.setattr(pipeline, "fit_chain", leaky)
+    assert "leaks into ['fitted', 'steps', 'weights'" in leakage.check(0, None, tmp_path)
+
+
+def test_a_part_is_changed_from_its_first_row_on():
+    random = np.random.default_rng(0)
+    data = table(random)
+    for part, rows in (("late", 8), ("test", 14), ("validation", 26)):
+        differs = (leakage.changed(data, part, random)["y"] != data["y"]).to_numpy()
+        ends = np.cumsum(LENGTHS)
+        expected = [row for end in ends for row in range(end - rows, end)]
+        assert np.flatnonzero(differs).tolist() == expected
+
+
+def test_an_inverse_that_is_a_hair_off_is_seen(monkeypatch, tmp_path):
+    real = Affine.invert
+    monkeypatch.setattr(
+        Affine, "invert", lambda self, *arguments: real(self, *arguments) * (1 + 2e-9)
+    )
+    monkeypatch.setattr(inverses, "EXAMPLES", 30)
+    assert "horizon 1: 2e-09" in inverses.check(0, None, tmp_path), "and its smallest input told"
+
+
+def test_a_draw_from_the_callers_state_is_seen(monkeypatch, material_stub, tmp_path):
+    for name in ("lr_find", "backtest", "report"):
+        monkeypatch.setattr(forecast, name, lambda *_, **__: None, raising=False)
+    assert seeds.check_caller(0, material_stub, tmp_path) is None
+    monkeypatch.setattr(forecast, "report", lambda *_, **__: np.random.rand())
+    assert seeds.check_caller(0, material_stub, tmp_path) == "drawn from: numpy"
+
+
+@pytest.fixture
+def material_stub(tmp_path):
+    """Material of which only a path is asked."""
+    from fuzz.material import Material
+
+    return Material(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(session.Session, "_kept", lambda self, history: history[-1])
+    assert "other weights are kept" in long_runs.check_divergence(0, None, tmp_path)
+
+
+def test_memory_that_is_not_given_back_is_seen(monkeypatch, tmp_path):
+    kept, real = [], session.Session._after_epoch
+
+    def leaky(self, epoch):
+        kept.append(np.ones(100_000))
+        real(self, epoch)
+
+    monkeypatch.setattr(session.Session, "_after_epoch", leaky)
+    monkeypatch.setattr(long_runs, "BRIEF", 30)
+    monkeypatch.setattr(long_runs, "WARM", 10)
+    assert "MB more after 30 epochs than after 10" in long_runs.check_memory(0, None, tmp_path)
+
+
+def case_of(folder, **model):
+    return Case(ModelConfig(hidden_size=4, window_norm="mean", **model), MeanSquared(), folder)
+
+
+def spoiled(monkeypatch, spoil):
+    """Every model forecasts as `spoil` makes of its arguments and what it would."""
+    real = Forecaster.forward
+
+    def forward(self, past, future, static, targets=None):
+        return spoil(self, past, targets, real(self, past, future, static, targets))
+
+    monkeypatch.setattr(Forecaster, "forward", forward)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "rules"),
+    [
+        (
+            lambda model, past, targets, output: output + past[..., :1, :1].mean(0)[..., None],
+            {
+                "is_the_same_for_any_batch_size",
+                "does_not_see_other_windows",
+                "moves_with_its_window",
+            },
+        ),
+        (
+            lambda model, past, targets, output: (
+                output if targets is None else output + 0.1 * targets.nan_to_num()[..., None]
+            ),
+            {"does_not_read_the_truth", "is_taught_nothing_of_a_step_before_it"},
+        ),
+        (
+            lambda model, past, targets, output: output / past[..., :2].std(1).min(),
+            {"is_finite_on_a_constant_window", "has_finite_gradients_on_a_constant_window"},
+        ),
+        (
+            lambda model, past, targets, output: output.detach() + 0 * model.head.output.bias.sum(),
+            {"reaches_every_weight", "changes_every_weight", "has_the_gradient_of_its_loss"},
+        ),
+        (
+            lambda model, past, targets, output: output + torch.rand(()),
+            {"repeats_itself", "leaves_the_random_state"},
+        ),
+        (
+            lambda model, past, targets, output: output + past.mul_(1.5).mean() * 0,
+            {"leaves_its_input", "leaves_its_batch"},
+        ),
+    ],
+    ids=["batch", "truth", "constant", "gradient", "random", "input"],
+)
+def test_a_model_that_breaks_a_rule_is_seen(spoil, rules, monkeypatch, tmp_path):
+    case = case_of(tmp_path)
+    assert check_forecaster(case) == []
+    spoiled(monkeypatch, spoil)
+    assert rules <= set(check_forecaster(case))
+
+
+def test_a_loss_that_sees_masked_targets_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(Loss, "_weights", lambda self, target: torch.ones_like(target)[..., None])
+    broken = set(check_forecaster(case_of(tmp_path)))
+    assert {"does_not_see_masked_targets", "takes_a_batch_without_a_target"} <= broken
+
+
+def test_every_combination_is_tried_and_can_be_configured():
+    assert len(COMBINATIONS) == 3 * 5 * 5 * 2 * (3 + 3 + 1)
+    assert len({number * STEP % len(COMBINATIONS) for number in range(1050)}) == 1050
+
+
+def test_configurations_differ_in_every_part():
+    drawn = [configuration(np.random.default_rng(number)) for number in range(40)]
+    assert {config.training.averaging.key() for config in drawn} == {"none", "ema", "swa"}
+    assert {config.training.sampling for config in drawn} == {"all", "uniform"}
+    assert {config.model.head for config in drawn} == {"direct", "recursive", "parallel"}
+    assert len({config.training.optimizer.key() for config in drawn}) == 7
+    assert len({config.training.schedule.key() for config in drawn}) == 6
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("head", ["direct", "recursive", "parallel"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_gpu_obeys_the_rules(cell, head, tmp_path):
+    assert check_forecaster(case_of(tmp_path, cell=cell, head=head)) == []
