@@ -15,7 +15,12 @@ from forecast.arguments import parse
 # Nothing else is imported here, because `forecast --help` must answer at once: every command
 # imports what it needs.
 
-OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "DefaultCPUAllocator")
+OUT_OF_MEMORY = (
+    "OutOfMemoryError",
+    "out of memory",
+    "DefaultCPUAllocator",
+    "Storage size calculation overflowed",
+)
 """What torch says when the memory of a device is full."""
 DISK = {
     errno.ENOSPC: "make room",

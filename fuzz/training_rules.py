@@ -225,7 +225,7 @@ def has_the_gradient_of_its_loss(case: Case) -> bool:
     gradients, generator = _gradients(case, batch()), torch.Generator().manual_seed(5)
     direction = {
         name: torch.randn(each.shape, generator=generator, dtype=each.dtype)
-        for name, each in gradients.items()
+        for name, each in case.model().named_parameters()
     }
     slope = float(sum((direction[name] * each).sum() for name, each in gradients.items()))
     ahead, behind = (_loss_at(case, direction, step) for step in (1e-6, -1e-6))
