@@ -71,6 +71,9 @@ def _add_train(commands: Any) -> None:
         "--force", action="store_true", help="replace the run in DIR; other files stay"
     )
     train.add_argument(
+        "--profile", action="store_true", help="tell where the time went; also DIR/profile.json"
+    )
+    train.add_argument(
         "--tensorboard", action="store_true", help="also write DIR/tensorboard, epoch by epoch"
     )
     _add_common(train)

@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     from forecast.logs import stderr_log
-    from forecast.runs import CONFIG_FILE
+    from forecast.runs import CONFIG_FILE, PROFILE_FILE
+    from forecast.training.profile import report
 
     with _run_to_train(options) as (config, folder):
         try:
@@ -69,7 +70,11 @@ def _train(options: argparse.Namespace) -> int:
             error.add_note(remedy)
             raise
     result = {"run": str(folder.path), **summary}
-    _print(options.json, result, _training_report(summary, folder.path))
+    lines = [_training_report(summary, folder.path)]
+    if options.profile:
+        result["profile"] = folder.read_json(PROFILE_FILE)
+        lines.insert(0, report(result["profile"]))
+    _print(options.json, result, "\n".join(lines))
     return 0
 
 
@@ -106,7 +111,8 @@ def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) 
     from forecast.experiment import train
     from forecast.progress import epoch_bar, tensorboard
 
-    steps = train(config, folder=folder, resume=options.resume is not None)
+    resume, profile = options.resume is not None, options.profile
+    steps = train(config, folder=folder, resume=resume, profile=profile)
     board = tensorboard(folder.path if options.tensorboard else None)
     with contextlib.closing(steps), epoch_bar(options.quiet) as show, board as record:
         while True:

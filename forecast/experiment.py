@@ -18,8 +18,9 @@ from forecast.results import finish
 from forecast.runs import CONFIG_FILE, ENVIRONMENT_FILE, LOG_FILE, RunFolder, environment
 from forecast.session import Progress, Session
 from forecast.trained import TrainedModel
-from forecast.training.device import choose_device, describe_device
+from forecast.training.device import choose_device, describe_device, placed
 from forecast.training.lr_range import RULES, Sweep, median_rate, run_sweeps
+from forecast.training.profile import Profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ class LrFound:
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
     """The learning-rate range test on the training windows, from several seeds."""
     options = prepared.config.training.lr_range
-    train = prepared.windows["train"].to(device)
+    train = placed(prepared.windows, device)["train"]
     sweeps = run_sweeps(
         lambda seed: new_learner(prepared, device, options.first, seed),
         train,
@@ -89,6 +90,7 @@ def train(
     data: pd.DataFrame | None = None,
     folder: RunFolder | None = None,
     resume: bool = False,
+    profile: bool = False,
 ) -> Generator[Progress, None, TrainedModel]:
     """Train a configuration, epoch by epoch.
 
@@ -97,6 +99,8 @@ def train(
         data: a DataFrame in place of the file.
         folder: where to write; None writes nothing.
         resume: go on from the folder's resume file.
+        profile: write where the time went to `profile.json`; a GPU is then waited for at every
+            step, which costs time itself.
 
     Yields:
         A record after each epoch.
@@ -105,7 +109,10 @@ def train(
         The trained model, with its test scores in `summary`.
     """
     with run_log() as lines:
-        session = _begin(config, data, folder, resume, lines)
+        device = choose_device(config.device)
+        log.info("device: %s", describe_device(device))
+        counted = Profile(device if profile else None)
+        session = _begin(config, data, folder, resume, lines, device, counted)
         try:
             yield from session.run()
         finally:  # whatever ends it, a `break` of the caller too
@@ -119,17 +126,18 @@ def _begin(
     folder: RunFolder | None,
     resume: bool,
     lines: RunLog,
+    device: torch.device,
+    profile: Profile,
 ) -> Session:
     """A session, new or as it was; the folder is not touched before the data are found good."""
-    device = choose_device(config.device)
-    log.info("device: %s", describe_device(device))
-    prepared = prepare(config, data)
+    with profile.part("data"):
+        prepared = prepare(config, data)
     _log_data(prepared)
     if folder is not None and not resume:
         folder.clear()
         _record(folder, prepared.config, device, lines)
     prepared = with_learning_rate(prepared, device, folder)
-    session = Session(prepared, device, folder)
+    session = Session(prepared, device, folder, profile)
     if resume:
         session.restore()
     if folder is not None:

@@ -16,8 +16,11 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
-from forecast.training.device import seeded
+from forecast.training.device import gathered, placed, seeded
+from forecast.training.learner import chunk_windows
 from forecast.training.losses import quantile_levels
+from forecast.training.sampling import in_order
+from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,20 +68,24 @@ def restored_model(
 def member_forecasts(
     models: tuple[Forecaster, ...], windows: Windows, batch_size: int = FORECAST_BATCH
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
-    """Forecast windows batch by batch.
+    """Forecast windows batch by batch, on all threads.
 
     Yields:
         Numbers of the windows, and each member's (B, H, K, Q) on the model's scale.
     """
     device = next(models[0].parameters()).device
-    windows = windows.to(device)
+    windows = placed({"": windows}, device)[""]
     for model in models:
         model.eval()
-    for index in torch.arange(len(windows), device=device).split(batch_size):
+
+    def forecast(index: torch.Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
         with torch.inference_mode():
-            batch = windows.gather(index)
+            batch = gathered(windows, index, device)
             members = [model(batch.past, batch.future, batch.static) for model in models]
-        yield index.cpu().numpy(), [member.cpu().numpy() for member in members]
+        return index.cpu().numpy(), [member.cpu().numpy() for member in members]
+
+    with workers_for(device) as workers:
+        yield from workers.map(forecast, in_order(windows, chunk_windows(models[0], batch_size)))
 
 
 def user_forecast(

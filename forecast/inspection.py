@@ -19,8 +19,11 @@ from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.training.device import choose_device
-from forecast.training.loop import Learner, batch_loss, batches_per_epoch, step_at
+from forecast.training.learner import Learner
+from forecast.training.loop import batches_per_epoch
 from forecast.training.sampling import in_order, windows_in_epoch
+from forecast.training.step import chunks_of, set_gradient, step_at
+from forecast.training.workers import workers_for
 
 WARM_UP_STEPS, TIMED_STEPS = 3, 20
 TIMED_SECONDS = 1.0
@@ -208,20 +211,21 @@ def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
     """Least time of a step, for others slow a busy machine; the first ones do not count."""
     seconds: list[float] = []
     batches = itertools.cycle(in_order(windows, learner.config.batch_size))
-    for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
-        began = time.perf_counter()
-        batch_loss(learner, windows.gather(index)).backward()
-        step_at(learner, PROBE_RATE)
-        if learner.device.type == "cuda":
-            torch.cuda.synchronize(learner.device)
-        seconds.append(time.perf_counter() - began)
-        if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
-            break
+    with workers_for(learner.device) as workers:
+        for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
+            began = time.perf_counter()
+            set_gradient(learner, chunks_of(learner, windows, index), workers=workers)
+            step_at(learner, PROBE_RATE)
+            if learner.device.type == "cuda":
+                torch.cuda.synchronize(learner.device)
+            seconds.append(time.perf_counter() - began)
+            if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
+                break
     return min(seconds[WARM_UP_STEPS:])
 
 
 def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
-    """Bytes: gradients and two moments; the table thrice; what a batch keeps for its gradient."""
+    """Bytes: gradients and two moments; the table thrice; what chunks keep for their gradient."""
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -229,13 +233,13 @@ def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    index, *_ = in_order(windows, learner.config.batch_size)
+    chunks = [*chunks_of(learner, windows, next(in_order(windows, learner.config.batch_size)))]
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = batch_loss(learner, windows.gather(index))
-    del loss  # held until here, so that no two tensors share an address
+        set_gradient(learner, chunks[:1])
+    at_once = min(len(chunks), torch.get_num_threads())
     weights = sum(p.numel() * p.element_size() for p in learner.model.parameters())
     table = prepared.panel.values.size * (8 + 8 + 4)
-    return 3 * weights + table + sum(kept.values())
+    return 3 * weights + table + at_once * sum(kept.values())
 
 
 def _amount(value: float, unit: str) -> str:

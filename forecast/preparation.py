@@ -21,7 +21,8 @@ from forecast.evaluation.metrics import training_scale
 from forecast.forecasting import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.device import seeded
-from forecast.training.loop import Learner, build_learner
+from forecast.training.learner import Learner, build_learner
+from forecast.training.profile import Profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,12 +87,18 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     return Prepared(resolved, panel, parts, pipeline, windows)
 
 
-def new_learner(prepared: Prepared, device: torch.device, rate: float, seed: int) -> Learner:
+def new_learner(
+    prepared: Prepared,
+    device: torch.device,
+    rate: float,
+    seed: int,
+    profile: Profile | None = None,
+) -> Learner:
     """A fresh model with its optimiser; the weights depend on the seed alone, not on the device."""
     config = prepared.config
     with seeded(torch.device("cpu"), seed):
         model = Forecaster(config.model, window_shape(config, prepared.pipeline))
-    return build_learner(model.to(device), config.training, rate, seed)
+    return build_learner(model.to(device), config.training, rate, seed, profile)
 
 
 def _weighted(

@@ -26,11 +26,19 @@ from forecast.files import write_atomically
 from forecast.inspection import described
 from forecast.preparation import Prepared, prepare
 from forecast.results import forecast_picture, forecast_pictures
-from forecast.runs import CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, REPORT_FILE
+from forecast.runs import (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    METRICS_FILE,
+    PROFILE_FILE,
+    REPORT_FILE,
+    RunFolder,
+)
 from forecast.trained import TrainedModel, load
 from forecast.training.config import LrRangeConfig
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import Point, Sweep, suggest
+from forecast.training.profile import rows
 
 MOST_WINDOWS, FEWEST_WINDOWS = 512, 64
 """Windows that are shuffled: the most, and as few as it takes to stay within `WORK`."""
@@ -90,6 +98,7 @@ def gather(run: Path) -> Facts:
         importance=prepared if isinstance(prepared, Missing) else importance(trained, prepared),
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
         environment=_environment(run),
+        profile=_profile(run),
     )
 
 
@@ -179,8 +188,14 @@ def _sweeps(run: Path, options: LrRangeConfig) -> Sweeps | Missing:
 def _environment(run: Path) -> dict[str, Any] | Missing:
     if not (run / ENVIRONMENT_FILE).is_file():
         return Missing(f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
-    content: dict[str, Any] = json.loads((run / ENVIRONMENT_FILE).read_text(encoding="utf-8"))
+    content: dict[str, Any] = RunFolder(run).read_json(ENVIRONMENT_FILE)
     return content
+
+
+def _profile(run: Path) -> list[tuple[str, str, str, str]] | Missing:
+    if not (run / PROFILE_FILE).is_file():
+        return Missing("Not measured: forecast train --profile does.")
+    return rows(RunFolder(run).read_json(PROFILE_FILE))
 
 
 def importance(trained: TrainedModel, prepared: Prepared) -> Importance | Missing:

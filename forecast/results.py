@@ -38,7 +38,7 @@ from forecast.evaluation.scoring import (
 from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
-from forecast.runs import SUMMARY_FILE, RunFolder
+from forecast.runs import PROFILE_FILE, SUMMARY_FILE, RunFolder
 from forecast.session import Session
 from forecast.trained import MODEL_FILE, TrainedModel
 from forecast.training.losses import quantile_levels
@@ -100,10 +100,11 @@ def trained_models(session: Session) -> tuple[Forecaster, ...]:
 
 def finish(session: Session) -> TrainedModel:
     """Score on the test part, write the model, the tables and the pictures."""
-    prepared, folder = session.prepared, session.folder
+    prepared, folder, profile = session.prepared, session.folder, session.profile
     models = trained_models(session)
-    calibration, coverage = _calibrated(models, prepared)
-    summary = _summary(session, models) | coverage
+    with profile.part("evaluation"):
+        calibration, coverage = _calibrated(models, prepared)
+        summary = _summary(session, models) | coverage
     filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
     trained = TrainedModel(
         config=prepared.config,
@@ -117,8 +118,11 @@ def finish(session: Session) -> TrainedModel:
     if trained.left_out:
         log.warning("%s", trained.left_out)
     if folder is not None:
-        trained.save(folder.path / MODEL_FILE)
-        _write_results(session, trained, folder)
+        with profile.part("writing"):
+            trained.save(folder.path / MODEL_FILE)
+            _write_results(session, trained, folder)
+        if profile.is_wanted:
+            folder.write_json(PROFILE_FILE, profile.table())
         folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished
     return trained
 

@@ -32,6 +32,7 @@ METRICS_FILE = "metrics.jsonl"
 LOG_FILE = "log.txt"
 ENVIRONMENT_FILE = "environment.json"
 REPORT_FILE = "report.html"
+PROFILE_FILE = "profile.json"
 TENSORBOARD_FOLDER = "tensorboard"
 RUN_FILES = (
     SUMMARY_FILE,
@@ -46,6 +47,7 @@ RUN_FILES = (
     "lr_range.csv",
     "lr_range.png",
     LOG_FILE,
+    PROFILE_FILE,
     REPORT_FILE,
 )
 """All that a run and its report write, beside its TensorBoard folder; what says that it is finished
@@ -66,6 +68,10 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> None:
         """Write JSON that a person can read."""
         self.write(name, json.dumps(without_nan(content), indent=2) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """What `write_json` wrote."""
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
 
     def append_epoch(self, member: int, epoch: Epoch) -> None:
         """Add a line to `metrics.jsonl`."""

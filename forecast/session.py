@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,12 +13,14 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 
-from forecast.data.windows import on_device
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import Prepared, new_learner
 from forecast.runs import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.checkpoint import with_prefix
-from forecast.training.loop import Epoch, Learner, best_epoch, fit, stop_reason, symptoms
+from forecast.training.device import placed
+from forecast.training.learner import Learner
+from forecast.training.loop import Epoch, Within, best_epoch, fit_with_pauses, stop_reason, symptoms
+from forecast.training.profile import Profile
 
 log = logging.getLogger("forecast")
 
@@ -37,11 +40,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A training as of the end of an epoch: what is saved when it is interrupted."""
+    """A training between two steps: what is saved when it is interrupted."""
 
     done: tuple[dict[str, torch.Tensor], ...] = ()
     histories: tuple[tuple[Epoch, ...], ...] = ()
     reasons: tuple[str, ...] = ()
+    within: Within | None = None
+    """Where in an epoch; None: at its end."""
     current: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """The current member's `model.`, `average.`, `best.` and `optimizer.` tensors."""
 
@@ -60,6 +65,7 @@ class Snapshot:
             "done": len(self.done),
             "epochs": [[asdict(epoch) for epoch in history] for history in self.histories],
             "reasons": list(self.reasons),
+            "within": None if self.within is None else asdict(self.within),
         }
 
 
@@ -70,14 +76,22 @@ class Saved:
     done: int
     epochs: list[list[Epoch]]
     reasons: list[str]
+    within: Within | None
     data: str
 
 
 class Session:
-    """The state of a training between epochs: finished members, the current one, its records."""
+    """The state of a training between steps: finished members, the current one, its records."""
 
-    def __init__(self, prepared: Prepared, device: torch.device, folder: RunFolder | None) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        device: torch.device,
+        folder: RunFolder | None,
+        profile: Profile | None = None,
+    ) -> None:
         self.prepared, self.device, self.folder = prepared, device, folder
+        self.profile = profile or Profile()
         self.config = prepared.config
         self.done: list[dict[str, torch.Tensor]] = []
         """Weights of the finished members."""
@@ -85,36 +99,48 @@ class Session:
         self.reasons: list[str] = []
         self.learner = self._next_learner()
         self.best = _copied(self.learner.result.state_dict())
-        self.at_epoch_end: Snapshot | None = None
+        self.within: Within | None = None
+        self.snapshot: Snapshot | None = None
         self.saved_at = time.monotonic()
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left."""
-        parts = on_device(self.prepared.windows, self.device)
+        parts = placed(self.prepared.windows, self.device)
         training, validation = parts["train"], parts["validation"]
         members = self.config.training.ensemble
         while len(self.done) < members:
             history = self.histories[-1]
             reason = stop_reason(history, self.config.training) if history else None
-            epochs = fit(self.learner, training, validation if len(validation) else None, history)
-            while reason is None and (epoch := next(epochs, None)) is not None:
-                history.append(epoch)
+            records = fit_with_pauses(
+                self.learner,
+                training,
+                validation if len(validation) else None,
+                history,
+                self.within,
+                math.inf if self.folder is None else SAVE_EVERY,
+            )
+            while reason is None and (record := next(records, None)) is not None:
+                if isinstance(record, Within):
+                    self._pause(record)
+                    continue
+                history.append(record)
                 reason = stop_reason(history, self.config.training)
-                self._after_epoch(epoch)
-                yield Progress(len(self.done), members, epoch, self.config.training.epochs)
+                self._after_epoch(record)
+                yield Progress(len(self.done), members, record, self.config.training.epochs)
             self._finish_member(reason or self._all_done(history[-1]))
 
     def save(self) -> None:
-        """Write what a resumed training needs, as of the last finished epoch."""
-        if self.folder is None or self.at_epoch_end is None:
+        """Write what a resumed training needs, as of the last snapshot."""
+        if self.folder is None or self.snapshot is None:
             return
-        content = {**self.at_epoch_end.content(), "data": _data_digest(self.prepared)}
-        tensors = self.at_epoch_end.tensors()
-        try:
-            self.folder.save_progress(tensors, content)
-        except KeyboardInterrupt:  # the signal to save came while saving
-            self.folder.save_progress(tensors, content)
-            raise
+        content = {**self.snapshot.content(), "data": _data_digest(self.prepared)}
+        tensors = self.snapshot.tensors()
+        with self.profile.part("writing"):
+            try:
+                self.folder.save_progress(tensors, content)
+            except KeyboardInterrupt:  # the signal to save came while saving
+                self.folder.save_progress(tensors, content)
+                raise
         self.saved_at = time.monotonic()
 
     def restore(self) -> None:
@@ -127,7 +153,7 @@ class Session:
         assert self.folder is not None
         found = self.folder.load_progress()
         if found is None:
-            log.info("no epoch was saved: training begins anew")
+            log.info("nothing was saved: training begins anew")
             self.folder.rewrite_epochs([])
             return
         tensors, content = found
@@ -142,15 +168,14 @@ class Session:
             raise DataError(
                 f"{self.folder.path / RESUME_FILE}: does not fit {CONFIG_FILE}; train anew"
             ) from error
-        self.at_epoch_end = self._snapshot()
+        self.snapshot = self._snapshot()
         self.folder.rewrite_epochs(self.histories)
 
     def _take(self, tensors: Mapping[str, torch.Tensor], saved: Saved) -> None:
         """Become what was saved; raises whatever goes wrong where it is not of this training."""
-        if not len(saved.reasons) == saved.done == len(saved.epochs) - 1 or not all(saved.epochs):
-            raise ValueError("the members do not add up")
+        _require_sense(saved)
         self.done = [with_prefix(tensors, f"done.{n}.") for n in range(saved.done)]
-        self.histories, self.reasons = saved.epochs, saved.reasons
+        self.histories, self.reasons, self.within = saved.epochs, saved.reasons, saved.within
         self.learner = self._next_learner()
         self.learner.model.load_state_dict(with_prefix(tensors, "model."))
         if self.learner.average is not None:
@@ -164,10 +189,15 @@ class Session:
         seed = self.config.seed + len(self.done)
         rate = self.config.training.learning_rate
         assert isinstance(rate, float)
-        return new_learner(self.prepared, self.device, rate, seed)
+        return new_learner(self.prepared, self.device, rate, seed, self.profile)
+
+    def _pause(self, within: Within) -> None:
+        self.within = within
+        self.snapshot = self._snapshot()
+        self.save()
 
     def _after_epoch(self, epoch: Epoch) -> None:
-        history = self.histories[-1]
+        history, self.within = self.histories[-1], None
         if self._kept(history) is epoch:
             self.best = _copied(self.learner.result.state_dict())
         before = symptoms(history[:-1]) if len(history) > 1 else []
@@ -177,7 +207,7 @@ class Session:
         if self.folder is None:
             return
         self.folder.append_epoch(len(self.done), epoch)
-        self.at_epoch_end = self._snapshot()
+        self.snapshot = self._snapshot()
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()
 
@@ -218,7 +248,7 @@ class Session:
         tensors |= {f"best.{name}": weight for name, weight in self.best.items()}
         tensors |= {f"optimizer.{k}": v for k, v in _optimizer_tensors(self.learner).items()}
         histories = tuple(tuple(history) for history in self.histories)
-        return Snapshot(tuple(self.done), histories, tuple(self.reasons), tensors)
+        return Snapshot(tuple(self.done), histories, tuple(self.reasons), self.within, tensors)
 
     def _member_name(self) -> str:
         return member_name(len(self.done), self.config.training.ensemble)
@@ -241,6 +271,17 @@ def _data_digest(prepared: Prepared) -> str:
     for array in (panel.values, panel.offsets, panel.starts, panel.static):
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _require_sense(saved: Saved) -> None:
+    """What a resume file says of members, epochs and steps must add up."""
+    *before, current = saved.epochs
+    steps = current[-1].step if current else 0
+    passed = saved.within.step - steps if saved.within else 0
+    if not len(saved.reasons) == saved.done == len(before) or not all(before):
+        raise ValueError("the members do not add up")
+    if not (current or passed) or (saved.within and len(saved.within.losses) != passed):
+        raise ValueError("the steps do not add up")
 
 
 def _require_alike(state: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> None:

@@ -14,7 +14,7 @@ from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.config import LossOption, TrainingConfig
 from forecast.training.device import seeded
-from forecast.training.loop import Learner, build_learner
+from forecast.training.learner import Learner, build_learner
 from forecast.training.losses import quantile_levels
 
 CPU = torch.device("cpu")

@@ -8,19 +8,19 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import torch
 from torch import Tensor
 
 from forecast import session as sessions
-from forecast.data.windows import Batch
 from forecast.errors import ConfigError
 from forecast.preparation import prepare
 from forecast.runs import new_run
 from forecast.session import Session
-from forecast.training import loop
-from forecast.training.loop import Learner
-from forecast.training.schedules import Position
+from forecast.training import step as steps
+from forecast.training.learner import Learner
 from fuzz.cases import CPU, same
 from fuzz.material import Material, random_of
 from fuzz.trainings import configuration, table
@@ -67,21 +67,18 @@ def _copied(session: Session) -> dict[str, Tensor]:
 @contextlib.contextmanager
 def _losing(step: int, value: float) -> Iterator[None]:
     """Training in which the loss of one step, and its gradients, are no numbers."""
-    taken: list[float] = []
-    real_loss, real_step = loop.batch_loss, loop.take_step
+    taken: list[Tensor] = []
+    real = steps.set_gradient
 
-    def batch_loss(learner: Learner, batch: Batch) -> Tensor:
-        loss = real_loss(learner, batch)
-        return loss * value if len(taken) == step - 1 else loss
-
-    def take_step(learner: Learner, position: Position) -> float:
-        taken.append(real_step(learner, position))
+    def set_gradient(learner: Learner, *arguments: Any) -> Tensor:
+        taken.append(real(learner, *arguments))
+        if len(taken) == step:
+            for weight in learner.model.parameters():
+                weight.grad = torch.full_like(weight, value)
+            return taken[-1] * value
         return taken[-1]
 
-    with (
-        mock.patch.object(loop, "batch_loss", batch_loss),
-        mock.patch.object(loop, "take_step", take_step),
-    ):
+    with mock.patch.object(steps, "set_gradient", set_gradient):
         yield
 
 

@@ -12,10 +12,10 @@ from unittest import mock
 
 import numpy as np
 
-from forecast import experiment
+from forecast import experiment, session
 from forecast.runs import METRICS_FILE, RunFolder, new_run
 from forecast.session import Progress
-from forecast.training import loop
+from forecast.training import step as steps
 from fuzz.material import Material, random_of
 from fuzz.trainings import configuration, finished, table
 from fuzz.writes import what_differs
@@ -24,6 +24,8 @@ Steps = Generator[Progress, None, Any]
 
 MOST_INTERRUPTIONS = 3
 MOST_EPOCHS = 6
+SAVED_EVERY = (0.0, 30.0)
+"""Seconds: after every step, or at the end of an epoch at the earliest."""
 IN_EPOCH = 0.7
 """Share of the interruptions that come at a step, and not between two epochs."""
 
@@ -38,7 +40,8 @@ def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa
     for attempt in range(int(random.integers(1, MOST_INTERRUPTIONS + 1))):
         if not broken.is_finished:
             steps = experiment.train(config, data, broken, resume=attempt > 0)
-            _break_off(steps, random, len(taken))
+            with mock.patch.object(session, "SAVE_EVERY", random.choice(SAVED_EVERY)):
+                _break_off(steps, random, len(taken))
     if not broken.is_finished:
         finished(experiment.train(config, data, broken, resume=True))
     return what_differs(broken.path, whole.path) or _what_records_differ(broken, whole)
@@ -60,15 +63,14 @@ def _break_off(steps: Steps, random: np.random.Generator, taken: int) -> None:
 def _stopping_at(step: int | None) -> Iterator[list[int]]:
     """Interrupt at a step of the training; the steps that were begun."""
     begun: list[int] = []
-    real = loop.take_step
 
-    def take_step(*arguments: object) -> float:
+    def take_step(*arguments: Any, **options: Any) -> steps.Step:
         begun.append(len(begun) + 1)
         if len(begun) == step:
             raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
+        return steps.take_step(*arguments, **options)
 
-    with mock.patch.object(loop, "take_step", take_step):
+    with mock.patch("forecast.training.loop.take_step", take_step):
         yield begun
 
 

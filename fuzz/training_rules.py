@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from forecast.data.windows import Batch
-from forecast.training.loop import Learner, batch_loss, evaluate, fit
+from forecast.training.learner import Learner
+from forecast.training.loop import evaluate, fit
+from forecast.training.step import set_gradient
 from fuzz.cases import (
     HORIZON,
     LOOKBACK,
@@ -37,13 +39,13 @@ def _trained(learner: Learner, validate: bool = False) -> dict[str, Tensor]:
 def _gradients(case: Case, of: Batch) -> dict[str, Tensor]:
     """Of the loss of a batch, for every weight that it reaches."""
     learner = case.learner(case.model().train())
-    batch_loss(learner, of).backward()
+    set_gradient(learner, [of])
     weights = learner.model.named_parameters()
     return {name: weight.grad for name, weight in weights if weight.grad is not None}
 
 
 def _loss(case: Case, of: Batch, **training: Any) -> float:
-    return batch_loss(case.learner(case.model().train(), **training), of).item()
+    return set_gradient(case.learner(case.model().train(), **training), [of]).item()
 
 
 def trains_to_the_same_bytes(case: Case) -> bool:
@@ -237,7 +239,7 @@ def _loss_at(case: Case, direction: dict[str, Tensor], step: float) -> float:
     model = case.model().train()
     for name, weight in model.named_parameters():
         weight.data += step * direction[name]
-    return batch_loss(case.learner(model), batch()).item()
+    return set_gradient(case.learner(model), [batch()]).item()
 
 
 def is_taught_nothing_of_a_step_before_it(case: Case) -> bool:

@@ -290,7 +290,7 @@ def test_a_run_of_which_nothing_was_saved_begins_anew(tmp_path, caplog):
     session = Session(prepared, CPU, folder)
     with caplog.at_level(logging.INFO, "forecast"):
         session.restore()
-    assert "no epoch was saved: training begins anew" in caplog.text
+    assert "nothing was saved: training begins anew" in caplog.text
     list(session.run())
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -26,6 +27,24 @@ class Batch:
     """What is to be forecast; NaN where it is masked."""
     weight: Float[Tensor, "B K"] | None = None
     """Weight of each window in the loss; None: all alike."""
+
+    def __len__(self) -> int:
+        return len(self.past)
+
+    def split(self, windows: int) -> Iterator[Batch]:
+        """Batches of so many windows, the last one of what is left."""
+        for first in range(0, len(self), windows):
+            yield self.changed(itemgetter(slice(first, first + windows)))
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """With every tensor changed."""
+        return Batch(
+            past=change(self.past),
+            future=change(self.future),
+            static=change(self.static),
+            target=change(self.target),
+            weight=None if self.weight is None else change(self.weight),
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,11 @@ class Windows:
     def subset(self, index: Int[Tensor, " B"]) -> Windows:
         """Only some windows, by number."""
         return replace(self, starts=self.starts[index])
+
+    def tensors(self) -> list[Tensor]:
+        """All that is read of them."""
+        read = [self.inputs, self.targets, self.static, self.first_rows, self.starts]
+        return read if self.weights is None else [*read, self.weights]
 
     def to(self, device: torch.device) -> Windows:
         """The same windows with all tensors on a device."""

@@ -64,3 +64,5 @@ class Facts:
     config: str
     """YAML."""
     environment: Mapping[str, Any] | Missing
+    profile: Sequence[tuple[str, ...]] | Missing
+    """Part, seconds, share and meaning of the time that training took."""

@@ -290,6 +290,13 @@ def _environment(facts: Facts) -> Section:
     return Section("Environment", tables=(Table((), _rows(facts.environment)),))
 
 
+def _profile(facts: Facts) -> Section:
+    title = "Where the time went"
+    if isinstance(facts.profile, Missing):
+        return Section(title, facts.profile.reason)
+    return Section(title, tables=(Table(("", "time", "share", ""), tuple(facts.profile)),))
+
+
 def _configuration(facts: Facts) -> Section:
     return Section("Configuration", code=facts.config)
 
@@ -305,6 +312,7 @@ PARTS = (
     _sweep,
     _data,
     _importance,
+    _profile,
     _configuration,
     _environment,
 )

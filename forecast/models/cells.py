@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from forecast.models.config import InitConfig, ModelConfig
+from forecast.models.dropout import Noise, dropped
 
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -20,8 +21,8 @@ State = tuple[Tensor, ...]
 class Stack(nn.Module):
     """Recurrent layers, one upon the other.
 
-    Equal layers with nothing but dropout between them are one multi-layer `nn.LSTM`, which cuDNN
-    runs fastest; others are one `nn.LSTM` each, with dropout, residual and normalisation between.
+    Equal layers with nothing between them are one multi-layer `nn.LSTM`, which cuDNN runs fastest;
+    others are one `nn.LSTM` each, with dropout, residual and normalisation between.
 
     Args:
         config: cell, layers, widths, dropout, residual, normalisation, direction.
@@ -34,7 +35,7 @@ class Stack(nn.Module):
         self.residual = config.residual
         self.directions = 2 if config.bidirectional else 1
         self.dilations = config.dilations or (1,) * len(sizes)
-        between = config.residual or config.layer_norm or config.batch_norm
+        between = config.residual or config.layer_norm or config.batch_norm or config.dropout
         plain = not between and set(self.dilations) == {1}
         fused = plain and len(set(sizes)) == 1
         groups = [(sizes[0], len(sizes))] if fused else [(size, 1) for size in sizes]
@@ -46,22 +47,28 @@ class Stack(nn.Module):
             width = (config.proj_size or size) * self.directions
             self.norms.append(_norm(config, width))
         self.output_size = width
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
+        self.is_packed = False
+        """Feed layers packed sequences, for which cuDNN has another kernel."""
         self.first_states = nn.ParameterList()
         if config.init.state == "learned":
             self.first_states.extend(_first_states(self.layers))
 
     def forward(
-        self, inputs: Float[Tensor, "B T I"], states: list[State] | None = None
+        self,
+        inputs: Float[Tensor, "B T I"],
+        states: list[State] | None = None,
+        noise: Noise = None,
     ) -> tuple[Float[Tensor, "B T O"], list[State]]:
         """Outputs of the last layer at every step, and the last state of each layer."""
-        is_new = states is None
+        is_new, share = states is None, self.dropout if self.training else 0.0
         states = self._initial(inputs.shape[0]) if states is None else states
         last: list[State] = []
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
-            fed = self.dropout(inputs) if number else inputs
+            fed = dropped(inputs, share, noise) if number else inputs
             first = states[number] if states else None
-            outputs, state = _run(layer, fed, first, self.dilations[number] if is_new else 1)
+            dilation = self.dilations[number] if is_new else 1
+            outputs, state = _run(layer, fed, first, dilation, self.is_packed)
             last.append(state)
             if self.residual and outputs.shape == inputs.shape:
                 outputs = outputs + inputs
@@ -134,7 +141,6 @@ def _recurrent(config: ModelConfig, width: int, size: int, depth: int) -> nn.RNN
         size,
         num_layers=depth,
         batch_first=True,
-        dropout=config.dropout if depth > 1 else 0.0,
         bidirectional=config.bidirectional,
         **projection,
     )
@@ -182,7 +188,11 @@ def _first_states(layers: nn.ModuleList) -> list[nn.Parameter]:
 
 
 def _run(
-    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | None, dilation: int
+    layer: nn.Module,
+    inputs: Float[Tensor, "B T I"],
+    first: State | None,
+    dilation: int,
+    is_packed: bool,
 ) -> tuple[Float[Tensor, "B T O"], State]:
     """A layer over all steps; with a dilation each step goes on from that many steps before.
 
@@ -193,10 +203,28 @@ def _run(
         steps, batch = inputs.shape[1], inputs.shape[0]
         dealt = _deal(nn.functional.pad(inputs, (0, 0, -steps % dilation, 0)), dilation)
         repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
-        outputs, state = _run(layer, dealt, repeated, 1)
+        outputs, state = _run(layer, dealt, repeated, 1, is_packed)
         return _gather(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
-    outputs, state = layer(inputs, None if first is None else _packed(layer, first))
-    return outputs, state if isinstance(state, tuple) else (state,)
+    call = _call_packed if is_packed else _call
+    outputs, last = call(layer, inputs, None if first is None else _laid_out(layer, first))
+    return outputs, last if isinstance(last, tuple) else (last,)
+
+
+def _call(
+    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | Tensor | None
+) -> tuple[Float[Tensor, "B T O"], State | Tensor]:
+    outputs, state = layer(inputs, first)
+    return outputs, state
+
+
+def _call_packed(
+    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | Tensor | None
+) -> tuple[Float[Tensor, "B T O"], State | Tensor]:
+    """The same with the windows as a packed sequence of equal lengths."""
+    batch, steps, _ = inputs.shape
+    rows = inputs.transpose(0, 1).flatten(0, 1)
+    outputs, state = layer(nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch)), first)
+    return outputs.data.unflatten(0, (steps, batch)).transpose(0, 1), state
 
 
 def _deal(inputs: Float[Tensor, "B T I"], hands: int) -> Float[Tensor, "M U I"]:
@@ -211,6 +239,6 @@ def _gather(outputs: Float[Tensor, "M U O"], hands: int) -> Float[Tensor, "B T O
     return gathered
 
 
-def _packed(layer: nn.Module, state: State) -> State | Tensor:
+def _laid_out(layer: nn.Module, state: State) -> State | Tensor:
     laid_out = tuple(s.contiguous() for s in state)
     return laid_out if isinstance(layer, nn.LSTM) else laid_out[0]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from forecast.models.cells import Stack, initialise
 from forecast.models.config import ModelConfig
+from forecast.models.dropout import Noise
 from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
 from forecast.models.normalize import WINDOW_NORMS
 from forecast.models.skips import SKIPS
@@ -100,6 +101,7 @@ class Forecaster(nn.Module):
         future: Float[Tensor, "B H F"],
         static: Float[Tensor, "B D"],
         targets: Float[Tensor, "B H K"] | None = None,
+        noise: Noise = None,
     ) -> Float[Tensor, "B H K Q"]:
         """Forecast the horizon of each window.
 
@@ -108,6 +110,7 @@ class Forecaster(nn.Module):
             future: future-known covariates over the horizon.
             static: static covariates.
             targets: the true horizon, which a recursive head is fed in training.
+            noise: of dropout, in training; None: the default generator.
         """
         shape = self.shape
         widths = (shape.num_targets, shape.num_past, shape.num_future)
@@ -122,7 +125,7 @@ class Forecaster(nn.Module):
             self._repeat(self.static(static)),
             None if targets is None else self._split_channels((targets - location) / scale),
         )
-        output = self._join_channels(self.head(self.stack, encoded))  # (B, H, K, Q)
+        output = self._join_channels(self.head(self.stack, encoded, noise))  # (B, H, K, Q)
         if self.skip is not None:
             output = output + self.skip(values)[..., None]
         if shape.num_quantiles > 1 and not self.training:

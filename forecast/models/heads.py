@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from forecast.models.cells import Stack
+from forecast.models.dropout import Noise, dropped
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
@@ -65,14 +66,17 @@ class Direct(nn.Module):
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
         super().__init__()
         self.shape, self.activation = shape, activation
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         width = stack.output_size + shape.horizon * shape.num_future
         self.output = nn.Linear(width, shape.horizon * shape.num_targets * shape.num_quantiles)
 
-    def forward(self, stack: Stack, encoded: Encoded) -> Float[Tensor, "B H K Q"]:
+    def forward(
+        self, stack: Stack, encoded: Encoded, noise: Noise = None
+    ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
-        outputs, _ = stack(encoded.segments)
-        state = self.dropout(ACTIVATIONS[self.activation](stack.last_output(outputs)))
+        outputs, _ = stack(encoded.segments, noise=noise)
+        state = ACTIVATIONS[self.activation](stack.last_output(outputs))
+        state = dropped(state, self.dropout if self.training else 0.0, noise)
         flat: Tensor = self.output(torch.cat([state, encoded.future.flatten(1)], dim=1))
         shape = self.shape
         return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)
@@ -89,13 +93,18 @@ class Recursive(nn.Module):
         self.shape = shape
         self.emit = Emit(shape, stack.output_size, activation, dropout)
 
-    def forward(self, stack: Stack, encoded: Encoded) -> Float[Tensor, "B H K Q"]:
+    def forward(
+        self, stack: Stack, encoded: Encoded, noise: Noise = None
+    ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
         future = segments_of(encoded.future, self.shape.segment)  # (B, M, F)
-        roll = self._taught if self.training else self._fed_back
-        return roll(stack, encoded, future)[:, : self.shape.horizon]
+        if self.training:
+            steps = self._taught(stack, encoded, future, noise)
+        else:
+            steps = self._fed_back(stack, encoded, future)
+        return steps[:, : self.shape.horizon]
 
-    def _taught(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
+    def _taught(self, stack: Stack, encoded: Encoded, future: Tensor, noise: Noise) -> Tensor:
         assert encoded.targets is not None
         inputs = encoded.segments
         further = self.shape.num_segments - 1
@@ -103,8 +112,8 @@ class Recursive(nn.Module):
             true = encoded.targets[:, : further * self.shape.segment].nan_to_num()
             true = true.unflatten(1, (further, self.shape.segment))
             inputs = torch.cat([inputs, encoded.embed(true, future[:, 1:])], dim=1)
-        outputs, _ = stack(inputs)
-        emitted: Tensor = self.emit(outputs[:, -self.shape.num_segments :])
+        outputs, _ = stack(inputs, noise=noise)
+        emitted: Tensor = self.emit(outputs[:, -self.shape.num_segments :], noise)
         return emitted
 
     def _fed_back(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
@@ -135,14 +144,16 @@ class Parallel(nn.Module):
         self.known = nn.Linear(known, width) if known else None
         self.emit = Emit(shape, stack.output_size, activation, dropout)
 
-    def forward(self, stack: Stack, encoded: Encoded) -> Float[Tensor, "B H K Q"]:
+    def forward(
+        self, stack: Stack, encoded: Encoded, noise: Noise = None
+    ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
-        _, states = stack(encoded.segments)
+        _, states = stack(encoded.segments, noise=noise)
         queries = self._queries(encoded.future)
         batch, steps, _ = queries.shape
         repeated = [tuple(s.repeat_interleave(steps, dim=1) for s in state) for state in states]
-        outputs, _ = stack(queries.flatten(0, 1)[:, None], repeated)
-        emitted: Tensor = self.emit(outputs.view(batch, steps, -1))
+        outputs, _ = stack(queries.flatten(0, 1)[:, None], repeated, noise)
+        emitted: Tensor = self.emit(outputs.view(batch, steps, -1), noise)
         return emitted[:, : self.shape.horizon]
 
     def _queries(self, future: Float[Tensor, "B H F"]) -> Float[Tensor, "B M I"]:
@@ -161,12 +172,15 @@ class Emit(nn.Module):
     def __init__(self, shape: HeadShape, width: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.shape, self.activation = shape, activation
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.output = nn.Linear(width, shape.segment * shape.num_targets * shape.num_quantiles)
 
-    def forward(self, outputs: Float[Tensor, "B M O"]) -> Float[Tensor, "B T K Q"]:
+    def forward(
+        self, outputs: Float[Tensor, "B M O"], noise: Noise = None
+    ) -> Float[Tensor, "B T K Q"]:
         """Steps of all segments, end to end."""
-        flat: Tensor = self.output(self.dropout(ACTIVATIONS[self.activation](outputs)))
+        share = self.dropout if self.training else 0.0
+        flat: Tensor = self.output(dropped(ACTIVATIONS[self.activation](outputs), share, noise))
         return flat.reshape(len(flat), -1, self.shape.num_targets, self.shape.num_quantiles)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
+from forecast.data.windows import Batch, Windows, on_device
 from forecast.errors import DeviceError
 
-SMALL_WORK = 2048
-"""Rows times units up to which a model runs on one thread (measured in benchmarks/RESULTS.md)."""
+SHARE_FOR_DATA = 0.5
+"""Of the free memory of a GPU; data that would take more stay on the CPU."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -48,24 +51,24 @@ def describe_device(device: torch.device) -> str:
     return str(device)
 
 
-@contextlib.contextmanager
-def threads_for(device: torch.device, work: int) -> Iterator[None]:
-    """Run a block on one CPU thread if a step is so small that several would mostly wait.
+def placed(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
+    """Windows on a device, or on the CPU where they would fill too much of it.
 
-    The choice depends on the configuration alone, because the number of threads changes the bytes
-    of a result.
-
-    Args:
-        device: threads matter on the CPU only.
-        work: rows of a batch times units of a layer.
+    From there `gathered` brings a batch at a time, which costs a copy each.
     """
-    before = torch.get_num_threads()
-    if device.type == "cpu" and work <= SMALL_WORK:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    tensors = {id(each): each for part in parts.values() for each in part.tensors()}
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    if device.type == "cuda" and size > SHARE_FOR_DATA * free_memory(device):
+        return dict(parts)
+    return on_device(parts, device)
+
+
+def gathered(windows: Windows, index: Int[Tensor, " B"], device: torch.device) -> Batch:
+    """A batch on a device; from the CPU it is copied while the GPU is still at the last one."""
+    batch = windows.gather(index)
+    if batch.past.device.type == device.type:
+        return batch
+    return batch.changed(lambda tensor: tensor.pin_memory().to(device, non_blocking=True))
 
 
 def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
@@ -97,12 +100,13 @@ def mixed_seed(*numbers: int) -> int:
 
 
 def _freest_cuda() -> str:
-    free = [_free_memory(number) for number in range(torch.cuda.device_count())]
+    free = [free_memory(number) for number in range(torch.cuda.device_count())]
     return f"cuda:{int(np.argmax(free))}"
 
 
-def _free_memory(number: int) -> int:
+def free_memory(device: torch.device | int) -> int:
+    """Bytes that are free on a CUDA device."""
     try:
-        return int(torch.cuda.mem_get_info(number)[0])
+        return int(torch.cuda.mem_get_info(device)[0])
     except RuntimeError:  # full, or reserved by another process: even asking takes memory
         return 0

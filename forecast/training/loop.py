@@ -1,4 +1,4 @@
-"""The training loop: one step, one evaluation, and a generator of epochs.
+"""The training loop: a generator of epochs, and one evaluation.
 
 `fit` yields a record after each epoch; the caller logs, saves and stops with ordinary `if` and
 `break`. When to stop and what to warn of are pure functions of the records.
@@ -9,21 +9,24 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
 from forecast.data.windows import Batch, Windows
-from forecast.models.forecaster import Forecaster, hidden_sizes
-from forecast.training.averaging import averaged_copy, update_average
 from forecast.training.config import EarlyStoppingConfig, TrainingConfig
-from forecast.training.device import mixed_precision, mixed_seed, seeded, threads_for
-from forecast.training.losses import Loss, penalty
-from forecast.training.optimizers import build_optimizer, is_full_batch
+from forecast.training.cudnn import choose_kernel
+from forecast.training.device import gathered, mixed_precision, mixed_seed
+from forecast.training.graph import StepGraph, captured
+from forecast.training.learner import Learner, chunk_windows
+from forecast.training.optimizers import is_full_batch
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
-from forecast.training.schedules import Position, rate_factor
+from forecast.training.schedules import Position
+from forecast.training.step import Step, take_step
+from forecast.training.workers import ALONE, Workers, workers_for
 
 EVALUATION_BATCH = 1024
 WORRYING_RISE = 1.5
@@ -62,66 +65,55 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Learner:
-    """A model and what is needed to train it; the model and the optimiser change."""
+class Within:
+    """A place between two steps of an epoch, from which a training can go on."""
 
-    model: Forecaster
-    optimizer: optim.Optimizer
-    loss: Loss
-    config: TrainingConfig
-    learning_rate: float
-    seed: int
-    average: Forecaster | None = None
-    """Average of the weights along training, if there is one."""
-
-    @property
-    def result(self) -> Forecaster:
-        """The model that validation judges and training is for."""
-        return self.model if self.average is None else self.average
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        return next(self.model.parameters()).device
-
-    @property
-    def work(self) -> int:
-        """Rows of a batch times units of the widest layer."""
-        channels = self.model.shape.num_targets if self.model.is_independent else 1
-        return self.config.batch_size * channels * max(hidden_sizes(self.model.config, 0))
-
-
-def build_learner(
-    model: Forecaster, config: TrainingConfig, learning_rate: float, seed: int
-) -> Learner:
-    """A learner at its beginning; the model must be on its device."""
-    device = next(model.parameters()).device
-    return Learner(
-        model=model,
-        optimizer=build_optimizer(config.optimizer, model.parameters(), learning_rate),
-        loss=Loss(config.loss, config.step_weights).to(device),
-        config=config,
-        learning_rate=learning_rate,
-        seed=seed,
-        average=averaged_copy(model, config.averaging),
-    )
+    step: int
+    """Optimiser steps taken so far, in all epochs."""
+    losses: tuple[float, ...]
+    """Of each step of the epoch so far."""
+    seconds: float
+    """Since training began, pauses between runs excluded."""
 
 
 def fit(
+    learner: Learner, train: Windows, validation: Windows | None, history: Sequence[Epoch] = ()
+) -> Iterator[Epoch]:
+    """Train, one epoch at a time.
+
+    Args:
+        learner: changed in place.
+        train, validation: on the learner's device, or on the CPU where they are too large for it;
+            validation None or empty: none.
+        history: epochs done before, of a resumed training.
+
+    Yields:
+        A record after each epoch.
+    """
+    records = fit_with_pauses(learner, train, validation, history)
+    return (record for record in records if isinstance(record, Epoch))
+
+
+def fit_with_pauses(
     learner: Learner,
     train: Windows,
     validation: Windows | None,
     history: Sequence[Epoch] = (),
-) -> Iterator[Epoch]:
-    """Train, one epoch at a time.
+    within: Within | None = None,
+    pause_every: float = math.inf,
+) -> Iterator[Epoch | Within]:
+    """Train as `fit` does, and leave long epochs for a moment now and then, to be saved.
 
-    The order of windows and the dropout of an epoch follow from (seed, epoch) alone, so that a
-    resumed training goes on as if it had never stopped.
+    The order of windows and the dropout of a step follow from the seed and the numbers of epoch and
+    step alone, so that a resumed training goes on as if it had never stopped.
 
     Args:
-        learner: changed in place.
-        train, validation: on the learner's device; validation None or empty: none.
-        history: epochs done before, of a resumed training.
+        learner, train, validation, history: as for `fit`.
+        within: where in the next epoch it stopped; None: at its beginning.
+        pause_every: seconds from one pause to the next.
+
+    Yields:
+        A record after each epoch, and a `Within` at every pause.
     """
     config = learner.config
     steps_per_epoch = batches_per_epoch(len(train), config)
@@ -129,28 +121,28 @@ def fit(
     total = min(total, config.max_steps or total)
     records = list(history)
     step = records[-1].step if records else 0
-    before = records[-1].seconds if records else 0.0
-    began = time.perf_counter()
+    before = within or (records[-1] if records else None)
+    clock = _Clock(before.seconds if before else 0.0, pause_every)
+    choose_kernel(learner, train)
+    graph = captured(learner, train)
     while step < total:
-        number = len(records) + 1
         losses = [record.monitored for record in records]
-        position = Position(step, steps_per_epoch, total, losses)
-        with threads_for(learner.device, learner.work):
-            with seeded(learner.device, learner.seed, number):
-                trained = _train_epoch(learner, train, position, number)
-            scored = evaluate(learner, validation) if validation else None
-        step = min(step + steps_per_epoch, total)
-        seconds = before + time.perf_counter() - began
+        epoch = _Task(len(records) + 1, Position(step, steps_per_epoch, total, losses), within)
+        with workers_for(learner.device) as workers:
+            take = _stepper(learner, train, workers, graph)
+            trained = yield from _train_epoch(learner, train, epoch, take, clock)
+            scored = _scored(learner, validation, workers)
+        first, step, within = step, min(step + steps_per_epoch, total), None
         records.append(
             Epoch(
-                number=number,
+                number=epoch.number,
                 step=step,
-                train_loss=sum(trained.losses),
+                train_loss=trained.loss,
                 validation_loss=scored,
                 learning_rate=trained.rate,
-                seconds=seconds,
+                seconds=clock.seconds(),
                 gradient_norms=trained.norms,
-                bad_step=_bad_step(trained, position.step, step),
+                bad_step=_bad_step(trained, first, step),
             )
         )
         yield records[-1]
@@ -163,18 +155,59 @@ def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
     return math.ceil(windows_in_epoch(num_windows, config) / config.batch_size)
 
 
-def evaluate(learner: Learner, windows: Windows) -> float:
-    """The loss over all windows, whatever the size of a batch."""
+def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> float:
+    """The loss over all windows, whatever the size of a batch and the number of workers."""
     model = learner.result.eval()
+
+    def sums(batch: Batch) -> tuple[Tensor, Tensor]:
+        with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
+            forecast = model(batch.past, batch.future, batch.static)
+            return learner.loss.sums(forecast, batch.target, batch.weight)
+
+    size = chunk_windows(model, EVALUATION_BATCH)
+    batches = (gathered(windows, index, learner.device) for index in in_order(windows, size))
     total = torch.zeros((), device=learner.device)
     weight = torch.zeros((), device=learner.device)
-    with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
-        for index in in_order(windows, EVALUATION_BATCH):
-            batch = windows.gather(index)
-            forecast = model(batch.past, batch.future, batch.static)
-            part, part_weight = learner.loss.sums(forecast, batch.target, batch.weight)
-            total, weight = total + part, weight + part_weight
+    for part, part_weight in workers.map(sums, batches):
+        total, weight = total + part, weight + part_weight
     return float(total / weight)
+
+
+def _scored(learner: Learner, validation: Windows | None, workers: Workers) -> float | None:
+    if not validation:
+        return None
+    with learner.profile.part("evaluation"):
+        return evaluate(learner, validation, workers)
+
+
+class _Clock:
+    """Seconds since training began, pauses between runs excluded, and since the last pause."""
+
+    def __init__(self, before: float, pause_every: float) -> None:
+        self.began = self.paused = time.perf_counter()
+        self.before, self.pause_every = before, pause_every
+
+    def seconds(self) -> float:
+        """Since training began."""
+        return self.before + time.perf_counter() - self.began
+
+    def is_time_to_pause(self) -> bool:
+        """Whether the last pause, or the beginning, is long enough ago."""
+        now = time.perf_counter()
+        is_time = now - self.paused >= self.pause_every
+        self.paused = now if is_time else self.paused
+        return is_time
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One epoch that is to be trained."""
+
+    number: int
+    first: Position
+    """Of its first step."""
+    within: Within | None
+    """Where to go on; None: at the first step."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +215,9 @@ class _Trained:
     """What an epoch of training left behind."""
 
     losses: list[float]
-    """Of each batch, times its share in the mean of the epoch."""
+    """Of each step."""
+    windows: tuple[int, ...]
+    """Of each step."""
     norms: dict[str, float]
     """Of each gradient, at the last step."""
     rate: float
@@ -190,110 +225,75 @@ class _Trained:
     has_numbers: bool
     """Whether the weights are finite."""
 
+    @property
+    def loss(self) -> float:
+        """Mean over the windows of the epoch."""
+        sums = (loss * count for loss, count in zip(self.losses, self.windows, strict=True))
+        return sum(sums) / sum(self.windows)
+
+
+Stepper = Callable[[Tensor, Position, tuple[int, ...]], Step]
+"""Takes a step on the windows of some numbers, at a position, with seeds for dropout."""
+
+
+def _stepper(
+    learner: Learner, windows: Windows, workers: Workers, graph: StepGraph | None
+) -> Stepper:
+    return graph.take_step if graph else partial(take_step, learner, windows, workers=workers)
+
 
 def _bad_step(trained: _Trained, before: int, last: int) -> int | None:
-    """See `Epoch`; the batches of a gradient descent are all of its one step."""
+    """See `Epoch`."""
     bad = (number for number, loss in enumerate(trained.losses) if not math.isfinite(loss))
     first = next(bad, None)
     if first is not None:
-        return min(before + first + 1, last)
+        return before + first + 1
     return None if trained.has_numbers else last
 
 
-def _train_epoch(learner: Learner, windows: Windows, position: Position, number: int) -> _Trained:
-    """Train on every batch of an epoch; one synchronisation in all."""
-    generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, number))
-    batches = epoch_order(windows, learner.config, generator).split(learner.config.batch_size)
+def _train_epoch(
+    learner: Learner, windows: Windows, task: _Task, take: Stepper, clock: _Clock
+) -> Generator[Within, None, _Trained]:
+    """Take every step of an epoch that is left; one synchronisation, and one at each pause."""
+    order, size = _order(learner, windows, task)
+    steps = -(-len(order) // size)
+    losses = torch.zeros(steps, device=learner.device)
+    done = task.within.losses if task.within else ()
+    losses[: len(done)] = torch.tensor(done, device=learner.device)
     learner.model.train()
-    learner.optimizer.zero_grad(set_to_none=True)
-    run = _full_batch if is_full_batch(learner.config.optimizer) else _mini_batches
-    losses, norms, rate = run(learner, windows, batches, position)
+    for count in range(len(done), steps):
+        position = replace(task.first, step=task.first.step + count)
+        index = order[count * size : (count + 1) * size]
+        step = take(index, position, (learner.seed, task.number, count))
+        losses[count] = step.loss
+        if count + 1 < steps and clock.is_time_to_pause():
+            passed = tuple(losses[: count + 1].tolist())
+            yield Within(position.step + 1, passed, clock.seconds())
+            learner.model.train()
     names = [name for name, _ in learner.model.named_parameters()]
-    numbers = _has_numbers(learner.result)
-    *values, has_numbers = torch.cat([norms.to(losses), losses, numbers.to(losses)]).tolist()
+    numbers = _has_numbers(learner.result).to(losses)
+    norms = torch.stack([*step.norms]).to(losses)
+    *values, has_numbers = torch.cat([norms, losses, numbers]).tolist()
     of_names = dict(zip(names, values, strict=False))
-    return _Trained(values[len(names) :], of_names, rate, bool(has_numbers))
+    in_last = len(order) - (steps - 1) * size
+    weights = (*itertools.repeat(size, steps - 1), in_last)
+    return _Trained(values[len(names) :], weights, of_names, step.rate, bool(has_numbers))
+
+
+def _order(learner: Learner, windows: Windows, task: _Task) -> tuple[Tensor, int]:
+    """Numbers of the windows of an epoch, from (seed, epoch) alone, and how many make a step."""
+    generator = torch.Generator(windows.starts.device)
+    generator.manual_seed(mixed_seed(learner.seed, task.number))
+    order = epoch_order(windows, learner.config, generator)
+    size = len(order) if is_full_batch(learner.config.optimizer) else learner.config.batch_size
+    steps_left = task.first.total_steps - task.first.step
+    return order[: steps_left * size], size
 
 
 def _has_numbers(model: nn.Module) -> Tensor:
     """(1,) whether all weights are finite."""
     weights = [weight.isfinite().all() for weight in model.state_dict().values()]
     return torch.stack(weights).all()[None]
-
-
-def _mini_batches(
-    learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
-) -> tuple[Tensor, Tensor, float]:
-    """A step on the gradient of each batch; shares of the loss, last gradient norms, last rate."""
-    batches = batches[: position.total_steps - position.step]
-    seen = sum(len(index) for index in batches)
-    losses = torch.zeros(len(batches), device=learner.device)
-    norms, rate = losses.new_zeros(0), learner.learning_rate
-    for count, index in enumerate(batches):
-        loss = batch_loss(learner, windows.gather(index))
-        loss.backward()
-        losses[count] = loss.detach() * (len(index) / seen)
-        if count == len(batches) - 1:
-            norms = gradient_norms(learner.model)
-        rate = take_step(learner, replace(position, step=position.step + count))
-    return losses, norms, rate
-
-
-def _full_batch(
-    learner: Learner, windows: Windows, batches: Sequence[Tensor], position: Position
-) -> tuple[Tensor, Tensor, float]:
-    """One step on the gradient of all windows, added up batch by batch to bound the memory."""
-    losses = torch.zeros(len(batches), device=learner.device)
-    shares = learner.loss.shares(windows.gather(index).target for index in batches)
-    for count, (index, share) in enumerate(zip(batches, shares, strict=True)):
-        loss = batch_loss(learner, windows.gather(index)) * share
-        loss.backward()
-        losses[count] = loss.detach()
-    norms = gradient_norms(learner.model)
-    return losses, norms, take_step(learner, position)
-
-
-def batch_loss(learner: Learner, batch: Batch) -> Tensor:
-    """The loss of a batch with its penalties, ready for `backward`."""
-    config = learner.config
-    with mixed_precision(learner.device, config.precision):
-        forecast = learner.model(batch.past, batch.future, batch.static, batch.target)
-    loss: Tensor = learner.loss(forecast, batch.target, batch.weight)
-    return loss + penalty(learner.model.named_parameters(), config.l1, config.l2)
-
-
-def scheduled_rate(learner: Learner, position: Position) -> float:
-    """The learning rate of the next step."""
-    config = learner.config
-    return learner.learning_rate * rate_factor(config.schedule, position, config.warmup)
-
-
-def take_step(learner: Learner, position: Position) -> float:
-    """Take one step at the scheduled rate and mix it into the average; return the rate."""
-    rate = scheduled_rate(learner, position)
-    step_at(learner, rate)
-    if learner.average is not None:
-        update_average(learner.average, learner.model, learner.config.averaging, position)
-    return rate
-
-
-def step_at(learner: Learner, rate: float) -> None:
-    """Clip the gradient, take one step at a rate, clear the gradient."""
-    config = learner.config
-    if config.clip_value is not None:
-        nn.utils.clip_grad_value_(learner.model.parameters(), config.clip_value)
-    if config.clip_norm is not None:
-        nn.utils.clip_grad_norm_(learner.model.parameters(), config.clip_norm)
-    for group in learner.optimizer.param_groups:
-        group["lr"] = rate
-    learner.optimizer.step()
-    learner.optimizer.zero_grad(set_to_none=True)
-
-
-def gradient_norms(model: nn.Module) -> Tensor:
-    """Norm of each parameter's gradient, in the order of `named_parameters`."""
-    zero = torch.zeros((), device=next(model.parameters()).device)
-    return torch.stack([zero if p.grad is None else p.grad.norm() for p in model.parameters()])
 
 
 def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = None) -> Epoch:

@@ -13,9 +13,11 @@ import torch
 
 from forecast.data.windows import Windows
 from forecast.training.config import LrRangeConfig
-from forecast.training.device import mixed_seed, seeded, threads_for
-from forecast.training.loop import Learner, batch_loss, step_at
+from forecast.training.device import mixed_seed
+from forecast.training.learner import Learner
 from forecast.training.sampling import epoch_order
+from forecast.training.step import chunks_of, set_gradient, step_at
+from forecast.training.workers import ALONE, Workers, workers_for
 
 DIVERGED = 4.0
 """The sweep stops when the smoothed loss exceeds its lowest value this many times."""
@@ -46,13 +48,16 @@ class Sweep:
     """Rule: rate; empty where the curve is flat."""
 
 
-def sweep(learner: Learner, windows: Windows, config: LrRangeConfig) -> Iterator[Point]:
+def sweep(
+    learner: Learner, windows: Windows, config: LrRangeConfig, workers: Workers = ALONE
+) -> Iterator[Point]:
     """Train while the rate grows by a constant factor each mini-batch, until the loss diverges.
 
     Args:
         learner: trained in place; give it a model that is not needed otherwise.
         windows: training windows.
         config: first and last rate, steps, smoothing.
+        workers: who computes; the curve is the same for any number of them.
 
     Yields:
         Rate, loss, and the exponential moving average of the loss, corrected for its start.
@@ -62,11 +67,9 @@ def sweep(learner: Learner, windows: Windows, config: LrRangeConfig) -> Iterator
     learner.model.train()
     for step, index in enumerate(islice(_endless_batches(learner, windows), config.steps)):
         rate = config.first * factor**step
-        with seeded(learner.device, learner.seed, 0, step):
-            loss_tensor = batch_loss(learner, windows.gather(index))
-            loss_tensor.backward()
+        chunks = chunks_of(learner, windows, index)
+        loss = set_gradient(learner, chunks, (learner.seed, 0, step), workers).item()
         step_at(learner, rate)
-        loss = loss_tensor.item()
         if not math.isfinite(loss):
             return
         average = config.smoothing * average + (1 - config.smoothing) * loss
@@ -159,8 +162,8 @@ def run_sweeps(
     sweeps = []
     for number in range(seed, seed + config.seeds):
         learner = build(number)
-        with threads_for(learner.device, learner.work):
-            points = tuple(sweep(learner, windows, config))
+        with workers_for(learner.device) as workers:
+            points = tuple(sweep(learner, windows, config, workers))
         sweeps.append(Sweep(number, points, suggest(points, config.last)))
     return sweeps
 
@@ -175,7 +178,8 @@ def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
 
 def _endless_batches(learner: Learner, windows: Windows) -> Iterator[torch.Tensor]:
     for epoch in count():
-        generator = torch.Generator(learner.device).manual_seed(mixed_seed(learner.seed, 0, epoch))
+        generator = torch.Generator(windows.starts.device)
+        generator.manual_seed(mixed_seed(learner.seed, 0, epoch))
         yield from epoch_order(windows, learner.config, generator).split(learner.config.batch_size)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from torch import nn, optim
+import torch
+from torch import Tensor, nn, optim
 
 from forecast.training.config import OptimizerOption
 
@@ -24,15 +25,21 @@ OPTIMIZERS: Mapping[str, Callable[[list[nn.Parameter], float, Any], optim.Optimi
         weights, rate, alpha=option.alpha, momentum=option.momentum, eps=option.eps
     ),
     "adam": lambda weights, rate, option: optim.Adam(
-        weights, rate, betas=(option.beta1, option.beta2), eps=option.eps, fused=_can_fuse(weights)
+        weights,
+        _rate(weights, rate),
+        betas=(option.beta1, option.beta2),
+        eps=option.eps,
+        fused=_can_fuse(weights),
+        capturable=_are_on_cuda(weights),
     ),
     "adamw": lambda weights, rate, option: optim.AdamW(
         weights,
-        rate,
+        _rate(weights, rate),
         betas=(option.beta1, option.beta2),
         eps=option.eps,
         weight_decay=option.weight_decay,
         fused=_can_fuse(weights),
+        capturable=_are_on_cuda(weights),
     ),
 }
 
@@ -44,6 +51,15 @@ def build_optimizer(
     return OPTIMIZERS[option.key()](list(parameters), learning_rate, option)
 
 
+def set_rate(optimizer: optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all weights, on the device where a CUDA graph reads it there."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 def is_full_batch(option: OptimizerOption) -> bool:
     """Whether one step is taken an epoch, on the gradient of all windows."""
     return option.key() == "gd"
@@ -51,3 +67,12 @@ def is_full_batch(option: OptimizerOption) -> bool:
 
 def _can_fuse(weights: list[nn.Parameter]) -> bool:
     return all(weight.device.type in ("cpu", "cuda") for weight in weights)
+
+
+def _are_on_cuda(weights: list[nn.Parameter]) -> bool:
+    return all(weight.device.type == "cuda" for weight in weights)
+
+
+def _rate(weights: list[nn.Parameter], rate: float) -> Any:
+    """A rate that a CUDA graph reads anew at every replay; a number elsewhere."""
+    return torch.tensor(rate, device=weights[0].device) if _are_on_cuda(weights) else rate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -47,9 +49,8 @@ def _by_series(windows: Windows, count: int, generator: torch.Generator) -> Int[
     return order
 
 
-def in_order(windows: Windows, batch_size: int) -> tuple[Tensor, ...]:
+def in_order(windows: Windows, batch_size: int) -> Iterator[Int[Tensor, " B"]]:
     """Numbers of all windows as they stand, in batches."""
-    batches: tuple[Tensor, ...] = torch.arange(len(windows), device=windows.starts.device).split(
-        batch_size
-    )
-    return batches
+    for first in range(0, len(windows), batch_size):
+        last = min(first + batch_size, len(windows))
+        yield torch.arange(first, last, device=windows.starts.device)

@@ -289,7 +289,7 @@ def test_one_multi_layer_module_equals_one_module_a_layer(cell, bidirectional):
 @pytest.mark.parametrize(
     ("sizes", "options", "depths"),
     [
-        ((4, 4), {"dropout": 0.5}, [2]),
+        ((4, 4), {"dropout": 0.5}, [1, 1]),
         ((4, 4), {"init": InitConfig(state="learned")}, [2]),
         ((4, 3), {}, [1, 1]),
         ((4, 4), {"residual": True}, [1, 1]),
@@ -369,7 +369,6 @@ def test_dropout_is_active_in_training_only(options):
     assert torch.equal(stack(inputs)[0], stack(inputs)[0])
     stack.train()
     assert not torch.equal(stack(inputs)[0], stack(inputs)[0])
-    assert build((WIDTH, WIDTH), dropout=0.5).layers[0].dropout == 0.5
 
 
 def test_batch_norm_centres_each_unit_over_windows_and_steps_in_training():

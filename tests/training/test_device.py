@@ -14,7 +14,6 @@ from forecast.training.device import (
     mixed_precision,
     mixed_seed,
     seeded,
-    threads_for,
 )
 
 CPU = torch.device("cpu")
@@ -183,18 +182,6 @@ def test_a_seeded_block_on_the_cpu_leaves_the_gpu_alone() -> None:
     with seeded(CPU, 3):
         torch.rand(3, device="cpu")
     assert torch.equal(torch.cuda.get_rng_state(), before)
-
-
-@pytest.mark.parametrize(("work", "threads"), [(2048, 1), (2049, 2)])
-def test_small_work_runs_on_one_thread_and_the_caller_keeps_his(work, threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with threads_for(torch.device("cpu"), work):
-            assert torch.get_num_threads() == threads
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -15,6 +15,7 @@ from forecast.data.windows import Windows
 from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
+from forecast.training import step as steps
 from forecast.training.config import (
     Adam,
     AdamW,
@@ -34,21 +35,22 @@ from forecast.training.config import (
     StochasticWeightAverage,
     TrainingConfig,
 )
+from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import (
     Epoch,
-    Learner,
+    Within,
     batches_per_epoch,
     best_epoch,
-    build_learner,
     evaluate,
     fit,
+    fit_with_pauses,
     smoothed,
-    step_at,
     stop_reason,
     symptoms,
 )
 from forecast.training.losses import quantile_levels
 from forecast.training.schedules import Position
+from forecast.training.step import set_gradient, step_at, take_step
 
 LOOKBACK, HORIZON = 5, 3
 SGD = StochasticGradientDescent(momentum=0.0)
@@ -267,6 +269,53 @@ def test_resumed_equals_uninterrupted(name: str, device: str, done: int) -> None
     assert same_bytes(again.result.state_dict(), whole.result.state_dict())
 
 
+@pytest.mark.parametrize("name", [name for name in RESUMED if name != "gd"])
+@pytest.mark.parametrize("pauses", [1, 4, 8])
+def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) -> None:
+    """A pause after every step; the state of one of them is that from which another goes on."""
+    config, train = RESUMED[name], make_windows(weights=(1.0, 0.5, 2.0))
+    validation = make_windows(6, seed=1)
+    options = {"rate": 0.05, "dropout": 0.3, "dilations": (1, 2)}
+    whole = make_learner(config, **options)
+    history, kept, within, done, seen = [], [], None, 0, 0
+    for found in fit_with_pauses(whole, train, validation, pause_every=0.0):
+        if isinstance(found, Within):
+            seen += 1
+            if seen == pauses:
+                kept = copy.deepcopy([part.state_dict() for part in state_of(whole)])
+                within, done = found, len(history)
+        else:
+            history.append(found)
+    assert within is not None
+    again = make_learner(config, **options)
+    for part, state in zip(state_of(again), kept, strict=True):
+        part.load_state_dict(state)
+    rest = list(fit_with_pauses(again, train, validation, history[:done], within))
+    assert without_time(rest) == without_time(history[done:])
+    assert same_bytes(weights_of(again), weights_of(whole))
+    assert same_bytes(again.result.state_dict(), whole.result.state_dict())
+
+
+def test_pauses_lie_between_steps_and_never_at_the_end_of_an_epoch() -> None:
+    learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
+    found = list(fit_with_pauses(learner, make_windows(19), None, pause_every=0.0))
+    assert [(type(each).__name__, each.step) for each in found] == [
+        ("Within", 1),
+        ("Within", 2),
+        ("Epoch", 3),
+        ("Within", 4),
+        ("Within", 5),
+        ("Epoch", 6),
+    ]
+    assert [len(each.losses) for each in found if isinstance(each, Within)] == [1, 2, 1, 2]
+
+
+def test_there_are_no_pauses_before_it_is_time() -> None:
+    learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
+    found = list(fit_with_pauses(learner, make_windows(19), None, pause_every=60.0))
+    assert [type(each) for each in found] == [Epoch, Epoch]
+
+
 def state_of(learner: Learner) -> list:
     """All that changes in training."""
     parts = [learner.model, learner.optimizer, learner.average]
@@ -304,12 +353,15 @@ def test_a_training_that_ended_within_an_epoch_goes_on_from_its_step() -> None:
 
 
 def test_seconds_leave_out_the_pause(monkeypatch) -> None:
-    clock = iter([1000.0, 1004.0, 1009.0])
-    monkeypatch.setattr(loop.time, "perf_counter", lambda: next(clock))
+    clock = {"seconds": 1000.0}
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: clock["seconds"])
     learner = make_learner(TrainingConfig(batch_size=100, epochs=3))
     before = [Epoch(1, 1, 1.0, None, 0.1, 60.0)]
-    found = list(fit(learner, make_windows(), None, before))
-    assert [epoch.seconds for epoch in found] == [64.0, 69.0]
+    found = []
+    for epoch in fit(learner, make_windows(), None, before):
+        found.append(epoch.seconds)
+        clock["seconds"] += 4.0
+    assert found == [60.0, 64.0]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 19, 100])
@@ -459,13 +511,13 @@ def test_windows_of_a_series_with_a_large_weight_pull_more() -> None:
 def steps_of(learner: Learner, monkeypatch) -> list[dict[str, torch.Tensor]]:
     """The model's weights after every step from now on."""
     kept: list[dict[str, torch.Tensor]] = []
-    take = loop.step_at
+    take = steps.step_at
 
     def spy(learner: Learner, rate: float) -> None:
         take(learner, rate)
         kept.append(weights_of(learner))
 
-    monkeypatch.setattr(loop, "step_at", spy)
+    monkeypatch.setattr(steps, "step_at", spy)
     return kept
 
 
@@ -492,8 +544,8 @@ def test_exponential_average_by_a_slow_loop(monkeypatch) -> None:
     kept = steps_of(learner, monkeypatch)
     list(fit(learner, make_windows(), None))
     assert len(kept) == 23
-    for step, weights in enumerate(kept):
-        past = min(0.7, (1 + step) / (10 + step))
+    for number, weights in enumerate(kept):
+        past = min(0.7, (1 + number) / (10 + number))
         expected = {n: past * old + (1 - past) * weights[n] for n, old in expected.items()}
     for name, average in learner.result.state_dict().items():
         is_statistic = "running" in name or "batches" in name
@@ -549,8 +601,7 @@ def test_bf16_trains_close_to_float32_and_forecasts_in_it(options, device: str) 
     assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
     assert losses["bf16"] != losses["float32"]
     learner = learners["bf16"]
-    learner.optimizer.zero_grad()
-    loop.batch_loss(learner, train.gather(torch.arange(8, device=device))).backward()
+    set_gradient(learner, [train.gather(torch.arange(8, device=device))])
     state = learner.optimizer.state.values()
     tensors = [*learner.model.state_dict().values(), *(p.grad for p in learner.model.parameters())]
     tensors += [values["exp_avg_sq"] for values in state]
@@ -644,7 +695,6 @@ def test_a_step_with_clipped_gradients_by_hand(clip_value, clip_norm) -> None:
         flat = flat * min(1.0, clip_norm / np.sqrt((flat**2).sum()))
     moved = [(before[n] - w).flatten() for n, w in weights_of(learner).items()]
     np.testing.assert_allclose(torch.cat(moved).numpy(), 0.1 * flat, atol=1e-6)
-    assert all(parameter.grad is None for parameter in learner.model.parameters())
 
 
 def test_gradient_norms_are_those_of_autograd_before_clipping() -> None:
@@ -667,7 +717,7 @@ def test_gradient_norms_are_of_the_last_step() -> None:
     windows, learner = make_windows(19), make_learner(config, rate=0.0)
     (epoch,) = fit(learner, windows, None)
     order = torch.randperm(19, generator=torch.Generator().manual_seed(loop.mixed_seed(0, 1)))
-    loop.batch_loss(learner, windows.gather(order[16:])).backward()
+    set_gradient(learner, [windows.gather(order[16:])])
     expected = [parameter.grad.norm().item() for parameter in learner.model.parameters()]
     assert list(epoch.gradient_norms.values()) == pytest.approx(expected, rel=1e-5)
 
@@ -686,8 +736,7 @@ def test_a_step_does_not_wait_for_the_device(precision: str, averaging, option) 
     for mode in ("default", "error"):  # the first step sets the device up
         torch.cuda.set_sync_debug_mode(mode)
         try:
-            loop.batch_loss(learner, windows.gather(index)).backward()
-            loop.take_step(learner, Position(7, 3, 20))
+            take_step(learner, windows, index, Position(7, 3, 20), (0, 1, 2))
         finally:
             torch.cuda.set_sync_debug_mode("default")
 

@@ -20,7 +20,7 @@ from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import lr_range
 from forecast.training.config import LrRangeConfig, StochasticGradientDescent, TrainingConfig
-from forecast.training.loop import Learner, build_learner
+from forecast.training.learner import Learner, build_learner
 from forecast.training.lr_range import (
     SETTLING,
     Point,
@@ -80,10 +80,12 @@ def scripted(monkeypatch, losses: list[float]) -> None:
     """Let the mini-batches of a sweep have these losses."""
     script = iter(losses)
 
-    def loss(learner: Learner, batch) -> torch.Tensor:
-        return 0 * next(learner.model.parameters()).sum() + next(script)
+    def loss(learner: Learner, chunks, seeds, workers) -> torch.Tensor:
+        for parameter in learner.model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        return torch.tensor(next(script))
 
-    monkeypatch.setattr(lr_range, "batch_loss", loss)
+    monkeypatch.setattr(lr_range, "set_gradient", loss)
 
 
 def curve(losses, first: float = 1e-6, last: float = 10.0, smoothed=None) -> list[Point]:
@@ -485,12 +487,16 @@ def test_a_range_of_rates_too_small_to_learn_suggests_nothing(air) -> None:
 
 
 def test_airline_passengers(air) -> None:
-    """Each seed has each rule in the decades where this model learns, none at the first rates."""
+    """Each seed has each rule in the decades where this model learns, none at the first rates.
+
+    Where the loss diverges above them is chaotic: another order of adding up moves it.
+    """
     config = LrRangeConfig(seeds=4)
     sweeps = run_sweeps(make_learner, air["train"], config, seed=0)
     for one in sweeps:
         assert set(one.suggestions) >= set(lr_range.RULES)
-        assert all(2e-3 < rate < 2 for rate in one.suggestions.values())
+        assert all(2e-3 < one.suggestions[rule] < 2 for rule in lr_range.RULES)
+        assert 0.1 < one.suggestions["half_divergence"] <= config.last / 2
     for rule in lr_range.RULES:
         assert 5e-3 < median_rate(sweeps, rule) < 0.3
 

@@ -125,7 +125,7 @@ def test_uniform_over_one_series_draws_with_repetition() -> None:
 @settings(max_examples=40, deadline=None)
 @given(count=st.integers(1, 40), size=st.integers(1, 50))
 def test_in_order_is_every_window_as_it_stands(count: int, size: int) -> None:
-    batches = in_order(number_of(count), size)
+    batches = list(in_order(number_of(count), size))
     assert torch.cat(batches).tolist() == list(range(count))
     assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
     assert 0 < len(batches[-1]) <= size

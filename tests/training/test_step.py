@@ -1,0 +1,170 @@
+"""A step: chunks give the gradient of the whole batch, whoever computes them."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from forecast.data.windows import Windows
+from forecast.models.config import ModelConfig
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training import learner as learners
+from forecast.training.config import (
+    GradientDescent,
+    Huber,
+    MeanAbsolute,
+    Quantile,
+    TrainingConfig,
+)
+from forecast.training.learner import Learner, build_learner, chunk_windows
+from forecast.training.loop import evaluate, fit
+from forecast.training.losses import penalty, quantile_levels
+from forecast.training.schedules import Position
+from forecast.training.step import chunks_of, set_gradient, take_step
+from forecast.training.workers import ALONE, workers_for
+
+LOOKBACK, HORIZON, CPU = 8, 4, torch.device("cpu")
+
+
+def make_windows(count: int = 37, masked: bool = False, weighted: bool = False) -> Windows:
+    generator = torch.Generator().manual_seed(count)
+    values = torch.randn(count + LOOKBACK + HORIZON - 1, 2, generator=generator)
+    targets = torch.where(torch.rand(values.shape, generator=generator) < 0.3, torch.nan, values)
+    return Windows(
+        inputs=values,
+        targets=targets if masked else values,
+        static=torch.zeros(2, 0),
+        first_rows=torch.tensor([0, count // 2]),
+        starts=torch.arange(count),
+        lookback=LOOKBACK,
+        horizon=HORIZON,
+        num_future=0,
+        weights=torch.tensor([[0.5, 2.0], [3.0, 1.0]]) if weighted else None,
+    )
+
+
+def make_learner(dropout: float = 0.0, device: str = "cpu", **options) -> Learner:
+    config = TrainingConfig(batch_size=32, **options)
+    shape = WindowShape(LOOKBACK, HORIZON, 2, num_quantiles=len(quantile_levels(config.loss)))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        model = Forecaster(ModelConfig(hidden_size=6, num_layers=2, dropout=dropout), shape)
+    learner = build_learner(model.to(device), config, 0.01, 0)
+    learner.model.train()
+    return learner
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Chunks of four windows at most; the learner's own rule would take the batch as a whole."""
+    monkeypatch.setattr(learners, "WORTH_SHARING", 1)
+    monkeypatch.setattr(learners, "CHUNK", 32 * 8 * 12 // 8)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def workers(request):
+    """One thread, or some."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    try:
+        with workers_for(CPU) as found:
+            yield found
+    finally:
+        torch.set_num_threads(before)
+
+
+def gradients(learner: Learner) -> list[torch.Tensor]:
+    return [weight.grad.clone() for weight in learner.model.parameters()]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", [Huber(), MeanAbsolute(), Quantile(levels=(0.1, 0.5, 0.9))])
+def test_chunks_add_up_to_the_gradient_of_the_batch(loss, masked, weighted, small_chunks):
+    """Against autograd on the batch as a whole: masks, weights, penalties."""
+    learner = make_learner(loss=loss, l1=0.01, l2=0.02, step_weights=(1.0, 2.0, 0.0, 1.0))
+    windows, index = make_windows(masked=masked, weighted=weighted), torch.randperm(37)[:30]
+    assert len([*chunks_of(learner, windows, index)]) == 8
+    found = set_gradient(learner, chunks_of(learner, windows, index))
+    batch = windows.gather(index)
+    forecast = learner.model(batch.past, batch.future, batch.static)
+    total, weight = learner.loss.sums(forecast, batch.target, batch.weight)
+    expected = total / weight + penalty(learner.model.named_parameters(), 0.01, 0.02)
+    torch.testing.assert_close(found, expected.detach())
+    each = torch.autograd.grad(expected, [*learner.model.parameters()])
+    torch.testing.assert_close(gradients(learner), list(each), atol=1e-6, rtol=1e-4)
+
+
+def test_the_bytes_of_a_step_do_not_depend_on_who_computes(small_chunks, workers):
+    windows, position = make_windows(), Position(0, 1, 10)
+    found = []
+    for who in (ALONE, workers):
+        learner = make_learner(dropout=0.4)
+        step = take_step(learner, windows, torch.arange(32), position, (0, 1, 2), who)
+        found.append([step.loss, *step.norms, *learner.model.state_dict().values()])
+    assert all(torch.equal(first, second) for first, second in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("optimizer", [None, GradientDescent()])
+def test_the_bytes_of_a_training_do_not_depend_on_the_threads(optimizer, small_chunks):
+    found, before = [], torch.get_num_threads()
+    options = {} if optimizer is None else {"optimizer": optimizer}
+    for threads in (1, 2, 4):
+        torch.set_num_threads(threads)
+        try:
+            learner = make_learner(dropout=0.3, epochs=3, clip_norm=0.5, **options)
+            history = list(fit(learner, make_windows(masked=True), make_windows(20)))
+        finally:
+            torch.set_num_threads(before)
+        losses = [(epoch.train_loss, epoch.validation_loss) for epoch in history]
+        found.append((losses, [w.tolist() for w in learner.model.state_dict().values()]))
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_evaluation_does_not_depend_on_who_computes(small_chunks, workers):
+    learner, windows = make_learner(), make_windows(masked=True)
+    assert evaluate(learner, windows, workers) == evaluate(learner, windows)
+
+
+def test_dropout_differs_from_chunk_to_chunk_and_step_to_step(small_chunks):
+    learner = make_learner(dropout=0.5)
+    chunk = make_windows().gather(torch.tensor([0]))
+    losses = [
+        set_gradient(learner, chunks, seeds).item()
+        for chunks, seeds in (
+            ([chunk], (1,)),
+            ([chunk], (1,)),
+            ([chunk], (2,)),
+            ([chunk] * 2, (1,)),
+        )
+    ]
+    assert losses[0] == losses[1] != losses[2]
+    assert losses[3] != losses[0], "the second chunk drops other units than the first"
+
+
+def test_a_batch_whose_targets_are_all_masked_has_no_gradient():
+    learner, windows = make_learner(), make_windows()
+    windows = replace(windows, targets=torch.full_like(windows.targets, torch.nan))
+    loss = set_gradient(learner, chunks_of(learner, windows, torch.arange(8)))
+    assert loss.item() == 0
+    assert all((gradient == 0).all() for gradient in gradients(learner))
+
+
+def test_gradient_descent_gathers_no_more_than_a_chunk(small_chunks, monkeypatch):
+    sizes, gather = [], Windows.gather
+    learner, windows = make_learner(optimizer=GradientDescent()), make_windows()
+
+    def spy(windows, index):
+        sizes.append(len(index))
+        return gather(windows, index)
+
+    monkeypatch.setattr(Windows, "gather", spy)
+    take_step(learner, windows, torch.arange(37), Position(0, 1, 10), (0,))
+    assert max(sizes) == chunk_windows(learner.model, 32) == 4
+    assert sum(sizes) == 37
+
+
+def test_the_time_of_a_step_is_counted_by_part():
+    learner = make_learner()
+    take_step(learner, make_windows(), torch.arange(8), Position(0, 1, 10), (0,))
+    assert set(learner.profile.seconds) == {"data", "kernel", "optimizer"}
