@@ -197,13 +197,20 @@ def environment(device: str) -> dict[str, Any]:
     return {
         "forecast": version("forecast"),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _platform(),
         "packages": {name: version(name) for name in PACKAGES},
         "device": device,
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),
         "command": sys.argv,
     }
+
+
+def _platform() -> str:
+    """System, processor and C library; `platform.platform` would start `uname` to say as much."""
+    system = os.uname()
+    parts = (system.sysname, system.release, system.machine, *platform.libc_ver())
+    return "-".join(part for part in parts if part)
 
 
 def without_nan(value: Any) -> Any:

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import math
+import platform
 import re
+import subprocess
 from dataclasses import asdict
 
 import pytest
@@ -228,3 +230,9 @@ def test_the_environment_names_versions_device_and_command(monkeypatch):
     assert found["command"] == ["forecast", "train", "a.yaml"]
     assert found["threads"] == torch.get_num_threads()
     assert json.loads(json.dumps(found)) == found
+
+
+def test_the_environment_is_found_without_starting_a_process(monkeypatch):
+    monkeypatch.setattr(platform, "_uname_cache", None, raising=False)
+    monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: pytest.fail("a process"))
+    assert platform.system() in environment("cpu")["platform"]
