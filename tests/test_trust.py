@@ -129,6 +129,7 @@ def test_a_resume_file_that_does_not_add_up_is_refused(content, material, tmp_pa
         {"columns": ["a", "b"]},
         {"covariates": {}},
         {"summary": []},
+        {"config": {"data": {"path": "x"}, "model": {"hidden_size": "auto"}}},
     ],
 )
 def test_a_model_whose_parts_do_not_fit_is_refused(content, material, tmp_path):
