@@ -67,7 +67,7 @@ def test_an_inverse_that_is_a_hair_off_is_seen(monkeypatch, tmp_path):
 
 
 def test_a_table_that_is_not_refused_or_at_another_line_is_seen(monkeypatch, tmp_path):
-    name = list(hours.FAULTS)[0]
+    name = next(iter(hours.FAULTS))
     monkeypatch.setitem(hours.FAULTS, name, lambda _, rows: hours.Bad(rows, 3, "column 'y'"))
     assert "exit 0" in hours.check(0, None, tmp_path)
     rows = hours._rows(np.random.default_rng(0))
