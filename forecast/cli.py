@@ -87,7 +87,7 @@ def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
             raise ConfigError("nothing to train; give CONFIG, or --resume DIR")
         config = read_config(options.config, _overrides(options))
         path = Path(options.run_path) if options.run_path else fresh_run(options.config).path
-        with claimed(path):
+        with claimed(path, is_fresh=options.run_path is None):
             yield config, new_run(path, options.force)
         return
     if options.config or options.overrides or options.run_path or options.force:

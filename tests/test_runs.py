@@ -181,6 +181,15 @@ def test_a_claimed_folder_that_stays_empty_is_removed(tmp_path):
     assert names_in(tmp_path / "a") == []
 
 
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    with claimed(tmp_path):
+        pass
+    assert names_in(tmp_path) == []
+    with claimed(tmp_path, is_fresh=True):
+        pass
+    assert not tmp_path.exists()
+
+
 def test_a_file_is_never_claimed(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match=r"file is a file; give"), claimed(tmp_path / "file"):
