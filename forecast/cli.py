@@ -92,7 +92,7 @@ def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
             raise ConfigError("nothing to train; give CONFIG, or --resume DIR")
         config = read_config(options.config, _overrides(options))
         path = Path(options.run_path) if options.run_path else fresh_run(options.config).path
-        with claimed(path):
+        with claimed(path, is_fresh=options.run_path is None):
             yield config, new_run(path, options.force)
         return
     if options.config or options.overrides or options.run_path or options.force:
@@ -406,22 +406,29 @@ def _print(as_json: bool, result: dict[str, Any], text: str) -> None:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends a command like Ctrl-C: it saves first."""
+    """SIGTERM, or a terminal that is closed, ends a command like Ctrl-C: it saves first."""
     import signal
 
+    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
+    caught = [signal.SIGTERM] if is_deaf else [signal.SIGTERM, signal.SIGHUP]
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in caught}
+
     def interrupt(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # timeout(1) sends two: let the first save
+        for each in caught:  # timeout(1) sends two: let the first save
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for each in caught:
+            signal.signal(each, interrupt)
     except ValueError:  # not in the main thread, where signals cannot be caught
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each in caught:
+            signal.signal(each, before[each])
 
 
 def _explain(error: Exception) -> int:
@@ -443,7 +450,8 @@ def _explain(error: Exception) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"forecast: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):  # the terminal is closed
+        print(f"forecast: {message}", file=sys.stderr)
     return code
 
 

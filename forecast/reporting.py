@@ -6,12 +6,14 @@ import csv
 import itertools
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from forecast.config import Config, read_config
 from forecast.data.panel import Panel
@@ -32,7 +34,6 @@ from forecast.runs import (
     METRICS_FILE,
     PROFILE_FILE,
     REPORT_FILE,
-    RunFolder,
 )
 from forecast.trained import TrainedModel, load
 from forecast.training.config import LrRangeConfig
@@ -44,6 +45,10 @@ MOST_WINDOWS, FEWEST_WINDOWS = 512, 64
 """Windows that are shuffled: the most, and as few as it takes to stay within `WORK`."""
 WORK = 1e12
 """Multiplications for the importance; about half a minute on two cores."""
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""How a file that the run did not write makes itself known."""
+EPOCH = TypeAdapter(Epoch)
+Read = TypeVar("Read")
 REPEATS = 4
 PREDICTED_AT_ONCE = 64
 """Windows a batch, so that long lookbacks of many targets need little memory."""
@@ -152,18 +157,42 @@ def _ahead(trained: TrainedModel) -> dict[str, np.ndarray]:
 
 def _histories(run: Path, summary: dict[str, Any]) -> list[list[Epoch]] | Missing:
     """The epochs of each member; a loss that was no number is one again, NaN."""
-    if not (run / METRICS_FILE).is_file():
-        return Missing(f"Left out, for the run holds no {METRICS_FILE}.")
+    return _part(run, METRICS_FILE, lambda text: _epochs(text, summary)) or Missing(
+        f"Left out, for the run holds no {METRICS_FILE}."
+    )
+
+
+def _part(run: Path, name: str, parse: Callable[[str], Read]) -> Read | Missing | None:
+    """What a file of a run says, None without it; whoever edits a run folder loses that part."""
+    if not (run / name).is_file():
+        return None
+    try:
+        return parse((run / name).read_text(encoding="utf-8"))
+    except (*DAMAGE, csv.Error):
+        return Missing(f"Left out, for {name} is damaged, or of another run.")
+
+
+def _epochs(text: str, summary: dict[str, Any]) -> list[list[Epoch]]:
     histories: list[list[Epoch]] = [[] for _ in range(summary["ensemble"])]
-    for line in (run / METRICS_FILE).read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         values = json.loads(line)
         member, norms = values.pop("member"), values["gradient_norms"]
         values["gradient_norms"] = {name: _number(norm) for name, norm in norms.items()}
         values["train_loss"] = _number(values["train_loss"])
         if summary["windows"]["validation"]:
             values["validation_loss"] = _number(values["validation_loss"])
-        histories[member].append(Epoch(**values))
+        histories[member].append(EPOCH.validate_python(values))
+    _require_whole(histories, summary)
     return histories
+
+
+def _require_whole(histories: list[list[Epoch]], summary: dict[str, Any]) -> None:
+    """Raise a ValueError if an epoch is missing, be it for a power cut."""
+    numbers = [[epoch.number for epoch in history] for history in histories]
+    kept = zip(summary["kept_epochs"], numbers, strict=True)
+    layers = {tuple(epoch.gradient_norms) for history in histories for epoch in history}
+    if len(layers) != 1 or any(number not in each for number, each in kept):
+        raise ValueError("an epoch is missing")
 
 
 def _number(value: float | None) -> float:
@@ -171,13 +200,18 @@ def _number(value: float | None) -> float:
 
 
 def _sweeps(run: Path, options: LrRangeConfig) -> Sweeps | Missing:
-    if not (run / LR_RANGE_FILE).is_file():
-        return Missing("The learning rate was set, not searched for.")
+    return _part(run, LR_RANGE_FILE, lambda text: _swept(text, options)) or Missing(
+        "The learning rate was set, not searched for."
+    )
+
+
+def _swept(text: str, options: LrRangeConfig) -> Sweeps:
     points: dict[int, list[Point]] = {}
-    with (run / LR_RANGE_FILE).open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            numbers = (float(row[name]) for name in ("learning_rate", "loss", "smoothed_loss"))
-            points.setdefault(int(row["seed"]), []).append(Point(*numbers))
+    for row in csv.DictReader(text.splitlines()):
+        numbers = [float(row[name]) for name in ("learning_rate", "loss", "smoothed_loss")]
+        if not 0 < numbers[0] < math.inf:
+            raise ValueError("no rate")
+        points.setdefault(int(row["seed"]), []).append(Point(*numbers))
     sweeps = [
         Sweep(seed, tuple(each), suggest(each, options.last)) for seed, each in points.items()
     ]
@@ -186,16 +220,22 @@ def _sweeps(run: Path, options: LrRangeConfig) -> Sweeps | Missing:
 
 
 def _environment(run: Path) -> dict[str, Any] | Missing:
-    if not (run / ENVIRONMENT_FILE).is_file():
-        return Missing(f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
-    content: dict[str, Any] = RunFolder(run).read_json(ENVIRONMENT_FILE)
+    return _part(run, ENVIRONMENT_FILE, _mapping) or Missing(
+        f"Left out, for the run holds no {ENVIRONMENT_FILE}."
+    )
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise TypeError(content)
     return content
 
 
 def _profile(run: Path) -> list[tuple[str, str, str, str]] | Missing:
-    if not (run / PROFILE_FILE).is_file():
-        return Missing("Not measured: forecast train --profile does.")
-    return rows(RunFolder(run).read_json(PROFILE_FILE))
+    return _part(run, PROFILE_FILE, lambda text: rows(_mapping(text))) or Missing(
+        "Not measured: forecast train --profile does."
+    )
 
 
 def importance(trained: TrainedModel, prepared: Prepared) -> Importance | Missing:

@@ -119,21 +119,27 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def claimed(path: Path) -> Iterator[None]:
+def claimed(path: Path, is_fresh: bool = False) -> Iterator[None]:
     """Keep a run folder for this process alone, and sweep it of what a killed one left.
 
-    A folder that is empty in the end is removed.
+    A folder that is empty in the end is removed, unless it was there before.
+
+    Args:
+        path: the folder.
+        is_fresh: it was only just made for this run.
 
     Raises:
         ConfigError: if another process is at work in it; the message names it.
     """
     _require_folder(path)
+    is_ours = is_fresh or not path.exists()
     try:
         with locked(path):
             remove_leftovers(path, RUN_FILES)
             yield
     finally:
-        RunFolder(path).remove_if_empty()
+        if is_ours:
+            RunFolder(path).remove_if_empty()
 
 
 def new_run(path: Path, force: bool = False) -> RunFolder:
@@ -203,13 +209,20 @@ def environment(device: str) -> dict[str, Any]:
     return {
         "forecast": version("forecast"),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _platform(),
         "packages": {name: version(name) for name in PACKAGES},
         "device": device,
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),
         "command": sys.argv,
     }
+
+
+def _platform() -> str:
+    """System, processor and C library; `platform.platform` would start `uname` to say as much."""
+    system = os.uname()
+    parts = (system.sysname, system.release, system.machine, *platform.libc_ver())
+    return "-".join(part for part in parts if part)
 
 
 def without_nan(value: Any) -> Any:

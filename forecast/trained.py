@@ -372,6 +372,8 @@ def _content(trained: TrainedModel) -> dict[str, Any]:
 def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> TrainedModel:
     content = typed(content)
     config = config_from(content["config"])
+    if config.model.hidden_size == "auto":
+        raise ValueError("model.hidden_size is auto, but a trained model has a size")
     require_shapes(tensors, content, config.window.horizon, len(config.data.target))
     pipeline = Pipeline(
         chain=FittedChain(

@@ -41,7 +41,7 @@ def check(number: int, material: Material, scratch: Path) -> str | None:
     kept = _killed(process, run, random.uniform(0, lasts), number % 2 == 0)
     missing = [name for name in kept if not (run / name).exists()]
     fault = f"lost: {missing}" if missing else what_is_lost(run)
-    fault = fault or _finished(run, log) or what_differs(run, expected) or _modes(run)
+    fault = fault or finished(run, log) or what_differs(run, expected) or _modes(run)
     text = log.read_text() if log.exists() else ""
     if fault is None and "Traceback" in text:
         fault = text[-400:]
@@ -65,7 +65,7 @@ def _killed(process: ForkServerProcess, run: Path, after: float, in_writing: boo
     return seen
 
 
-def _finished(run: Path, log: Path) -> str | None:
+def finished(run: Path, log: Path) -> str | None:
     """Go on with a killed run; what went wrong."""
     if (run / "summary.json").exists():
         return None

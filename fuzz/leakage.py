@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, out_of_sample, trained_models
 from forecast.session import Session
 from fuzz.material import Material, random_of
-from fuzz.trainings import LENGTHS, PLATEAU, SPLIT, configuration, table
+from fuzz.trainings import LENGTHS, PLATEAU, SPLIT, TRAINING, TRANSFORMS, configuration, table
 
 CPU = torch.device("cpu")
 SWEEP = {"seeds": 1, "steps": 40, "first": 1e-4, "last": 100.0}
 RATE = 0.01
 """Where the curve of the range test is flat."""
+PARTS = ("test", "late", "validation")
+KINDS = tuple(itertools.product(TRANSFORMS, TRAINING["early_stopping"], ("auto", RATE)))
+"""With every part 126 attempts; each compares calibration, too."""
 MISSING = ("interpolate", "forward_fill", "mask")
 LATE = 8
 """Rows at the end of the test part, of which only later origins may hear."""
@@ -50,12 +54,11 @@ class Learned:
 def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa: ARG001
     """Change a part of the table, train again, and compare."""
     random = random_of(5, number)
-    config, data = _configured(random), table(random)
+    config, data = _configured(random, number // len(PARTS)), table(random)
     if config.data.missing != "error":
         _empty(random, data)
     before = learned(config, data)
-    kinds = ("test", "late", "validation")
-    part = kinds[number % len(kinds)]
+    part = PARTS[number % len(PARTS)]
     after = learned(config, changed(data, part, random))
     watched = ["fitted", "steps", "weights"]
     if part == "validation":
@@ -66,10 +69,11 @@ def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa
     return f"{part} leaks into {leaks}: {config!r}" if leaks else None
 
 
-def _configured(random: np.random.Generator) -> Config:
-    """Any of the trainings, also with a rate that is chosen and tables with gaps."""
-    rate = ("auto", RATE)[int(random.integers(2))]
-    config = configuration(random, learning_rate=rate, lr_range=SWEEP, epochs=4)
+def _configured(random: np.random.Generator, number: int) -> Config:
+    """Every kind of transforms with every early stopping, the rate chosen or given, in turn."""
+    transforms, stopping, rate = KINDS[number % len(KINDS)]
+    options = {"early_stopping": stopping, "learning_rate": rate, "lr_range": SWEEP, "epochs": 4}
+    config = configuration(random, transforms, **options)
     missing = ("error", *MISSING)[int(random.integers(4))]
     return config.model_copy(update={"data": config.data.model_copy(update={"missing": missing})})
 

@@ -14,6 +14,7 @@ import numpy as np
 import safetensors.numpy
 import torch
 
+from fuzz import imports  # noqa: F401 - what a command imports is no file's doing
 from fuzz.calls import call
 from fuzz.material import Material, copied, random_of
 from fuzz.mutations import mutated, mutated_checkpoint, pick, signed, truncated, unsigned
@@ -88,7 +89,7 @@ def _placed(key: str, value: str) -> str:
 def check(number: int, material: Material, scratch: Path) -> str | None:
     """Let the program read one file; gives what went wrong."""
     random = random_of(1, number)
-    slot = pick(random, list(SLOTS))
+    slot = pick(random, SLOW if random.random() < SLOW_SHARE else QUICK)
     data = _file(random, slot, material)
     words = SLOTS[slot](data, material, scratch)
     with watched(scratch) as seen:
@@ -138,15 +139,45 @@ def _table(data: bytes, material: Material, scratch: Path) -> tuple[str, ...]:
     return "predict", str(material.run("air_passengers")), "--data", str(path)
 
 
+def _parquet(data: bytes, material: Material, scratch: Path) -> tuple[str, ...]:
+    path = scratch / "table.parquet"
+    path.write_bytes(data)
+    return "predict", str(material.run("air_passengers")), "--data", str(path)
+
+
+def _log(data: bytes, material: Material, scratch: Path) -> tuple[str, ...]:
+    return _report("metrics.jsonl", data, material, scratch)
+
+
+def _environment(data: bytes, material: Material, scratch: Path) -> tuple[str, ...]:
+    return _report("environment.json", data, material, scratch)
+
+
+def _report(name: str, data: bytes, material: Material, scratch: Path) -> tuple[str, ...]:
+    run = copied(material.run("air_passengers"), scratch / "run")
+    (run / name).write_bytes(data)
+    return "report", str(run), "--quiet"
+
+
 SLOTS: dict[str, Callable[[bytes, Material, Path], tuple[str, ...]]] = {
     "model": _model,
     "resume": _resume,
     "config": _config,
     "table": _table,
+    "parquet": _parquet,
+    "log": _log,
+    "environment": _environment,
 }
+SLOW = ("log", "environment")
+SLOW_SHARE = 0.02
+"""A report takes a hundred times as long as the other commands."""
+QUICK = tuple(name for name in SLOTS if name not in SLOW)
 WHERE = {
     "model": "air_passengers/model.safetensors",
     "resume": "interrupted/resume.safetensors",
     "config": "interrupted/config.yaml",
     "table": "air_passengers/forecast.csv",
+    "parquet": "table.parquet",
+    "log": "air_passengers/metrics.jsonl",
+    "environment": "air_passengers/environment.json",
 }

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from pandas import read_csv
 
 from forecast import session
 from forecast.evaluation import plots
@@ -62,6 +63,7 @@ def make(folder: Path, tables: tuple[str, ...] = TABLES) -> Material:
     for name in tables:
         train(name, folder / name)
     interrupt(folder / "interrupted")
+    read_csv(ROOT / "data" / "air_passengers.csv").to_parquet(folder / "table.parquet")
     return Material(folder)
 
 

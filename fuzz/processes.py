@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def _command(words: list[str], output: str, barrier: Any, umask: int, temporary:
     os.dup2(file, 2)
     os.umask(umask)
     if temporary:
-        os.environ["TMPDIR"] = temporary
+        os.environ["TMPDIR"], tempfile.tempdir = temporary, None  # which may be known already
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the server ignores it
     torch.set_num_threads(1)
     without_pictures()

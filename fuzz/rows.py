@@ -15,6 +15,7 @@ from fuzz import (
     configs,
     damage,
     forecasters,
+    hours,
     inverses,
     kills,
     leakage,
@@ -58,10 +59,12 @@ ROWS = (
     Row(7, "fresh processes that hash otherwise", 20, seeds.check_process, True),
     Row(7, "random states of the caller", 20, seeds.check_caller),
     Row(8, "changed tables", 10_000, tables.check),
+    Row(8, "an hourly table with one fault", 420, hours.check),
     Row(9, "changed and generated configurations", 10_000, configs.check),
     Row(10, "models and losses against 54 rules", len(forecasters.COMBINATIONS), forecasters.check),
     Row(11, "two starts at once", 50, starts.check_double, True),
     Row(11, "SIGTERM and Ctrl-C within an epoch", 12, starts.check_signal, True),
+    Row(11, "SIGTERM, Ctrl-C or hang-up at any moment", 50, starts.check_any_moment, True),
     Row(12, "losses that are no numbers", 200, long_runs.check_divergence),
     Row(12, "memory over 1,000 epochs", 8, long_runs.check_memory),
 )
@@ -106,7 +109,7 @@ def attack(row: Row, pool: Pool, share: float = 1.0) -> Outcome:
     size = row.size or pool.processes.submit(writes.how_many, pool.scratch).result()
     count = math.ceil(size * share)
     numbers = [number * size // count for number in range(count)]
-    if row.check is kills.check:
+    if row.check in (kills.check, starts.check_any_moment):
         kills.whole(pool.material.folder)
     runner = pool.threads if row.starts_processes else pool.processes
     chunk = 1 if row.starts_processes else max(1, min(50, count // 20))

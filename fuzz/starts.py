@@ -10,14 +10,16 @@ import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from fuzz.kills import EPOCHS, finished, whole
 from fuzz.material import Material, copied, random_of
 from fuzz.processes import SERVER, ended, start
-from fuzz.writes import training, what_is_lost
+from fuzz.writes import training, what_differs, what_is_lost
 
 MOST_SECONDS = 5.0
 """From a signal to the exit."""
 LONG = ("training.epochs=1000", "model.hidden_size=128", "training.batch_size=2")
 """An epoch takes far longer than the exit may."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SHORT = ("training.epochs=1000000", "training.early_stopping=null")
 
 
@@ -71,6 +73,26 @@ def check_signal(number: int, _: Material, scratch: Path) -> str | None:
     ):
         return None
     return f"exit {code} after {seconds:.1f} s, saved {is_saved}, {fault}, left {left}: {told}"
+
+
+def check_any_moment(number: int, material: Material, scratch: Path) -> str | None:
+    """Send a signal at any moment of a training, its evaluation and its writing; then go on."""
+    random = random_of(110, number)
+    expected, lasts = whole(material.folder)
+    run, log = scratch / f"moment{number}", scratch / f"moment{number}.txt"
+    process = start([*training(run), EPOCHS], log)
+    time.sleep(float(random.uniform(0, lasts)))
+    if process.is_alive():
+        os.kill(process.pid or 0, SIGNALS[number % len(SIGNALS)])
+    code = ended(process, MOST_SECONDS)
+    told = log.read_text().splitlines() if log.exists() else []
+    lines = [line for line in told if line.startswith("forecast: ")]
+    fault = finished(run, log) or what_differs(run, expected)
+    shutil.rmtree(run, ignore_errors=True)
+    is_early = code == -SIGNALS[number % len(SIGNALS)]  # before the command began
+    if is_early or (code, len(lines)) in ((130, 1), (0, 1)):  # the report names its files
+        return fault
+    return f"exit {code}: {told}"
 
 
 def _wait_for(path: Path, process: ForkServerProcess) -> None:

@@ -48,6 +48,8 @@ class Attack:
     """either, refuse, or same: the forecasts of the table as it was."""
     line: int | None = None
     """The line that the refusal has to name."""
+    column: str = ""
+    """The column that it has to name, too."""
 
 
 def check(number: int, material: Material, scratch: Path) -> str | None:
@@ -88,7 +90,9 @@ def _judged(result: Call, attack: Attack, path: Path, *also: int) -> str | None:
     fault = result.fault(*codes, *also)
     if fault is None and attack.line is not None and f"{path}:{attack.line}:" not in result.line:
         return f"line {attack.line} is not named: {result.line}"
-    if fault is None and result.code and str(path) not in result.line:
+    if fault is None and f"column {attack.column!r}" not in result.line and attack.column:
+        return f"column {attack.column} is not named: {result.line}"
+    if fault is None and result.code == 3 and str(path) not in result.line:
         return f"the file is not named: {result.line}"
     return fault
 
@@ -134,15 +138,21 @@ def _with_cell(
 
 def _words_among_numbers(random: Random, data: bytes, target: str) -> Attack:
     column = _rows(data)[0].index(target)
-    words = ("x", "1 000", "true", "1.2.3", "--1", "12%", "2024-01-01", "0x1F", "1e", "$5")
+    words = ("x", "1 000", "true", "1.2.3", "--1", "12%", "2024-01-01", "0x1F", "1e", "$5", "1,5")
     rows, row = _with_cell(random, data, column, words)
+    return Attack(_bytes(rows), "refuse", row + 1, target)
+
+
+def _cut_numbers(random: Random, data: bytes, target: str) -> Attack:
+    column = _rows(data)[0].index(target)
+    rows, row = _with_cell(random, data, column, ("4\x002", "\x00", "4\x00"))
     return Attack(_bytes(rows), "refuse", row + 1)
 
 
 def _infinite_numbers(random: Random, data: bytes, target: str) -> Attack:
     column = _rows(data)[0].index(target)
     rows, row = _with_cell(random, data, column, ("inf", "-inf", "1e400", "-1e39", "9" * 60))
-    return Attack(_bytes(rows), "refuse", row + 1)
+    return Attack(_bytes(rows), "refuse", row + 1, target)
 
 
 def _no_times(random: Random, data: bytes, _: str) -> Attack:
@@ -239,6 +249,7 @@ def _any_bytes(random: Random, data: bytes, _: str) -> Attack:
 
 ATTACKS: dict[str, Callable[[Random, bytes, str], Attack]] = {
     "words among numbers": _words_among_numbers,
+    "cut numbers": _cut_numbers,
     "infinite numbers": _infinite_numbers,
     "no times": _no_times,
     "twice": _twice,

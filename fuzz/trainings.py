@@ -83,16 +83,20 @@ def table(random: np.random.Generator) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def configuration(random: np.random.Generator, **changes: Any) -> Config:
+def configuration(random: np.random.Generator, transforms: Any = None, **changes: Any) -> Config:
     """A small training that differs in every part; parts that do not fit together are drawn anew.
 
     Args:
         random: what chooses.
+        transforms: None: any.
         changes: of the section `training`.
     """
     while True:
         with contextlib.suppress(ConfigError):
-            return config_from(_drawn(random, changes))
+            drawn = _drawn(random, changes)
+            if transforms is not None:
+                drawn["transforms"] = transforms
+            return config_from(drawn)
 
 
 def _drawn(random: np.random.Generator, changes: dict[str, Any]) -> dict[str, Any]:

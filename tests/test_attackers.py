@@ -13,7 +13,7 @@ from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster
 from forecast.training.config import MeanSquared
 from forecast.training.losses import Loss
-from fuzz import inverses, leakage, long_runs, resumes, seeds
+from fuzz import hours, inverses, leakage, long_runs, resumes, seeds
 from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
 from fuzz.trainings import LENGTHS, configuration, table
@@ -64,6 +64,16 @@ def test_an_inverse_that_is_a_hair_off_is_seen(monkeypatch, tmp_path):
     fault = inverses.check(0, None, tmp_path)
     assert fault.startswith("(Standardize("), "the smallest chain that shows it"
     assert "panel 0, horizon 1: 1.8e-09" in fault
+
+
+def test_a_table_that_is_not_refused_or_at_another_line_is_seen(monkeypatch, tmp_path):
+    name = next(iter(hours.FAULTS))
+    monkeypatch.setitem(hours.FAULTS, name, lambda _, rows: hours.Bad(rows, 3, "column 'y'"))
+    assert "exit 0" in hours.check(0, None, tmp_path)
+    rows = hours._rows(np.random.default_rng(0))
+    rows[4][2] = ""
+    monkeypatch.setitem(hours.FAULTS, name, lambda *_: hours.Bad(rows, 3, "column 'y'"))
+    assert "not at" in hours.check(0, None, tmp_path)
 
 
 def test_a_draw_from_the_callers_state_is_seen(monkeypatch, material_stub, tmp_path):

@@ -939,12 +939,13 @@ def test_a_device_as_output_is_written_to_and_stays_a_device(run, refuse):
     assert Path("/dev/null").is_char_device()
 
 
-def test_sigterm_saves_like_ctrl_c(place, refuse, monkeypatch):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_like_ctrl_c(place, refuse, monkeypatch, sent):
     real = experiment.Session._after_epoch
 
     def then_terminate(self, epoch):
         real(self, epoch)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), sent)
 
     monkeypatch.setattr(experiment.Session, "_after_epoch", then_terminate)
     message = refuse(130, "train", "config.yaml", "--run", "run")
@@ -973,10 +974,36 @@ def test_a_second_sigterm_does_not_disturb_the_saving(place, refuse, monkeypatch
     assert "resume.safetensors" in names_in(place / "run")
 
 
-def test_sigterm_means_what_it_did_after_a_command(place, call):
-    before = signal.getsignal(signal.SIGTERM)
+def test_nohup_is_respected(place, call, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    real = experiment.Session._after_epoch
+
+    def then_hang_up(self, epoch):
+        real(self, epoch)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(experiment.Session, "_after_epoch", then_hang_up)
+    try:
+        call("train", "config.yaml", "--run", "run", "training.epochs=2")
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert "summary.json" in names_in(place / "run")
+
+
+def test_a_terminal_that_is_gone_changes_no_exit_code(place, monkeypatch):
+    def write(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(sys.stderr, "write", write)
+    assert main(["config", "show", "nothing.yaml"]) == 2
+
+
+def test_signals_mean_what_they_did_after_a_command(place, call):
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [*map(signal.getsignal, signals)]
     call("config", "show", "config.yaml")
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [*map(signal.getsignal, signals)] == before
 
 
 # Bad input, from file to exit code

@@ -222,6 +222,21 @@ def test_files_that_are_gone_are_named(copied):
     assert facts.environment.reason == "Left out, for the run holds no environment.json."
 
 
+@pytest.mark.parametrize(
+    "lines", [["{"], ["[" * 100_000], ["1"], [], ["{}"], ["", "\0"], ["bad step"]]
+)
+def test_files_that_are_damaged_are_named(copied, undrawn, lines):
+    real = (copied / "metrics.jsonl").read_text().splitlines()
+    if lines == ["bad step"]:
+        lines = [real[0].replace('"step": ', '"step": "x", "other": '), *real[1:]]
+    (copied / "metrics.jsonl").write_text("\n".join(lines))
+    (copied / "environment.json").write_text("[1]")
+    facts = reporting.gather(copied)
+    assert facts.histories.reason == "Left out, for metrics.jsonl is damaged, or of another run."
+    assert facts.environment.reason.startswith("Left out, for environment.json is damaged")
+    reporting.write_report(copied, force=True)
+
+
 def test_a_report_is_only_replaced_by_force(copied, undrawn):
     reporting.write_report(copied, force=True)
     with pytest.raises(

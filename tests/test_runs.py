@@ -3,7 +3,9 @@
 import contextlib
 import json
 import math
+import platform
 import re
+import subprocess
 from dataclasses import asdict
 
 import pytest
@@ -179,6 +181,15 @@ def test_a_claimed_folder_that_stays_empty_is_removed(tmp_path):
     assert names_in(tmp_path / "a") == []
 
 
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    with claimed(tmp_path):
+        pass
+    assert names_in(tmp_path) == []
+    with claimed(tmp_path, is_fresh=True):
+        pass
+    assert not tmp_path.exists()
+
+
 def test_a_file_is_never_claimed(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match=r"file is a file; give"), claimed(tmp_path / "file"):
@@ -228,3 +239,9 @@ def test_the_environment_names_versions_device_and_command(monkeypatch):
     assert found["command"] == ["forecast", "train", "a.yaml"]
     assert found["threads"] == torch.get_num_threads()
     assert json.loads(json.dumps(found)) == found
+
+
+def test_the_environment_is_found_without_starting_a_process(monkeypatch):
+    monkeypatch.setattr(platform, "_uname_cache", None, raising=False)
+    monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: pytest.fail("a process"))
+    assert platform.system() in environment("cpu")["platform"]

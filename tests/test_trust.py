@@ -9,7 +9,7 @@ import pytest
 from forecast.errors import DataError
 from forecast.evaluation import plots
 from forecast.training.checkpoint import load_checkpoint
-from fuzz import kills, loading, writes
+from fuzz import kills, loading, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of
 from fuzz.mutations import flipped, mutated_checkpoint, signed, truncated, unsigned
@@ -34,7 +34,7 @@ def material(tmp_path_factory):
 @pytest.mark.timeout(300)  # real processes, which wait for each other on a busy machine
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.attack)
 def test_a_share_of_the_attacks(row, material, tmp_path):
-    if row.check is kills.check:
+    if row.check in (kills.check, starts.check_any_moment):
         kills.whole(material.folder)
     size = row.size or writes.how_many(tmp_path)
     count = TRIED[row.promise]
@@ -129,6 +129,7 @@ def test_a_resume_file_that_does_not_add_up_is_refused(content, material, tmp_pa
         {"columns": ["a", "b"]},
         {"covariates": {}},
         {"summary": []},
+        {"config": {"data": {"path": "x"}, "model": {"hidden_size": "auto"}}},
     ],
 )
 def test_a_model_whose_parts_do_not_fit_is_refused(content, material, tmp_path):

@@ -48,7 +48,8 @@ def split(panel: Panel, config: SplitConfig) -> Split:
     if not (validation > starts).any():
         raise ConfigError(
             f"split.validation {config.validation} and split.test {config.test} leave no rows for"
-            f" training; the longest series has {int(panel.lengths.max())} rows"
+            f" training; the longest series of {panel.source} has {int(panel.lengths.max())} rows"
+            "; take fewer"
         )
     return Split(
         train=np.column_stack([starts, validation]),

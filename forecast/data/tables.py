@@ -24,6 +24,8 @@ THOUSANDS = re.compile(
     r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
 )
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
+BLOCK = 2**20
+"""Bytes of a CSV that are looked through at a time."""
 PARQUET_BUFFER = 2**20
 """Bytes of a column that are read at a time."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
@@ -64,6 +66,7 @@ def read_table(path: str, config: DataConfig, numeric: Sequence[str], text: Sequ
     if is_parquet(path):
         return _read_parquet(path, config, numeric, text)
     _check_header(path, config, [*numeric, *text])
+    _refuse_nul(path)
     lines = _lines(path, config.separator)
 
     def chunks() -> Iterator[Table]:
@@ -115,9 +118,10 @@ def columns_of(path: str, separator: str = ",") -> list[str]:
             header = next(csv.reader(file, delimiter=separator), [])
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
-    except (OSError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path}:1: {reason}; the first line must name the columns") from None
+    except csv.Error as error:
+        raise DataError(f"{path}:1: {error}; the first line must name the columns") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; check data.path") from None
     if "\0" in "".join(header):
         raise _not_utf8(path)
     return header
@@ -145,6 +149,17 @@ def _check_header(path: str, config: DataConfig, wanted: Sequence[str]) -> None:
             f" set data.separator: {other[0]!r}"
         )
     require_columns(header, wanted, f"{path}:1")
+
+
+def _refuse_nul(path: str) -> None:
+    """Raise a DataError for a NUL, where pandas would end the cell: 4, NUL, 2 would be 4."""
+    line = 1
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            if (place := block.find(b"\0")) >= 0:
+                line += block.count(b"\n", 0, place)
+                raise DataError(f"{path}:{line}: a NUL character is no text; take it out")
+            line += block.count(b"\n")
 
 
 def _lines(path: str, separator: str) -> np.ndarray | range:

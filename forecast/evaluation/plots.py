@@ -22,6 +22,8 @@ OTHERS = (BASELINE, "#6b4c9a", "#2a9d8f", "#c77700", NEUTRAL, "#8a5a44", "#4f6d2
 """Colours of further lines, in this order."""
 DASHES = ("-", "--", "-.", ":")
 MAX_PANELS = 6
+MOST_LOSS = 1e100
+"""A larger loss is drawn here, for a margin around it would be no number."""
 SVG_WIDTH = 5.0
 """Inches; so narrow that its text can still be read at the width of a phone."""
 BAR_STRENGTH = 0.6
@@ -84,11 +86,11 @@ def _draw_losses(axes: Axes, histories: Sequence[Sequence[Any]], best: Sequence[
         labels = ("training", "validation", _kept(best)) if member == 0 else (None,) * 3
         alpha = _strength(member)
         epochs = [epoch.number for epoch in history]
-        losses = [epoch.train_loss for epoch in history]
+        losses = np.clip([epoch.train_loss for epoch in history], -MOST_LOSS, MOST_LOSS)
         _line(axes, epochs, losses, color=NEUTRAL, alpha=alpha, label=labels[0])
         if history[0].validation_loss is None:
             continue
-        losses = [epoch.validation_loss for epoch in history]
+        losses = np.clip([epoch.validation_loss for epoch in history], -MOST_LOSS, MOST_LOSS)
         _line(axes, epochs, losses, color=FORECAST, alpha=alpha, label=labels[1])
         kept = losses[epochs.index(best[member])]
         axes.plot(best[member], kept, "o", color=FORECAST, alpha=alpha, label=labels[2])

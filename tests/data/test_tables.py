@@ -250,6 +250,9 @@ BAD_FILES = {
         "ds,y,Größe\na,1,1\n".encode("latin-1"),
         ":1: not UTF-8 text; save the file",
     ),
+    "NUL in a number": ("ds,y\na,1\nb,4\x002\n", ":3: a NUL character is no text; take it out"),
+    "NUL in a time": ("ds,y\na\0b,1\n", ":2: a NUL character is no text"),
+    "NUL elsewhere": ("ds,y,z\na,1,2\n\nb,1,\0\n", ":4: a NUL character is no text"),
     "semicolons": (
         "ds;y\na;1\n",
         ":1: the cells are separated by ';', not ','; set data.separator: ';'",

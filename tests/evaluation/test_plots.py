@@ -124,6 +124,10 @@ def test_losses_that_are_not_positive_are_on_a_linear_scale() -> None:
     assert axes.get_yscale() == "linear"
 
 
+def test_losses_near_the_end_of_float64_are_drawn() -> None:
+    drawn(plots.learning_curve([epochs([1e308, 1e-300], [1e-300, 1e308])], [1]))
+
+
 def test_a_single_epoch_is_marked_and_counted_in_whole_numbers() -> None:
     figure = drawn(plots.learning_curve([epochs([2.0], [3.0])], [1]))
     (axes,) = figure.axes
