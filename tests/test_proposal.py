@@ -1,5 +1,6 @@
 """`forecast config init`: proposals for tables of all kinds, which check and train as they are."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -550,3 +551,62 @@ def test_the_rate_that_measured_best_is_proposed(tmp_path: Path) -> None:
     training = config.training.model_copy(update={"epochs": 1, "ensemble": 1})
     (progress,) = train(config.model_copy(update={"training": training}))
     assert progress.epoch.learning_rate == 0.003
+
+
+EXTERNAL = Path(os.environ.get("FORECAST_EXTERNAL_DATA", DATA / "external"))
+"""Where `scripts/fetch_data.py` puts the public sets; they are no part of the repository."""
+MADE, PUBLISHED = "made", "published"
+
+
+def etth1(kind: str) -> pd.DataFrame:
+    """The rows of the protocol, or a table of their shape."""
+    return hourly(14_400) if kind == MADE else pd.read_csv(EXTERNAL / "ETTh1.csv", nrows=14_400)
+
+
+def m4_hourly(kind: str) -> pd.DataFrame:
+    """The train file as a long table, as `benchmarks/accuracy.py` makes it, or one of its shape."""
+    if kind == MADE:
+        rng, lengths = np.random.default_rng(0), [700] * 169 + [960] * 245
+        rows = [
+            100 + 30 * np.sin(2 * np.pi * np.arange(n) / 24) + rng.normal(0, 1, n) for n in lengths
+        ]
+    else:
+        table = pd.read_csv(EXTERNAL / "M4-Hourly-train.csv", index_col=0).to_numpy(float)
+        rows = [row[~np.isnan(row)] for row in table]
+    ids = np.repeat([f"H{number}" for number in range(len(rows))], [len(row) for row in rows])
+    times = np.concatenate([np.arange(len(row)) for row in rows])
+    return pd.DataFrame({"unique_id": ids, "ds": times, "y": np.concatenate(rows)})
+
+
+PROTOCOL = {"split.validation", "training.precision"}
+DIFFERING = {
+    "etth1_96": PROTOCOL,
+    "etth1_192": PROTOCOL,
+    "etth1_336": PROTOCOL,
+    "etth1_720": PROTOCOL,
+    "m4_hourly": {*PROTOCOL, "split.test", "training.early_stopping", "training.ensemble"},
+}
+"""Keys in which a benchmark's configuration may differ from the proposal; each says why."""
+
+
+@pytest.mark.parametrize("kind", [MADE, PUBLISHED])
+@pytest.mark.parametrize("name", DIFFERING)
+def test_the_benchmarks_are_what_is_proposed_for_their_tables(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    if kind == PUBLISHED and not (EXTERNAL / "ETTh1.csv").exists():
+        pytest.skip("python scripts/fetch_data.py fetches the table")
+    config = Path(__file__).parents[1] / "configs" / "benchmarks" / f"{name}.yaml"
+    wanted = read_config(config)
+    table = (m4_hourly if name == "m4_hourly" else etth1)(kind)
+    proposed = config_of(written(tmp_path, table), horizon=wanted.window.horizon)
+    differing = {
+        f"{section}.{key}"
+        for section in ("data", "split", "window", "model", "training")
+        for key, value in getattr(wanted, section)
+        if value != getattr(getattr(proposed, section), key)
+    }
+    assert differing - {"data.path"} == DIFFERING[name]
+    assert wanted.transforms == proposed.transforms
+    comment = "".join(line for line in config.read_text().splitlines() if line[0] == "#")
+    assert all(key in comment for key in DIFFERING[name])
