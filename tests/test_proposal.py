@@ -568,7 +568,7 @@ def m4_hourly(kind: str) -> pd.DataFrame:
     if kind == MADE:
         rng, lengths = np.random.default_rng(0), [700] * 169 + [960] * 245
         rows = [
-            100 + 30 * np.sin(2 * np.pi * np.arange(n) / 24) + rng.normal(0, 1, n) for n in lengths
+            100 + 30 * np.sin(2 * np.pi * np.arange(n) / 24) + rng.normal(0, 3, n) for n in lengths
         ]
     else:
         table = pd.read_csv(EXTERNAL / "M4-Hourly-train.csv", index_col=0).to_numpy(float)
