@@ -340,6 +340,7 @@ def _config_init(options: argparse.Namespace) -> int:
         options.timezone,
         options.time_format,
         options.season,
+        {"past": options.past, "future": options.future, "static": options.static},
     )
     if options.output == "-":
         sys.stdout.write(text)

@@ -478,6 +478,47 @@ def test_columns_without_a_role_are_named_in_a_comment(tmp_path: Path) -> None:
     assert "not used" not in propose(str(written(tmp_path, series(60))))
 
 
+def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path: Path) -> None:
+    flags = np.arange(60) % 3 == 0
+    path = written(tmp_path, series(60).rename(columns={"y": "sold"}).assign(promo=1 * flags))
+    assert config_of(path).data.target == ("sold",)
+    assert "# not used: promo;" in propose(str(path))
+    assert config_of(path, targets=["promo"]).data.target == ("promo",)
+    alone = written(tmp_path, series(60).drop(columns="y").assign(promo=1 * flags), "alone.csv")
+    assert config_of(alone).data.target == ("promo",)
+
+
+def test_columns_that_help_are_proposed_where_they_were_put(tmp_path: Path) -> None:
+    path = written(tmp_path, panel(lengths=(90, 90)).assign(n=lambda t: t["y"] + 1))
+    chosen = {"static": ["price"], "past": ["n"], "future": []}
+    config = checked_and_trained(path, covariates=chosen)
+    assert [each.name for each in (*config.data.past, *config.data.static)] == ["n", "price"]
+    assert config.data.target == ("y",)
+    assert "not used" not in propose(str(path), covariates=chosen)
+    assert refused(path, DataError, covariates={"past": ["m"]}).startswith("{}: no column 'm'; ")
+    assert "in target already" in refused(
+        path, ConfigError, targets=["n"], covariates={"past": ["n"]}
+    )
+
+
+def test_a_season_of_which_there_are_not_two_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, series(40, "W"))
+    config = config_of(path)
+    assert (config.data.season, config.window.lookback, config.window.horizon) == (1, 10, 5)
+    line = "  season: 1  # none; the usual 52 rows are too long for so short a table\n"
+    assert line in propose(str(path))
+    assert "\n  season:" not in propose(str(written(tmp_path, series(104, "W"))))
+
+
+def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path: Path) -> None:
+    table = hourly(960, targets=1).rename(columns={"HUFL": "y"}).assign(y=lambda t: t["y"] + 40)
+    clean = config_of(written(tmp_path, table))
+    table.loc[300, "y"] = 900
+    spoilt = config_of(written(tmp_path, table))
+    assert spoilt.transforms == clean.transforms
+    assert transform_names(spoilt) == ["difference", "standardize"]
+
+
 def test_several_targets_have_a_comment(tmp_path: Path) -> None:
     text = propose(str(written(tmp_path, hourly(200, targets=2))))
     assert (
