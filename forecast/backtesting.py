@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from forecast.config import Config, config_from, read_config
+from forecast.data.config import Difference
 from forecast.data.output import to_csv
 from forecast.data.panel import Panel, read_panel
 from forecast.data.split import split
@@ -196,7 +197,13 @@ def _room(config: Config, panel: Panel) -> int:
     """Rows of the longest series that folds may take; what trains the first model is left."""
     size, rows = config.split.validation, int(panel.lengths.max())
     validation = int(rows * size) if isinstance(size, float) else int(size)
-    return max(0, rows - validation - config.window.lookback - config.window.horizon)
+    taken = sum(  # by differences whose lag is known before the data are seen
+        option.lag * option.order
+        for option in config.transforms
+        if isinstance(option, Difference) and isinstance(option.lag, int)
+    )
+    window = config.window
+    return max(0, rows - validation - window.lookback - window.horizon - taken)
 
 
 def _fitting_plan(plan: Plan, rows: int, is_free: bool, words: tuple[str, str]) -> Plan:

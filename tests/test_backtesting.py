@@ -238,6 +238,14 @@ def test_folds_that_do_not_fit_are_counted():
     )
 
 
+def test_rows_that_differences_take_are_no_room_for_folds():
+    chosen = config(transforms=[{"difference": {"lag": 7}}, "standardize"])
+    fits = (ROWS - 8 - 7 - HORIZON - 7 - HORIZON) // STEP + 1
+    assert len(result_of(chosen, folds=fits).summary["folds"]) == fits
+    with pytest.raises(ConfigError, match=f"; {fits} folds fit"):
+        result_of(chosen, folds=fits + 1)
+
+
 def test_fewer_folds_do_where_nobody_asked_for_five(caplog):
     result = result_of(folds=None, step=16)
     (words,) = [m for m in caplog.messages if "in place of" in m]

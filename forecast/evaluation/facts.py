@@ -64,3 +64,5 @@ class Facts:
     config: str
     """YAML."""
     environment: Mapping[str, Any] | Missing
+    shaded: float = 0.0
+    """Level of the interval in the pictures, in percent; 0 without one."""
