@@ -264,7 +264,8 @@ def _lack(level: float, calibration: Calibration | None) -> str:
         )
     return (
         f"such an interval needs {calibration.needed(level)} errors of each step, validation and"
-        f" test gave {calibration.count}; raise split.validation or split.test, or take a lower level"
+        f" test gave {calibration.count}; raise split.validation or split.test, or take a lower"
+        " level"
     )
 
 
