@@ -316,8 +316,9 @@ def lr_range(sweeps: Sequence[Any], rates: Mapping[str, float | None], rule: str
 
 
 def _line(axes: Axes, times: Any, values: Any, **style: Any) -> Line2D:
-    """A line; a lone point is marked, for it would not be seen."""
-    (line,) = axes.plot(times, values, marker="o" if len(values) == 1 else None, **style)
+    """A line; a lone known point is marked, for it would not be seen."""
+    known = np.isfinite(np.asarray(values, dtype=np.float64)).sum()
+    (line,) = axes.plot(times, values, marker="o" if known == 1 else None, **style)
     return line
 
 
