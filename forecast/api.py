@@ -77,7 +77,7 @@ def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.L
 @_own_randomness()
 def backtest(
     config_or_run: AnyConfig,
-    folds: int = 5,
+    folds: int | None = None,
     step: int | None = None,
     refit: bool = False,
     baselines: Sequence[str] = (),
@@ -88,7 +88,8 @@ def backtest(
     Args:
         config_or_run: what to train: a path, nested mappings, or a `Config`; or the folder of a
             finished run, to test its model as it is.
-        folds: number of origins; the last fold forecasts the last rows of every series.
+        folds: number of origins; the last fold forecasts the last rows of every series. None: 5,
+            or fewer where no more fit.
         step: rows between two origins; None: the horizon.
         refit: train anew for each fold on all that lies before its origin; otherwise once, on
             what lies before the first.

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 VERSION = "0.1.0"
+COVARIATES = {
+    "past": "known until now",
+    "future": "known ahead",
+    "static": "the same in all rows of a series",
+}
 EXIT_CODES = """exit codes:
   0    ok
   1    unexpected
@@ -127,7 +132,9 @@ def _add_backtest(commands: Any) -> None:
         "source", metavar="CONFIG|RUN", help="YAML configuration to train, or a finished run"
     )
     _add_overrides(test)
-    test.add_argument("--folds", type=int, default=5, metavar="N", help="origins (default: 5)")
+    test.add_argument(
+        "--folds", type=int, metavar="N", help="origins (default: 5, or fewer where no more fit)"
+    )
     test.add_argument(
         "--step", type=int, metavar="N", help="rows between two origins (default: the horizon)"
     )
@@ -181,6 +188,14 @@ def _add_config(commands: Any) -> None:
         action="append",
         help="column to forecast; may be given several times",
     )
+    for role, text in COVARIATES.items():
+        init.add_argument(
+            f"--{role}",
+            metavar="COLUMN",
+            action="append",
+            default=[],
+            help=f"column that helps, {text}; may be given several times",
+        )
     init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
     init.add_argument(
         "--season",

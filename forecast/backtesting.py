@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from forecast.config import Config, config_from, read_config
+from forecast.data.config import Difference
 from forecast.data.output import to_csv
 from forecast.data.panel import Panel, read_panel
 from forecast.data.split import split
@@ -49,7 +50,15 @@ BACKTEST_FILES = (FORECASTS_FILE, "scores.csv", "backtest.png", SUMMARY_FILE)
 MOST_PICTURES, MOST_FOLDS_DRAWN = 6, 12
 """Series and targets in the picture, and folds: the last ones, for more cannot be told apart."""
 
+FOLDS = 5
+"""Folds where nobody asks for more or fewer."""
 LINEAR = "linear_model"
+IN_TABLE = (
+    "rows, and the longest series has {rows} beside validation and one training window",
+    "",
+)
+IN_RUN = ("test rows, the run has {rows}", ", or refit")
+"""Where the rows of the folds are, and what else helps."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def backtest(
     config: Config,
     trained: TrainedModel | None = None,
     data: pd.DataFrame | None = None,
-    folds: int = 5,
+    folds: int | None = None,
     step: int | None = None,
     refit: bool = False,
     baselines: Sequence[str] = (),
@@ -127,7 +136,7 @@ def backtest(
         config: what to train.
         trained: a finished model in its place; its origins must lie in its test part.
         data: a DataFrame in place of the file.
-        folds: number of origins.
+        folds: number of origins; None: 5, or fewer where no more fit.
         step: rows between two origins; None: the horizon.
         refit: train anew for each fold on all that lies before its origin, rather than once on
             what lies before the first.
@@ -143,14 +152,19 @@ def backtest(
     Source: Tashman 2000, "Out-of-sample tests of forecasting accuracy".
     """
     began = time.monotonic()
-    plan = Plan(folds, config.window.horizon if step is None else step, config.window.horizon)
+    horizon = config.window.horizon
+    plan = Plan(FOLDS if folds is None else folds, horizon if step is None else step, horizon)
     require_statistical(baselines)
     panel = read_panel(config.data, data)
     if trained is None:
         config = _with_validation(config, panel)
-        prepared = _of_config(config, panel, plan)
+        plan = _fitting_plan(plan, _room(config, panel), folds is None, IN_TABLE)
+        prepared = prepare(_with_split(config, test=plan.rows), panel)
     else:
-        prepared = _of_run(trained, panel, plan)
+        prepared = prepare(trained.config, panel)
+        _require_same_data(prepared, trained)
+        held_out = int(np.diff(prepared.split.test).max())
+        plan = _fitting_plan(plan, held_out, folds is None, IN_RUN)
     fitted = Fitted(prepared, trained.models) if trained else None
     truth, done = actuals(prepared), []
     for number, rows in _origins(prepared, plan):
@@ -166,25 +180,6 @@ def backtest(
     return _result(prepared, done, truth, summary)
 
 
-def _of_config(config: Config, panel: Panel, plan: Plan) -> Prepared:
-    """The data as the model of the first fold sees them; the test part holds all folds."""
-    _refuse_too_many(plan, config, int(panel.lengths.max()))
-    return prepare(_with_split(config, test=plan.rows), panel)
-
-
-def _of_run(trained: TrainedModel, panel: Panel, plan: Plan) -> Prepared:
-    """The data as a finished run had them; its test part must hold all folds."""
-    prepared = prepare(trained.config, panel)
-    _require_same_data(prepared, trained)
-    rows = int(np.diff(prepared.split.test).max())
-    if rows < plan.rows:
-        raise ConfigError(
-            f"folds {plan.folds}, step {plan.step}: they need {plan.rows} test rows, the run has"
-            f" {rows}; {_fitting(plan.folds_in(rows))}, or refit"
-        )
-    return prepared
-
-
 def _with_validation(config: Config, panel: Panel) -> Config:
     """With a validation part that begins at a date as so many rows, for it will lie elsewhere."""
     if not isinstance(config.split.validation, str):
@@ -198,22 +193,47 @@ def _with_split(config: Config, **sizes: int) -> Config:
     return config.model_copy(update={"split": config.split.model_copy(update=sizes)})
 
 
-def _refuse_too_many(plan: Plan, config: Config, rows: int) -> None:
-    size = config.split.validation
+def _room(config: Config, panel: Panel) -> int:
+    """Rows of the longest series that folds may take; what trains the first model is left."""
+    size, rows = config.split.validation, int(panel.lengths.max())
     validation = int(rows * size) if isinstance(size, float) else int(size)
-    room = rows - validation - config.window.lookback - plan.horizon
-    if room < plan.rows:
-        raise ConfigError(
-            f"folds {plan.folds}, step {plan.step}: they need {plan.rows} rows, and the longest"
-            f" series has {max(0, room)} beside validation and one training window;"
-            f" {_fitting(plan.folds_in(room))}"
+    taken = sum(  # by differences whose lag is known before the data are seen
+        option.lag * option.order
+        for option in config.transforms
+        if isinstance(option, Difference) and isinstance(option.lag, int)
+    )
+    window = config.window
+    return max(0, rows - validation - window.lookback - window.horizon - taken)
+
+
+def _fitting_plan(plan: Plan, rows: int, is_free: bool, words: tuple[str, str]) -> Plan:
+    """The plan, if its folds fit into so many rows; with fewer folds if nobody asked for them.
+
+    Args:
+        plan: what is wanted.
+        rows: what there is.
+        is_free: whether fewer folds will do.
+        words: where the rows are, for the message, and its further remedy.
+    """
+    if rows >= plan.rows:
+        return plan
+    fitting, (place, remedy) = plan.folds_in(rows), words
+    if is_free and fitting:
+        log.warning(
+            "%d fold%s in place of %d, for no more fit; a smaller step makes room",
+            fitting,
+            "" if fitting == 1 else "s",
+            plan.folds,
         )
-
-
-def _fitting(folds: int) -> str:
-    if not folds:
-        return "no fold fits; lower window.horizon"
-    return f"{folds} fold{' fits' if folds == 1 else 's fit'}; give fewer folds, or a smaller step"
+        return replace(plan, folds=fitting)
+    few = "no fold fits; lower window.horizon"
+    if fitting:
+        few = f"{fitting} fold{' fits' if fitting == 1 else 's fit'}; give fewer folds, or a"
+        few += " smaller step"
+    raise ConfigError(
+        f"folds {plan.folds}, step {plan.step}: they need {plan.rows}"
+        f" {place.format(rows=rows)}; {few}{remedy}"
+    )
 
 
 def _require_same_data(prepared: Prepared, trained: TrainedModel) -> None:

@@ -313,7 +313,8 @@ def _report(options: argparse.Namespace) -> int:
     path = report_path(options.run_path, options.output)
     left_out = {part.title: part.text for part in page.sections if part.is_left_out}
     result = {"report": str(path), "bytes": path.stat().st_size, "left_out": left_out}
-    lines = [page.verdict, *(f"left out: {name}: {why}" for name, why in left_out.items())]
+    reasons = {name: why.removeprefix("Left out, for ") for name, why in left_out.items()}
+    lines = [page.verdict, *(f"left out: {name}: {why}" for name, why in reasons.items())]
     _print(options.json, result, "\n".join([*lines, f"report: {path}"]))
     return 0
 
@@ -346,6 +347,7 @@ def _config_init(options: argparse.Namespace) -> int:
         options.timezone,
         options.time_format,
         options.season,
+        {"past": options.past, "future": options.future, "static": options.static},
     )
     if options.output == "-":
         sys.stdout.write(text)

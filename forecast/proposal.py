@@ -6,12 +6,13 @@ import contextlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from forecast.config import build_config, config_from
+from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
 from forecast.data.output import read_any
 from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
@@ -47,6 +48,8 @@ MOST_NAMED = 20
 LEAST_ROWS = 12
 DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII)
 """A date with the day or the month first."""
+COVARIATES = ("past", "future", "static")
+"""Roles of columns that help."""
 FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
 PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
 """Text that YAML reads as itself, unless it is a number or a constant."""
@@ -71,6 +74,13 @@ class Roles:
     time: str
     id: str | None
     targets: tuple[str, ...]
+    helping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Past, future and static: the columns of each that has any."""
+
+    @property
+    def helping_names(self) -> tuple[str, ...]:
+        """All columns that help."""
+        return tuple(itertools.chain.from_iterable(self.helping.values()))
 
 
 def propose(
@@ -82,6 +92,7 @@ def propose(
     timezone: str | None = None,
     time_format: str | None = None,
     season: int | None = None,
+    covariates: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -91,6 +102,7 @@ def propose(
         horizon: steps to forecast; None: by the season.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         season: rows in a season; None: by the frequency, of integer times by the values.
+        covariates: `past`, `future` and `static`: columns that help; None: none.
 
     Raises:
         DataError: if no time column or no number column can be found, or there are too few rows.
@@ -99,12 +111,13 @@ def propose(
     frame, marks = read_any(path)
     times = {"timezone": timezone, "time_format": time_format}
     marks |= {key: value for key, value in times.items() if value is not None}
+    helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
     with _flags_named():
-        roles = find_roles(frame, path, time, id_column, targets, marks)
+        roles = find_roles(frame, path, time, id_column, targets, marks, helping)
         data: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
-        data |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}
+        data |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True, **helping}
         panel = read_panel(config_from({"data": data}).data)
-    used = {roles.time, roles.id, *roles.targets}
+    used = {roles.time, roles.id, *roles.targets, *roles.helping_names}
     unused = [name for name in frame.columns if name not in used]
     text = _written(path, roles, unused, marks, panel, horizon, season)
     build_config(read_yaml(text, "proposal"), "proposal")
@@ -128,30 +141,38 @@ def find_roles(
     id_column: str | None,
     targets: Sequence[str] | None,
     marks: Mapping[str, str],
+    helping: Mapping[str, tuple[str, ...]],
 ) -> Roles:
     """Find time, id and target columns by their names and values."""
-    named = [name for name in (time, id_column, *(targets or ())) if name is not None]
+    others = tuple(itertools.chain.from_iterable(helping.values()))
+    named = [n for n in (time, id_column, *(targets or ()), *others) if n is not None]
     require_columns(map(str, frame.columns), named, path)
     time = time or _time_column(frame, path, marks.get("time_format"))
-    rest = [name for name in frame.columns if name != time]
+    rest = [name for name in frame.columns if name != time and name not in others]
     if id_column is None:
         candidates = [name for name in rest if name not in (targets or ())]
         id_column = _id_column(frame, time, candidates, marks)
     if not targets:
         numbers = [n for n in rest if n != id_column and _varies(frame[n])]
         preferred = [n for n in numbers if n.lower() in TARGET_NAMES]
-        targets = preferred[:1] or numbers[:MOST_TARGETS]
+        measured = [n for n in numbers if not _is_flag(frame[n])]
+        targets = preferred[:1] or measured[:MOST_TARGETS] or numbers[:MOST_TARGETS]
     if not targets:
         raise DataError(
             f"{path}: no column of changing numbers to forecast; name one with --target"
         )
-    return Roles(time, id_column, tuple(targets))
+    return Roles(time, id_column, tuple(targets), helping)
 
 
 def _varies(column: pd.Series) -> bool:
     """Whether a column holds numbers that differ."""
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     return is_number and column.nunique() > 1
+
+
+def _is_flag(column: pd.Series) -> bool:
+    """Whether a column says yes or no, as 0 and 1: such columns help, but are seldom forecast."""
+    return bool(column.dropna().isin((0, 1)).all())
 
 
 def _id_column(
@@ -237,12 +258,17 @@ def _written(
     data |= {"frequency": panel.axis.frequency, **marks}
     if _is_unsorted(panel):
         data["sort"] = True
-    if season != season_length(panel.axis.frequency):
+    comments = {}
+    if season != (usual := season_length(panel.axis.frequency)):
         data["season"] = season
+        if wanted_season is None and season < usual:
+            comments["season"] = (
+                f"  # none; the usual {usual} rows are too long for so short a table"
+            )
+    data |= roles.helping
     data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
     if lengths.min() < recipe.past + recipe.lookback + horizon:
         data["short_series"] = "skip"
-    comments = {}
     if len(roles.targets) > 1:
         comments["target"] = "  # columns to forecast; move those that only help to past or future"
     series = f"{panel.num_series} series of {rows} rows (median)"
@@ -279,7 +305,8 @@ def _season(path: str, panel: Panel, rows: int, wanted: int | None) -> int:
             )
         return wanted
     if isinstance(panel.axis.frequency, str):
-        return season_length(panel.axis.frequency)
+        season = season_length(panel.axis.frequency)
+        return season if season <= rows // 2 else 1  # never seen twice, it is of no use
     series = np.split(panel.values[:, 0], panel.offsets[1:-1])
     early = [values[: len(values) * 7 // 10] for values in series]  # what will be for training
     return seen_season([values[~np.isnan(values)] for values in early])
@@ -347,11 +374,15 @@ def _transforms(
     Returns:
         Transforms as YAML has them, and the rows that the difference takes.
     """
-    filled = interpolate(panel.values[:, : panel.num_targets], panel.offsets)
+    known = panel.values[:, : panel.num_targets].copy()
+    is_positive = not (known <= 0).any()
+    for column in range(panel.num_targets):
+        known[outlying_rows(panel, column), column] = np.nan  # one alone can hide a season
+    filled = interpolate(known, panel.offsets)
     values = filled[ragged_ranges(panel.offsets[:-1], train_lengths)]
     offsets = offsets_of(train_lengths)
     chosen: list[object] = []
-    if not (filled <= 0).any() and _swings_grow(values, offsets, season):
+    if is_positive and _swings_grow(values, offsets, season):
         chosen.append("log")
         values = np.log(values)
     for lag, _ in difference_orders(values, offsets, season):

@@ -92,6 +92,7 @@ def gather(run: Path) -> Facts:
     trained = load(run)
     config = read_config(run / CONFIG_FILE)
     prepared = _prepared(trained, config)
+    quantiles = trained.quantiles()
     return Facts(
         run=run.resolve().name,
         targets=trained.pipeline.targets,
@@ -104,6 +105,7 @@ def gather(run: Path) -> Facts:
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
         environment=_environment(run),
         profile=_profile(run),
+        shaded=100 * (quantiles[-1] - quantiles[0]),
     )
 
 
@@ -243,13 +245,13 @@ def importance(trained: TrainedModel, prepared: Prepared) -> Importance | Missin
 
     Args:
         trained: its models must be on the CPU.
-        prepared: the data; validation windows are used, or those of the test part where there is
-            no validation, evenly spaced.
+        prepared: the data; validation windows are used, or those of the test part where there are
+            not two of them, evenly spaced.
     """
-    part = "validation" if len(prepared.windows["validation"]) else "test"
+    part = "validation" if len(prepared.windows["validation"]) > 1 else "test"
     windows, pipeline = prepared.windows[part], prepared.pipeline
     if len(windows) < 2:
-        return Missing("Left out, for neither validation nor test part hold two windows.")
+        return Missing("Left out, for neither validation nor test part holds two windows.")
     window, segment = trained.config.window, trained.config.model.segment
     inputs = input_parts(pipeline.targets, pipeline.covariates)
     lookback = lookback_parts(window.lookback, segment, pipeline.num_columns)

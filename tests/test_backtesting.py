@@ -238,6 +238,26 @@ def test_folds_that_do_not_fit_are_counted():
     )
 
 
+def test_rows_that_differences_take_are_no_room_for_folds():
+    chosen = config(transforms=[{"difference": {"lag": 7}}, "standardize"])
+    fits = (ROWS - 8 - 7 - HORIZON - 7 - HORIZON) // STEP + 1
+    assert len(result_of(chosen, folds=fits).summary["folds"]) == fits
+    with pytest.raises(ConfigError, match=f"; {fits} folds fit"):
+        result_of(chosen, folds=fits + 1)
+
+
+def test_fewer_folds_do_where_nobody_asked_for_five(caplog):
+    result = result_of(folds=None, step=16)
+    (words,) = [m for m in caplog.messages if "in place of" in m]
+    assert words == (
+        f"{len(result.summary['folds'])} folds in place of 5, for no more fit; a smaller step makes"
+        " room"
+    )
+    assert len(result_of(folds=None).summary["folds"]) == 5
+    with pytest.raises(ConfigError, match="no fold fits"):
+        result_of(config(window={"lookback": 7, "horizon": 40}), folds=None)
+
+
 @pytest.mark.parametrize("refit", [False, True])
 def test_a_validation_part_by_date_keeps_its_rows(refit, once, refitted):
     split = {"validation": str(TABLE.ds[ROWS - 28].date()), "test": str(TABLE.ds[ROWS - 20].date())}

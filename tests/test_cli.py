@@ -494,8 +494,8 @@ def test_predict_gives_the_levels_that_are_asked_for(run, call, refuse):
     columns = ["month", "target", "forecast", "lo-90", "lo-50", "hi-50", "hi-90"]
     assert list(rows_of(out)[0]) == columns
     assert refuse(2, "predict", run, "--level", "95") == (
-        "level 95: it needs 19 errors of each step, validation and test gave 17; raise"
-        " split.validation or split.test, or take a lower level"
+        "level 95: such an interval needs 19 errors of each step, validation and test gave 17;"
+        " raise split.validation or split.test, or take a lower level"
     )
     message = "level 0.8 is not allowed; give percent from 1 to 99.9, e.g. 80"
     assert refuse(2, "predict", run, "--level", "0.8") == message
@@ -503,7 +503,7 @@ def test_predict_gives_the_levels_that_are_asked_for(run, call, refuse):
 
 def test_predict_says_which_intervals_are_left_out(place, call):
     words = ("train", "config.yaml", "intervals.levels=[80, 95]", "--run", "run", "--quiet")
-    left_out = "intervals from 95 % on are left out: it needs 19 errors of each step"
+    left_out = "intervals from 95 % on are left out: such an interval needs 19 errors of each step"
     assert call(*words)[2].startswith(f"WARNING: {left_out}")
     assert call("predict", "run")[2].startswith(f"INFO: {left_out}")
     assert call("predict", "run", "--quiet")[2] == ""

@@ -1,5 +1,6 @@
 """`forecast config init`: proposals for tables of all kinds, which check and train as they are."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -477,6 +478,47 @@ def test_columns_without_a_role_are_named_in_a_comment(tmp_path: Path) -> None:
     assert "not used" not in propose(str(written(tmp_path, series(60))))
 
 
+def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path: Path) -> None:
+    flags = np.arange(60) % 3 == 0
+    path = written(tmp_path, series(60).rename(columns={"y": "sold"}).assign(promo=1 * flags))
+    assert config_of(path).data.target == ("sold",)
+    assert "# not used: promo;" in propose(str(path))
+    assert config_of(path, targets=["promo"]).data.target == ("promo",)
+    alone = written(tmp_path, series(60).drop(columns="y").assign(promo=1 * flags), "alone.csv")
+    assert config_of(alone).data.target == ("promo",)
+
+
+def test_columns_that_help_are_proposed_where_they_were_put(tmp_path: Path) -> None:
+    path = written(tmp_path, panel(lengths=(90, 90)).assign(n=lambda t: t["y"] + 1))
+    chosen = {"static": ["price"], "past": ["n"], "future": []}
+    config = checked_and_trained(path, covariates=chosen)
+    assert [each.name for each in (*config.data.past, *config.data.static)] == ["n", "price"]
+    assert config.data.target == ("y",)
+    assert "not used" not in propose(str(path), covariates=chosen)
+    assert refused(path, DataError, covariates={"past": ["m"]}).startswith("{}: no column 'm'; ")
+    assert "in target already" in refused(
+        path, ConfigError, targets=["n"], covariates={"past": ["n"]}
+    )
+
+
+def test_a_season_of_which_there_are_not_two_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, series(40, "W"))
+    config = config_of(path)
+    assert (config.data.season, config.window.lookback, config.window.horizon) == (1, 10, 5)
+    line = "  season: 1  # none; the usual 52 rows are too long for so short a table\n"
+    assert line in propose(str(path))
+    assert "\n  season:" not in propose(str(written(tmp_path, series(104, "W"))))
+
+
+def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path: Path) -> None:
+    table = hourly(960, targets=1).rename(columns={"HUFL": "y"}).assign(y=lambda t: t["y"] + 40)
+    clean = config_of(written(tmp_path, table))
+    table.loc[300, "y"] = 900
+    spoilt = config_of(written(tmp_path, table))
+    assert spoilt.transforms == clean.transforms
+    assert transform_names(spoilt) == ["difference", "standardize"]
+
+
 def test_several_targets_have_a_comment(tmp_path: Path) -> None:
     text = propose(str(written(tmp_path, hourly(200, targets=2))))
     assert (
@@ -550,3 +592,63 @@ def test_the_rate_that_measured_best_is_proposed(tmp_path: Path) -> None:
     training = config.training.model_copy(update={"epochs": 1, "ensemble": 1})
     (progress,) = train(config.model_copy(update={"training": training}))
     assert progress.epoch.learning_rate == 0.003
+
+
+EXTERNAL = Path(os.environ.get("FORECAST_EXTERNAL_DATA", DATA / "external"))
+"""Where `scripts/fetch_data.py` puts the public sets; they are no part of the repository."""
+MADE, PUBLISHED = "made", "published"
+
+
+def etth1(kind: str) -> pd.DataFrame:
+    """The rows of the protocol, or a table of their shape."""
+    return hourly(14_400) if kind == MADE else pd.read_csv(EXTERNAL / "ETTh1.csv", nrows=14_400)
+
+
+def m4_hourly(kind: str) -> pd.DataFrame:
+    """The train file as a long table, as `benchmarks/accuracy.py` makes it, or one of its shape."""
+    if kind == MADE:
+        rng, lengths = np.random.default_rng(0), [700] * 169 + [960] * 245
+        rows = [
+            100 + 30 * np.sin(2 * np.pi * np.arange(n) / 24) + rng.normal(0, 3, n) for n in lengths
+        ]
+    else:
+        table = pd.read_csv(EXTERNAL / "M4-Hourly-train.csv", index_col=0).to_numpy(float)
+        rows = [row[~np.isnan(row)] for row in table]
+    ids = np.repeat([f"H{number}" for number in range(len(rows))], [len(row) for row in rows])
+    times = np.concatenate([np.arange(len(row)) for row in rows])
+    return pd.DataFrame({"unique_id": ids, "ds": times, "y": np.concatenate(rows)})
+
+
+PROTOCOL = {"split.validation", "training.precision"}
+DIFFERING = {
+    "etth1_96": PROTOCOL,
+    "etth1_192": PROTOCOL,
+    "etth1_336": PROTOCOL,
+    "etth1_720": PROTOCOL,
+    "m4_hourly": {*PROTOCOL, "split.test", "training.early_stopping", "training.ensemble"},
+}
+"""Keys in which a benchmark's configuration may differ from the proposal; each says why."""
+
+
+@pytest.mark.parametrize("kind", [MADE, PUBLISHED])
+@pytest.mark.parametrize("name", DIFFERING)
+def test_the_benchmarks_are_what_is_proposed_for_their_tables(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    file = "M4-Hourly-train.csv" if name == "m4_hourly" else "ETTh1.csv"
+    if kind == PUBLISHED and not (EXTERNAL / file).exists():
+        pytest.skip("python scripts/fetch_data.py fetches the table")
+    config = Path(__file__).parents[1] / "configs" / "benchmarks" / f"{name}.yaml"
+    wanted = read_config(config)
+    table = (m4_hourly if name == "m4_hourly" else etth1)(kind)
+    proposed = config_of(written(tmp_path, table), horizon=wanted.window.horizon)
+    differing = {
+        f"{section}.{key}"
+        for section in ("data", "split", "window", "model", "training")
+        for key, value in getattr(wanted, section)
+        if value != getattr(getattr(proposed, section), key)
+    }
+    assert differing - {"data.path"} == DIFFERING[name]
+    assert wanted.transforms == proposed.transforms
+    comment = "".join(line for line in config.read_text().splitlines() if line[0] == "#")
+    assert all(key in comment for key in DIFFERING[name])

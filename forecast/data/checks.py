@@ -116,6 +116,17 @@ def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
 
 
 def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
+    values, rows = panel.values[:, column], outlying_rows(panel, column)
+    if not len(rows):
+        return []
+    places = [f"{values[row]:g} at {panel.place(int(row))}" for row in rows[:SHOWN]]
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    message = f"column {name!r} is far from its neighbours: {', '.join(places)}{more}"
+    return [Finding("outlier", message)]
+
+
+def outlying_rows(panel: Panel, column: int) -> np.ndarray:
+    """Rows of a column whose values are outliers, the farthest first."""
     values = panel.values[:, column]
     known = np.flatnonzero(~np.isnan(values))
     ratio = _outlyingness(values[known], np.searchsorted(known, panel.offsets))
@@ -123,13 +134,7 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     # A spike makes its neighbours look odd as well, but less so.
     is_peak = (ratio > around[:-2]) & (ratio >= around[2:])
     odd = np.flatnonzero((ratio > OUTLIER) & is_peak)
-    if not len(odd):
-        return []
-    rows = known[odd[np.argsort(-ratio[odd], kind="stable")]]
-    places = [f"{values[row]:g} at {panel.place(int(row))}" for row in rows[:SHOWN]]
-    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    message = f"column {name!r} is far from its neighbours: {', '.join(places)}{more}"
-    return [Finding("outlier", message)]
+    return np.asarray(known[odd[np.argsort(-ratio[odd], kind="stable")]])
 
 
 def _outlyingness(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:

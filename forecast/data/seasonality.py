@@ -1,4 +1,4 @@
-"""The season of series whose times do not tell it, read off their autocorrelation."""
+"""The season of series whose times do not tell it, read off what comes again in them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,70 @@ MOST_SERIES = 50
 """Series that are looked at, evenly chosen."""
 LONGEST = 400
 """Longest season that is looked for, in rows."""
-WEAKEST = 0.25
-"""Smallest autocorrelation of the changes that makes a season."""
+WEAKEST = 0.35
+"""Smallest correlation with the season before that makes a season."""
+SUREST = 1.8
+"""The same, by the root of the number of seasons: 4 of 600 walks and noises passed."""
+TINY = 1e-9
+"""Swings below this share of the values are rounding."""
 ALIKE = 0.9
-"""A shorter season is preferred if its autocorrelation is this share of the highest."""
+"""A shorter season is preferred if its correlation is this share of the highest."""
 
 
 def seen_season(series: Sequence[np.ndarray]) -> int:
-    """Rows after which the changes of the series come again; 1 if they do not.
+    """Rows after which the swings of the series come again; 1 if they do not.
 
     Args:
         series: values of each, in order, without NaN.
 
     Returns:
-        The lag of the first high peak in the mean autocorrelation of the differenced series,
-        2 to 400 and at most a third of the rows.
+        The first lag with a high peak in the mean of `recurrence`, 2 to 400 and at most a third of
+        the rows.
     """
     chosen = [series[number] for number in _evenly(len(series), MOST_SERIES)]
     rows = int(np.median([len(values) for values in chosen]))
     longest = min(LONGEST, rows // 3)
-    found = [autocorrelation(np.diff(values), longest + 1) for values in chosen if len(values) > 2]
+    found = [recurrence(values, longest + 1) for values in chosen if len(values) > 2]
     if longest < 2 or not found:
         return 1
     mean = np.mean(found, axis=0)
-    inner = mean[2:-1]
+    inner, lags = mean[2:-1], np.arange(2, longest + 1)
     is_peak = (inner > mean[1:-2]) & (inner >= mean[3:])
-    peaks = np.where(is_peak, inner, -1.0)
-    if not len(peaks) or peaks.max() < max(WEAKEST, 3 / np.sqrt(rows)):
-        return 1
-    return 2 + int(np.argmax(peaks >= ALIKE * peaks.max()))
+    least = max(WEAKEST, 4 / np.sqrt(rows))  # noise alone comes to 1/6, at a lag of 2
+    is_sure = inner >= np.maximum(least, SUREST / np.sqrt(rows / lags))
+    peaks = np.where(is_peak & is_sure, inner, 0.0)
+    highest = peaks.max()
+    return 2 + int(np.argmax(peaks >= ALIKE * highest)) if highest else 1
 
 
-def autocorrelation(values: np.ndarray, longest: int) -> np.ndarray:
-    """(longest + 1,) autocorrelation at lags 0 to longest; zeros for a constant series."""
-    centered = values - values.mean()
-    size = 2 * max(len(values), longest + 1)
-    power = np.abs(np.fft.rfft(centered, size)) ** 2
-    covariance = np.fft.irfft(power, size)[: longest + 1]
-    variance = covariance[0]
-    return covariance / variance if variance > 0 else np.zeros(longest + 1)
+def recurrence(values: np.ndarray, longest: int) -> np.ndarray:
+    """(longest + 1,) correlation of each lag's swings with those so many rows before.
+
+    What swings are is seen from the lag itself: what is left without the moving mean over so many
+    rows, which takes trends and walks away and averages noise out. Differences of neighbours would
+    drown a long season in noise.
+    """
+    swings = [_swings(values, lag) for lag in range(2, longest + 1)]
+    found = [_correlation(left[lag:], left[:-lag]) for lag, left in enumerate(swings, 2)]
+    return np.array([0.0, 0.0, *found])
+
+
+def _swings(values: np.ndarray, length: int) -> np.ndarray:
+    """Values less their centred moving mean, where there is one."""
+    centred = values - values.mean()
+    sums = np.cumsum([0.0, *centred])
+    means = (sums[length:] - sums[:-length]) / length
+    if length % 2 == 0:  # centred between two rows: the mean of both neighbours
+        means = (means[1:] + means[:-1]) / 2
+    left = centred[length // 2 :][: len(means)] - means
+    is_noise_of_sums = np.abs(left).max(initial=0.0) < TINY * np.abs(values).max(initial=0.0)
+    return np.zeros_like(left) if is_noise_of_sums else left
+
+
+def _correlation(now: np.ndarray, then: np.ndarray) -> float:
+    """Around zero; 0 where nothing changes."""
+    size = float(np.sqrt((now * now).sum() * (then * then).sum()))
+    return float(now @ then) / size if size > 0 else 0.0
 
 
 def _evenly(count: int, most: int) -> list[int]:

@@ -64,5 +64,7 @@ class Facts:
     config: str
     """YAML."""
     environment: Mapping[str, Any] | Missing
-    profile: Sequence[tuple[str, ...]] | Missing
+    profile: Sequence[tuple[str, ...]] | Missing = Missing("Not measured.")
     """Part, seconds, share and meaning of the time that training took."""
+    shaded: float = 0.0
+    """Level of the interval in the pictures, in percent; 0 without one."""

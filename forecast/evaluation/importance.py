@@ -62,7 +62,9 @@ def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[Part]:
     edges = np.linspace(0, lookback // unit, count + 1).round().astype(int) * unit
     return [
         Part(
-            f"{first - lookback} to {end - 1 - lookback}",
+            f"{first - lookback} to {end - 1 - lookback}"
+            if end - first > 1
+            else f"{-lookback + first}",
             _columns(0, num_columns),
             first=first,
             end=end,

@@ -263,8 +263,9 @@ def _lack(level: float, calibration: Calibration | None) -> str:
             " part, and with intervals.levels"
         )
     return (
-        f"it needs {calibration.needed(level)} errors of each step, validation and test gave"
-        f" {calibration.count}; raise split.validation or split.test, or take a lower level"
+        f"such an interval needs {calibration.needed(level)} errors of each step, validation and"
+        f" test gave {calibration.count}; raise split.validation or split.test, or take a lower"
+        " level"
     )
 
 

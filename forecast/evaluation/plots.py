@@ -30,6 +30,8 @@ BAR_STRENGTH = 0.6
 """Opacity of bars, so that the dots on them are seen."""
 LONGEST_NAME = 24
 """Letters of a name beside a bar; a longer one is cut."""
+WIDE = 8.0
+"""Largest ratio of errors that an axis from zero shows well."""
 SVG_POINTS = 2000
 """Points of a line in an SVG at most; beyond, each stretch keeps its lowest and highest."""
 
@@ -130,7 +132,12 @@ def error_by_step(errors: Mapping[str, np.ndarray], model: str, unit: str) -> Fi
     for name, values in errors.items():
         style = ours if name == model else _style(opponents.index(name))
         _line(axes, np.arange(1, len(values) + 1), values, **style, label=_words(name))
-    axes.set(xlabel="steps ahead", title="Mean absolute error by step", ylim=(0, None))
+    axes.set(xlabel="steps ahead", title="Mean absolute error by step")
+    known = np.concatenate([each[np.isfinite(each)] for each in errors.values()])
+    if len(known) and known.min() > 0 and known.max() > WIDE * known.min():
+        _log_scale(axes)  # else the best methods would be one line at the bottom
+    else:
+        axes.set_ylim(0, None)
     axes.set_ylabel(f"MAE ({_short(unit)})", parse_math=False)
     axes.xaxis.set_major_locator(_whole_numbers())
     _legend_below(figure, axes)
@@ -311,8 +318,9 @@ def lr_range(sweeps: Sequence[Any], rates: Mapping[str, float | None], rule: str
 
 
 def _line(axes: Axes, times: Any, values: Any, **style: Any) -> Line2D:
-    """A line; a lone point is marked, for it would not be seen."""
-    (line,) = axes.plot(times, values, marker="o" if len(values) == 1 else None, **style)
+    """A line; a lone known point is marked, for it would not be seen."""
+    known = np.isfinite(np.asarray(values, dtype=np.float64)).sum()
+    (line,) = axes.plot(times, values, marker="o" if known == 1 else None, **style)
     return line
 
 

@@ -94,7 +94,8 @@ def _forecast(facts: Facts) -> Section:
     else:
         caption += "; no test forecast, for there is no test part or its table is gone"
     bounds = [line[2] for each in facts.pictures for line in each["forecasts"].values()]
-    caption += ". Shaded: the widest interval." if any(low is not None for low in bounds) else "."
+    has_bounds = any(low is not None for low in bounds)
+    caption += f". Shaded: the {facts.shaded:.6g} % interval." if has_bounds else "."
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
     return Section(title, charts=(_chart(figure, label, caption),))
@@ -267,8 +268,9 @@ def _lookback_chart(found: Importance, percent: float) -> Chart:
     end = found.lookback[-1].end or 0
     edges = [*(part.first - end for part in found.lookback), 0]
     most = found.lookback[int(np.argmax(found.lookback_rises.mean(axis=1)))].name
-    label = f"Rise of the error by stretch of the lookback, largest at the steps {most}"
-    caption = f"The most is lost without the steps {most}. All columns together; a dot a repeat."
+    where = f"the steps {most}" if " " in most else f"step {most}"
+    label = f"Rise of the error by stretch of the lookback, largest at {where}"
+    caption = f"The most is lost without {where}. All columns together; a dot a repeat."
     return _chart(plots.lookback_importance(edges, percent * found.lookback_rises), label, caption)
 
 
@@ -334,7 +336,7 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(map(_text, value)) if value else "none"
+        return ", ".join(map(_text, value)) if value else "none"
     return "none" if value is None else str(value)
 
 

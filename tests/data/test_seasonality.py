@@ -1,12 +1,11 @@
-"""Seasons seen in values: hand-made ones, and the autocorrelation as statsmodels has it."""
+"""Seasons seen in values: hand-made ones, and the recurrence as a loop has it."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.tsa.stattools import acf
 
-from forecast.data.seasonality import LONGEST, MOST_SERIES, autocorrelation, seen_season
+from forecast.data.seasonality import LONGEST, MOST_SERIES, recurrence, seen_season
 
 
 def seasonal(length: int, rows: int, noise: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -64,15 +63,40 @@ def test_a_season_must_be_seen_three_times_and_not_be_too_long() -> None:
     assert seen_season([seasonal(LONGEST + 50, 5 * LONGEST)]) <= LONGEST
 
 
-@given(st.integers(2, 60), st.integers(0, 80), st.integers(0, 99))
+@pytest.mark.parametrize("noise", [3, 10, 20])
+def test_a_smooth_season_is_found_beneath_noise_that_hides_it_from_row_to_row(noise: float) -> None:
+    rng = np.random.default_rng(0)
+    wave = 30 * np.sin(2 * np.pi * np.arange(490) / 24)
+    assert seen_season([wave + rng.normal(0, noise, 490) for _ in range(10)]) == 24
+
+
+def test_a_week_of_five_equal_days_is_no_fortnight() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.3, 420)
+    assert seen_season([np.tile([0, 0, 0, 0, 1, 1, 0], 60) + noise]) == 7
+
+
+@given(st.integers(2, 60), st.integers(0, 40), st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
-def test_autocorrelation_is_that_of_statsmodels(rows: int, longest: int, seed: int) -> None:
+def test_recurrence_is_that_of_a_loop_over_lags_and_rows(
+    rows: int, longest: int, seed: int
+) -> None:
     values = np.random.default_rng(seed).normal(5, 2, rows)
-    expected = np.zeros(longest + 1)
-    known = min(rows, longest + 1)
-    expected[:known] = acf(values, nlags=rows - 1, fft=False)[:known]
-    np.testing.assert_allclose(autocorrelation(values, longest), expected, atol=1e-12)
+    expected = np.zeros(max(2, longest + 1))
+    for lag in range(2, longest + 1):
+        half, edge = lag // 2, 0.5 if lag % 2 == 0 else 1.0
+        weights = np.ones(2 * half + 1)
+        weights[[0, -1]] *= edge
+        swings = {
+            row: values[row] - (weights * values[row - half : row + half + 1]).sum() / lag
+            for row in range(half, rows - half)
+        }
+        pairs = np.array([(swings[r], swings[r - lag]) for r in swings if r - lag in swings])
+        if len(pairs):
+            now, then = pairs.T
+            expected[lag] = (now * then).sum() / np.sqrt((now**2).sum() * (then**2).sum())
+    np.testing.assert_allclose(recurrence(values, longest), expected, atol=1e-9)
 
 
-def test_autocorrelation_of_a_constant_is_zero() -> None:
-    np.testing.assert_array_equal(autocorrelation(np.full(9, 7.0), 4), np.zeros(5))
+@pytest.mark.parametrize("values", [np.full(90, 7.0), np.arange(90.0), np.full(90, np.pi) * 1e6])
+def test_nothing_recurs_where_nothing_swings(values: np.ndarray) -> None:
+    np.testing.assert_array_equal(recurrence(values, 30), np.zeros(31))

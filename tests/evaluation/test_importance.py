@@ -185,4 +185,5 @@ def test_the_lookback_is_cut_without_gaps_in_segments_or_in_a_few_stretches(
     assert all(part.past == (0, 1, 2) and not part.future for part in parts)
     if lookback // segment >= 4:
         assert all(part.first % segment == 0 for part in parts)
-    assert parts[-1].name == f"{last[0] - lookback} to -1"
+    steps = last[1] - last[0]
+    assert parts[-1].name == (f"-{steps} to -1" if steps > 1 else "-1")

@@ -219,7 +219,7 @@ def test_levels_without_errors_enough_are_left_out_and_refused():
     assert what_is_left_out(configured, few(19)) is None
     assert what_is_left_out((), None) is None
     remedy = "raise split.validation or split.test, or take a lower level"
-    why = f"it needs 19 errors of each step, validation and test gave 18; {remedy}"
+    why = f"such an interval needs 19 errors of each step, validation and test gave 18; {remedy}"
     assert conformal_levels(None, configured, few(18)) == (80.0,)
     assert what_is_left_out(configured, few(18)) == f"intervals from 95 % on are left out: {why}"
     with pytest.raises(ConfigError) as refused:

@@ -364,6 +364,20 @@ def test_the_errors_by_step_begin_at_one_and_the_model_stands_out() -> None:
     assert axes.get_ylim()[0] == 0
 
 
+def test_a_share_that_is_known_of_one_step_alone_is_seen() -> None:
+    shares = {"rolling": {"80": np.array([0.9, np.nan]), "95": np.array([0.9, 1.0])}}
+    one, two, *_ = plots.coverage_by_step(shares).axes[0].get_lines()
+    assert (one.get_marker(), two.get_marker()) == ("o", "None")
+
+
+def test_a_method_many_times_worse_does_not_press_the_others_together() -> None:
+    errors = {"lstm": np.array([1.0, 1.1]), "mean": np.array([20.0, np.nan])}
+    (axes,) = plots.error_by_step(errors, "lstm", "cars").axes
+    assert axes.get_yscale() == "log"
+    exact = {"lstm": np.zeros(2), "mean": np.array([20.0, 3.0])}
+    assert plots.error_by_step(exact, "lstm", "cars").axes[0].get_yscale() == "linear"
+
+
 def test_coverage_is_in_percent_beside_what_was_promised() -> None:
     shares = {"80": np.array([0.7, 0.9]), "95": np.array([0.95, 1.0])}
     figure = plots.coverage_by_step({"rolling": shares, "split": {"80": np.array([0.5, 0.6])}})

@@ -91,6 +91,7 @@ FACTS = Facts(
     importance=IMPORTANCE,
     config="data: {path: file.csv}",
     environment={"python": "3.11", "packages": {"torch": "2"}},
+    shaded=80.0,
 )
 
 
@@ -188,7 +189,7 @@ def test_importance_is_in_percent_of_the_error_and_names_the_strongest(figures):
     inputs, lookback = found.charts
     assert "4 validation windows, 2 times over" in found.text
     assert inputs.label == "Rise of the error by input: price, past y"
-    assert "the steps -2 to -1" in lookback.caption
+    assert "without the steps -2 to -1." in lookback.caption
     heights = [bar.get_height() for bar in figures[-1].axes[0].patches]
     np.testing.assert_allclose(heights, [10, 110])  # 0.05 and 0.55 of 0.5
 
@@ -206,7 +207,7 @@ def test_one_input_alone_needs_no_figure_and_many_are_cut():
 
 def test_the_data_have_their_findings_or_a_sentence():
     described, found = part("Data").tables
-    assert described.rows == (("rows", "10"), ("columns", "y price"), ("timezone", "none"))
+    assert described.rows == (("rows", "10"), ("columns", "y, price"), ("timezone", "none"))
     assert found.rows == (("gap", "file.csv:3: after this row 2 rows missing"),)
     clean = part("Data", replace(FACTS, data=dict(FACTS.data) | {"findings": []}))
     assert clean.text.startswith("No gaps")
@@ -216,7 +217,7 @@ def test_the_data_have_their_findings_or_a_sentence():
 def test_a_forecast_without_intervals_or_next_steps_says_no_more_than_is_there():
     whole = part("Forecast against actual values").charts[0]
     assert whole.label == "Actual values with test forecast and next steps of a, y"
-    assert "Shaded" in whole.caption
+    assert "Shaded: the 80 % interval." in whole.caption
     assert "--future" not in whole.caption
     line = PICTURE["forecasts"]["test forecast"][:2]
     picture = PICTURE | {"forecasts": {"test forecast": (*line, None, None)}}
