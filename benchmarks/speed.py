@@ -71,7 +71,7 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
 
 def described(options: argparse.Namespace, name: str) -> str:
     """Heading with date, command and machine."""
-    hidden = {options.data: "DIR", options.peers: "PYTHON"}
+    hidden = {options.data: "DIR", options.peers: "PYTHON", options.output: "FILE"}
     words = [hidden.get(word, word) for word in sys.argv]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, torch {version('torch')}"
     date = datetime.now(UTC).strftime("%Y-%m-%d")

@@ -1,8 +1,8 @@
 """Time and memory of the steps before a training, and of one: `scale_ours.py FILE STEPS`.
 
-Prints a JSON object: seconds (imports not counted) to read the file, to prepare it all and to index the windows alone,
-seconds from the start of an epoch to its first step, of a step and of the network alone, steps of a
-whole epoch, and the peak of the process' memory in MB.
+Prints a JSON object: seconds to read the file, to prepare it all and to index the windows alone,
+imports not counted; seconds from the start of an epoch to its first step, of a step and of the
+network alone; steps of a whole epoch, and the peak of the process' memory in MB.
 """
 
 import json
