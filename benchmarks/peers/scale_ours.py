@@ -2,7 +2,7 @@
 
 Prints a JSON object: seconds to read the file, to prepare it all and to index the windows alone,
 imports not counted; seconds from the start of an epoch to its first step, of a step and of the
-network alone; steps of a whole epoch, and the peak of the process' memory in MB.
+network alone; steps of a whole epoch; and the peak of the process' memory in MB after each part.
 """
 
 import json
@@ -21,6 +21,7 @@ from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, be_quiet, panel
 from forecast.config import Config, config_from
 from forecast.data.panel import read_panel
 from forecast.data.pipeline import part_windows
+from forecast.data.windows import Windows
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.training.loop import batches_per_epoch, fit
 
@@ -63,12 +64,22 @@ def index(prepared: Prepared) -> object:
     return part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
 
 
-def training_seconds(prepared: Prepared, steps: int) -> float:
+def training_seconds(prepared: Prepared, windows: Windows, steps: int) -> float:
     """An epoch that is over after some steps."""
     training = prepared.config.training.model_copy(update={"max_steps": steps})
     config = prepared.config.model_copy(update={"training": training})
     learner = new_learner(replace(prepared, config=config), torch.device("cpu"), 1e-3, seed=0)
-    return seconds_of(lambda: list(fit(learner, prepared.windows["train"], None)))[0]
+    return seconds_of(lambda: list(fit(learner, windows, None)))[0]
+
+
+def step_seconds(prepared: Prepared, steps: int) -> float:
+    """Of a step on windows from all over the table, so few that their order costs nothing."""
+    train = prepared.windows["train"]
+    apart = max(1, len(train) // (steps * BATCH))
+    windows = replace(train, starts=train.starts[::apart][: steps * BATCH].clone())
+    steps = len(windows) // BATCH
+    training_seconds(prepared, windows, min(steps, WARM_UP))
+    return training_seconds(prepared, windows, steps) / steps
 
 
 def kernel_seconds(steps: int) -> float:
@@ -97,19 +108,20 @@ def main() -> None:
     become_warm(Path(path).suffix)
     config = configured(path)
     reading, data = seconds_of(lambda: read_panel(config.data))
+    read_peak = peak()
     preparing, prepared = seconds_of(lambda: prepare(config, data))
-    indexing, windows = seconds_of(lambda: index(prepared))
-    del windows
-    training_seconds(prepared, WARM_UP)
-    first = training_seconds(prepared, 1)
-    step = (training_seconds(prepared, 1 + steps) - first) / steps
+    prepare_peak = peak()
+    step = step_seconds(prepared, steps)
+    first = training_seconds(prepared, prepared.windows["train"], 1)
     found = {
         "read": reading,
+        "read_peak": read_peak,
         "prepare": preparing,
-        "index": indexing,
+        "prepare_peak": prepare_peak,
         "start": max(0.0, first - step),
         "step": step,
         "peak": peak(),
+        "index": seconds_of(lambda: index(prepared))[0],  # last, for it needs memory once more
         "kernel": kernel_seconds(steps),
         "steps": batches_per_epoch(len(prepared.windows["train"]), config.training),
     }
