@@ -9,7 +9,7 @@ from statistics import median
 from timing.processes import Settings, ours, seconds_of, timed
 from timing.tables import ratio, seconds, table
 
-MODULES = ("neuralforecast", "darts", "pytorch_forecasting", "gluonts.torch")
+MODULES = ("neuralforecast", "darts.models", "pytorch_forecasting", "gluonts.torch")
 BARE = "`import torch, pandas`"
 
 
