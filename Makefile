@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := runs/demo
 CONFIG := configs/air_passengers.yaml
 
-.PHONY: demo test slow fuzz lint audit clean
+.PHONY: demo test slow speed-quick fuzz lint audit clean
 
 demo: .venv/installed
 	@rm -rf $(DEMO)
@@ -22,6 +22,10 @@ test: lint
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+# About a minute: shows that the benchmark of speed runs; its figures say nothing.
+speed-quick: .venv/installed
+	$(BIN)/python benchmarks/speed.py --quick
 
 fuzz: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz --output benchmarks/RELIABILITY.md

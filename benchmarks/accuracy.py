@@ -168,8 +168,8 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("forecast").setLevel(logging.ERROR)
     rows: list[str] = []
-    paths = sorted(CONFIGS.glob(f"{options.config or options.set + '*'}.yaml"))
-    for path, variant in itertools.product(paths, [[], *map(str.split, options.variant)]):
+    variants = [[], *map(str.split, options.variant)]
+    for path, variant in itertools.product(configurations(options), variants):
         runs = run_seeds(options, path, variant)
         metrics = [name for name in runs if name not in ("parameters", "seconds", "epochs")]
         head = ["configuration", *metrics, "seeds", "parameters", "seconds a seed", "epochs kept"]
@@ -179,6 +179,12 @@ def main() -> None:
     print(text)
     with Path(options.results).open("a", encoding="utf-8") as file:
         file.write(f"\n{text}\n")
+
+
+def configurations(options: argparse.Namespace) -> list[Path]:
+    """The one that is named, or those of the set but for `speed.py`'s."""
+    paths = sorted(CONFIGS.glob(f"{options.config or options.set + '*'}.yaml"))
+    return [path for path in paths if options.config or not path.stem.endswith("_fast")]
 
 
 def described(options: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""Error of neuralforecast's models on ETTh1, 96 hours ahead: `etth1_neuralforecast.py DIR MODEL`.
+"""neuralforecast on ETTh1, 96 hours ahead: `etth1_neuralforecast.py DIR MODEL [STEPS SEED]`.
 
 Protocol of `benchmarks/accuracy.py`; the settings are those of the libraries' own tutorials. Prints
 the mean squared error over all test windows, steps and columns.
@@ -31,8 +31,8 @@ def long_table(folder: str) -> pd.DataFrame:
 
 def main() -> None:
     """Train with early stopping, forecast every test window."""
-    folder, name = sys.argv[1:3]
-    steps = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
+    folder, name, *numbers = sys.argv[1:]
+    steps, seed = map(int, numbers or (1000, 1))
     be_quiet()
     build, options = MODELS[name]
     model = build(
@@ -41,6 +41,7 @@ def main() -> None:
         max_steps=steps,
         val_check_steps=min(100, steps),
         early_stop_patience_steps=5,
+        random_seed=seed,
         **TRAINER,
     )
     forecasts = NeuralForecast([model], freq="h").cross_validation(

@@ -8,22 +8,11 @@ import sys
 import time
 
 import torch
+from network import kernel_step
 from torch import nn
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, oil_temperature, serve
 
 FOLDER, PART, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
-
-
-def kernel_step(batch: int):
-    """A function that does one step."""
-    network = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True)
-    inputs = torch.randn(batch, LOOKBACK, 1)
-
-    def step() -> None:
-        network.zero_grad(set_to_none=True)
-        network(inputs)[0].sum().backward()
-
-    return step
 
 
 def loop_step(batch: int):

@@ -1,0 +1,19 @@
+"""The network alone: what any training of it costs at least."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from worker import HIDDEN, LAYERS, LOOKBACK
+
+
+def kernel_step(batch: int) -> Callable[[], None]:
+    """A function that does one forward and backward of `nn.LSTM`, always on the same batch."""
+    network = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True)
+    inputs = torch.randn(batch, LOOKBACK, 1)
+
+    def step() -> None:
+        network.zero_grad(set_to_none=True)
+        network(inputs)[0].sum().backward()
+
+    return step
