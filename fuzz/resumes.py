@@ -40,7 +40,7 @@ def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa
     for attempt in range(int(random.integers(1, MOST_INTERRUPTIONS + 1))):
         if not broken.is_finished:
             steps = experiment.train(config, data, broken, resume=attempt > 0)
-            with mock.patch.object(session, "SAVE_EVERY", random.choice(SAVED_EVERY)):
+            with mock.patch.object(session, "SAVE_EVERY", float(random.choice(SAVED_EVERY))):
                 _break_off(steps, random, len(taken))
     if not broken.is_finished:
         finished(experiment.train(config, data, broken, resume=True))

@@ -120,8 +120,8 @@ def spoiled(monkeypatch, spoil):
     """Every model forecasts as `spoil` makes of its arguments and what it would."""
     real = Forecaster.forward
 
-    def forward(self, past, future, static, targets=None):
-        return spoil(self, past, targets, real(self, past, future, static, targets))
+    def forward(self, past, future, static, targets=None, noise=None):
+        return spoil(self, past, targets, real(self, past, future, static, targets, noise))
 
     monkeypatch.setattr(Forecaster, "forward", forward)
 

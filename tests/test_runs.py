@@ -92,7 +92,7 @@ def test_the_files_of_a_run_are_those_that_the_issue_lists():
     assert set(RUN_FILES) == {
         *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
         *("model.safetensors", "resume.safetensors", "forecast.csv", "learning_curve.png"),
-        *("forecast.png", "lr_range.csv", "lr_range.png", "report.html"),
+        *("forecast.png", "lr_range.csv", "lr_range.png", "report.html", "profile.json"),
     }
 
 

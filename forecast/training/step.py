@@ -14,7 +14,7 @@ from forecast.data.windows import Batch, Windows
 from forecast.models.dropout import Noise
 from forecast.training.averaging import update_average
 from forecast.training.device import gathered, mixed_precision, mixed_seed
-from forecast.training.learner import Learner, chunk_windows
+from forecast.training.learner import Learner, chunk_windows, has_batch_norm
 from forecast.training.losses import penalty
 from forecast.training.optimizers import is_full_batch, set_rate
 from forecast.training.schedules import Position, rate_factor
@@ -89,14 +89,16 @@ def set_gradient(
     Returns:
         The loss, penalties included, without its graph.
     """
+    if has_batch_norm(learner.model):  # whose running statistics know an order
+        workers = ALONE
     parts = workers.map(partial(_part, learner, seeds, noise), enumerate(chunks))
     first = next(parts)
-    total, weight, gradients = first.total, first.weight, list(first.gradients)
+    total, weight, gradients = first.total, first.weight, first.gradients
     for part in parts:
         total, weight = total + part.total, weight + part.weight
-        torch._foreach_add_(gradients, part.gradients)
+        gradients = torch._foreach_add(gradients, part.gradients)
     weight = weight.clamp_min(torch.finfo(weight.dtype).tiny)
-    torch._foreach_div_(gradients, weight)
+    gradients = torch._foreach_div(gradients, weight)
     for parameter, gradient in zip(learner.model.parameters(), gradients, strict=True):
         parameter.grad = gradient
     return total / weight + _penalised(learner)

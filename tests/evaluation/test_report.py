@@ -26,6 +26,7 @@ TITLES = [
     "Learning-rate range test",
     "Data",
     "What the model looks at",
+    "Where the time went",
     "Configuration",
     "Environment",
 ]
@@ -91,6 +92,7 @@ FACTS = Facts(
     importance=IMPORTANCE,
     config="data: {path: file.csv}",
     environment={"python": "3.11", "packages": {"torch": "2"}},
+    profile=[("kernel", "1.00 s", "100.0 %", "forward and backward passes")],
     shaded=80.0,
 )
 

@@ -43,13 +43,14 @@ def make_windows(count: int = 37, masked: bool = False, weighted: bool = False) 
     )
 
 
-def make_learner(dropout: float = 0.0, device: str = "cpu", **options) -> Learner:
+def make_learner(dropout: float = 0.0, batch_norm: bool = False, **options) -> Learner:
     config = TrainingConfig(batch_size=32, **options)
     shape = WindowShape(LOOKBACK, HORIZON, 2, num_quantiles=len(quantile_levels(config.loss)))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        model = Forecaster(ModelConfig(hidden_size=6, num_layers=2, dropout=dropout), shape)
-    learner = build_learner(model.to(device), config, 0.01, 0)
+        network = {"hidden_size": 6, "num_layers": 2, "dropout": dropout, "batch_norm": batch_norm}
+        model = Forecaster(ModelConfig(**network), shape)
+    learner = build_learner(model, config, 0.01, 0)
     learner.model.train()
     return learner
 
@@ -168,3 +169,17 @@ def test_the_time_of_a_step_is_counted_by_part():
     learner = make_learner()
     take_step(learner, make_windows(), torch.arange(8), Position(0, 1, 10), (0,))
     assert set(learner.profile.seconds) == {"data", "kernel", "optimizer"}
+
+
+def test_batch_norm_sees_the_chunks_of_a_gradient_descent_one_after_another():
+    """Its running statistics would depend on which thread is first."""
+    found, before = [], torch.get_num_threads()
+    for threads in (1, 4):
+        torch.set_num_threads(threads)
+        try:
+            learner = make_learner(optimizer=GradientDescent(), epochs=5, batch_norm=True)
+            list(fit(learner, make_windows(300), None))
+        finally:
+            torch.set_num_threads(before)
+        found.append([value.tolist() for value in learner.model.state_dict().values()])
+    assert found[0] == found[1]
