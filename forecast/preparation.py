@@ -23,6 +23,7 @@ from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.device import seeded
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
+from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,8 @@ def new_learner(
 ) -> Learner:
     """A fresh model with its optimiser; the weights depend on the seed alone, not on the device."""
     config = prepared.config
-    with seeded(torch.device("cpu"), seed):
+    cpu = torch.device("cpu")
+    with seeded(cpu, seed), workers_for(cpu):  # what linear algebra gives may depend on threads
         model = Forecaster(config.model, window_shape(config, prepared.pipeline))
     return build_learner(model.to(device), config.training, rate, seed, profile)
 

@@ -25,28 +25,30 @@ RATE = {"seeds": 1, "steps": 40, "first": 1e-4, "last": 100.0, "rule": "minimum_
 
 
 def check_process(number: int, material: Material, scratch: Path) -> str | None:
-    """Train in a fresh process whose sets and dictionaries hash otherwise."""
-    run, hashes = scratch / f"fresh{number}", int(random_of(7, number).integers(2**32))
+    """Train in a fresh process that hashes otherwise, with another number of threads."""
+    random, run = random_of(7, number), scratch / f"fresh{number}"
+    hashes, threads = int(random.integers(2**32)), int(random.integers(1, 5))
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "forecast", *training(run)],
-        env={**os.environ, "PYTHONHASHSEED": str(hashes), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONHASHSEED": str(hashes), "OMP_NUM_THREADS": str(threads)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+    place = f"PYTHONHASHSEED={hashes}, {threads} threads"
     if done.returncode:
-        return f"PYTHONHASHSEED={hashes}: exit {done.returncode}: {done.stderr[-400:]}"
-    fault = what_differs(run, material.run("air_passengers")) or _what_is_not_recorded(run)
+        return f"{place}: exit {done.returncode}: {done.stderr[-400:]}"
+    fault = what_differs(run, material.run("air_passengers")) or _what_is_not_recorded(run, threads)
     shutil.rmtree(run)
-    return fault and f"PYTHONHASHSEED={hashes}: {fault}"
+    return fault and f"{place}: {fault}"
 
 
-def _what_is_not_recorded(run: Path) -> str | None:
+def _what_is_not_recorded(run: Path, threads: int) -> str | None:
     """Threads and versions, as this process has them too."""
     found = json.loads((run / ENVIRONMENT_FILE).read_text())
     expected = {
-        "threads": 1,
+        "threads": threads,
         "packages": {name: version(name) for name in PACKAGES},
         "forecast": version("forecast"),
     }

@@ -82,6 +82,19 @@ def _plain_times(cells: np.ndarray) -> np.ndarray | None:
     return plain_integers(cells) if dates is None else dates
 
 
+def are_in_range(first: pd.Timestamp, last: pd.Timestamp) -> bool:
+    """Whether nanoseconds count from one date to another; NaT, of no date at all, is in range."""
+    return bool(pd.isna(first) or (first.year >= 1678 and last.year <= 2261))
+
+
+def in_nanoseconds(dates: pd.Series) -> pd.Series:
+    """Dates in the unit in which they are worked on, stretch by stretch; others as they are."""
+    if dates.dt.unit == "ns" or not are_in_range(dates.min(), dates.max()):
+        return dates
+    converted: pd.Series = dates.dt.as_unit("ns")
+    return converted
+
+
 def plain_dates(texts: np.ndarray) -> np.ndarray | None:
     """Dates (N,) of texts such as 2024-01-31 or 2024-01-31 23:59:59, a T for the space as well.
 

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.data.compact import ROWS_AT_ONCE, UnlikeError, categories, compacted, end_to_end
+from forecast.data.compact import (
+    ROWS_AT_ONCE,
+    UnlikeError,
+    categories,
+    compacted,
+    end_to_end,
+    in_nanoseconds,
+)
 from forecast.data.config import DataConfig
 from forecast.errors import DataError, did_you_mean, shown
 
@@ -341,7 +348,7 @@ def _is_integer(column: pd.Series) -> bool:
 def _as_text(column: pd.Series) -> pd.Series:
     """A column as text or categories; dates stay dates. Each distinct cell is converted once."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column
+        return in_nanoseconds(column)
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype(object)
     codes, distinct = pd.factorize(column)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from forecast.data.compact import distinct_texts
+from forecast.data.compact import are_in_range, distinct_texts
 from forecast.data.times import Place, first_moments, iso_dates, nanoseconds
 from forecast.errors import DataError, shown
 
@@ -195,6 +195,8 @@ def _readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Dates in nanoseconds; NaT for years that do not fit."""
     if dates.unit == "ns":
         return dates
+    if are_in_range(dates.min(), dates.max()):
+        return dates.as_unit("ns")
     return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
 
 
