@@ -44,6 +44,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", default="data/external", help="folder of ETTh1.csv")
     parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the peers' environment")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", action="append", type=int, help="again for more; else all")
     parser.add_argument("--config", default="configs/benchmarks/etth1_96_fast.yaml")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--output", nargs="?", const=RESULTS, help=f"append to {RESULTS} or a file")
@@ -66,6 +67,7 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
             rounds=1 if options.quick else options.rounds,
             is_quick=options.quick,
             config=options.config,
+            batches=tuple(options.batch or ()),
         )
 
 

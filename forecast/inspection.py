@@ -18,7 +18,7 @@ from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.preparation import Prepared, new_learner, prepare
-from forecast.training.device import choose_device
+from forecast.training.device import choose_device, placed
 from forecast.training.learner import Learner
 from forecast.training.loop import batches_per_epoch
 from forecast.training.sampling import in_order, windows_in_epoch
@@ -188,7 +188,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     training = config.training
     device = choose_device(config.device)
     learner = new_learner(prepared, device, PROBE_RATE, config.seed)
-    windows = prepared.windows["train"].to(device)
+    windows = placed(prepared.windows, device)["train"]
     parameters = sum(p.numel() for p in learner.model.parameters())
     steps = batches_per_epoch(len(windows), training)
     total = min(training.epochs * steps, training.max_steps or training.epochs * steps)

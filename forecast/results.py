@@ -231,8 +231,14 @@ def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -
     ahead = _write_forecast(trained, folder)
     pictures = forecast_pictures(session.prepared, trained, ahead, plots.MAX_PANELS)
     left_out = session.prepared.panel.num_series * len(trained.pipeline.targets) - len(pictures)
-    title = f"Forecast ({left_out} more not shown)" if left_out else "Forecast"
+    title = _title(trained.quantiles(), left_out)
     folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
+
+
+def _title(levels: tuple[float, ...], left_out: int) -> str:
+    """What the picture of the forecast shows."""
+    shaded = f", {100 * (levels[-1] - levels[0]):.4g} % interval shaded" if levels[1:] else ""
+    return f"Forecast{shaded}{f' ({left_out} more not shown)' if left_out else ''}"
 
 
 def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.ndarray]:

@@ -375,7 +375,7 @@ def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch):
     ((panels, title),) = drawn
     assert len(panels) == plots.MAX_PANELS == 6
     assert all("test forecast" in panel["forecasts"] for panel in panels)
-    assert title == "Forecast (3 more not shown)"
+    assert title == "Forecast, 95 % interval shaded (3 more not shown)"
 
 
 def test_masked_rows_at_the_end_are_forecast_from_what_is_known(tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ class Settings:
     """Sizes that only show that everything runs."""
     config: str
     """Configuration that is timed until its test error is known."""
+    batches: tuple[int, ...] = ()
+    """Batch sizes of the training part; empty: all."""
 
     @property
     def left_out(self) -> str:
