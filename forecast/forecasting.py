@@ -17,7 +17,7 @@ from forecast.data.windows import Windows
 from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
 from forecast.training.device import gathered, placed, seeded
-from forecast.training.learner import chunk_windows
+from forecast.training.learner import forecast_windows
 from forecast.training.losses import quantile_levels
 from forecast.training.sampling import in_order
 from forecast.training.workers import workers_for
@@ -85,7 +85,7 @@ def member_forecasts(
         return index.cpu().numpy(), [member.cpu().numpy() for member in members]
 
     with workers_for(device) as workers:
-        yield from workers.map(forecast, in_order(windows, chunk_windows(models[0], batch_size)))
+        yield from workers.map(forecast, in_order(windows, forecast_windows(models[0], batch_size)))
 
 
 def user_forecast(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -42,8 +43,11 @@ class Pipeline:
 
     def series_numbers(self, ids: Sequence[str]) -> np.ndarray:
         """Number of each series among the fitted ones, -1 for one that was not in training."""
-        known = {name: number for number, name in enumerate(self.ids)}
-        return np.array([known.get(name, -1) for name in ids], dtype=np.int64)
+        return np.array([self._numbers.get(name, -1) for name in ids], dtype=np.int64)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.ids)}
 
     def with_series_of(self, panel: Panel) -> Pipeline:
         """A pipeline that also knows the panel's new series, fitted on their own rows."""
@@ -110,7 +114,7 @@ class Pipeline:
             origins: (B,) last known row of each forecast.
         """
         rows = origins[:, None] + np.arange(1 - self.chain.past, 1)
-        numbers = self.series_numbers(panel.ids)[panel.series_of(origins)]
+        numbers = self.series_numbers([panel.ids[n] for n in panel.series_of(origins).tolist()])
         return self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
 
 

@@ -72,6 +72,11 @@ def has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(part, nn.BatchNorm1d) for part in model.modules())
 
 
+def forecast_windows(model: Forecaster, most: int) -> int:
+    """Windows that a thread forecasts at a time: without a gradient they need less room."""
+    return min(most, 8 * chunk_windows(model, most))
+
+
 def chunk_windows(model: Forecaster, batch_size: int) -> int:
     """Windows in a chunk of a batch.
 

@@ -21,7 +21,7 @@ from forecast.training.config import EarlyStoppingConfig, TrainingConfig
 from forecast.training.cudnn import choose_kernel
 from forecast.training.device import gathered, mixed_precision, mixed_seed
 from forecast.training.graph import StepGraph, captured
-from forecast.training.learner import Learner, chunk_windows
+from forecast.training.learner import Learner, forecast_windows
 from forecast.training.optimizers import is_full_batch
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 from forecast.training.schedules import Position
@@ -164,7 +164,7 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
             forecast = model(batch.past, batch.future, batch.static)
             return learner.loss.sums(forecast, batch.target, batch.weight)
 
-    size = chunk_windows(model, EVALUATION_BATCH)
+    size = forecast_windows(model, EVALUATION_BATCH)
     batches = (gathered(windows, index, learner.device) for index in in_order(windows, size))
     total = torch.zeros((), device=learner.device)
     weight = torch.zeros((), device=learner.device)

@@ -1,7 +1,8 @@
 """Work dealt to CPU threads of one core each, which never wait for one another within a step.
 
-PyTorch shares out the inside of every operation instead, and small layers then mostly wait: two
-threads with half a batch each are up to three times as fast (benchmarks/RESULTS.md, "Chunks").
+PyTorch shares out the inside of every operation instead: its threads meet thousands of times a
+step, which is slow on a busy machine, and their number changes the bytes of a result. Here it does
+not (benchmarks/RESULTS.md, "Chunks").
 """
 
 from __future__ import annotations
