@@ -173,7 +173,7 @@ class Session:
 
     def _take(self, tensors: Mapping[str, torch.Tensor], saved: Saved) -> None:
         """Become what was saved; raises whatever goes wrong where it is not of this training."""
-        _require_sense(saved)
+        _require_sense(saved, len(self.prepared.windows["validation"]) > 0)
         self.done = [with_prefix(tensors, f"done.{n}.") for n in range(saved.done)]
         self.histories, self.reasons, self.within = saved.epochs, saved.reasons, saved.within
         self.learner = self._next_learner()
@@ -273,8 +273,11 @@ def _data_digest(prepared: Prepared) -> str:
     return digest.hexdigest()
 
 
-def _require_sense(saved: Saved) -> None:
+def _require_sense(saved: Saved, is_validated: bool) -> None:
     """What a resume file says of members, epochs and steps must add up."""
+    losses = [epoch.validation_loss for history in saved.epochs for epoch in history]
+    if any((loss is not None) != is_validated for loss in losses):
+        raise ValueError("validation losses are missing, or of another split")
     *before, current = saved.epochs
     steps = current[-1].step if current else 0
     passed = saved.within.step - steps if saved.within else 0

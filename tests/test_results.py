@@ -308,7 +308,7 @@ def test_a_skipped_series_is_in_no_forecast_but_in_the_picture(tmp_path, monkeyp
     written = pd.read_csv(tmp_path / "forecast.csv")
     assert set(written.unique_id) == {"b"}
     ((panels, title),) = drawn
-    assert title == "Forecast"
+    assert title == "Forecast, 95 % interval shaded"
     names = {panel["name"]: sorted(panel["forecasts"]) for panel in panels}
     assert names == {
         "a, y": [],

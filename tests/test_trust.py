@@ -6,9 +6,10 @@ import pickle
 
 import pytest
 
+from forecast.data import tables
 from forecast.errors import DataError
 from forecast.evaluation import plots
-from forecast.training.checkpoint import load_checkpoint
+from forecast.training.checkpoint import load_checkpoint, save_checkpoint
 from fuzz import kills, loading, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of
@@ -177,3 +178,24 @@ def test_a_model_that_no_memory_can_hold_is_out_of_memory(material, tmp_path):
     result = call("check", str(tmp_path / "config.yaml"))
     assert result.code == 4
     assert result.line == "out of memory; lower training.batch_size or model.hidden_size"
+
+
+def test_a_resume_file_with_a_validation_loss_that_is_missing_does_not_fit(material, tmp_path):
+    run = copied(material.interrupted, tmp_path / "run")
+    tensors, content = load_checkpoint(run / "resume.safetensors", "resume")
+    content["epochs"][-1][0]["validation_loss"] = None
+    save_checkpoint(run / "resume.safetensors", "resume", tensors, content)
+    result = call("train", "--resume", str(run), "--quiet")
+    assert (result.code, "does not fit config.yaml" in result.line) == (3, True)
+
+
+@pytest.mark.parametrize("error", [IndexError, NotImplementedError, ValueError, OSError])
+def test_whatever_pyarrow_raises_on_a_damaged_table_is_one_line(error, tmp_path, monkeypatch):
+    """As ArrowIndexError and ArrowNotImplementedError, which damaged Parquet files caused."""
+
+    class File:
+        def iter_batches(self, *_, **__):
+            raise error("Index 182 out of bounds")
+
+    with pytest.raises(DataError, match="Index 182 out of bounds; write the file again"):
+        next(tables._batches(File(), "table.parquet", ["y"]))

@@ -33,6 +33,8 @@ THOUSANDS = re.compile(
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
 BLOCK = 2**20
 """Bytes of a CSV that are looked through at a time."""
+UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
+"""What pyarrow raises on a damaged file."""
 PARQUET_BUFFER = 2**20
 """Bytes of a column that are read at a time."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
@@ -384,7 +386,7 @@ def _batches(file: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFr
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
             pairs = zip(batch.schema.names, batch.columns, strict=True)
             yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from None
 
 
@@ -395,7 +397,7 @@ def _from_parquet(function: str, path: str, **options: Any) -> Any:
         raise DataError("reading Parquet needs pyarrow: pip install 'forecast[parquet]'") from None
     try:
         return getattr(parquet, function)(path, **options)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from None
 
 

@@ -31,12 +31,12 @@ def epoch_order(
     count = windows_in_epoch(len(windows), config)
     if config.sampling == "uniform":
         return _by_series(windows, count, generator)
-    device = windows.starts.device
+    device, kind = windows.starts.device, windows.starts.dtype
     rounds = [
-        torch.randperm(len(windows), generator=generator, device=device)
+        torch.randperm(len(windows), generator=generator, device=device, dtype=kind)
         for _ in range(-(-count // len(windows)))
     ]
-    return torch.cat(rounds)[:count]
+    return (torch.cat(rounds) if rounds[1:] else rounds[0])[:count]
 
 
 def _by_series(windows: Windows, count: int, generator: torch.Generator) -> Int[Tensor, " M"]:
