@@ -56,7 +56,9 @@ ROWS = (
     Row(4, "bits flipped in checkpoints, checkpoints cut off", 4_000, damage.check),
     Row(5, "other values after the training rows, by part", 300, leakage.check),
     Row(6, "chains of transforms undone, 100 examples each", 100, inverses.check),
-    Row(7, "fresh processes that hash otherwise, 1 to 4 threads", 20, seeds.check_process, True),
+    Row(
+        7, "fresh processes that hash otherwise, with other threads", 20, seeds.check_process, True
+    ),
     Row(7, "random states of the caller", 20, seeds.check_caller),
     Row(8, "changed tables", 10_000, tables.check),
     Row(8, "an hourly table with one fault", 420, hours.check),

@@ -27,7 +27,10 @@ RATE = {"seeds": 1, "steps": 40, "first": 1e-4, "last": 100.0, "rule": "minimum_
 def check_process(number: int, material: Material, scratch: Path) -> str | None:
     """Train in a fresh process that hashes otherwise, with another number of threads."""
     random, run = random_of(7, number), scratch / f"fresh{number}"
-    hashes, threads = int(random.integers(2**32)), int(random.integers(1, 5))
+    hashes, threads = (
+        int(random.integers(2**32)),
+        int(random.integers(1, (os.cpu_count() or 1) + 1)),
+    )
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "forecast", *training(run)],
         env={**os.environ, "PYTHONHASHSEED": str(hashes), "OMP_NUM_THREADS": str(threads)},
