@@ -36,9 +36,9 @@ MOST_TARGETS = 6
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    options = parse(arguments)
     try:
         with _terminated_as_interrupted():
+            options = parse(arguments)
             code = HANDLERS[options.handler](options)
             sys.stdout.flush()
             return code

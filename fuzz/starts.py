@@ -80,7 +80,9 @@ def check_any_moment(number: int, material: Material, scratch: Path) -> str | No
     random = random_of(110, number)
     expected, lasts = whole(material.folder)
     run, log = scratch / f"moment{number}", scratch / f"moment{number}.txt"
-    process = start([*training(run), EPOCHS], log)
+    barrier = SERVER.Barrier(2)
+    process = start([*training(run), EPOCHS], log, barrier)
+    barrier.wait(60)  # before, it is the launcher that the signal would meet
     time.sleep(float(random.uniform(0, lasts)))
     if process.is_alive():
         os.kill(process.pid or 0, SIGNALS[number % len(SIGNALS)])

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import experiment, files
+from forecast import cli, experiment, files
 from forecast.cli import main
 from forecast.config import json_schema, read_config
 from forecast.evaluation import plots
@@ -1304,3 +1304,12 @@ def test_predict_takes_little_more_than_its_imports(run):
     ]
     predict, imports = np.median(pairs, axis=0)
     assert predict < 1.5 * imports
+
+
+def test_ctrl_c_while_the_options_are_read_is_an_interruption(monkeypatch, capsys):
+    def parse(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "parse", parse)
+    assert cli.main(["train"]) == 130
+    assert capsys.readouterr().err == "forecast: interrupted\n"
