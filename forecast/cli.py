@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if _is_of_a_closed_terminal(error):
+            return _say("interrupted", 130)
         if os.environ.get("FORECAST_DEBUG"):
             raise
         return _explain(error)
@@ -431,6 +433,13 @@ def _terminated_as_interrupted() -> Iterator[None]:
     finally:
         for each in caught:
             signal.signal(each, before[each])
+
+
+def _is_of_a_closed_terminal(error: Exception) -> bool:
+    """Whether a bar could not be taken off a terminal whose end was the interruption."""
+    if not isinstance(error, OSError) or error.errno != errno.EIO:
+        return False
+    return isinstance(error.__context__, KeyboardInterrupt) and error.filename is None
 
 
 def _explain(error: Exception) -> int:
