@@ -9,6 +9,7 @@ import numpy as np
 
 from forecast.data.calendar import calendar_columns, calendar_values
 from forecast.data.config import Covariate, DataConfig
+from forecast.data.moments import standard
 from forecast.data.panel import Panel
 
 UNSEEN = 0
@@ -159,17 +160,10 @@ def _fit(
     option: Covariate, values: np.ndarray, levels: Mapping[str, Sequence[str]]
 ) -> FittedCovariate:
     if option.is_categorical:
-        from sklearn.preprocessing import OrdinalEncoder
-
-        names = np.array([*levels[option.name]], dtype=object)
-        seen = names[values[~np.isnan(values)].astype(np.int64)]
-        if not len(seen):
-            return FittedCovariate(option)
-        (categories,) = OrdinalEncoder().fit(seen[:, None]).categories_
-        return FittedCovariate(option, categories=tuple(str(name) for name in categories))
+        seen = np.unique(values[~np.isnan(values)]).astype(np.int64).tolist()
+        names = levels[option.name]
+        return FittedCovariate(option, categories=tuple(sorted(names[each] for each in seen)))
     if option.encoding == "none" or np.isnan(values).all():
         return FittedCovariate(option)
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = StandardScaler().fit(values[:, None])
-    return FittedCovariate(option, float(scaler.mean_[0]), float(scaler.scale_[0]))
+    location, scale = standard(values[:, None])
+    return FittedCovariate(option, float(location[0]), float(scale[0]))

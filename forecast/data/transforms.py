@@ -7,15 +7,15 @@ forecast, which are kept in the user's units and transformed on the way.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from forecast.data.compact import ROWS_AT_ONCE, stretches
+from forecast.data.compact import ROWS_AT_ONCE
 from forecast.data.config import Scope
+from forecast.data.moments import min_max, robust, standard
 from forecast.data.panel import ragged_ranges
 
 MAX_AUTO_SERIES = 200
@@ -71,7 +71,7 @@ class Pointwise:
 
 @dataclass(frozen=True)
 class Affine:
-    """(x - location) / scale, both fitted by scikit-learn; state (location, scale)."""
+    """(x - location) / scale, both fitted; state (location, scale)."""
 
     fit_columns: FitColumns
     scope: Scope
@@ -226,9 +226,9 @@ TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {
     "log1p": lambda _: Pointwise(np.log1p, np.expm1),
     "power": lambda option: PowerStep(option.method, option.scope),
     "difference": lambda option: DifferenceStep(option.lag, option.order),
-    "standardize": lambda option: Affine(_standard, option.scope),
-    "min_max": lambda option: Affine(_min_max, option.scope),
-    "robust": lambda option: Affine(_robust, option.scope),
+    "standardize": lambda option: Affine(standard, option.scope),
+    "min_max": lambda option: Affine(min_max, option.scope),
+    "robust": lambda option: Affine(robust, option.scope),
 }
 
 
@@ -269,48 +269,6 @@ def _nan_mean(values: np.ndarray) -> np.ndarray:
     """Mean of each column without its NaN; 0 for a column of NaN."""
     known = ~np.isnan(values)
     return np.asarray(np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-
-
-def _standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = _quietly(StandardScaler(), columns)
-    return _known(scaler.mean_, scaler.scale_)
-
-
-def _min_max(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.preprocessing import MinMaxScaler
-
-    scaler = _quietly(MinMaxScaler(), columns)
-    return _known(scaler.data_min_, 1 / scaler.scale_)
-
-
-def _robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.preprocessing import RobustScaler
-
-    scaler = _quietly(RobustScaler(), columns)
-    return _known(scaler.center_, scaler.scale_)
-
-
-def _quietly(scaler: Any, columns: np.ndarray) -> Any:
-    """Fit a scaler; a column of NaN (a series without training rows) is no cause for a warning."""
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-        warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
-        parts = [columns[first:last] for first, last in stretches(len(columns))]
-        is_whole = len(parts) < 2 or not hasattr(scaler, "partial_fit")
-        # Part by part takes little room; but scikit-learn forgets all over a part of NaN.
-        if is_whole or any(np.isnan(part).all(axis=0).any() for part in parts):
-            return scaler.fit(columns)
-        for part in parts:
-            scaler.partial_fit(part)
-        return scaler
-
-
-def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Location 0 and scale 1 for a column of NaN."""
-    usable = np.isfinite(scale) & (scale > 0)
-    return np.nan_to_num(location, nan=0.0), np.where(usable, scale, 1.0)
 
 
 def _box_cox(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:

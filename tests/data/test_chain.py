@@ -411,3 +411,21 @@ def test_apply_and_invert_do_not_import_scikit_learn():
     heavy, restored = json.loads(done.stdout)
     assert heavy == []
     np.testing.assert_allclose(restored, np.linspace(1, 9, 40)[35:], rtol=1e-9)
+
+
+FITTING = """
+import sys
+import numpy as np
+from forecast.data.config import *
+from forecast.data.chain import fit_chain
+options = (Log1p(), Difference(), Standardize(), MinMax(scope="global"), Robust())
+fit_chain(options, np.linspace(1, 9, 40)[:, None], np.array([[0, 30]]), season=1)
+print([name for name in ("sklearn", "scipy", "coreforecast") if name in sys.modules])
+"""
+
+
+def test_only_powers_and_automatic_differences_need_a_slow_import_to_be_fitted():
+    done = subprocess.run(
+        [sys.executable, "-c", FITTING], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"
