@@ -259,7 +259,7 @@ class TrainedModel:
     def _one_block(self, pipeline: Pipeline, panel: Panel, ahead: np.ndarray) -> np.ndarray:
         """(S, H, K, Q) the trained horizon after the panel's last rows."""
         extended = panel.extend(ahead)
-        inputs, targets, static = pipeline.tensors(extended, extended.offsets)
+        inputs, targets, static = pipeline.tensors(extended, extended.values)
         window = self.config.window
         starts = extended.offsets[1:] - window.horizon - window.lookback
         windows = Windows(
@@ -273,9 +273,9 @@ class TrainedModel:
             num_future=pipeline.num_future,
         )
         refuse_unknown(windows, extended, pipeline)
-        filled = pipeline.filled(extended, extended.offsets)[:, : panel.num_targets]
+        known, origins = extended.values[:, : panel.num_targets], windows.origins()
         blocks = [
-            user_forecast(members, pipeline, extended, filled, windows.origins()[index])
+            user_forecast(members, pipeline, extended, known, origins[index])
             for index, members in member_forecasts(self.models, windows)
         ]
         return np.concatenate(blocks)
@@ -306,10 +306,10 @@ def _try_out(trained: TrainedModel) -> None:
     """Take one series there and back; what does not fit together is the file's fault, not ours."""
     first = trained.tail.select(np.array([0]))
     pipeline = trained.pipeline.with_series_of(first)
-    filled = pipeline.filled(first, first.offsets)[:, : first.num_targets]
-    inputs, *_ = pipeline.tensors(first, first.offsets)
-    scaled = inputs[None, -1:, : first.num_targets, None].numpy()
-    pipeline.invert(scaled, first, filled, np.array([len(filled) - 1]))
+    filled, width = pipeline.filled(first, first.offsets), first.num_targets
+    inputs, *_ = pipeline.tensors(first, filled)
+    scaled = inputs[None, -1:, :width, None].numpy()
+    pipeline.invert(scaled, first, filled[:, :width], np.array([len(filled) - 1]))
     first.axis.column(first.starts)
 
 
@@ -320,7 +320,9 @@ def _refuse_unfinished(run: Path) -> None:
 
 def _row_step(panel: Panel) -> int:
     """Fewest steps between two rows of a series that the table holds."""
-    rows = np.flatnonzero(panel.in_table)
+    if (is_row := panel.in_table).all():
+        return 1
+    rows = np.flatnonzero(is_row)
     steps = np.diff(rows)[np.diff(panel.series_of(rows)) == 0]
     return int(steps.min()) if len(steps) else 1
 

@@ -51,6 +51,19 @@ def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.asarray(texts, dtype=object)
 
 
+def distinct_in_runs(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (N,) of texts, and the texts, as they first appear; fast where like stands by like.
+
+    Args:
+        texts: (N,) objects, none of them missing.
+    """
+    is_first = np.ones(len(texts), dtype=bool)
+    np.not_equal(texts[1:], texts[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    codes, distinct = pd.factorize(texts[first])
+    return np.repeat(codes, np.diff(first, append=len(texts))), distinct
+
+
 def categories(codes: np.ndarray, texts: np.ndarray) -> pd.Series:
     """A column of categories from their numbers (N,), -1 for a missing one."""
     of_codes: Any = pd.Categorical.from_codes  # whose stubs know neither arrays nor `validate`

@@ -73,12 +73,15 @@ class Pipeline:
         except OutOfRangeError as error:
             raise _placed(error, panel) from None
 
-    def tensors(self, panel: Panel, parts: np.ndarray) -> tuple[torch.Tensor, ...]:
+    def tensors(self, panel: Panel, filled: np.ndarray) -> tuple[torch.Tensor, ...]:
         """Inputs (N, C), targets (N, K) and static columns (S, D) as float32.
 
         Inputs are filled; targets keep their NaN where `missing: mask` leaves them out of the loss.
+
+        Args:
+            panel: whose series the pipeline knows.
+            filled: (N, C) what `filled` gives for it.
         """
-        filled = self.filled(panel, parts)
         width = len(self.targets)
         inputs = np.empty((len(filled), self.num_columns), dtype=np.float32)
         for first, scaled in self._scaled(panel, filled[:, :width]):
@@ -164,7 +167,8 @@ def part_windows(
     A validation or test window whose origin lies in an interpolated gap is left out: the line that
     fills the gap ends at a value that the forecaster cannot know.
     """
-    inputs, targets, static = pipeline.tensors(panel, split.offsets())
+    filled = pipeline.filled(panel, split.offsets())
+    inputs, targets, static = pipeline.tensors(panel, filled)
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
     usable_target = ~np.isnan(targets.numpy())
     whole = pipeline.missing != "mask"

@@ -20,6 +20,7 @@ from forecast.data.compact import (
     UnlikeError,
     categories,
     compacted,
+    distinct_in_runs,
     end_to_end,
     in_nanoseconds,
 )
@@ -102,7 +103,7 @@ def _from_frame(
     """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
     require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     labels = {str(label): label for label in frame.columns}
-    columns = {name: frame[labels[name]].reset_index(drop=True) for name in (*text, *numeric)}
+    columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
     columns |= {name: _as_text(columns[name]) for name in text[1:]}
     if not _is_integer(columns[text[0]]):
         columns[text[0]] = _as_text(columns[text[0]])
@@ -351,6 +352,8 @@ def _as_text(column: pd.Series) -> pd.Series:
     """A column as text or categories; dates stay dates. Each distinct cell is converted once."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return in_nanoseconds(column)
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
+        return categories(*distinct_in_runs(column.to_numpy()))
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype(object)
     codes, distinct = pd.factorize(column)

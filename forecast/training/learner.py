@@ -74,7 +74,7 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 def forecast_windows(model: Forecaster, most: int) -> int:
     """Windows that a thread forecasts at a time: without a gradient they need less room."""
-    return min(most, 8 * chunk_windows(model, most))
+    return min(most, 16 * chunk_windows(model, most))
 
 
 def chunk_windows(model: Forecaster, batch_size: int) -> int:

@@ -122,7 +122,7 @@ def test_macro_targets_come_back_in_the_users_units(transforms):
 
 def test_macro_inputs_are_targets_past_future_and_calendar():
     panel, parts, pipeline = prepared(macro_config(), (Standardize(),))
-    inputs, targets, static = pipeline.tensors(panel, parts.offsets())
+    inputs, targets, static = pipeline.tensors(panel, pipeline.filled(panel, parts.offsets()))
     assert inputs.dtype == targets.dtype == static.dtype == torch.float32
     train = slice(0, 203 - 40 - 20)
     names = ("realgdp", "unemp", "tbilrate", "pop")
@@ -148,7 +148,7 @@ def test_carbon_dioxide_with_its_gaps(missing):
     panel, parts, pipeline = prepared(
         co2_config(missing), transforms, SplitConfig(validation=104, test=2000)
     )
-    inputs, targets, _ = pipeline.tensors(panel, parts.offsets())
+    inputs, targets, _ = pipeline.tensors(panel, pipeline.filled(panel, parts.offsets()))
     raw = pd.Series(column("co2", "co2.csv"))
     filled = raw.ffill()
     if missing == "interpolate":
@@ -275,7 +275,7 @@ def test_an_empty_category_is_never_filled():
             path="-", missing=missing, future=({"holiday": {"encoding": "one_hot"}},)
         )
         panel, parts, pipeline = prepared(config, (), frame=frame)
-        inputs, _, _ = pipeline.tensors(panel, parts.offsets())
+        inputs, _, _ = pipeline.tensors(panel, pipeline.filled(panel, parts.offsets()))
         wanted = np.zeros((20, 2))
         wanted[[2, 17], 0] = wanted[9, 1] = 1
         np.testing.assert_array_equal(inputs[:, 1:], wanted)
@@ -295,7 +295,7 @@ def test_numbers_beside_a_category_are_filled():
         past=({"kind": {"encoding": "embedding"}}, {"price": {"encoding": "none"}}),
     )
     panel, parts, pipeline = prepared(config, (), frame=frame)
-    inputs, _, _ = pipeline.tensors(panel, parts.offsets())
+    inputs, _, _ = pipeline.tensors(panel, pipeline.filled(panel, parts.offsets()))
     np.testing.assert_array_equal(inputs[:, 1], [1, 2, 3, 1, 2, 0, 1, 2, 3, 1, 2, 3])
     np.testing.assert_allclose(inputs[:, 2], np.arange(12.0))
     with pytest.raises(DataError, match="row of 2020-01-06 00:00:00 is missing"):
