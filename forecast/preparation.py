@@ -127,9 +127,10 @@ def _weighted(
 def _refuse_constant(panel: Panel, parts: Split) -> None:
     rows = parts.train_rows()
     for column, name in enumerate(panel.targets):
-        values = panel.values[rows, column]
-        lowest, highest = np.fmin.reduce(values), np.fmax.reduce(values)
-        if np.isnan(lowest):
+        values = panel.values[:, column]
+        lowest = np.fmin.reduce(values, where=rows, initial=np.inf)
+        highest = np.fmax.reduce(values, where=rows, initial=-np.inf)
+        if lowest > highest:
             raise DataError(f"{panel.source}: column {name!r} is empty in all training rows")
         if lowest == highest:
             raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.data.compact import stretches
+from forecast.data.compact import kept_rows, stretches
 from forecast.data.config import Difference, TransformOption, Transforms
 from forecast.data.panel import offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Step
@@ -140,7 +140,7 @@ def fit_chain(
     rows = range_mask(train, len(values))
     train_offsets = offsets_of(train[:, 1] - train[:, 0])
     states: list[np.ndarray] = []
-    current = values[rows]
+    current = kept_rows(values, rows)
     for number, option in enumerate(options):
         is_last = number == len(options) - 1
         step = TRANSFORMS[option.key()](option)

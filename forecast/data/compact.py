@@ -1,4 +1,8 @@
-"""Long columns in little room: distinct texts, plain dates, chunks joined without a copy."""
+"""Long columns in little room: distinct texts, plain dates, chunks joined without a copy.
+
+Accessors of pandas (`.dt`, `.cat`) are kept away from: a column and its accessor hold each other,
+so that the memory of both is free only when Python happens to look for circles.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,17 @@ def odd_pairs(rows: int, is_odd: Callable[[slice, slice], np.ndarray]) -> np.nda
     return np.concatenate([np.empty(0, dtype=np.int64), *found])
 
 
+def kept_rows(values: np.ndarray, is_kept: np.ndarray) -> np.ndarray:
+    """`values[is_kept]` of (N, C) values, where NumPy would first make a list of row numbers."""
+    kept = np.empty((np.count_nonzero(is_kept), *values.shape[1:]), dtype=values.dtype)
+    end = 0
+    for first, last in stretches(len(values)):
+        some = values[first:last][is_kept[first:last]]
+        kept[end : end + len(some)] = some
+        end += len(some)
+    return kept
+
+
 def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Numbers (N,) of a column's texts, -1 for a missing one, and the texts, as they first appear.
 
@@ -46,7 +61,8 @@ def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         column: objects, or categories whose order is that of their first appearance.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(), column.cat.categories.to_numpy(dtype=object)
+        cells: Any = column.array
+        return cells.codes, cells.categories.to_numpy(dtype=object)
     codes, texts = pd.factorize(column)
     return codes, np.asarray(texts, dtype=object)
 
@@ -102,10 +118,10 @@ def are_in_range(first: pd.Timestamp, last: pd.Timestamp) -> bool:
 
 def in_nanoseconds(dates: pd.Series) -> pd.Series:
     """Dates in the unit in which they are worked on, stretch by stretch; others as they are."""
-    if dates.dt.unit == "ns" or not are_in_range(dates.min(), dates.max()):
+    cells: Any = dates.array
+    if cells.unit == "ns" or not are_in_range(dates.min(), dates.max()):
         return dates
-    converted: pd.Series = dates.dt.as_unit("ns")
-    return converted
+    return pd.Series(cells.as_unit("ns"), copy=False)
 
 
 def plain_dates(texts: np.ndarray) -> np.ndarray | None:
@@ -202,12 +218,14 @@ class _Column:
         elif cells.dtype != self.kind:
             raise UnlikeError
         else:
-            place[:] = (cells.dt.tz_convert(None) if self.zone else cells).to_numpy()
+            times: Any = cells.array
+            place[:] = times.tz_convert(None) if self.zone else times
 
     def first(self, rows: int) -> pd.Series:
         """The first rows as a column."""
         values = self.values[:rows]
         if self.kind is pd.CategoricalDtype:
             return categories(values, np.array([*self.levels], dtype=object))
-        column = pd.Series(values, copy=False)
-        return column.dt.tz_localize("UTC").dt.tz_convert(self.zone) if self.zone else column
+        if self.zone:
+            return pd.Series(pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(self.zone))
+        return pd.Series(values, copy=False)

@@ -78,9 +78,10 @@ def _keep_freed_memory() -> None:
     """Let glibc keep the memory of one step for the next.
 
     By default it gives pages back to the system as soon as they are free, and every step pays for
-    new ones: up to a third of its time (benchmarks/RESULTS.md, "Chunks"). Other systems and
-    allocators are left as they are.
+    new ones: up to a third of its time (benchmarks/RESULTS.md, "Chunks"). What reading a table has
+    left between other things goes back first. Other systems and allocators are left as they are.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.malloc_trim(0)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
