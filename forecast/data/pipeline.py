@@ -197,6 +197,7 @@ def part_windows(
             lookback=lookback,
             horizon=horizon,
             num_future=pipeline.num_future,
+            is_whole=whole,
         )
     return windows
 

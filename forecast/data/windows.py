@@ -27,6 +27,8 @@ class Batch:
     """What is to be forecast; NaN where it is masked."""
     weight: Float[Tensor, "B K"] | None = None
     """Weight of each window in the loss; None: all alike."""
+    is_whole: bool = False
+    """Whether it is known that no target is masked."""
 
     def __len__(self) -> int:
         return len(self.past)
@@ -38,7 +40,8 @@ class Batch:
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """With every tensor changed."""
-        return Batch(
+        return replace(
+            self,
             past=change(self.past),
             future=change(self.future),
             static=change(self.static),
@@ -66,6 +69,8 @@ class Windows:
     """Number of last columns of `inputs` that are known over the horizon."""
     weights: Float[Tensor, "S K"] | None = None
     """Weight of each series in the loss; None: all alike."""
+    is_whole: bool = False
+    """Whether it is known that no target of a window is NaN."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -98,6 +103,7 @@ class Windows:
             if is_read
             else self.targets[rows[:, self.lookback :]],
             weight=None if self.weights is None else self.weights[series],
+            is_whole=self.is_whole,
         )
 
     def origins(self) -> np.ndarray:

@@ -69,7 +69,7 @@ class Forecaster(nn.Module):
         assert config.hidden_size != "auto"
         assert shape.lookback % config.segment == 0
         self.config, self.shape = config, shape
-        self.normalise = WINDOW_NORMS[config.window_norm]
+        self.normalise = WINDOW_NORMS.get(config.window_norm)
         self.past, self.known = _covariate_embeddings(shape)
         self.static = Embeddings(shape.num_static, shape.embedded_static)
         self.is_independent = config.channels == "independent" and shape.num_targets > 1
@@ -112,25 +112,41 @@ class Forecaster(nn.Module):
             targets: the true horizon, which a recursive head is fed in training.
             noise: of dropout, in training; None: the default generator.
         """
-        shape = self.shape
-        widths = (shape.num_targets, shape.num_past, shape.num_future)
-        values, past_columns, known = past.split(widths, dim=2)
+        targets_first = (self.shape.num_targets, past.shape[2] - self.shape.num_targets)
+        values, covariates = past.split(targets_first, dim=2)
+        if self.normalise is None:
+            return self._forecast(values, covariates, future, static, targets, noise)
         location, scale = self.normalise(values, self.config.segment)  # (B, 1, K)
+        targets = None if targets is None else (targets - location) / scale
         values = (values - location) / scale
+        output = self._forecast(values, covariates, future, static, targets, noise)
+        return output * scale[..., None] + location[..., None]
+
+    def _forecast(
+        self,
+        values: Float[Tensor, "B L K"],
+        covariates: Float[Tensor, "B L V"],
+        future: Float[Tensor, "B H F"],
+        static: Float[Tensor, "B D"],
+        targets: Float[Tensor, "B H K"] | None,
+        noise: Noise,
+    ) -> Float[Tensor, "B H K Q"]:
+        """The horizon on the window's scale."""
+        past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
         encoded = self._encode(
             self._split_channels(values),
-            self._repeat(self.past(past_columns)),
+            self._repeat(self.past(past)),
             self._repeat(self.known(known)),
             self._repeat(self.known(future)),
             self._repeat(self.static(static)),
-            None if targets is None else self._split_channels((targets - location) / scale),
+            None if targets is None else self._split_channels(targets),
         )
-        output = self._join_channels(self.head(self.stack, encoded, noise))  # (B, H, K, Q)
+        output = self._join_channels(self.head(self.stack, encoded, noise))
         if self.skip is not None:
             output = output + self.skip(values)[..., None]
-        if shape.num_quantiles > 1 and not self.training:
+        if self.shape.num_quantiles > 1 and not self.training:
             output = output.sort(dim=-1).values  # crossing quantiles are put in order
-        return output * scale[..., None] + location[..., None]
+        return output
 
     def _encode(
         self,

@@ -15,11 +15,6 @@ Location = Float[Tensor, "B 1 K"]
 Scale = Float[Tensor, "B 1 K"]
 
 
-def _none(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
-    first = past[:, :1]
-    return torch.zeros_like(first), torch.ones_like(first)
-
-
 def _last(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Scale]:  # noqa: ARG001
     last = past[:, -1:]
     return last, torch.ones_like(last)
@@ -41,10 +36,10 @@ def _standard(past: Float[Tensor, "B L K"], segment: int) -> tuple[Location, Sca
 
 
 WINDOW_NORMS: Mapping[str, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {
-    "none": _none,
     "last": _last,
     "segment_mean": _segment_mean,
     "mean": _mean,
     "standard": _standard,
 }
-"""Name: function of the lookback's targets and the segment that gives location and scale."""
+"""Name: function of the lookback's targets and the segment that gives location and scale; `none` is
+not among them."""

@@ -10,7 +10,7 @@ import torch
 
 from forecast.data.windows import Windows
 from forecast.training.device import gathered
-from forecast.training.learner import Learner, has_batch_norm
+from forecast.training.learner import Learner
 from forecast.training.sampling import in_order
 from forecast.training.step import set_gradient
 
@@ -24,7 +24,7 @@ def choose_kernel(learner: Learner, windows: Windows) -> None:
 
     Nothing is tried on the CPU, nor where batch normalisation would remember the trials.
     """
-    if learner.device.type != "cuda" or has_batch_norm(learner.model):
+    if learner.device.type != "cuda" or learner.has_batch_norm:
         return
     index = next(in_order(windows, learner.config.batch_size))
     batch = gathered(windows, index, learner.device)

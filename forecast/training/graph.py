@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from forecast.data.windows import Batch, Windows
 from forecast.training.device import mixed_seed
-from forecast.training.learner import Learner, has_batch_norm
+from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
 from forecast.training.schedules import Position
 from forecast.training.step import (
@@ -43,7 +43,7 @@ def captured(learner: Learner, windows: Windows) -> StepGraph | None:
         learner.device.type == "cuda"
         and windows.starts.device.type == "cuda"
         and learner.config.optimizer.key() in CAPTURABLE
-        and not has_batch_norm(learner.model)
+        and not learner.has_batch_norm
         and len(windows) >= learner.config.batch_size
     )
     return StepGraph(learner, windows) if is_possible else None
@@ -92,7 +92,7 @@ class StepGraph:
         """Gather, forward, backward, clipping, optimiser; nothing of it asks the CPU."""
         batch = masked_from(self.windows.gather(self.index), self.is_filled)
         loss = set_gradient(self.learner, [batch], noise=self.noise)
-        norms = gradient_norms(self.learner.model)
+        norms = gradient_norms(self.learner)
         clip(self.learner)
         self.learner.optimizer.step()
         return loss, norms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import nn, optim
@@ -43,7 +44,22 @@ class Learner:
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        return self.weights[0].device
+
+    @cached_property
+    def weights(self) -> tuple[nn.Parameter, ...]:
+        """Of the model, in the order of `named_parameters`; to look for them takes a while."""
+        return tuple(self.model.parameters())
+
+    @cached_property
+    def has_batch_norm(self) -> bool:
+        """See `has_batch_norm`."""
+        return has_batch_norm(self.model)
+
+    @cached_property
+    def chunk(self) -> int:
+        """Windows in a chunk of a batch."""
+        return chunk_windows(self.model, self.config.batch_size)
 
 
 def build_learner(

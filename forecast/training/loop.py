@@ -162,7 +162,7 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
     def sums(batch: Batch) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
             forecast = model(batch.past, batch.future, batch.static)
-            return learner.loss.sums(forecast, batch.target, batch.weight)
+            return learner.loss.sums(forecast, batch.target, batch.weight, batch.is_whole)
 
     size = forecast_windows(model, EVALUATION_BATCH)
     batches = (gathered(windows, index, learner.device) for index in in_order(windows, size))

@@ -79,6 +79,7 @@ class Loss(nn.Module):
     def __init__(self, option: LossOption, step_weights: tuple[float, ...] | None = None) -> None:
         super().__init__()
         self.step_loss = LOSSES[option.key()](option)
+        self.weighs_alike = step_weights is None
         weights = torch.tensor(step_weights if step_weights is not None else (1.0,))
         self.register_buffer("weights", weights[:, None, None])  # (H or 1, 1, 1)
 
@@ -103,8 +104,19 @@ class Loss(nn.Module):
         forecast: Float[Tensor, "B H K Q"],
         target: Float[Tensor, "B H K"],
         weight: Float[Tensor, "B K"] | None = None,
+        is_whole: bool = False,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Weighted sum of the losses and sum of the step weights, to be added up over batches."""
+        """Weighted sum of the losses and sum of the step weights, to be added up over batches.
+
+        Args:
+            forecast, target, weight: as for `forward`.
+            is_whole: no target is NaN, so that none is looked for.
+        """
+        if is_whole and self.weighs_alike:
+            losses = self.step_loss(forecast, target[..., None])
+            if weight is not None:
+                losses = losses * weight[:, None, :, None]
+            return losses.sum(), losses.new_full((), losses.numel())
         weights = self._weights(target)
         losses = self.step_loss(forecast, target.nan_to_num()[..., None])
         weighted = torch.where(weights > 0, losses * weights, 0.0)

@@ -14,7 +14,7 @@ from forecast.data.windows import Batch, Windows
 from forecast.models.dropout import Noise
 from forecast.training.averaging import update_average
 from forecast.training.device import gathered, mixed_precision, mixed_seed
-from forecast.training.learner import Learner, chunk_windows, has_batch_norm
+from forecast.training.learner import Learner
 from forecast.training.losses import penalty
 from forecast.training.optimizers import is_full_batch, set_rate
 from forecast.training.schedules import Position, rate_factor
@@ -56,7 +56,7 @@ def take_step(
     with profile.part("kernel"):
         loss = set_gradient(learner, chunks, seeds, workers)
     with profile.part("optimizer"):
-        norms = gradient_norms(learner.model)
+        norms = gradient_norms(learner)
         step_at(learner, rate)
         average(learner, position)
     return Step(loss, norms, rate)
@@ -64,7 +64,7 @@ def take_step(
 
 def chunks_of(learner: Learner, windows: Windows, index: Int[Tensor, " B"]) -> Iterable[Batch]:
     """Windows in chunks that are computed side by side; all windows are not gathered at once."""
-    size = chunk_windows(learner.model, learner.config.batch_size)
+    size = learner.chunk
     if is_full_batch(learner.config.optimizer):
         return (gathered(windows, some, learner.device) for some in index.split(size))
     return gathered(windows, index, learner.device).split(size)
@@ -89,7 +89,7 @@ def set_gradient(
     Returns:
         The loss, penalties included, without its graph.
     """
-    if has_batch_norm(learner.model):  # whose running statistics know an order
+    if learner.has_batch_norm:  # whose running statistics know an order
         workers = ALONE
     parts = workers.map(partial(_part, learner, seeds, noise), enumerate(chunks))
     first = next(parts)
@@ -99,7 +99,7 @@ def set_gradient(
         gradients = torch._foreach_add(gradients, part.gradients)
     weight = weight.clamp_min(torch.finfo(weight.dtype).tiny)
     gradients = torch._foreach_div(gradients, weight)
-    for parameter, gradient in zip(learner.model.parameters(), gradients, strict=True):
+    for parameter, gradient in zip(learner.weights, gradients, strict=True):
         parameter.grad = gradient
     return total / weight + _penalised(learner)
 
@@ -118,8 +118,8 @@ def _part(learner: Learner, seeds: Sequence[int], noise: Noise, chunk: tuple[int
     model, noise = learner.model, noise or _noise(learner, (*seeds, number))
     with mixed_precision(learner.device, learner.config.precision):
         forecast = model(batch.past, batch.future, batch.static, batch.target, noise)
-    total, weight = learner.loss.sums(forecast, batch.target, batch.weight)
-    gradients = torch.autograd.grad(total, [*model.parameters()], materialize_grads=True)
+    total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.is_whole)
+    gradients = torch.autograd.grad(total, learner.weights, materialize_grads=True)
     return _Part(total.detach(), weight, gradients)
 
 
@@ -132,7 +132,10 @@ def _noise(learner: Learner, seeds: Sequence[int]) -> Noise:
 
 def _penalised(learner: Learner) -> Tensor | float:
     """Add the gradient of the penalties on the weights; what they come to."""
-    config, named = learner.config, dict(learner.model.named_parameters())
+    config = learner.config
+    if not config.l1 and not config.l2:
+        return 0.0
+    named = dict(learner.model.named_parameters())
     added = penalty(named.items(), config.l1, config.l2)
     if not isinstance(added, Tensor):
         return added
@@ -143,9 +146,9 @@ def _penalised(learner: Learner) -> Tensor | float:
     return added.detach()
 
 
-def gradient_norms(model: nn.Module) -> Sequence[Tensor]:
+def gradient_norms(learner: Learner) -> Sequence[Tensor]:
     """Norm of each weight's gradient, in the order of `named_parameters`."""
-    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    gradients = [weight.grad for weight in learner.weights if weight.grad is not None]
     return torch._foreach_norm(gradients)
 
 

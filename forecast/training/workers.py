@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 
@@ -28,25 +28,48 @@ AHEAD = 2
 """Items a thread that are begun before the first result is asked for."""
 
 
+@dataclass
+class _Task(Generic[Item, Result]):
+    """An item, and its result as soon as somebody has made it."""
+
+    item: Item
+    future: Future[Result]
+
+
 @dataclass(frozen=True)
 class Workers:
-    """Threads, or none; see `workers_for`."""
+    """Threads that help the caller, or none; see `workers_for`."""
 
     executor: ThreadPoolExecutor | None = None
     threads: int = 1
+    """The caller among them."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Results in the order of the items, whoever is done first; few are held at a time."""
         if self.executor is None:
             yield from map(function, items)
             return
-        waiting: deque[Future[Result]] = deque()
+        waiting: deque[_Task[Item, Result]] = deque()
         for item in items:
-            waiting.append(self.executor.submit(function, item))
+            waiting.append(_Task(item, self.executor.submit(function, item)))
             if len(waiting) > AHEAD * self.threads:
-                yield waiting.popleft().result()
+                yield _oldest(function, waiting)
         while waiting:
-            yield waiting.popleft().result()
+            yield _oldest(function, waiting)
+
+
+def _oldest(function: Callable[[Item], Result], waiting: deque[_Task[Item, Result]]) -> Result:
+    """The oldest result; until it is there the caller does what nobody has begun."""
+    while not waiting[0].future.done():
+        task = next((task for task in waiting if task.future.cancel()), None)
+        if task is None:
+            break
+        task.future = Future()
+        try:
+            task.future.set_result(function(task.item))
+        except Exception as error:  # raised when it is its turn
+            task.future.set_exception(error)
+    return waiting.popleft().future.result()
 
 
 ALONE = Workers()
@@ -57,6 +80,8 @@ ALONE = Workers()
 def workers_for(device: torch.device) -> Iterator[Workers]:
     """As many threads as torch has on the CPU, each on one core; within the block torch has one.
 
+    The caller is one of them, for to wake another one takes a while.
+
     On other devices nothing is shared out.
     """
     _keep_freed_memory()
@@ -65,7 +90,7 @@ def workers_for(device: torch.device) -> Iterator[Workers]:
         yield ALONE
         return
     torch.set_num_threads(1)
-    executor = ThreadPoolExecutor(threads, "forecast", torch.set_num_threads, (1,))
+    executor = ThreadPoolExecutor(threads - 1, "forecast", torch.set_num_threads, (1,))
     try:
         yield Workers(executor, threads)
     finally:

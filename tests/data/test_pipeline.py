@@ -200,7 +200,8 @@ def test_windows_over_the_gaps_of_carbon_dioxide(missing):
         assert not batch.past.isnan().any()
         assert not batch.future.isnan().any()
         assert (~batch.target.isnan()).any(dim=1).all()
-        if missing != "mask":
+        assert batch.is_whole == (missing != "mask")
+        if batch.is_whole:
             assert not batch.target.isnan().any()
     if missing == "mask":
         target = windows["train"].gather(torch.arange(len(wanted["train"]))).target[..., 0]

@@ -1,5 +1,7 @@
 """Location and scale of a window against NumPy, and what the norms do not depend on."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from forecast.models.config import ModelConfig
 from forecast.models.normalize import WINDOW_NORMS
 
 NUMBERS = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))
 WINDOWS = arrays(np.float64, array_shapes(min_dims=3, max_dims=3, max_side=5), elements=NUMBERS)
-NAMES = ("none", "last", "segment_mean", "mean", "standard")
+NAMES = ("last", "segment_mean", "mean", "standard")
 
 
 def slow_location_and_scale(name, window, segment):
@@ -20,7 +23,6 @@ def slow_location_and_scale(name, window, segment):
     end = window[len(window) - segment :]
     variance = sum((value - mean) ** 2 for value in window) / len(window)
     return {
-        "none": (0.0, 1.0),
         "last": (window[-1], 1.0),
         "segment_mean": (sum(end) / segment, 1.0),
         "mean": (mean, 1.0),
@@ -29,6 +31,7 @@ def slow_location_and_scale(name, window, segment):
 
 
 def test_table_holds_every_name_of_the_configuration():
+    assert ("none", *WINDOW_NORMS) == get_args(ModelConfig.model_fields["window_norm"].annotation)
     assert tuple(WINDOW_NORMS) == NAMES
 
 
@@ -89,7 +92,7 @@ def test_constant_window_stays_finite_and_centred(name, constant):
     location, scale = WINDOW_NORMS[name](past, 3)
     assert (scale > 0).all()
     normalised = (past - location) / scale
-    assert (normalised == (constant if name == "none" else 0.0)).all()
+    assert (normalised == 0.0).all()
     normalised.sum().backward()
     assert past.grad.isfinite().all()
     assert scale[0].item() == pytest.approx(1e-5**0.5 if name == "standard" else 1.0)

@@ -176,6 +176,24 @@ def test_weights_of_series_equal_a_slow_loop(option, seed: int) -> None:
     assert loss(forecast, target, series).item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.parametrize("steps", [None, (2.0, 0.5, 0.0)])
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
+@settings(max_examples=10, deadline=None)
+@given(seed=SEEDS, is_weighted=st.booleans())
+def test_a_batch_known_to_be_whole_has_the_same_loss_and_gradient(
+    option, steps, seed: int, is_weighted: bool
+) -> None:
+    forecast, target = random_batch(seed, option)
+    target, loss = target.nan_to_num(), Loss(option, steps)
+    series = torch.rand(4, 2) if is_weighted else None
+    found = []
+    for is_whole in (True, False):
+        leaf = forecast.clone().requires_grad_()
+        total, weight = loss.sums(leaf, target, series, is_whole)
+        found.append([total, weight, *torch.autograd.grad(total, leaf)])
+    torch.testing.assert_close(*found)
+
+
 def test_weights_of_series_by_hand() -> None:
     """Errors 1 and 3 of two windows, weights 3 and 1: (3 * 1 + 1 * 9) / 2."""
     forecast, target = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1), torch.zeros(2, 1, 1)
