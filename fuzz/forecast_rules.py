@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -20,7 +21,6 @@ from fuzz.cases import (
     TARGETS,
     Case,
     batch,
-    changed,
     copied,
     forecast,
     same,
@@ -92,7 +92,7 @@ def does_not_read_the_truth(case: Case) -> bool:
 def is_the_same_for_any_batch_size(case: Case) -> bool:
     """A window by itself is forecast as among others."""
     model, given = case.model(), batch()
-    single = [changed(given, lambda t, row=row: t[row : row + 1]) for row in range(5)]
+    single = [given.changed(itemgetter(slice(row, row + 1))) for row in range(5)]
     return _close(torch.cat([forecast(model, one) for one in single]), forecast(model, given))
 
 
@@ -100,7 +100,7 @@ def is_the_same_in_any_order(case: Case) -> bool:
     """The order of the windows in a batch is that of the forecasts, and nothing else."""
     model, given = case.model(), batch()
     order = torch.tensor([3, 1, 4, 0, 2])
-    mixed = changed(given, lambda t: t[order])
+    mixed = given.changed(lambda t: t[order])
     return _close(forecast(model, mixed), forecast(model, given)[order])
 
 
@@ -114,14 +114,14 @@ def does_not_see_other_windows(case: Case) -> bool:
 
 def takes_any_memory_layout(case: Case) -> bool:
     """Strides are no part of the values."""
-    strided = changed(batch(), lambda t: t.movedim(0, -1).contiguous().movedim(-1, 0))
+    strided = batch().changed(lambda t: t.movedim(0, -1).contiguous().movedim(-1, 0))
     model = case.model()
     return _close(forecast(model, strided), forecast(model, batch()))
 
 
 def is_the_same_in_single_precision(case: Case) -> bool:
     """float32 loses digits, no more."""
-    single = changed(batch(), torch.Tensor.float)
+    single = batch().changed(torch.Tensor.float)
     expected = forecast(case.model(), batch())
     return _close(forecast(case.model().float(), single).double(), expected, 1e-4)
 
@@ -130,7 +130,7 @@ def is_the_same_on_a_gpu(case: Case) -> bool:
     """CPU and CUDA agree, where there is a device."""
     if not torch.cuda.is_available():
         return True
-    there = changed(batch(), torch.Tensor.cuda)
+    there = batch().changed(torch.Tensor.cuda)
     found = forecast(case.model().cuda(), there).cpu()
     return _close(found, forecast(case.model(), batch()), 1e-7)
 
@@ -190,7 +190,7 @@ def is_finite_on_a_constant_window(case: Case) -> bool:
 def is_finite_on_a_window_far_from_zero(case: Case) -> bool:
     """Large and small values have a forecast, in single precision too."""
     model = case.model().float()
-    far = [changed(batch(scale=scale), torch.Tensor.float) for scale in (1e-12, 1e-3, 1e4, 1e12)]
+    far = [batch(scale=scale).changed(torch.Tensor.float) for scale in (1e-12, 1e-3, 1e4, 1e12)]
     return all(bool(forecast(model, each).isfinite().all()) for each in far)
 
 
@@ -256,7 +256,7 @@ def hears_of_a_step_only_from_then_on(case: Case) -> bool:
 
 def depends_on_all_that_it_is_given(case: Case) -> bool:
     """Every target, covariate of the lookback and the horizon, and static column counts."""
-    model, given = case.model(), changed(batch(), torch.Tensor.clone)
+    model, given = case.model(), batch().changed(torch.Tensor.clone)
     inputs = (given.past, given.future, given.static)
     for each in inputs:
         each.requires_grad_()

@@ -19,7 +19,6 @@ from fuzz.cases import (
     TARGETS,
     Case,
     batch,
-    changed,
     copied,
     forecast,
     same,
@@ -39,13 +38,13 @@ def _trained(learner: Learner, validate: bool = False) -> dict[str, Tensor]:
 def _gradients(case: Case, of: Batch) -> dict[str, Tensor]:
     """Of the loss of a batch, for every weight that it reaches."""
     learner = case.learner(case.model().train())
-    set_gradient(learner, [of])
+    set_gradient(learner, [lambda: of])
     weights = learner.model.named_parameters()
     return {name: weight.grad for name, weight in weights if weight.grad is not None}
 
 
 def _loss(case: Case, of: Batch, **training: Any) -> float:
-    return set_gradient(case.learner(case.model().train(), **training), [of]).item()
+    return set_gradient(case.learner(case.model().train(), **training), [lambda: of]).item()
 
 
 def trains_to_the_same_bytes(case: Case) -> bool:
@@ -189,7 +188,7 @@ def has_a_loss_of_parts(case: Case) -> bool:
 
 def has_the_same_loss_in_any_order(case: Case) -> bool:
     """The order of windows is no part of the loss."""
-    mixed = changed(batch(), lambda t: t[torch.tensor([3, 1, 4, 0, 2])])
+    mixed = batch().changed(lambda t: t[torch.tensor([3, 1, 4, 0, 2])])
     return math.isclose(_loss(case, mixed), _loss(case, batch()), rel_tol=1e-9)
 
 
@@ -239,7 +238,7 @@ def _loss_at(case: Case, direction: dict[str, Tensor], step: float) -> float:
     model = case.model().train()
     for name, weight in model.named_parameters():
         weight.data += step * direction[name]
-    return set_gradient(case.learner(model), [batch()]).item()
+    return set_gradient(case.learner(model), [batch]).item()
 
 
 def is_taught_nothing_of_a_step_before_it(case: Case) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
 import numpy as np
 import torch
@@ -29,14 +28,6 @@ class Batch:
     """Weight of each window in the loss; None: all alike."""
     is_whole: bool = False
     """Whether it is known that no target is masked."""
-
-    def __len__(self) -> int:
-        return len(self.past)
-
-    def split(self, windows: int) -> Iterator[Batch]:
-        """Batches of so many windows, the last one of what is left."""
-        for first in range(0, len(self), windows):
-            yield self.changed(itemgetter(slice(first, first + windows)))
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """With every tensor changed."""

@@ -33,11 +33,11 @@ def choose_kernel(learner: Learner, windows: Windows) -> None:
     for is_packed in (False, True):
         _pack(learner, is_packed)
         for _ in range(WARM_UP):
-            set_gradient(learner, [batch])
+            set_gradient(learner, [lambda: batch])
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         began.record()
         for _ in range(TIMED):
-            set_gradient(learner, [batch])
+            set_gradient(learner, [lambda: batch])
         ended.record()
         ended.synchronize()
         seconds[is_packed] = began.elapsed_time(ended)

@@ -91,7 +91,7 @@ class StepGraph:
     def _step(self) -> tuple[Tensor, Sequence[Tensor]]:
         """Gather, forward, backward, clipping, optimiser; nothing of it asks the CPU."""
         batch = masked_from(self.windows.gather(self.index), self.is_filled)
-        loss = set_gradient(self.learner, [batch], noise=self.noise)
+        loss = set_gradient(self.learner, [lambda: batch], noise=self.noise)
         norms = gradient_norms(self.learner)
         clip(self.learner)
         self.learner.optimizer.step()

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import torch
 
 PARTS = {
-    "data": "reading, transforms, windows, gathering batches",
-    "kernel": "forward and backward passes",
+    "data": "reading, transforms, windows",
+    "kernel": "gathering batches, forward and backward passes",
     "optimizer": "clipping, steps, averages",
     "evaluation": "validation and test windows, opponents, intervals",
     "writing": "checkpoints, tables, pictures",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,9 +16,12 @@ from forecast.training.averaging import update_average
 from forecast.training.device import gathered, mixed_precision, mixed_seed
 from forecast.training.learner import Learner
 from forecast.training.losses import penalty
-from forecast.training.optimizers import is_full_batch, set_rate
+from forecast.training.optimizers import set_rate
 from forecast.training.schedules import Position, rate_factor
 from forecast.training.workers import ALONE, Workers
+
+Chunk = Callable[[], Batch]
+"""Gathers some windows when it is called, by who computes them."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,8 @@ def take_step(
         workers: who computes; the result is the same for any number of them.
     """
     rate, profile = scheduled_rate(learner, position), learner.profile
-    with profile.part("data"):
-        chunks = chunks_of(learner, windows, index)
     with profile.part("kernel"):
-        loss = set_gradient(learner, chunks, seeds, workers)
+        loss = set_gradient(learner, chunks_of(learner, windows, index), seeds, workers)
     with profile.part("optimizer"):
         norms = gradient_norms(learner)
         step_at(learner, rate)
@@ -62,17 +63,15 @@ def take_step(
     return Step(loss, norms, rate)
 
 
-def chunks_of(learner: Learner, windows: Windows, index: Int[Tensor, " B"]) -> Iterable[Batch]:
-    """Windows in chunks that are computed side by side; all windows are not gathered at once."""
-    size = learner.chunk
-    if is_full_batch(learner.config.optimizer):
-        return (gathered(windows, some, learner.device) for some in index.split(size))
-    return gathered(windows, index, learner.device).split(size)
+def chunks_of(learner: Learner, windows: Windows, index: Int[Tensor, " B"]) -> Iterator[Chunk]:
+    """Windows in chunks that are computed side by side; they are not gathered all at once."""
+    for some in index.split(learner.chunk):
+        yield partial(gathered, windows, some, learner.device)
 
 
 def set_gradient(
     learner: Learner,
-    chunks: Iterable[Batch],
+    chunks: Iterable[Chunk],
     seeds: Sequence[int] = (0,),
     workers: Workers = ALONE,
     noise: Noise = None,
@@ -81,7 +80,7 @@ def set_gradient(
 
     Args:
         learner: its model must be in training mode; nothing but the gradients changes.
-        chunks: on the learner's device.
+        chunks: of windows; what they gather is on the learner's device.
         seeds: dropout follows from them and from the number of the chunk.
         workers: who computes; the result is the same for any number of them.
         noise: draw dropout from this generator instead.
@@ -113,9 +112,9 @@ class _Part:
     gradients: tuple[Tensor, ...]
 
 
-def _part(learner: Learner, seeds: Sequence[int], noise: Noise, chunk: tuple[int, Batch]) -> _Part:
-    number, batch = chunk
-    model, noise = learner.model, noise or _noise(learner, (*seeds, number))
+def _part(learner: Learner, seeds: Sequence[int], noise: Noise, chunk: tuple[int, Chunk]) -> _Part:
+    number, gather = chunk
+    batch, model, noise = gather(), learner.model, noise or _noise(learner, (*seeds, number))
     with mixed_precision(learner.device, learner.config.precision):
         forecast = model(batch.past, batch.future, batch.static, batch.target, noise)
     total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.is_whole)

@@ -601,7 +601,7 @@ def test_bf16_trains_close_to_float32_and_forecasts_in_it(options, device: str) 
     assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
     assert losses["bf16"] != losses["float32"]
     learner = learners["bf16"]
-    set_gradient(learner, [train.gather(torch.arange(8, device=device))])
+    set_gradient(learner, [lambda: train.gather(torch.arange(8, device=device))])
     state = learner.optimizer.state.values()
     tensors = [*learner.model.state_dict().values(), *(p.grad for p in learner.model.parameters())]
     tensors += [values["exp_avg_sq"] for values in state]
@@ -717,7 +717,7 @@ def test_gradient_norms_are_of_the_last_step() -> None:
     windows, learner = make_windows(19), make_learner(config, rate=0.0)
     (epoch,) = fit(learner, windows, None)
     order = torch.randperm(19, generator=torch.Generator().manual_seed(loop.mixed_seed(0, 1)))
-    set_gradient(learner, [windows.gather(order[16:])])
+    set_gradient(learner, [lambda: windows.gather(order[16:])])
     expected = [parameter.grad.norm().item() for parameter in learner.model.parameters()]
     assert list(epoch.gradient_norms.values()) == pytest.approx(expected, rel=1e-5)
 
