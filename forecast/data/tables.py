@@ -25,6 +25,7 @@ from forecast.data.compact import (
     in_nanoseconds,
 )
 from forecast.data.config import DataConfig
+from forecast.data.plain_csv import read_plain_csv
 from forecast.errors import DataError, did_you_mean, shown
 
 THOUSANDS = re.compile(
@@ -76,7 +77,13 @@ def read_table(path: str, config: DataConfig, numeric: Sequence[str], text: Sequ
     if is_parquet(path):
         return _read_parquet(path, config, numeric, text)
     _check_header(path, config, [*numeric, *text])
-    _refuse_nul(path)
+    count = _count_of_lines(path)
+    if config.time_format is None and len(config.separator) == 1:
+        marks = config.separator, config.decimal
+        frame = read_plain_csv(path, *marks, numeric, text, EMPTY, count)
+        if frame is not None:
+            table = Table(frame, path, range(2, len(frame) + 2))
+            return _with_rows(_with_numbers(table, numeric, config.decimal))
     lines = _lines(path, config.separator)
 
     def chunks() -> Iterator[Table]:
@@ -161,15 +168,21 @@ def _check_header(path: str, config: DataConfig, wanted: Sequence[str]) -> None:
     require_columns(header, wanted, f"{path}:1")
 
 
-def _refuse_nul(path: str) -> None:
-    """Raise a DataError for a NUL, where pandas would end the cell: 4, NUL, 2 would be 4."""
-    line = 1
+def _count_of_lines(path: str) -> int:
+    """Lines of a file, 0 if they end in carriage returns alone.
+
+    A NUL is refused, where pandas would end the cell: 4, NUL, 2 would be 4.
+    """
+    newlines, lone_returns, end = 0, 0, b""
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
             if (place := block.find(b"\0")) >= 0:
-                line += block.count(b"\n", 0, place)
+                line = newlines + block.count(b"\n", 0, place) + 1
                 raise DataError(f"{path}:{line}: a NUL character is no text; take it out")
-            line += block.count(b"\n")
+            newlines += block.count(b"\n")
+            lone_returns += block.count(b"\r") - (end + block).count(b"\r\n")
+            end = block[-1:]
+    return 0 if lone_returns else newlines + (end not in (b"", b"\n"))
 
 
 def _lines(path: str, separator: str) -> np.ndarray | range:
