@@ -12,7 +12,6 @@ import numpy as np
 
 from forecast.data.config import DataConfig
 from forecast.data.panel import Panel, read_panel
-from forecast.data.tables import columns_of
 from forecast.errors import DataError
 
 if TYPE_CHECKING:
@@ -62,14 +61,10 @@ def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel)
     zone = history.axis.timezone
     if isinstance(future, str | Path):
         config, frame = config.model_copy(update={"path": str(future)}), None
-        present = columns_of(config.path, config.separator)
     else:
-        frame, present = future, [str(name) for name in future.columns]
-    update = {
-        "timezone": zone or config.timezone,
-        "id": config.id if config.id in present else None,
-    }
-    known = read_panel(config.model_copy(update=update), frame, require_targets=False)
+        frame = future
+    config = config.model_copy(update={"timezone": zone or config.timezone})
+    known = read_panel(config, frame, require_targets=False)
     if known.axis.timezone != zone:
         raise DataError(
             f"{known.source}: column {config.time!r} has the time zone {known.axis.timezone}, the"

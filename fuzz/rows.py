@@ -21,6 +21,7 @@ from fuzz import (
     leakage,
     loading,
     long_runs,
+    paths,
     resumes,
     seeds,
     starts,
@@ -50,6 +51,7 @@ class Row:
 
 ROWS = (
     Row(1, "crafted and mutated files, under an audit hook", 10_000, loading.check),
+    Row(1, "tables named like addresses, beside an old fsspec", paths.SIZE, paths.check),
     Row(2, "every write, sync and rename fails in turn", 0, writes.check),
     Row(2, "kill -9 while training and saving", 200, kills.check, True),
     Row(3, "interrupted within and between epochs, and resumed", 100, resumes.check),

@@ -3,6 +3,7 @@
 import mmap
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster
 from forecast.training.config import MeanSquared
 from forecast.training.losses import Loss
-from fuzz import hours, inverses, leakage, long_runs, resumes, seeds
+from fuzz import hours, inverses, leakage, long_runs, paths, resumes, seeds
 from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
 from fuzz.trainings import LENGTHS, configuration, table
@@ -76,6 +77,17 @@ def test_a_table_that_is_not_refused_or_at_another_line_is_seen(monkeypatch, tmp
     rows[4][2] = ""
     monkeypatch.setitem(hours.FAULTS, name, lambda *_: hours.Bad(rows, 3, "column 'y'"))
     assert "not at" in hours.check(0, None, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["reference://x::refs.json", "~/x"])
+def test_a_name_that_a_reader_follows_is_seen(monkeypatch, material_stub, tmp_path, name):
+    real = pd.read_csv
+    material_stub.files["table.parquet"] = b""
+    number = paths.NAMES.index(name) * len(paths.WAYS) * len(paths.SUFFIXES)
+    assert paths.check(number, material_stub, tmp_path) is None
+    monkeypatch.setattr(pd, "read_csv", lambda file, **options: real(file.name, **options))
+    fault = paths.check(number, material_stub, tmp_path)
+    assert fault.startswith(f"check {name}.csv: ")
 
 
 def test_a_draw_from_the_callers_state_is_seen(monkeypatch, material_stub, tmp_path):

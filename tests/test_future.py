@@ -1,5 +1,8 @@
 """Covariates over the horizon: every row finds its series and time, or is refused by name."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +50,15 @@ def price_ahead(history, future, steps=3, horizon=None, options=PRICE):
     others = np.delete(rows, column, axis=2)
     assert np.isnan(others).all()
     return rows[..., column].tolist()
+
+
+def test_a_name_like_an_address_is_that_of_a_local_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "fsspec", None)  # importing it fails
+    path = Path("reference:/x.csv::refs.json")
+    path.parent.mkdir()
+    path.write_text(rows_of(DAYS[10:13], price=[7, 8, 9]).to_csv(index=False))
+    assert price_ahead(HISTORY, "reference://x.csv::refs.json") == [[7, 8, 9]]
 
 
 # ------------------------------------------------------------------ numbers

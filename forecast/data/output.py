@@ -8,11 +8,11 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
-from forecast.data.tables import columns_of, is_parquet
+from forecast.data.tables import columns_of, is_parquet, look_at_parquet, opened
 from forecast.errors import ConfigError, DataError, shown
 from forecast.files import write_atomically
 
@@ -71,28 +71,21 @@ def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
     Raises:
         DataError: if it cannot be read, or its first line does not name the columns.
     """
-    if not Path(path).is_file():
-        raise DataError(f"{path}: no such file")
-    frame, marks = _look_at_parquet(path) if is_parquet(path) else _look_at_csv(path)
+    with opened(path, remedy="") as file:
+        frame, marks = (look_at_parquet(file), {}) if is_parquet(path) else _look_at_csv(file)
     if not len(frame):
         raise DataError(f"{path}: no rows below the header; add one row a time step")
     return frame, marks
 
 
-def _look_at_parquet(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    columns_of(path)
-    frame = pd.read_parquet(path)
-    return (frame if frame.index.name is None else frame.reset_index()), {}
-
-
-def _look_at_csv(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    separator = max(",;\t|", key=lambda mark: len(columns_of(path, mark)))
-    names = columns_of(path, separator)
-    _require_names(names, path)
-    frame = _look(path, separator, ".", names)
+def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
+    separator = max(",;\t|", key=lambda mark: len(columns_of(file, mark)))
+    names = columns_of(file, separator)
+    _require_names(names, file.name)
+    frame = _look(file, separator, ".", names)
     if separator == ",":
         return frame, {}
-    european = _look(path, separator, ",", names)
+    european = _look(file, separator, ",", names)
     if _count_numbers(european) > _count_numbers(frame):
         return european, {"separator": separator, "decimal": ","}
     return frame, {"separator": separator}
@@ -111,14 +104,14 @@ def _require_names(names: list[str], path: str) -> None:
         )
 
 
-def _look(path: str, separator: str, decimal: str, names: list[str]) -> pd.DataFrame:
+def _look(file: BinaryIO, separator: str, decimal: str, names: list[str]) -> pd.DataFrame:
     """The columns that have a name of their own; rows that are too long are left out.
 
     A column with cells such as 007 holds names, not numbers, and is kept as written.
     """
     read: Any = functools.partial(
         pd.read_csv,
-        path,
+        file,
         sep=separator,
         decimal=decimal,
         encoding="utf-8-sig",
@@ -129,11 +122,13 @@ def _look(path: str, separator: str, decimal: str, names: list[str]) -> pd.DataF
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            file.seek(0)
             head = read(dtype=str, keep_default_na=False, nrows=HEAD_ROWS)
             codes = [name for name in head if head[name].str.fullmatch(r"0\d+").any()]
+            file.seek(0)
             frame: pd.DataFrame = read(converters=dict.fromkeys(codes, str))
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise DataError(f"{path}: {' '.join(str(error).split())}") from None
+        raise DataError(f"{file.name}: {' '.join(str(error).split())}") from None
     labels = pd.Index(names)
     is_unique = ~labels.duplicated(keep=False) & (labels != "")
     return frame.set_axis(labels, axis="columns").loc[:, is_unique]

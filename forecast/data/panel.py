@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecast.data.compact import distinct_texts, odd_pairs
 from forecast.data.config import Covariate, DataConfig
-from forecast.data.tables import Table, columns_of, from_frame, read_table
+from forecast.data.tables import Table, columns_of, from_frame, opened, read_table
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import Place, TimeAxis, infer_frequency
 from forecast.errors import DataError, shown
@@ -167,7 +167,7 @@ def read_panel(
     Args:
         config: what the columns mean.
         frame: a DataFrame in place of the file.
-        require_targets: False reads a table of future covariates only.
+        require_targets: False reads a table of future covariates only, which may lack the ids.
 
     Raises:
         DataError: with file and line, for a table that cannot be read without guessing.
@@ -175,16 +175,29 @@ def read_panel(
     columns = _columns(config, require_targets)
     numeric = [c.name for c in columns if not c.is_categorical]
     text = [c.name for c in columns if c.is_categorical]
-    present = (
-        columns_of(config.path, config.separator) if frame is None else map(str, frame.columns)
-    )
-    id_column = _id_column(config, [*present])
-    keys = [config.time] if id_column is None else [config.time, id_column]
-    if frame is None:
-        table = read_table(config.path, config, numeric, [*keys, *text])
-    else:
-        table = from_frame(frame, "data", numeric, [*keys, *text])
+    table, id_column = _read(config, frame, numeric, text, not require_targets)
     return _assemble(table, config, columns, id_column)
+
+
+def _read(
+    config: DataConfig,
+    frame: pd.DataFrame | None,
+    numeric: Sequence[str],
+    text: Sequence[str],
+    may_lack_ids: bool,
+) -> tuple[Table, str | None]:
+    """The columns of a table, with its times, and its column of series if it has one."""
+
+    def columns_of_text(present: Sequence[str]) -> tuple[str | None, list[str]]:
+        id_column = _id_column(config, present, may_lack_ids)
+        return id_column, [config.time, *([] if id_column is None else [id_column]), *text]
+
+    if frame is not None:
+        id_column, texts = columns_of_text([*map(str, frame.columns)])
+        return from_frame(frame, "data", numeric, texts), id_column
+    with opened(config.path) as file:
+        id_column, texts = columns_of_text(columns_of(file, config.separator))
+        return read_table(file, config, numeric, texts), id_column
 
 
 def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
@@ -194,10 +207,10 @@ def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
     return [*targets, *config.past, *config.future, *config.static]
 
 
-def _id_column(config: DataConfig, present: Sequence[str]) -> str | None:
+def _id_column(config: DataConfig, present: Sequence[str], may_lack: bool) -> str | None:
     """The column of series; a table may lack the default one, but not one that was named."""
-    is_default = config.id == DataConfig.model_fields["id"].default
-    return config.id if config.id in present or not is_default else None
+    may_lack |= config.id == DataConfig.model_fields["id"].default
+    return config.id if config.id in present or not may_lack else None
 
 
 def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], np.ndarray]:

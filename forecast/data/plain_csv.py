@@ -6,9 +6,9 @@ lines) is left to the slow way of `forecast.data.tables`, which can say what is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ BLOCK = 2**20
 
 
 def read_plain_csv(
-    path: str,
+    file: BinaryIO,
     separator: str,
     decimal: str,
     numeric: Sequence[str],
@@ -33,21 +33,22 @@ def read_plain_csv(
     """The columns of a long plain file; None if it is not plain, or pyarrow is not installed.
 
     Args:
-        path: a file with a header.
+        file: open, with a header.
         separator, decimal: a letter each.
         numeric: columns of numbers, which become float64; one of the `empty` texts is NaN.
         text: columns of text, which become categories; the first one holds dates.
         empty: texts of an empty cell of numbers.
         lines: of the file, the header among them; each is a row, or the file is not plain.
     """
-    if Path(path).stat().st_size < LONG:
+    if os.fstat(file.fileno()).st_size < LONG:
         return None
     try:
         from pyarrow import ArrowException, csv
     except ImportError:
         return None
+    file.seek(0)
     try:
-        batches = csv.open_csv(path, **_options(separator, decimal, numeric, text, empty))
+        batches = csv.open_csv(file, **_options(separator, decimal, numeric, text, empty))
         frame = end_to_end(_frames(batches, numeric, text, lines), lines)
     except (ArrowException, UnlikeError):
         return None

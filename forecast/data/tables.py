@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
+import io
 import os
 import re
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 import pandas as pd
@@ -39,6 +42,15 @@ UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
 """What pyarrow raises on a damaged file."""
 PARQUET_BUFFER = 2**20
 """Bytes of a column that are read at a time."""
+NO_FILE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENXIO,
+)
+"""What the system says where there is no regular file."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
 
@@ -61,38 +73,83 @@ class Table:
         return f"{self.source}:{number}" if self.is_csv else f"{self.source} row {number}"
 
 
-def read_table(path: str, config: DataConfig, numeric: Sequence[str], text: Sequence[str]) -> Table:
+@contextlib.contextmanager
+def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
+    """Open a local file once, for every reader of the block: none of them is given its name.
+
+    Readers such as `pandas.read_csv` take some names for addresses: they would fetch
+    `http://...`, and run what the templates of `reference://...` say. Here a name is a name.
+
+    Args:
+        path: name of a regular file.
+        remedy: end of the message where there is none.
+
+    Raises:
+        DataError: if there is no such file, or it cannot be opened.
+    """
+    try:
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
+    except ValueError:  # a NUL in the name
+        raise DataError(f"{path!r}: no such file{remedy}") from None
+    except OSError as error:
+        reason = "no such file" if error.errno in NO_FILE else error.strerror
+        raise DataError(f"{path}: {reason}{remedy}") from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise DataError(f"{path}: no such file{remedy}")
+        yield file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A descriptor; a pipe without a writer is opened at once, to be refused."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+@contextlib.contextmanager
+def _text_of(file: BinaryIO) -> Iterator[TextIO]:
+    """The text of an open file from its start; the file stays open."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def read_table(
+    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
+) -> Table:
     """Read the named columns of a CSV or Parquet file.
 
     Args:
-        path: the file; `.parquet` and `.pq` are Parquet, everything else is CSV.
+        file: of `opened`; named `.parquet` or `.pq` it is Parquet, else CSV.
         config: separator and decimal mark.
         numeric: columns of numbers; an empty cell is NaN.
         text: columns kept as written, so that `007` and `NA` stay what they are; the first one
             holds the times.
 
     Raises:
-        DataError: with file and line, for a missing file or column, or text among numbers.
+        DataError: with file and line, for a missing column, or text among numbers.
     """
-    if is_parquet(path):
-        return _read_parquet(path, config, numeric, text)
-    _check_header(path, config, [*numeric, *text])
-    count = _count_of_lines(path)
+    if is_parquet(file.name):
+        return _read_parquet(file, config, numeric, text)
+    _check_header(file, config, [*numeric, *text])
+    count = _count_of_lines(file)
     if config.time_format is None and len(config.separator) == 1:
         marks = config.separator, config.decimal
-        frame = read_plain_csv(path, *marks, numeric, text, EMPTY, count)
+        frame = read_plain_csv(file, *marks, numeric, text, EMPTY, count)
         if frame is not None:
-            table = Table(frame, path, range(2, len(frame) + 2))
+            table = Table(frame, file.name, range(2, len(frame) + 2))
             return _with_rows(_with_numbers(table, numeric, config.decimal))
-    lines = _lines(path, config.separator)
+    lines = _lines(file, config.separator)
 
     def chunks() -> Iterator[Table]:
         first = 0
-        for frame in _read_csv(path, config, numeric, text):
+        for frame in _read_csv(file, config, numeric, text):
             here = lines[first : first + len(frame)]
             first += len(frame)
-            chunk = _without_empty_rows(Table(frame.reset_index(drop=True), path, here), text[0])
-            yield _with_numbers(chunk, numeric, config.decimal)
+            table = Table(frame.reset_index(drop=True), file.name, here)
+            yield _with_numbers(_without_empty_rows(table, text[0]), numeric, config.decimal)
 
     return _with_rows(_joined(chunks, len(lines), config, text))
 
@@ -124,23 +181,19 @@ def is_parquet(path: Path | str) -> bool:
     return Path(path).suffix.lower() in (".parquet", ".pq")
 
 
-def columns_of(path: str, separator: str = ",") -> list[str]:
-    """The column names of a file."""
-    if not os.path.isfile(path):  # Path.is_file would raise on a name that is too long
-        raise DataError(f"{path}: no such file; check data.path")
-    if is_parquet(path):
-        return list(_from_parquet("read_schema", path).names)
+def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
+    """The column names of an open file."""
+    if is_parquet(file.name):
+        return list(_from_parquet("read_schema", file).names)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file, delimiter=separator), [])
+        with _text_of(file) as text:
+            header = next(csv.reader(text, delimiter=separator), [])
     except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        raise _not_utf8(file) from None
     except csv.Error as error:
-        raise DataError(f"{path}:1: {error}; the first line must name the columns") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; check data.path") from None
+        raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
     if "\0" in "".join(header):
-        raise _not_utf8(path)
+        raise _not_utf8(file)
     return header
 
 
@@ -154,70 +207,70 @@ def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) 
             raise DataError(f"{source}: column {name!r} appears twice; rename one")
 
 
-def _check_header(path: str, config: DataConfig, wanted: Sequence[str]) -> None:
-    header = columns_of(path, config.separator)
+def _check_header(file: BinaryIO, config: DataConfig, wanted: Sequence[str]) -> None:
+    header = columns_of(file, config.separator)
     if not header:
-        what = "the first line is blank" if Path(path).stat().st_size else "the file is empty"
-        raise DataError(f"{path}:1: {what}; the first line must name the columns")
+        what = "the first line is blank" if os.fstat(file.fileno()).st_size else "the file is empty"
+        raise DataError(f"{file.name}:1: {what}; the first line must name the columns")
     other = [mark for mark in ";\t|," if mark != config.separator and mark in "".join(header)]
     if len(header) == 1 and other and wanted != header:
         raise DataError(
-            f"{path}:1: the cells are separated by {other[0]!r}, not {config.separator!r};"
+            f"{file.name}:1: the cells are separated by {other[0]!r}, not {config.separator!r};"
             f" set data.separator: {other[0]!r}"
         )
-    require_columns(header, wanted, f"{path}:1")
+    require_columns(header, wanted, f"{file.name}:1")
 
 
-def _count_of_lines(path: str) -> int:
+def _count_of_lines(file: BinaryIO) -> int:
     """Lines of a file, 0 if they end in carriage returns alone.
 
     A NUL is refused, where pandas would end the cell: 4, NUL, 2 would be 4.
     """
     newlines, lone_returns, end = 0, 0, b""
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            if (place := block.find(b"\0")) >= 0:
-                line = newlines + block.count(b"\n", 0, place) + 1
-                raise DataError(f"{path}:{line}: a NUL character is no text; take it out")
-            newlines += block.count(b"\n")
-            lone_returns += block.count(b"\r") - (end + block).count(b"\r\n")
-            end = block[-1:]
+    file.seek(0)
+    while block := file.read(BLOCK):
+        if (place := block.find(b"\0")) >= 0:
+            line = newlines + block.count(b"\n", 0, place) + 1
+            raise DataError(f"{file.name}:{line}: a NUL character is no text; take it out")
+        newlines += block.count(b"\n")
+        lone_returns += block.count(b"\r") - (end + block).count(b"\r\n")
+        end = block[-1:]
     return 0 if lone_returns else newlines + (end not in (b"", b"\n"))
 
 
-def _lines(path: str, separator: str) -> np.ndarray | range:
+def _lines(file: BinaryIO, separator: str) -> np.ndarray | range:
     """Line at which each row below the header begins, blank lines too.
 
     Every row must have as many cells as the header: pandas would fill up a short one and cut a
     long one without a word. The rows are counted by the csv module, not by a loop.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=separator, strict=True)
+        with _text_of(file) as lines:
+            reader = csv.reader(lines, delimiter=separator, strict=True)
             cells = np.fromiter(map(len, reader), dtype=np.int32)
             is_line_a_row = reader.line_num == len(cells)
     except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        raise _not_utf8(file) from None
     except csv.Error as error:
-        *_, line = 0, *_row_ends(path, separator)
-        raise DataError(f"{path}:{line + 1}: {error}; mend the quotes of this row") from None
+        *_, line = 0, *_row_ends(file, separator)
+        raise DataError(f"{file.name}:{line + 1}: {error}; mend the quotes of this row") from None
     ends: np.ndarray | range = range(1, len(cells) + 1)
     if not is_line_a_row:
-        ends = np.array([*_row_ends(path, separator)])
+        ends = np.array([*_row_ends(file, separator)])
     ragged = (cells != cells[0]) & (cells > 0)
     if ragged.any():
         row = int(np.argmax(ragged))
         raise DataError(
-            f"{path}:{ends[row - 1] + 1}: {cells[row]} cells, but the header has {cells[0]}; write"
-            f" empty cells too, and put a cell that holds {separator!r} in quotes"
+            f"{file.name}:{ends[row - 1] + 1}: {cells[row]} cells, but the header has {cells[0]};"
+            f" write empty cells too, and put a cell that holds {separator!r} in quotes"
         )
     return range(2, len(cells) + 1) if isinstance(ends, range) else ends[:-1] + 1
 
 
-def _row_ends(path: str, separator: str) -> Iterator[int]:
+def _row_ends(file: BinaryIO, separator: str) -> Iterator[int]:
     """Last line of each row, until the end or the first row that cannot be read."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
+    with _text_of(file) as lines:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
         with contextlib.suppress(csv.Error):
             for _ in reader:
                 yield reader.line_num
@@ -234,13 +287,14 @@ def _without_empty_rows(table: Table, first: str) -> Table:
     return replace(table, frame=table.frame[~empty].reset_index(drop=True), lines=lines)
 
 
-def _not_utf8(path: str) -> DataError:
+def _not_utf8(file: BinaryIO) -> DataError:
     line = 1
+    file.seek(0)
     try:
-        Path(path).read_bytes().decode()
+        file.read().decode()
     except UnicodeDecodeError as error:
         line += error.object.count(b"\n", 0, error.start)
-    return DataError(f"{path}:{line}: not UTF-8 text; save the file as CSV in UTF-8")
+    return DataError(f"{file.name}:{line}: not UTF-8 text; save the file as CSV in UTF-8")
 
 
 def _joined(
@@ -275,14 +329,15 @@ def _lines_of(parts: Sequence[Table]) -> np.ndarray | range:
 
 
 def _read_csv(
-    path: str, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
+    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
     """Some rows at a time."""
+    file.seek(0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            yield from pd.read_csv(
-                path,
+            reader = pd.read_csv(
+                file,
                 chunksize=ROWS_AT_ONCE,
                 sep=config.separator,
                 decimal=config.decimal,
@@ -297,9 +352,11 @@ def _read_csv(
                 float_precision="round_trip",
                 compression=None,
             )
+            with reader:
+                yield from reader
     except (ValueError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: {reason}; check data.separator and data.decimal") from None
+        raise DataError(f"{file.name}: {reason}; check data.separator and data.decimal") from None
 
 
 def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
@@ -375,46 +432,57 @@ def _as_text(column: pd.Series) -> pd.Series:
 
 
 def _read_parquet(
-    path: str, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
+    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
 ) -> Table:
-    require_columns(columns_of(path), [*numeric, *text], path)
+    require_columns(columns_of(file), [*numeric, *text], file.name)
     options = {"pre_buffer": False, "buffer_size": PARQUET_BUFFER}  # else the file is held whole
-    file = _from_parquet("ParquetFile", path, read_dictionary=_texts_among(path, text), **options)
+    texts = _texts_among(file, text)
+    parquet = _from_parquet("ParquetFile", file, read_dictionary=texts, **options)
 
     def chunks() -> Iterator[Table]:
         first = 0
-        for frame in _batches(file, path, [*text, *numeric]):
-            yield _from_frame(frame, path, numeric, text, first)
+        for frame in _batches(parquet, file.name, [*text, *numeric]):
+            yield _from_frame(frame, file.name, numeric, text, first)
             first += len(frame)
 
-    return _with_rows(_joined(chunks, file.metadata.num_rows, config, text))
+    return _with_rows(_joined(chunks, parquet.metadata.num_rows, config, text))
 
 
-def _texts_among(path: str, columns: Sequence[str]) -> list[str]:
+def look_at_parquet(file: BinaryIO) -> pd.DataFrame:
+    """A Parquet file as it is; an index that has a name becomes a column."""
+    parquet = _from_parquet("ParquetFile", file)
+    try:
+        frame: pd.DataFrame = parquet.read().to_pandas()
+    except UNREADABLE as error:
+        raise _damaged(file.name, error) from None
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def _texts_among(file: BinaryIO, columns: Sequence[str]) -> list[str]:
     """Columns of text, which are read faster as numbers of distinct texts."""
-    schema = _from_parquet("read_schema", path)
+    schema = _from_parquet("read_schema", file)
     return [name for name in columns if str(schema.field(name).type) in ("string", "large_string")]
 
 
-def _batches(file: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Some rows at a time."""
     try:
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
             pairs = zip(batch.schema.names, batch.columns, strict=True)
             yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
     except UNREADABLE as error:
         raise _damaged(path, error) from None
 
 
-def _from_parquet(function: str, path: str, **options: Any) -> Any:
+def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:
     try:
         from pyarrow import parquet
     except ImportError:
         raise DataError("reading Parquet needs pyarrow: pip install 'forecast[parquet]'") from None
     try:
-        return getattr(parquet, function)(path, **options)
+        return getattr(parquet, function)(file, **options)
     except UNREADABLE as error:
-        raise _damaged(path, error) from None
+        raise _damaged(file.name, error) from None
 
 
 def _damaged(path: str, error: Exception) -> DataError:

@@ -13,7 +13,7 @@ from forecast.data import plain_csv, tables
 from forecast.data.config import DataConfig
 from forecast.data.panel import Panel, read_panel
 from forecast.data.plain_csv import read_plain_csv
-from forecast.data.tables import EMPTY
+from forecast.data.tables import EMPTY, opened
 from forecast.errors import DataError
 
 pytest.importorskip("pyarrow")
@@ -118,7 +118,8 @@ def test_a_plain_file_is_read_fast(tmp_path, decimal, separator, monkeypatch):
     lines = (tmp_path / "t.csv").read_bytes().count(b"\n")
     text = ["ds", "unique_id", "kind"]
     path = str(tmp_path / "t.csv")
-    frame = read_plain_csv(path, separator, decimal, ["y"], text, EMPTY, lines)
+    with opened(path) as file:
+        frame = read_plain_csv(file, separator, decimal, ["y"], text, EMPTY, lines)
     assert frame is not None
     np.testing.assert_array_equal(frame["y"], table["y"])
     np.testing.assert_array_equal(frame["ds"], table["ds"])
@@ -142,8 +143,9 @@ def test_a_number_too_large_is_named_with_its_line(tmp_path):
 
 def test_short_files_and_those_without_pyarrow_go_the_slow_way(tmp_path, monkeypatch):
     made(tmp_path / "t.csv", rows=50)
-    arguments = (str(tmp_path / "t.csv"), ",", ".", ["y"], ["ds", "unique_id"], EMPTY, 91)
-    assert read_plain_csv(*arguments) is None
-    monkeypatch.setattr(plain_csv, "LONG", 0)
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert read_plain_csv(*arguments) is None
+    arguments = (",", ".", ["y"], ["ds", "unique_id"], EMPTY, 91)
+    with opened(str(tmp_path / "t.csv")) as file:
+        assert read_plain_csv(file, *arguments) is None
+        monkeypatch.setattr(plain_csv, "LONG", 0)
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        assert read_plain_csv(file, *arguments) is None

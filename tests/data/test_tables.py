@@ -3,6 +3,8 @@
 import csv
 import io
 import math
+import os
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.data.config import DataConfig
-from forecast.data.tables import Table, columns_of, from_frame, read_table, require_columns
+from forecast.data.output import read_any
+from forecast.data.panel import read_panel
+from forecast.data.tables import Table, columns_of, from_frame, opened, read_table, require_columns
 from forecast.errors import DataError
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -27,7 +31,8 @@ def write(folder, content, name="data.csv"):
 
 
 def read(path, numeric=("y",), text=("ds",), **options) -> Table:
-    return read_table(path, DataConfig(path=path, **options), numeric, text)
+    with opened(path) as file:
+        return read_table(file, DataConfig(path=path, **options), numeric, text)
 
 
 def refusal(call, *arguments, **options) -> str:
@@ -173,7 +178,8 @@ def test_rows_of_empty_cells_are_blank_lines(tmp_path):
 
 def test_byte_order_mark(tmp_path):
     assert read(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())).frame["y"].tolist() == [1, 2]
-    assert columns_of(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())) == ["ds", "y"]
+    with opened(write(tmp_path, b"\xef\xbb\xbf" + GOOD.encode())) as file:
+        assert columns_of(file) == ["ds", "y"]
 
 
 def test_suffix_of_a_compressed_file_does_not_matter(tmp_path):
@@ -276,9 +282,46 @@ def test_far_cell_that_is_not_utf8(tmp_path):
     assert refusal(read, path).startswith(f"{path}:40002: not UTF-8 text")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["reference://x.csv::refs.json", "http://127.0.0.1:9/x.csv", "file://x.csv", "~/x.csv"],
+)
+@pytest.mark.parametrize("suffix", ["", ".parquet"])
+def test_a_name_like_an_address_is_that_of_a_local_file(tmp_path, monkeypatch, name, suffix):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/nowhere")
+    path = f"{name}{suffix}"
+    (tmp_path / path).parent.mkdir(parents=True)
+    parquet = pd.read_csv(io.StringIO(GOOD)).to_parquet()
+    (tmp_path / path).write_bytes(parquet if suffix else GOOD.encode())
+    monkeypatch.setitem(sys.modules, "fsspec", None)  # importing it fails
+    assert read(path).frame["y"].tolist() == [1, 2]
+    assert read_any(path)[0]["y"].tolist() == [1, 2]
+    assert read_panel(DataConfig(path=path, frequency="D")).values.tolist() == [[1], [2]]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_the_one_that_was_checked(tmp_path):
+    path = write(tmp_path, GOOD)
+    with opened(path) as file:
+        assert columns_of(file) == ["ds", "y"]
+        (tmp_path / "other.csv").write_text(GOOD.replace(",1", ",666"))
+        (tmp_path / "other.csv").rename(path)
+        table = read_table(file, DataConfig(path=path), ["y"], ["ds"])
+    assert table.frame["y"].tolist() == [1, 2]
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_or_device_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (str(tmp_path / "pipe.csv"), "/dev/null", "a\0b", "x" * 300, f"{tmp_path}/x/../y"):
+        assert refusal(read, path).endswith(": no such file; check data.path")
+
+
 def test_missing_file_and_folder(tmp_path):
     for path in (str(tmp_path / "no.csv"), str(tmp_path / "no.parquet"), str(tmp_path)):
-        assert refusal(columns_of, path) == f"{path}: no such file; check data.path"
+        assert (
+            refusal(read_panel, DataConfig(path=path)) == f"{path}: no such file; check data.path"
+        )
         assert refusal(read, path) == f"{path}: no such file; check data.path"
 
 
@@ -453,7 +496,8 @@ def test_parquet_as_csv(tmp_path):
     from_csv = read(str(tmp_path / "data.csv"), text=["id", "day"])
     as_text = from_parquet.frame.astype({"id": object, "day": object})
     pd.testing.assert_frame_equal(as_text, from_csv.frame, check_like=True)
-    assert columns_of(str(tmp_path / "data.parquet")) == list(frame.columns)
+    with opened(str(tmp_path / "data.parquet")) as file:
+        assert columns_of(file) == list(frame.columns)
     assert from_parquet.place(2) == f"{tmp_path / 'data.parquet'} row 2"
 
 
