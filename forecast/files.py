@@ -49,11 +49,15 @@ def append(path: Path, text: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Temporaries of files that are being written, or whose writer was killed."""
+    return [path for name in names for path in folder.glob(f".{name}.????????.tmp")]
+
+
 def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
     """Take away the temporaries of a killed writer; nobody else may be writing these files."""
-    for name in names:
-        for temporary in folder.glob(f".{name}.????????.tmp"):
-            temporary.unlink(missing_ok=True)
+    for temporary in leftovers(folder, names):
+        temporary.unlink(missing_ok=True)
 
 
 def _is_stream(path: Path) -> bool:

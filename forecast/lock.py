@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,12 @@ log = logging.getLogger("forecast")
 
 LOCK_FILE = ".lock"
 """Holds the process id of its owner; the file of a dead one means nothing, the next takes it."""
+OWNER = re.compile(rb"(\d+\n)?")
+"""What a lock file holds."""
+MOST_BYTES = 32
+"""More than a process number has."""
+ATTEMPTS = 1000
+"""How often another process may take the file away while it is being locked."""
 PATIENCE = 1.0
 """Seconds that an owner has to write its process id."""
 
@@ -24,13 +33,16 @@ PATIENCE = 1.0
 def locked(folder: Path) -> Iterator[None]:
     """Keep a folder for this process alone, until the block or the process ends, however it ends.
 
-    filelock would be a line, but it truncates the file, and with it the name of the owner.
+    The package filelock is no substitute: depending on its version it empties the file, and with
+    it the owner's number, leaves it behind, or turns to another kind of lock where the file system
+    knows none.
 
     Args:
-        folder: made if it is not there.
+        folder: made if it is not there. Nothing in it is changed but a lock of this program: a
+            link, or a file of that name with anything but a process number, is left as it is.
 
     Raises:
-        ConfigError: at once, naming the process that holds it.
+        ConfigError: at once, naming the process that holds it, or what stands in its place.
     """
     path = folder / LOCK_FILE
     descriptor = _owned(path)
@@ -45,18 +57,46 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _owned(path: Path) -> int:
     """A descriptor of the locked file at a path; one that was removed meanwhile is no good."""
-    while True:
+    for _ in range(ATTEMPTS):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # its owner took the empty folder away
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        with contextlib.suppress(FileNotFoundError):  # its owner took the file or folder away
+            descriptor = _opened(path)
             try:
+                _require_lock_file(descriptor, path)
                 _lock(descriptor, path)
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+                    _require_lock_file(descriptor, path)
                     return descriptor
             except BaseException:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
+    raise ConfigError(f"{path}: taken away {ATTEMPTS} times; give another folder with --run")
+
+
+def _opened(path: Path) -> int:
+    """A descriptor of the file itself, made if there is none; a link is not followed."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):  # a link, folder or socket
+            raise _no_lock(path) from None
+        raise
+
+
+def _require_lock_file(descriptor: int, path: Path) -> None:
+    """Refuse whatever this program did not write: its lock holds a process number or nothing."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise _no_lock(path)
+    if not OWNER.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
+        raise _no_lock(path)
+
+
+def _no_lock(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} is no lock of this program; take it away, or give another folder with --run"
+    )
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -75,8 +115,7 @@ def _owner(descriptor: int) -> str:
     """What the owner wrote, which it does right after locking."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        written = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-        if written.isdigit():
+        if written := os.pread(descriptor, MOST_BYTES, 0).decode(errors="replace").strip():
             return written
         time.sleep(0.01)
     return "unknown"

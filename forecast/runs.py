@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from forecast.errors import ConfigError, DataError
-from forecast.files import append, remove_leftovers, write_atomically
+from forecast.files import append, leftovers, remove_leftovers, write_atomically
 from forecast.lock import LOCK_FILE, locked
 from forecast.trained import MODEL_FILE
 from forecast.training.checkpoint import load_checkpoint, save_checkpoint
@@ -122,16 +122,19 @@ class RunFolder:
 def claimed(path: Path, is_fresh: bool = False) -> Iterator[None]:
     """Keep a run folder for this process alone, and sweep it of what a killed one left.
 
-    A folder that is empty in the end is removed, unless it was there before.
+    A folder that is empty in the end is removed, unless it was there before. Nothing in a folder
+    that holds something, and no run, is touched.
 
     Args:
         path: the folder.
         is_fresh: it was only just made for this run.
 
     Raises:
-        ConfigError: if another process is at work in it; the message names it.
+        ConfigError: if another process is at work in it, which the message names, or it is not for
+            runs.
     """
     _require_folder(path)
+    _refuse_other_folders(path)
     is_ours = is_fresh or not path.exists()
     try:
         with locked(path):
@@ -150,8 +153,9 @@ def new_run(path: Path, force: bool = False) -> RunFolder:
     """
     _require_folder(path)
     path.mkdir(parents=True, exist_ok=True)
-    if any(file.name != LOCK_FILE for file in path.iterdir()):
-        _refuse_to_replace(RunFolder(path), force)
+    _refuse_other_folders(path)
+    if (path / CONFIG_FILE).exists() and not force:
+        _refuse_to_replace(RunFolder(path))
     return RunFolder(path)
 
 
@@ -183,16 +187,28 @@ def existing_run(path: Path) -> RunFolder:
 
 
 def _require_folder(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"{path} is a file; give the run another folder with --run")
-
-
-def _refuse_to_replace(folder: RunFolder, force: bool) -> None:
-    path = folder.path
-    if not (path / CONFIG_FILE).exists():
-        raise ConfigError(f"{path} is not empty and holds no run; give another folder with --run")
-    if force:
+    if path.is_dir():
         return
+    if path.exists() or path.is_symlink():
+        what = "a file" if path.exists() else "a link to nothing"
+        raise ConfigError(f"{path} is {what}; give the run another folder with --run")
+
+
+def _refuse_other_folders(path: Path) -> None:
+    """Refuse a folder that is neither new nor empty nor that of a run, before it is locked."""
+    if not path.is_dir() or (path / CONFIG_FILE).exists():
+        return
+    try:
+        found = {*path.iterdir()}
+    except FileNotFoundError:  # its owner took the empty folder away
+        return
+    own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that is only just beginning
+    if not found <= own and not (path / CONFIG_FILE).exists():
+        raise ConfigError(f"{path} is not empty and holds no run; give another folder with --run")
+
+
+def _refuse_to_replace(folder: RunFolder) -> None:
+    path = folder.path
     if folder.is_finished:
         raise ConfigError(
             f"{path} holds a finished run; give another folder with --run, or replace it with"

@@ -112,6 +112,47 @@ def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog)
     assert message.endswith("cannot be locked: No locks available; start no second run in it")
 
 
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda path: path.symlink_to(path.parent / "victim"),
+        lambda path: path.symlink_to(path.parent / "nowhere" / "x"),
+        lambda path: path.hardlink_to(path.parent / "victim"),
+        lambda path: path.write_text("state of another program"),
+        lambda path: path.write_text("123\n456\n"),
+        lambda path: path.mkdir(),
+        lambda path: os.mkfifo(path),
+    ],
+    ids=["link", "dangling link", "hard link", "foreign", "numbers", "folder", "pipe"],
+)
+@pytest.mark.timeout(10)
+def test_what_is_no_lock_of_ours_is_refused_and_left_alone(tmp_path, put):
+    victim = tmp_path / "victim"
+    victim.write_text("1\n")
+    path = tmp_path / LOCK_FILE
+    put(path)
+    before = os.lstat(path)
+    with pytest.raises(ConfigError) as error, locked(tmp_path):
+        pass
+    assert str(error.value) == (
+        f"{path} is no lock of this program; take it away, or give another folder with --run"
+    )
+    after = os.lstat(path)
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (
+        before.st_ino,
+        before.st_size,
+        before.st_mtime_ns,
+    )
+    assert victim.read_text() == "1\n"
+
+
+def test_a_lock_that_is_always_taken_away_ends_in_a_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "ATTEMPTS", 3)
+    monkeypatch.setattr(lock, "_lock", lambda descriptor, path: path.unlink())
+    with pytest.raises(ConfigError, match=r"lock: taken away 3 times; give"), locked(tmp_path):
+        pass
+
+
 def test_descriptors_are_closed(tmp_path):
     before = len(os.listdir("/dev/fd"))
     for _ in range(10):

@@ -190,6 +190,30 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
     assert not tmp_path.exists()
 
 
+def test_a_folder_that_is_not_for_runs_is_refused_before_it_is_locked(tmp_path):
+    """A refused run once emptied the file that `.lock` was a link to, or took `.lock` away."""
+    for name, text in (("foreign", "state of another program"), ("old", "123\n")):
+        path = run_in(tmp_path / name, "other")
+        (path / ".lock").write_text(text)
+        with pytest.raises(ConfigError, match="is not empty and holds no run; give"), claimed(path):
+            pass
+        assert (path / ".lock").read_text() == text
+
+
+def test_a_run_that_is_only_just_beginning_is_in_use(tmp_path):
+    path = tmp_path / "run"
+    with claimed(path):
+        (path / ".config.yaml.abcdefgh.tmp").touch()
+        with pytest.raises(ConfigError, match="in use by process"), claimed(path):
+            pass
+
+
+def test_a_link_to_nothing_is_never_claimed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="is a link to nothing; give"), claimed(tmp_path / "link"):
+        pass
+
+
 def test_a_file_is_never_claimed(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConfigError, match=r"file is a file; give"), claimed(tmp_path / "file"):
