@@ -278,11 +278,12 @@ def _row_ends(file: BinaryIO, separator: str) -> Iterator[int]:
 
 def _without_empty_rows(table: Table, first: str) -> Table:
     """The table without blank lines and rows of empty cells; `first` is one of its columns."""
-    empty = (table.frame[first].isna() | (table.frame[first] == "")).to_numpy()
-    if not empty.any():
+    is_first_empty = (table.frame[first].isna() | (table.frame[first] == "")).to_numpy()
+    if not is_first_empty.any():
         return table
-    rows = table.frame[empty]
-    empty[empty] = (rows.isna() | (rows == "")).all(axis=1)
+    empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
+    rows = table.frame[is_first_empty]
+    empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
     lines = np.asarray(table.lines)[~empty]
     return replace(table, frame=table.frame[~empty].reset_index(drop=True), lines=lines)
 

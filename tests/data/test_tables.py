@@ -1,5 +1,6 @@
 """Tables against what was written: every cell, every line number, every bad file."""
 
+import contextlib
 import csv
 import io
 import math
@@ -113,6 +114,14 @@ def test_written_cells_read_back_equal(
         expected.view(np.int64)[~np.isnan(expected)],
     )
     assert np.isnan(table.frame["y"].to_numpy()[np.isnan(expected)]).all()
+
+
+def test_a_blank_line_at_the_end_where_pandas_gives_read_only_arrays(tmp_path):
+    """As pandas 3 always does."""
+    is_old = int(pd.__version__.split(".")[0]) < 3
+    with pd.option_context("mode.copy_on_write", True) if is_old else contextlib.nullcontext():
+        table = read(write(tmp_path, GOOD + "\n"))
+    assert table.frame["y"].tolist() == [1, 2]
 
 
 @settings(max_examples=60, deadline=None)
