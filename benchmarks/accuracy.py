@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 import forecast
-from forecast.config import Config, read_config
+from forecast.config.tree import Config, read_config
 from forecast.forecasting import member_forecasts
 from forecast.preparation import prepare
 from forecast.trained import TrainedModel

@@ -14,7 +14,7 @@ from statistics import median
 import torch
 from torch import nn
 
-from forecast.models.config import ModelConfig
+from forecast.config.model import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.learner import chunk_windows
 

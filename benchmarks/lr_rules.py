@@ -13,7 +13,7 @@ import logging
 import numpy as np
 import torch
 
-from forecast.config import Config, read_config
+from forecast.config.tree import Config, read_config
 from forecast.errors import ForecastError
 from forecast.experiment import find_learning_rate
 from forecast.preparation import prepare

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from forecast.config import Config, read_config
+from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel, read_panel
 from forecast.data.split import split
 from forecast.evaluation.folds import without_last

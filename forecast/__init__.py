@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecast.api import backtest, lr_find, report, train
     from forecast.backtesting import Backtest
-    from forecast.config import Config, read_config
+    from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
     from forecast.trained import TrainedModel, load
 
@@ -36,8 +36,8 @@ _HOMES = {
     "report": "forecast.api",
     "load": "forecast.trained",
     "TrainedModel": "forecast.trained",
-    "Config": "forecast.config",
-    "read_config": "forecast.config",
+    "Config": "forecast.config.tree",
+    "read_config": "forecast.config.tree",
     **dict.fromkeys(
         ("ConfigError", "DataError", "DeviceError", "ForecastError"), "forecast.errors"
     ),

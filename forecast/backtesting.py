@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from forecast.config import Config, config_from, read_config
-from forecast.data.config import Difference
+from forecast.config.data import Difference
+from forecast.config.tree import Config, config_from, read_config
 from forecast.data.output import to_csv
 from forecast.data.panel import Panel, read_panel
 from forecast.data.split import split

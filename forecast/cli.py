@@ -85,7 +85,7 @@ def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
     """Configuration and folder of a new run, or of the one to go on with, for us alone."""
     from pathlib import Path
 
-    from forecast.config import read_config
+    from forecast.config.tree import read_config
     from forecast.errors import ConfigError
     from forecast.runs import CONFIG_FILE, claimed, existing_run, fresh_run, new_run
 
@@ -212,7 +212,7 @@ def _refuse_input(output: str, path: str | None, what: str) -> None:
 def _lr_find(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.config import read_config, write_config
+    from forecast.config.tree import read_config, write_config
     from forecast.experiment import lr_find, with_rate, write_lr_range
     from forecast.files import write_atomically
     from forecast.logs import stderr_log
@@ -322,7 +322,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from forecast.config import read_config
+    from forecast.config.tree import read_config
     from forecast.inspection import inspect, report
     from forecast.logs import stderr_log
 
@@ -360,7 +360,7 @@ def _config_init(options: argparse.Namespace) -> int:
 
 
 def _config_show(options: argparse.Namespace) -> int:
-    from forecast.config import read_config, write_config
+    from forecast.config.tree import read_config, write_config
 
     config = read_config(options.config, options.overrides)
     _print(options.json, config.model_dump(mode="json"), write_config(config).rstrip("\n"))
@@ -370,7 +370,7 @@ def _config_show(options: argparse.Namespace) -> int:
 def _config_schema(_: argparse.Namespace) -> int:
     import json
 
-    from forecast.config import json_schema
+    from forecast.config.tree import json_schema
 
     print(json.dumps(json_schema(), indent=2))
     return 0

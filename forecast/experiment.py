@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from forecast.config import Config, write_config
+from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
 from forecast.logs import RunLog, run_log

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from forecast.config import Config
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
+from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
 from forecast.data.panel import Panel, read_panel
 from forecast.errors import DataError
 

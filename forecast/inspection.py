@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from forecast.config import Config
+from forecast.config.tree import Config
 from forecast.data.checks import findings
 from forecast.data.panel import Panel, offsets_of, read_panel
 from forecast.data.split import PARTS

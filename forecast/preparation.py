@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from forecast.config import Config
+from forecast.config.tree import Config
 from forecast.data.panel import Panel, read_panel
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
 from forecast.data.split import PARTS, Split, split

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from forecast.config import build_config, config_from
+from forecast.config.tree import build_config, config_from
+from forecast.config.yaml import read_yaml, scalar
 from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
 from forecast.data.output import read_any
@@ -32,7 +33,6 @@ from forecast.defaults import (
     small_training,
 )
 from forecast.errors import ConfigError, DataError, ForecastError
-from forecast.strict_yaml import read_yaml, scalar
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
-from forecast.config import Config, read_config
+from forecast.config.training import LrRangeConfig
+from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel
 from forecast.data.windows import Batch
 from forecast.errors import ConfigError, DataError, ForecastError
@@ -36,7 +37,6 @@ from forecast.runs import (
     REPORT_FILE,
 )
 from forecast.trained import TrainedModel, load
-from forecast.training.config import LrRangeConfig
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import Point, Sweep, suggest
 from forecast.training.profile import rows

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from forecast.config import Config, config_from
+from forecast.config.data import Covariate, DataConfig
+from forecast.config.tree import Config, config_from
 from forecast.contents import require_shapes, typed
 from forecast.data.chain import FittedChain
-from forecast.data.config import Covariate, DataConfig
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel, ragged_ranges, read_panel
 from forecast.data.pipeline import Pipeline, require_complete

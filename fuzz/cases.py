@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from forecast.config.model import ModelConfig
+from forecast.config.training import LossOption, TrainingConfig
 from forecast.data.windows import Batch, Windows
-from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.config import LossOption, TrainingConfig
 from forecast.training.device import seeded
 from forecast.training.learner import Learner, build_learner
 from forecast.training.losses import quantile_levels

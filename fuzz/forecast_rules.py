@@ -10,7 +10,7 @@ from operator import itemgetter
 import torch
 from torch import Tensor
 
-from forecast.models.config import ModelConfig
+from forecast.config.model import ModelConfig
 from forecast.models.forecaster import Forecaster
 from forecast.training.checkpoint import load_checkpoint, save_checkpoint
 from forecast.training.device import seeded

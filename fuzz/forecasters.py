@@ -6,8 +6,8 @@ import itertools
 from pathlib import Path
 from typing import Literal, get_args
 
-from forecast.models.config import CellName, HeadName, ModelConfig, NormName, SkipName
-from forecast.training.config import (
+from forecast.config.model import CellName, HeadName, ModelConfig, NormName, SkipName
+from forecast.config.training import (
     Huber,
     LogCosh,
     LossOption,

@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
-from forecast.data.chain import OutOfRangeError, fit_chain
-from forecast.data.config import (
+from forecast.config.data import (
     Difference,
     Log,
     Log1p,
@@ -20,6 +19,7 @@ from forecast.data.config import (
     Standardize,
     Transforms,
 )
+from forecast.data.chain import OutOfRangeError, fit_chain
 from fuzz.material import Material
 
 EXAMPLES = 100

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from forecast.config import Config
+from forecast.config.tree import Config
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate

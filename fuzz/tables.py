@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.config import read_config
+from forecast.config.tree import read_config
 from fuzz.calls import Call, call
 from fuzz.material import ROOT, SMALL, TABLES, Material, random_of
 from fuzz.mutations import mutated, pick

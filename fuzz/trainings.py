@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from forecast.config import Config, config_from
+from forecast.config.tree import Config, config_from
 from forecast.errors import ConfigError
 
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ import torch
 
 import forecast
 from forecast import api
-from forecast.config import Config, config_from
+from forecast.config.tree import Config, config_from
 from forecast.evaluation import plots
 
 RANDOM = np.random.default_rng(4)

@@ -9,12 +9,12 @@ import torch
 
 import forecast
 from forecast import session
+from forecast.config.model import ModelConfig
+from forecast.config.training import MeanSquared
 from forecast.data import pipeline
 from forecast.data.transforms import Affine
 from forecast.evaluation import plots
-from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster
-from forecast.training.config import MeanSquared
 from forecast.training.losses import Loss
 from fuzz import hours, inverses, leakage, long_runs, paths, resumes, seeds
 from fuzz.cases import Case

@@ -16,7 +16,7 @@ from forecast.backtesting import (
     open_source,
     write_backtest,
 )
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation import plots
 from forecast.runs import RunFolder, new_run

@@ -19,7 +19,7 @@ import torch
 
 from forecast import cli, experiment, files
 from forecast.cli import main
-from forecast.config import json_schema, read_config
+from forecast.config.tree import json_schema, read_config
 from forecast.evaluation import plots
 from forecast.lock import locked
 from forecast.trained import load

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from forecast import api
-from forecast.config import read_config
+from forecast.config.tree import read_config
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast import defaults
-from forecast.config import config_from, read_config
+from forecast.config.tree import config_from, read_config
 from forecast.defaults import Facts
 
 BENCHMARKS = Path(__file__).parents[1] / "configs" / "benchmarks"

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from forecast import experiment
-from forecast.config import config_from, read_config
+from forecast.config.tree import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
 from forecast.evaluation import plots
 from forecast.experiment import LR_RULES, LrFound, lr_find, train, with_rate, write_lr_range

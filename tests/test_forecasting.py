@@ -9,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config import config_from
+from forecast.config.data import Covariate, DataConfig, Difference, Log, Standardize
+from forecast.config.model import ModelConfig
+from forecast.config.tree import config_from
 from forecast.data.chain import FittedChain
-from forecast.data.config import Covariate, DataConfig, Difference, Log, Standardize
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
@@ -27,7 +28,6 @@ from forecast.forecasting import (
     user_forecast,
     window_shape,
 )
-from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
 
 HOUR = 3_600_000_000_000

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.config import Covariate, DataConfig
+from forecast.config.data import Covariate, DataConfig
 from forecast.data.panel import read_panel
 from forecast.errors import DataError
 from forecast.future import future_rows

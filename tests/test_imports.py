@@ -13,13 +13,13 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 ORDER = (
-    ("forecast.errors", "forecast.arguments", "forecast.defaults", "forecast.section"),
-    ("forecast.files", "forecast.lock", "forecast.strict_yaml"),
-    ("forecast.data.config", "forecast.models.config", "forecast.training.config"),
-    ("forecast.evaluation.config", "forecast.logs", "forecast.training.checkpoint"),
+    ("forecast.errors", "forecast.arguments", "forecast.defaults", "forecast.config.options"),
+    ("forecast.files", "forecast.lock", "forecast.config.yaml"),
+    ("forecast.config.data", "forecast.config.model", "forecast.config.training"),
+    ("forecast.config.intervals", "forecast.logs", "forecast.training.checkpoint"),
     ("forecast.data", "forecast.models"),
     ("forecast.training", "forecast.evaluation", "forecast.data.seasonality"),
-    ("forecast.config", "forecast.contents"),
+    ("forecast.config.tree", "forecast.contents"),
     ("forecast.future", "forecast.forecasting", "forecast.proposal"),
     ("forecast.trained",),
     ("forecast.preparation", "forecast.runs"),
@@ -129,7 +129,7 @@ def test_heavy_packages_have_their_places(module):
     tables = ("forecast.proposal", "forecast.forecasting", "forecast.evaluation.backtest")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
-    if module in ("forecast.arguments", "forecast.cli", "forecast.config", "forecast.logs"):
+    if module in ("forecast.arguments", "forecast.cli", "forecast.config.tree", "forecast.logs"):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
     lazy |= {"statsforecast", "jinja2", "markupsafe"}

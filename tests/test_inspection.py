@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from forecast import inspection
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.experiment import train
 from forecast.inspection import hidden_unit_rules, inspect, report
 from forecast.preparation import prepare

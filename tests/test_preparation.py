@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import new_learner, prepare
 

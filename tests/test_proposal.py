@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast import inspection
-from forecast.config import Config, read_config
+from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
 from forecast.inspection import inspect

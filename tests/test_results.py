@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_pinball_loss
 
 from forecast import experiment, results
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.evaluation import intervals, plots
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from forecast import session as session_module
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import prepare
 from forecast.runs import RunFolder

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from worker import be_quiet
 
-from forecast.config import read_config
+from forecast.config.tree import read_config
 from forecast.forecasting import member_forecasts
 from forecast.preparation import prepare
 from forecast.results import trained_models

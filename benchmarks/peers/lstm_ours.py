@@ -6,7 +6,7 @@ import time
 import torch
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.preparation import new_learner, prepare
 from forecast.training.loop import fit
 

@@ -18,7 +18,7 @@ import torch
 from network import kernel_step
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, be_quiet, panel
 
-from forecast.config import Config, config_from
+from forecast.config.tree import Config, config_from
 from forecast.data.panel import read_panel
 from forecast.data.pipeline import part_windows
 from forecast.data.windows import Windows

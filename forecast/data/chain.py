@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.config.data import Difference, TransformOption, Transforms
 from forecast.data.compact import kept_rows, stretches
-from forecast.data.config import Difference, TransformOption, Transforms
 from forecast.data.panel import offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import DataError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.config.data import Covariate, DataConfig
 from forecast.data.calendar import calendar_columns, calendar_values
-from forecast.data.config import Covariate, DataConfig
 from forecast.data.moments import standard
 from forecast.data.panel import Panel
 

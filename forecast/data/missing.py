@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecast.data.config import Missing
+from forecast.config.data import Missing
 
 
 def forward_fill(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from forecast.config.data import Covariate, DataConfig
 from forecast.data.compact import distinct_texts, odd_pairs
-from forecast.data.config import Covariate, DataConfig
 from forecast.data.tables import Table, columns_of, from_frame, opened, read_table
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import Place, TimeAxis, infer_frequency

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from forecast.config.data import DataConfig, Missing, Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
-from forecast.data.config import DataConfig, Missing, Transforms
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
 from forecast.data.panel import Panel

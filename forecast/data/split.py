@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.data.config import SplitConfig
+from forecast.config.data import SplitConfig
 from forecast.data.panel import Panel, range_mask
 from forecast.errors import ConfigError
 

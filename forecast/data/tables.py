@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 import pandas as pd
 
+from forecast.config.data import DataConfig
 from forecast.data.compact import (
     ROWS_AT_ONCE,
     UnlikeError,
@@ -27,7 +28,6 @@ from forecast.data.compact import (
     end_to_end,
     in_nanoseconds,
 )
-from forecast.data.config import DataConfig
 from forecast.data.plain_csv import read_plain_csv
 from forecast.errors import DataError, did_you_mean, shown
 

@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from forecast.config.data import Scope
 from forecast.data.compact import ROWS_AT_ONCE
-from forecast.data.config import Scope
 from forecast.data.moments import min_max, robust, standard
 from forecast.data.panel import ragged_ranges
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
 from forecast.evaluation.folds import Fold, Plan
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics

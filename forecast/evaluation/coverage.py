@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.evaluation.config import IntervalConfig
+from forecast.config.intervals import IntervalConfig
 from forecast.evaluation.conformal import conformal_radii, rolling_radii
 from forecast.evaluation.intervals import Batches, ErrorScale, Tried
 from forecast.evaluation.metrics import intervals

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.config.intervals import HIGHEST, LOWEST
 from forecast.data.chain import FittedChain
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import ConfigError
-from forecast.evaluation.config import HIGHEST, LOWEST
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.metrics import intervals, training_scale
 from forecast.evaluation.scoring import Actuals

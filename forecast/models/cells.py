@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from forecast.models.config import InitConfig, ModelConfig
+from forecast.config.model import InitConfig, ModelConfig
 from forecast.models.dropout import Noise, dropped
 
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}

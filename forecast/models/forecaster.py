@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from forecast.config.model import ModelConfig
 from forecast.models.cells import Stack, initialise
-from forecast.models.config import ModelConfig
 from forecast.models.dropout import Noise
 from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
 from forecast.models.normalize import WINDOW_NORMS

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from forecast.config.training import AveragingOption
 from forecast.models.forecaster import Forecaster
-from forecast.training.config import AveragingOption
 from forecast.training.schedules import Position
 
 AVERAGING: Mapping[str, Callable[[Position, Any], float]] = {

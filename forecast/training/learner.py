@@ -8,9 +8,9 @@ from functools import cached_property
 import torch
 from torch import nn, optim
 
+from forecast.config.training import TrainingConfig
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.averaging import averaged_copy
-from forecast.training.config import TrainingConfig
 from forecast.training.losses import Loss
 from forecast.training.optimizers import build_optimizer
 from forecast.training.profile import Profile

@@ -16,8 +16,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from forecast.config.training import EarlyStoppingConfig, TrainingConfig
 from forecast.data.windows import Batch, Windows
-from forecast.training.config import EarlyStoppingConfig, TrainingConfig
 from forecast.training.cudnn import choose_kernel
 from forecast.training.device import gathered, mixed_precision, mixed_seed
 from forecast.training.graph import StepGraph, captured

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from forecast.training.config import LossOption
+from forecast.config.training import LossOption
 
 StepLoss = Callable[[Tensor, Tensor], Tensor]
 """(forecast (B, H, K, Q), target (B, H, K, 1)) -> loss of each entry (B, H, K, Q)."""

@@ -11,8 +11,8 @@ from itertools import count, islice
 import numpy as np
 import torch
 
+from forecast.config.training import LrRangeConfig
 from forecast.data.windows import Windows
-from forecast.training.config import LrRangeConfig
 from forecast.training.device import mixed_seed
 from forecast.training.learner import Learner
 from forecast.training.sampling import epoch_order

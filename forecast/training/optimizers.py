@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from forecast.training.config import OptimizerOption
+from forecast.config.training import OptimizerOption
 
 OPTIMIZERS: Mapping[str, Callable[[list[nn.Parameter], float, Any], optim.Optimizer]] = {
     "gd": lambda weights, rate, _: optim.SGD(weights, rate),

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.training.config import TrainingConfig
 
 
 def windows_in_epoch(num_windows: int, config: TrainingConfig) -> int:

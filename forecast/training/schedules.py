@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.training.config import ScheduleOption
+from forecast.config.training import ScheduleOption
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import forecast
-from forecast.config import Config, read_config
+from forecast.config.tree import Config, read_config
 from forecast.preparation import prepare
 from forecast.results import part_forecasts
 

@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from forecast.data.chain import FittedChain, fit_chain
-from forecast.data.config import (
+from forecast.config.data import (
     Difference,
     Log,
     Log1p,
@@ -16,6 +15,7 @@ from forecast.data.config import (
     Robust,
     Standardize,
 )
+from forecast.data.chain import FittedChain, fit_chain
 
 SEASON = 4
 SCOPES = ("per_series", "global")

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn.preprocessing import PowerTransformer
 
-from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
-from forecast.data.config import (
+from forecast.config.data import (
     Difference,
     Log,
     Log1p,
@@ -22,6 +21,7 @@ from forecast.data.config import (
     Robust,
     Standardize,
 )
+from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.errors import DataError
 
 from .chains import OPTIONS, SEASON, Data, data_of, fit, quick, random_data, seeds
@@ -373,7 +373,7 @@ def test_new_series_are_fitted_behind_the_shared_steps():
 FORECASTING = """
 import json, sys
 import numpy as np
-from forecast.data.config import *
+from forecast.config.data import *
 from forecast.data.chain import FittedChain
 states = [np.array(state) for state in json.load(sys.stdin)]
 options = (
@@ -416,7 +416,7 @@ def test_apply_and_invert_do_not_import_scikit_learn():
 FITTING = """
 import sys
 import numpy as np
-from forecast.data.config import *
+from forecast.config.data import *
 from forecast.data.chain import fit_chain
 options = (Log1p(), Difference(), Standardize(), MinMax(scope="global"), Robust())
 fit_chain(options, np.linspace(1, 9, 40)[:, None], np.array([[0, 30]]), season=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.data.checks import OUTLIER, SHOWN, findings, true_runs
 from forecast.data.panel import read_panel
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from forecast.data.config import Covariate, DataConfig
+from forecast.config.data import Covariate, DataConfig
 from forecast.data.covariates import FittedCovariate, FittedCovariates, fit_covariates
 from forecast.data.panel import Panel, read_panel
 
@@ -325,7 +325,7 @@ def test_the_width_of_an_embedding_grows_to_sixteen(categories, width):
 ENCODING = """
 import json, sys
 import numpy as np
-from forecast.data.config import Covariate
+from forecast.config.data import Covariate
 from forecast.data.covariates import FittedCovariate
 shop = FittedCovariate(Covariate(name="shop", encoding="ordinal"), categories=("a", "b"))
 price = FittedCovariate(Covariate(name="price"), 2.0, 4.0)

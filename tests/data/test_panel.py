@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
 from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
 from forecast.errors import DataError
 

@@ -12,8 +12,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecast.data import transforms
-from forecast.data.config import (
+from forecast.config.data import (
     DataConfig,
     Difference,
     Log,
@@ -23,6 +22,7 @@ from forecast.data.config import (
     SplitConfig,
     Standardize,
 )
+from forecast.data import transforms
 from forecast.data.panel import Panel, read_panel
 from forecast.data.pipeline import (
     Pipeline,

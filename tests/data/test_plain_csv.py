@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.config.data import DataConfig
 from forecast.data import plain_csv, tables
-from forecast.data.config import DataConfig
 from forecast.data.panel import Panel, read_panel
 from forecast.data.plain_csv import read_plain_csv
 from forecast.data.tables import EMPTY, opened

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecast.data.config import SplitConfig
+from forecast.config.data import SplitConfig
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import TimeAxis

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
 from forecast.data.output import read_any
 from forecast.data.panel import read_panel
 from forecast.data.tables import Table, columns_of, from_frame, opened, read_table, require_columns

@@ -14,8 +14,8 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from statsmodels.tsa.statespace.tools import diff
 from statsmodels.tsa.stattools import kpss
 
+from forecast.config.data import Difference, MinMax, Power, Robust, Standardize
 from forecast.data.chain import FittedChain, fit_chain
-from forecast.data.config import Difference, MinMax, Power, Robust, Standardize
 from forecast.data.transforms import TRANSFORMS, difference_orders
 
 from .chains import OPTIONS, SCOPES, data_of, fit, quick, random_data, seeds

@@ -6,7 +6,7 @@ import pytest
 from utilsforecast import losses
 from utilsforecast.evaluation import evaluate
 
-from forecast.data.config import DataConfig
+from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
 from forecast.data.times import TimeAxis
 from forecast.evaluation.backtest import (

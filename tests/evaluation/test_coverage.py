@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from utilsforecast.losses import coverage, winkler_score
 
-from forecast.evaluation.config import IntervalConfig
+from forecast.config.intervals import IntervalConfig
 from forecast.evaluation.conformal import Scores
 from forecast.evaluation.coverage import IntervalSums, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import ErrorScale, Tried

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config import config_from
+from forecast.config.data import Difference, Log, Log1p, MinMax, Power, Standardize
+from forecast.config.tree import config_from
 from forecast.data.chain import fit_chain
-from forecast.data.config import Difference, Log, Log1p, MinMax, Power, Standardize
 from forecast.errors import ConfigError
 from forecast.evaluation import intervals
 from forecast.evaluation.conformal import Calibration, Scores

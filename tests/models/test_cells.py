@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from forecast.config.model import InitConfig, ModelConfig
 from forecast.models.cells import CELLS, Stack, initialise
-from forecast.models.config import InitConfig, ModelConfig
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 BATCH, WIDTH = 3, 5

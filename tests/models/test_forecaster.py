@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import nn
 
-from forecast.models.config import InitConfig, ModelConfig
+from forecast.config.model import InitConfig, ModelConfig
 from forecast.models.forecaster import Embedded, Embeddings, Forecaster, WindowShape, hidden_sizes
 
 LOOKBACK, HORIZON, TARGETS, BATCH = 6, 5, 2, 4

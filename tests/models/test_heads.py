@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.config.model import ModelConfig
 from forecast.models.cells import Stack
-from forecast.models.config import ModelConfig
 from forecast.models.heads import (
     ACTIVATIONS,
     HEADS,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from forecast.models.config import ModelConfig
+from forecast.config.model import ModelConfig
 from forecast.models.normalize import WINDOW_NORMS
 
 NUMBERS = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))

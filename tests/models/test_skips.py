@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from forecast.models.config import SkipName
+from forecast.config.model import SkipName
 from forecast.models.skips import SKIPS
 
 VALUES = torch.arange(12.0).view(1, 6, 2).sin()

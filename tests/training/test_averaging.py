@@ -6,15 +6,15 @@ import torch
 from torch import nn
 from torch.optim import swa_utils
 
-from forecast.models.config import ModelConfig
-from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.averaging import AVERAGING, averaged_copy, update_average
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.training import (
     AVERAGING_OPTIONS,
     ExponentialAverage,
     NoAveraging,
     StochasticWeightAverage,
 )
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training.averaging import AVERAGING, averaged_copy, update_average
 from forecast.training.schedules import Position
 
 STEPS = 30

@@ -7,10 +7,8 @@ from functools import partial
 import pytest
 import torch
 
-from forecast.models.config import ModelConfig
-from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training import loop
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.training import (
     Adam,
     AdamW,
     ExponentialAverage,
@@ -18,6 +16,8 @@ from forecast.training.config import (
     StochasticGradientDescent,
     TrainingConfig,
 )
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training import loop
 from forecast.training.graph import _copies, _restore, captured, filled_up, masked_from
 from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import fit

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecast.models.config import ModelConfig
+from forecast.config.model import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.learner import chunk_windows
 

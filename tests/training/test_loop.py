@@ -11,12 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.windows import Windows
-from forecast.models.config import ModelConfig
-from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training import loop
-from forecast.training import step as steps
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.training import (
     Adam,
     AdamW,
     Cosine,
@@ -35,6 +31,10 @@ from forecast.training.config import (
     StochasticWeightAverage,
     TrainingConfig,
 )
+from forecast.data.windows import Windows
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training import loop
+from forecast.training import step as steps
 from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import (
     Epoch,

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 from torch import nn
 
-from forecast.models.config import ModelConfig
-from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.training import (
     Huber,
     LogCosh,
     MeanAbsolute,
     MeanSquared,
     Quantile,
 )
+from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.losses import LOSSES, Loss, penalty, quantile_levels
 
 LEVELS = (0.1, 0.5, 0.8)

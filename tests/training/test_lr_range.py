@@ -11,15 +11,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config import config_from
+from forecast.config.model import ModelConfig
+from forecast.config.training import LrRangeConfig, StochasticGradientDescent, TrainingConfig
+from forecast.config.tree import config_from
 from forecast.data.panel import read_panel
 from forecast.data.pipeline import fit_pipeline, part_windows
 from forecast.data.split import split
 from forecast.data.windows import Windows
-from forecast.models.config import ModelConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import lr_range
-from forecast.training.config import LrRangeConfig, StochasticGradientDescent, TrainingConfig
 from forecast.training.learner import Learner, build_learner
 from forecast.training.lr_range import (
     SETTLING,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn, optim
 
-from forecast.training.config import (
+from forecast.config.training import (
     OPTIMIZER_OPTIONS,
     Adadelta,
     Adagrad,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.training.config import TrainingConfig
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 
 UNIFORM = TrainingConfig(sampling="uniform", epoch_windows=30_000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from forecast.training.config import (
+from forecast.config.training import (
     SCHEDULE_OPTIONS,
     Constant,
     Cosine,

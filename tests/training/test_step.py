@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from forecast.data.windows import Windows
-from forecast.models.config import ModelConfig
-from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training import learner as learners
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.training import (
     GradientDescent,
     Huber,
     MeanAbsolute,
     Quantile,
     TrainingConfig,
 )
+from forecast.data.windows import Windows
+from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training import learner as learners
 from forecast.training.learner import Learner, build_learner, chunk_windows
 from forecast.training.loop import evaluate, fit
 from forecast.training.losses import penalty, quantile_levels

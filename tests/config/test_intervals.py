@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecast.config import config_from
+from forecast.config.tree import config_from
 from forecast.errors import ConfigError
 
 

@@ -12,8 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from forecast.errors import shown
-from forecast.section import (
+from forecast.config.options import (
     LARGEST,
     Count,
     CountOrZero,
@@ -23,6 +22,7 @@ from forecast.section import (
     choice,
     table,
 )
+from forecast.errors import shown
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 

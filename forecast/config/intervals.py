@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from forecast.section import Count, Section
+from forecast.config.options import Count, Section
 
 LOWEST, HIGHEST = 1, 99.9
 """Levels in percent that are allowed; a share such as 0.8 is none."""

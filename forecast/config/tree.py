@@ -11,14 +11,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from forecast.data.config import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
+from forecast.config.data import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
+from forecast.config.intervals import IntervalConfig
+from forecast.config.model import ModelConfig
+from forecast.config.options import MisfitError, Option, Section, sections_at
+from forecast.config.training import TrainingConfig
+from forecast.config.yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
+from forecast.config.yaml import Path as KeyPath
 from forecast.errors import ConfigError, did_you_mean, shown
-from forecast.evaluation.config import IntervalConfig
-from forecast.models.config import ModelConfig
-from forecast.section import MisfitError, Option, Section, sections_at
-from forecast.strict_yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
-from forecast.strict_yaml import Path as KeyPath
-from forecast.training.config import TrainingConfig
 
 
 class Config(Section):

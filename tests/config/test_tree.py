@@ -15,15 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from forecast.config import (
-    Config,
-    build_config,
-    config_from,
-    json_schema,
-    read_config,
-    write_config,
-)
-from forecast.data.config import (
+from forecast.config.data import (
     TRANSFORM_OPTIONS,
     Covariate,
     DataConfig,
@@ -33,12 +25,9 @@ from forecast.data.config import (
     Standardize,
     TransformOption,
 )
-from forecast.data.panel import read_panel
-from forecast.errors import ConfigError
-from forecast.models.config import ModelConfig
-from forecast.section import Option, Section
-from forecast.strict_yaml import MAX_BYTES, read_yaml
-from forecast.training.config import (
+from forecast.config.model import ModelConfig
+from forecast.config.options import Option, Section
+from forecast.config.training import (
     LOSS_OPTIONS,
     OPTIMIZER_OPTIONS,
     SCHEDULE_OPTIONS,
@@ -49,8 +38,19 @@ from forecast.training.config import (
     Step,
     TrainingConfig,
 )
+from forecast.config.tree import (
+    Config,
+    build_config,
+    config_from,
+    json_schema,
+    read_config,
+    write_config,
+)
+from forecast.config.yaml import MAX_BYTES, read_yaml
+from forecast.data.panel import read_panel
+from forecast.errors import ConfigError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "configs" / "reference.yaml"
 DATA = "data: {path: a.csv}\n"
 PROPERTY = settings(max_examples=40, deadline=None)
@@ -960,7 +960,7 @@ LARGE = {
 
 READ_ALL = """
 import json, sys, time
-from forecast.config import read_config
+from forecast.config.tree import read_config
 results = []
 for path in json.load(sys.stdin):
     began = time.process_time()

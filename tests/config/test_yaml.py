@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.config.yaml import MAX_BYTES, MAX_DEPTH, read_yaml, scalar, write_yaml
 from forecast.errors import ConfigError
-from forecast.strict_yaml import MAX_BYTES, MAX_DEPTH, read_yaml, scalar, write_yaml
 
 PROPERTY = settings(max_examples=60, deadline=None)
 
@@ -312,7 +312,7 @@ MALICE = {
 
 READ_ALL = """
 import json, sys, time
-from forecast.strict_yaml import read_yaml
+from forecast.config.yaml import read_yaml
 results = []
 for text in json.load(sys.stdin):
     began = time.process_time()

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import Field, TypeAdapter, ValidationError
 
-from forecast.section import (
+from forecast.config.options import (
     LARGEST,
     Count,
     CountOrZero,

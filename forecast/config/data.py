@@ -17,8 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from forecast.errors import did_you_mean, shown
-from forecast.section import (
+from forecast.config.options import (
     LARGEST,
     Count,
     MisfitError,
@@ -28,6 +27,7 @@ from forecast.section import (
     options_schema,
     table,
 )
+from forecast.errors import did_you_mean, shown
 
 Missing = Literal["error", "interpolate", "forward_fill", "mask"]
 Scope = Literal["per_series", "global"]

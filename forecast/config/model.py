@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from forecast.section import Count, CountOrZero, MisfitError, Section
+from forecast.config.options import Count, CountOrZero, MisfitError, Section
 
 CellName = Literal["lstm", "gru", "rnn"]
 HeadName = Literal["direct", "recursive", "parallel"]

@@ -1,0 +1,1 @@
+"""What a configuration may say: options, sections, the strict reader, and messages."""
