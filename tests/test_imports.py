@@ -19,7 +19,7 @@ ORDER = (
     ("forecast.config.intervals", "forecast.logs", "forecast.training.checkpoint"),
     ("forecast.data", "forecast.models"),
     ("forecast.training", "forecast.evaluation", "forecast.data.seasonality"),
-    ("forecast.config.tree", "forecast.contents"),
+    ("forecast.config.tree", "forecast.config.messages", "forecast.contents"),
     ("forecast.future", "forecast.forecasting", "forecast.proposal"),
     ("forecast.trained",),
     ("forecast.preparation", "forecast.runs"),

@@ -1,0 +1,162 @@
+"""What is wrong with a configuration, in one line: place, key, value and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from forecast.config.options import sections_at
+from forecast.config.yaml import Document, scalar
+from forecast.config.yaml import Path as KeyPath
+from forecast.errors import did_you_mean, shown
+
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "model_type": "a section such as {{{first_key}: ...}}",
+    "model_attributes_type": "a name, or a name with its options under it",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} character",
+    "literal_error": "{expected}",
+}
+
+
+def message(
+    root: type[BaseModel],
+    errors: list[ErrorDetails],
+    values: Any,
+    document: Document,
+    source: str,
+    overridden: Mapping[KeyPath, str],
+) -> str:
+    """One line about the first error; a misspelt key comes first, for others may follow from it."""
+    located = [(_written_path(details, values), details) for details in errors]
+    path, chosen = min(located, key=lambda pair: pair[1]["type"] != "extra_forbidden")
+    path = max((p for p, _ in located if p[: len(path)] == path), key=len)
+    together = [details for p, details in located if p == path]
+    misfits = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
+    blamed = [(*path, *key.split(".")) for key in misfits] or [path]
+    written = [keys for keys in blamed if _holds(values, keys)] or blamed
+    path = next((keys for keys in written if _override_of(keys, overridden)), written[0])
+    key = ".".join(_plain(part) for part in path)
+    place = _override_of(path, overridden) or _line_of(path, document, source)
+    return f"{place}: {f'{key}: ' if key else ''}{_explain(root, together)}"
+
+
+def _override_of(path: KeyPath, overridden: Mapping[KeyPath, str]) -> str | None:
+    """The latest override that wrote a key, something above it, or something under it."""
+    for keys, override in reversed(list(overridden.items())):
+        if path and all(a == b for a, b in zip(keys, path, strict=False)):
+            return f"override {shown(override)}"
+    return None
+
+
+def _line_of(path: KeyPath, document: Document, source: str) -> str:
+    parents = (path[:length] for length in range(len(path), 0, -1))
+    line = next((document.lines[keys] for keys in parents if keys in document.lines), None)
+    return source if line is None else f"{source}:{line}"
+
+
+def _holds(values: Any, path: KeyPath) -> bool:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _written_path(details: ErrorDetails, values: Any) -> KeyPath:
+    """The error's location without the parts that pydantic adds for the members of a union.
+
+    A covariate's options stand under its name, of which pydantic knows nothing.
+    """
+    path: list[str | int] = []
+    for part in details["loc"]:
+        if isinstance(values, tuple) and isinstance(part, int):
+            values = values[part]
+            path.append(part)
+        elif isinstance(values, Mapping):
+            lone = next(iter(values.items())) if len(values) == 1 else None
+            if part in values:
+                values = values[part]
+                path.append(part)
+            elif lone and isinstance(lone[1], Mapping) and part in lone[1]:
+                values = lone[1][part]
+                path += [lone[0], part]
+            elif details["type"] == "missing":
+                path.append(part)
+    return tuple(path)
+
+
+def _explain(root: type[BaseModel], errors: list[ErrorDetails]) -> str:
+    details = errors[0]
+    kind, value = details["type"], details.get("input")
+    context = details.get("ctx", {})
+    if kind == "extra_forbidden":
+        *parents, last = details["loc"]
+        return f"unknown key; {did_you_mean(str(last), _known_keys(root, tuple(parents)))}"
+    if kind == "union_tag_invalid":
+        known = context["expected_tags"].replace("'", "").split(", ")
+        return f"unknown name {shown(context['tag'])}; {did_you_mean(context['tag'], known)}"
+    if kind == "missing":
+        return "is missing; add it"
+    if kind == "value_error":
+        return str(context["error"])
+    if value is None:
+        return "has no value; give one, or leave the key out"
+    return _wrong_value(root, value, errors)
+
+
+def _wrong_value(root: type[BaseModel], value: Any, errors: list[ErrorDetails]) -> str:
+    """What a value is not, what it must be, and how to write it."""
+    wanted = [_wanted(root, details) for details in errors]
+    must = " or ".join(dict.fromkeys(wanted)).replace("'", "")
+    names = [name for e, text in zip(errors, wanted, strict=True) for name in _literals(e, text)]
+    remedy = ""
+    if isinstance(value, str) and names and did_you_mean(value, names).startswith("did"):
+        remedy = f"; {did_you_mean(value, names)}"
+    elif isinstance(value, str) and "number" in must and not isinstance(scalar(value), str):
+        remedy = "; take the quotes off"
+    elif wanted == ["text"] and not isinstance(value, Mapping | tuple):
+        remedy = "; put it in quotes"
+    elif wanted == ["a list"]:
+        remedy = "; put it in [ ]"
+    return f"{shown(value)} is not allowed: must be {must}{remedy}"
+
+
+def _wanted(root: type[BaseModel], details: ErrorDetails) -> str:
+    template = _WANTED.get(details["type"])
+    if template is None:
+        return details["msg"]
+    section, *_ = [*sections_at(root, details["loc"]), root]
+    context = {"first_key": next(iter(section.model_fields)), **details.get("ctx", {})}
+    is_whole = {k: isinstance(v, float) and v.is_integer() for k, v in context.items()}
+    return template.format(**{k: int(v) if is_whole[k] else v for k, v in context.items()})
+
+
+def _literals(details: ErrorDetails, expected: str) -> list[str]:
+    is_literal = details["type"] == "literal_error"
+    return expected.replace("'", "").replace(" or ", ", ").split(", ") if is_literal else []
+
+
+def _plain(part: str | int) -> str:
+    """A part of a key, kept to one short line."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= 60 else shown(text)
+
+
+def _known_keys(root: type[BaseModel], path: KeyPath) -> list[str]:
+    """Names of the keys that the section or option at `path` knows."""
+    sections = sections_at(root, path)
+    return sorted({name for section in sections for name in section.model_fields} - {"name"})
