@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from forecast import backtesting, experiment, reporting
 from forecast.backtesting import Backtest
 from forecast.config.tree import Config, config_from, read_config
-from forecast.runs import claimed, new_run
+from forecast.runs.folder import claimed, new_run
 from forecast.trained import TrainedModel
 
 if TYPE_CHECKING:

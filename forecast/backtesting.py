@@ -35,7 +35,7 @@ from forecast.experiment import with_learning_rate
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
-from forecast.runs import CONFIG_FILE, SUMMARY_FILE, RunFolder
+from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
 from forecast.session import Progress, Session
 from forecast.trained import TrainedModel, load
 from forecast.training.device import choose_device

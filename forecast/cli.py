@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from forecast.logs import stderr_log
-    from forecast.runs import CONFIG_FILE, PROFILE_FILE
+    from forecast.runs.folder import CONFIG_FILE, PROFILE_FILE
+    from forecast.runs.log import stderr_log
     from forecast.training.profile import report
 
     with _run_to_train(options) as (config, folder):
@@ -87,7 +87,7 @@ def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
 
     from forecast.config.tree import read_config
     from forecast.errors import ConfigError
-    from forecast.runs import CONFIG_FILE, claimed, existing_run, fresh_run, new_run
+    from forecast.runs.folder import CONFIG_FILE, claimed, existing_run, fresh_run, new_run
 
     if options.resume is None:
         if options.config is None:
@@ -169,7 +169,7 @@ def _predict(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from forecast.data.output import require_format, to_csv, to_json, write_table
-    from forecast.logs import stderr_log
+    from forecast.runs.log import stderr_log
     from forecast.trained import load
     from forecast.training.device import choose_device
 
@@ -214,9 +214,9 @@ def _lr_find(options: argparse.Namespace) -> int:
 
     from forecast.config.tree import read_config, write_config
     from forecast.experiment import lr_find, with_rate, write_lr_range
-    from forecast.files import write_atomically
-    from forecast.logs import stderr_log
-    from forecast.runs import RunFolder, fresh_run
+    from forecast.runs.files import write_atomically
+    from forecast.runs.folder import RunFolder, fresh_run
+    from forecast.runs.log import stderr_log
 
     overrides = _overrides(options)
     if options.seeds is not None:
@@ -261,8 +261,8 @@ def _backtest(options: argparse.Namespace) -> int:
 
     from forecast.backtesting import BACKTEST_FILES, backtest_folder, open_source, write_backtest
     from forecast.evaluation.backtest import report
-    from forecast.logs import stderr_log
-    from forecast.runs import fresh_run
+    from forecast.runs.folder import fresh_run
+    from forecast.runs.log import stderr_log
 
     folder = backtest_folder(Path(options.output), options.force) if options.output else None
     with stderr_log(options.quiet):
@@ -305,8 +305,8 @@ def _name_of(source: str) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from forecast.logs import stderr_log
     from forecast.reporting import report_path, write_report
+    from forecast.runs.log import stderr_log
 
     if options.output:
         _require_folder("--output", options.output)
@@ -324,7 +324,7 @@ def _report(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from forecast.config.tree import read_config
     from forecast.inspection import inspect, report
-    from forecast.logs import stderr_log
+    from forecast.runs.log import stderr_log
 
     with stderr_log(options.quiet):
         result = inspect(read_config(options.config, _overrides(options)))
@@ -335,8 +335,8 @@ def _check(options: argparse.Namespace) -> int:
 def _config_init(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.files import write_atomically
     from forecast.proposal import propose
+    from forecast.runs.files import write_atomically
 
     if options.output != "-":
         _refuse_existing("--output", options.output)
@@ -402,7 +402,7 @@ def _print(as_json: bool, result: dict[str, Any], text: str) -> None:
     if as_json:
         import json
 
-        from forecast.runs import without_nan
+        from forecast.runs.folder import without_nan
 
         text = json.dumps(without_nan(result), indent=2)
     print(text)

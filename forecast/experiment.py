@@ -12,10 +12,17 @@ import torch
 from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
-from forecast.logs import RunLog, run_log
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.results import finish
-from forecast.runs import CONFIG_FILE, ENVIRONMENT_FILE, LOG_FILE, RunFolder, environment
+from forecast.runs.folder import (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    LOG_FILE,
+    LR_RANGE_FILE,
+    RunFolder,
+    environment,
+)
+from forecast.runs.log import RunLog, run_log
 from forecast.session import Progress, Session
 from forecast.trained import TrainedModel
 from forecast.training.device import choose_device, describe_device, placed
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
-LR_RANGE_FILE = "lr_range.csv"
 LR_RULES = ("half_divergence", *RULES)
 
 

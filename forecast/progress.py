@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forecast.errors import ConfigError
-from forecast.runs import TENSORBOARD_FOLDER
+from forecast.runs.folder import TENSORBOARD_FOLDER
 from forecast.session import Progress, member_name
 from forecast.training.loop import Epoch
 

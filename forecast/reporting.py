@@ -24,14 +24,15 @@ from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
 from forecast.evaluation.importance import error_rises, input_parts, lookback_parts
 from forecast.evaluation.page import Page, render
 from forecast.evaluation.report import page_of
-from forecast.experiment import LR_RANGE_FILE, lr_found
-from forecast.files import write_atomically
+from forecast.experiment import lr_found
 from forecast.inspection import described
 from forecast.preparation import Prepared, prepare
 from forecast.results import forecast_picture, forecast_pictures
-from forecast.runs import (
+from forecast.runs.files import write_atomically
+from forecast.runs.folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
+    LR_RANGE_FILE,
     METRICS_FILE,
     PROFILE_FILE,
     REPORT_FILE,

@@ -38,9 +38,9 @@ from forecast.evaluation.scoring import (
 from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
-from forecast.runs import PROFILE_FILE, SUMMARY_FILE, RunFolder
+from forecast.runs.folder import MODEL_FILE, PROFILE_FILE, SUMMARY_FILE, RunFolder
 from forecast.session import Session
-from forecast.trained import MODEL_FILE, TrainedModel
+from forecast.trained import TrainedModel
 from forecast.training.losses import quantile_levels
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import Prepared, new_learner
-from forecast.runs import CONFIG_FILE, RESUME_FILE, RunFolder
-from forecast.training.checkpoint import with_prefix
+from forecast.runs.checkpoint import with_prefix
+from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.device import placed
 from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, Within, best_epoch, fit_with_pauses, stop_reason, symptoms
@@ -169,7 +169,7 @@ class Session:
                 f"{self.folder.path / RESUME_FILE}: does not fit {CONFIG_FILE}; train anew"
             ) from error
         self.snapshot = self._snapshot()
-        self.folder.rewrite_epochs(self.histories)
+        self.folder.rewrite_epochs([list(map(asdict, each)) for each in self.histories])
 
     def _take(self, tensors: Mapping[str, torch.Tensor], saved: Saved) -> None:
         """Become what was saved; raises whatever goes wrong where it is not of this training."""
@@ -206,7 +206,7 @@ class Session:
                 log.warning("%sepoch %d: %s", self._member_name(), epoch.number, symptom)
         if self.folder is None:
             return
-        self.folder.append_epoch(len(self.done), epoch)
+        self.folder.append_epoch(len(self.done), asdict(epoch))
         self.snapshot = self._snapshot()
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()

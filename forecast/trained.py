@@ -41,7 +41,8 @@ from forecast.forecasting import (
 )
 from forecast.future import future_rows
 from forecast.models.forecaster import Forecaster
-from forecast.training.checkpoint import load_checkpoint, save_checkpoint, with_prefix
+from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
+from forecast.runs.folder import MODEL_FILE
 from forecast.training.device import choose_device
 from forecast.training.losses import quantile_levels
 
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
-MODEL_FILE = "model.safetensors"
 TOO_NARROW = (
     "; the intervals of the later steps leave out the error of the forecast they go on from, so"
     " they are too narrow"

@@ -37,7 +37,7 @@ def main() -> int:
             outcomes.append(attack(row, pool, options.share))
             _tell(outcomes[-1])
     if options.output:
-        from forecast.files import write_atomically
+        from forecast.runs.files import write_atomically
 
         write_atomically(Path(options.output), _page(outcomes))
     return int(any(outcome.faults for outcome in outcomes))

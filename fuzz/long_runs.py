@@ -17,7 +17,7 @@ from torch import Tensor
 from forecast import session as sessions
 from forecast.errors import ConfigError
 from forecast.preparation import prepare
-from forecast.runs import new_run
+from forecast.runs.folder import new_run
 from forecast.session import Session
 from forecast.training import step as steps
 from forecast.training.learner import Learner

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 
 from forecast import experiment, session
-from forecast.runs import METRICS_FILE, RunFolder, new_run
+from forecast.runs.folder import METRICS_FILE, RunFolder, new_run
 from forecast.session import Progress
 from forecast.training import step as steps
 from fuzz.material import Material, random_of

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import forecast
-from forecast.runs import ENVIRONMENT_FILE, PACKAGES
+from forecast.runs.folder import ENVIRONMENT_FILE, PACKAGES
 from fuzz.material import ROOT, Material, random_of
 from fuzz.trainings import configuration, table
 from fuzz.writes import training, what_differs

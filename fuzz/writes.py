@@ -13,8 +13,8 @@ from typing import Any
 from unittest import mock
 
 from forecast.errors import DataError
-from forecast.lock import LOCK_FILE
-from forecast.training.checkpoint import load_checkpoint
+from forecast.runs.checkpoint import load_checkpoint
+from forecast.runs.lock import LOCK_FILE
 from fuzz.calls import call
 from fuzz.material import ROOT, SMALL, Material
 

@@ -19,7 +19,7 @@ from forecast.backtesting import (
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation import plots
-from forecast.runs import RunFolder, new_run
+from forecast.runs.folder import RunFolder, new_run
 
 RANDOM = np.random.default_rng(8)
 ROWS, HORIZON, STEP, FOLDS = 70, 3, 4, 3

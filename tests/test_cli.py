@@ -17,11 +17,12 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import cli, experiment, files
+from forecast import cli, experiment
 from forecast.cli import main
 from forecast.config.tree import json_schema, read_config
 from forecast.evaluation import plots
-from forecast.lock import locked
+from forecast.runs import files
+from forecast.runs.lock import locked
 from forecast.trained import load
 
 ROOT = Path(__file__).parents[1]
@@ -1279,7 +1280,7 @@ def test_predict_imports_nothing_it_does_not_need(run):
     needless = {"sklearn", "scipy", "matplotlib", "coreforecast", "rich", "tensorboard", "jinja2"}
     assert not needless & modules
     assert not {"torch._dynamo", "torch._inductor", "torch.utils.tensorboard"} & modules
-    above = {"experiment", "session", "results", "runs", "preparation", "inspection", "progress"}
+    above = {"experiment", "session", "results", "preparation", "inspection", "progress"}
     assert not {f"forecast.{name}" for name in above} & modules
 
 

@@ -16,7 +16,7 @@ from forecast.config.tree import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
 from forecast.evaluation import plots
 from forecast.experiment import LR_RULES, LrFound, lr_find, train, with_rate, write_lr_range
-from forecast.runs import RunFolder, existing_run, new_run
+from forecast.runs.folder import RunFolder, existing_run, new_run
 from forecast.trained import load
 from forecast.training.lr_range import Point, Sweep
 

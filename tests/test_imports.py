@@ -14,15 +14,15 @@ MODULES = {
 }
 ORDER = (
     ("forecast.errors", "forecast.arguments", "forecast.defaults", "forecast.config.options"),
-    ("forecast.files", "forecast.lock", "forecast.config.yaml"),
+    ("forecast.runs.files", "forecast.runs.lock", "forecast.config.yaml"),
     ("forecast.config.data", "forecast.config.model", "forecast.config.training"),
-    ("forecast.config.intervals", "forecast.logs", "forecast.training.checkpoint"),
+    ("forecast.config.intervals", "forecast.runs.log", "forecast.runs.checkpoint", "forecast.runs"),
     ("forecast.data", "forecast.models"),
     ("forecast.training", "forecast.evaluation", "forecast.data.seasonality"),
     ("forecast.config.tree", "forecast.config.messages", "forecast.contents"),
     ("forecast.future", "forecast.forecasting", "forecast.proposal"),
     ("forecast.trained",),
-    ("forecast.preparation", "forecast.runs"),
+    ("forecast.preparation",),
     ("forecast.session", "forecast.inspection"),
     ("forecast.progress", "forecast.results"),
     ("forecast.experiment",),
@@ -129,7 +129,12 @@ def test_heavy_packages_have_their_places(module):
     tables = ("forecast.proposal", "forecast.forecasting", "forecast.evaluation.backtest")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
-    if module in ("forecast.arguments", "forecast.cli", "forecast.config.tree", "forecast.logs"):
+    if module in (
+        "forecast.arguments",
+        "forecast.cli",
+        "forecast.config.tree",
+        "forecast.runs.log",
+    ):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
     lazy |= {"statsforecast", "jinja2", "markupsafe"}

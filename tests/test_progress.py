@@ -10,8 +10,8 @@ import pytest
 
 from forecast import progress as progress_module
 from forecast.errors import ConfigError
-from forecast.logs import stderr_log
 from forecast.progress import epoch_bar, tensorboard
+from forecast.runs.log import stderr_log
 from forecast.session import Progress
 from forecast.training.loop import Epoch
 

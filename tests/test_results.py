@@ -26,7 +26,7 @@ from forecast.results import (
     part_forecasts,
     trained_models,
 )
-from forecast.runs import RunFolder
+from forecast.runs.folder import RunFolder
 from forecast.session import Session
 
 CPU = torch.device("cpu")

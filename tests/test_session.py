@@ -13,7 +13,7 @@ from forecast import session as session_module
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import prepare
-from forecast.runs import RunFolder
+from forecast.runs.folder import RunFolder
 from forecast.session import Session, member_name
 from forecast.training.loop import Epoch
 

@@ -21,8 +21,9 @@ import forecast
 from forecast.errors import ConfigError, DataError, DeviceError
 from forecast.preparation import prepare
 from forecast.results import part_forecasts
-from forecast.trained import MODEL_FILE, load
-from forecast.training.checkpoint import load_checkpoint, save_checkpoint
+from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
+from forecast.runs.folder import MODEL_FILE
+from forecast.trained import load
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING = {"epochs": 2, "learning_rate": 0.01, "early_stopping": None}

@@ -9,7 +9,7 @@ import pytest
 from forecast.data import tables
 from forecast.errors import DataError
 from forecast.evaluation import plots
-from forecast.training.checkpoint import load_checkpoint, save_checkpoint
+from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from fuzz import kills, loading, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of

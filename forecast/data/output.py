@@ -14,7 +14,7 @@ import pandas as pd
 
 from forecast.data.tables import columns_of, is_parquet, look_at_parquet, opened
 from forecast.errors import ConfigError, DataError, shown
-from forecast.files import write_atomically
+from forecast.runs.files import write_atomically
 
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""

@@ -11,9 +11,9 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from forecast import runs
 from forecast.errors import ConfigError, DataError
-from forecast.runs import (
+from forecast.runs import folder as runs
+from forecast.runs.folder import (
     RUN_FILES,
     RunFolder,
     claimed,
@@ -138,9 +138,9 @@ def test_a_run_to_resume_must_be_one_and_unfinished(tmp_path):
 def test_metrics_hold_one_line_an_epoch_and_are_rewritten_alike(tmp_path):
     folder = RunFolder(tmp_path)
     second = Epoch(2, 8, math.inf, math.nan, 1e-3, 0.5, {"stack.weight": math.inf})
-    folder.append_epoch(0, EPOCH)
-    folder.append_epoch(0, second)
-    folder.append_epoch(1, EPOCH)
+    folder.append_epoch(0, asdict(EPOCH))
+    folder.append_epoch(0, asdict(second))
+    folder.append_epoch(1, asdict(EPOCH))
     text = (tmp_path / "metrics.jsonl").read_text()
     lines = [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
     assert lines[0] == {"member": 0, **asdict(EPOCH)}
@@ -148,7 +148,7 @@ def test_metrics_hold_one_line_an_epoch_and_are_rewritten_alike(tmp_path):
     assert lines[1]["validation_loss"] is None
     assert lines[1]["gradient_norms"] == {"stack.weight": None}
     assert [line["member"] for line in lines] == [0, 0, 1]
-    folder.rewrite_epochs([[EPOCH, second], [EPOCH]])
+    folder.rewrite_epochs([[asdict(EPOCH), asdict(second)], [asdict(EPOCH)]])
     assert (tmp_path / "metrics.jsonl").read_text() == text
     folder.rewrite_epochs([])
     assert (tmp_path / "metrics.jsonl").read_text() == ""

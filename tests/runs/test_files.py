@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast.files import append, remove_leftovers, write_atomically
+from forecast.runs.files import append, remove_leftovers, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -205,7 +205,7 @@ def test_a_link_stays_a_link_and_its_file_is_written(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
 def test_standard_output_is_written_to_even_where_it_is_a_file(tmp_path):
-    code = "from pathlib import Path; from forecast.files import write_atomically as write\n"
+    code = "from pathlib import Path; from forecast.runs.files import write_atomically as write\n"
     code += "write(Path('/dev/stdout'), 'text')"
     with (tmp_path / "out.txt").open("w") as out:
         subprocess.run([sys.executable, "-c", code], stdout=out, check=True)

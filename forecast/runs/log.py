@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from forecast.files import append
+from forecast.runs.files import append
 
 log = logging.getLogger("forecast")
 

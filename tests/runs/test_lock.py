@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-from forecast import lock
 from forecast.errors import ConfigError
-from forecast.lock import LOCK_FILE, locked
+from forecast.runs import lock
+from forecast.runs.lock import LOCK_FILE, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from forecast.lock import locked
+from forecast.runs.lock import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     time.sleep(60)

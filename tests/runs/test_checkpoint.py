@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from forecast.errors import DataError
-from forecast.training.checkpoint import FORMAT, load_checkpoint, save_checkpoint
+from forecast.runs.checkpoint import FORMAT, load_checkpoint, save_checkpoint
 
 DTYPES = (
     torch.float64,
@@ -342,7 +342,7 @@ def test_loading_runs_no_code_and_unpickles_nothing(small):
         import builtins, sys
         from pathlib import Path
         import torch
-        from forecast.training.checkpoint import load_checkpoint
+        from forecast.runs.checkpoint import load_checkpoint
 
         def refuse(*_, **__):
             raise SystemExit("code or a pickle was loaded")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from forecast.logs import run_log, stderr_log
+from forecast.runs.log import run_log, stderr_log
 
 log = logging.getLogger("forecast")
 

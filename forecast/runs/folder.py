@@ -9,8 +9,8 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +19,15 @@ from typing import Any
 import torch
 
 from forecast.errors import ConfigError, DataError
-from forecast.files import append, leftovers, remove_leftovers, write_atomically
-from forecast.lock import LOCK_FILE, locked
-from forecast.trained import MODEL_FILE
-from forecast.training.checkpoint import load_checkpoint, save_checkpoint
-from forecast.training.loop import Epoch
+from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
+from forecast.runs.files import append, leftovers, remove_leftovers, write_atomically
+from forecast.runs.lock import LOCK_FILE, locked
+
+MODEL_FILE = "model.safetensors"
+
+
+LR_RANGE_FILE = "lr_range.csv"
+
 
 RESUME_FILE = "resume.safetensors"
 CONFIG_FILE = "config.yaml"
@@ -73,11 +77,11 @@ class RunFolder:
         """What `write_json` wrote."""
         return json.loads((self.path / name).read_text(encoding="utf-8"))
 
-    def append_epoch(self, member: int, epoch: Epoch) -> None:
+    def append_epoch(self, member: int, epoch: Mapping[str, Any]) -> None:
         """Add a line to `metrics.jsonl`."""
         append(self.path / METRICS_FILE, _epoch_line(member, epoch))
 
-    def rewrite_epochs(self, histories: list[list[Epoch]]) -> None:
+    def rewrite_epochs(self, histories: Sequence[Sequence[Mapping[str, Any]]]) -> None:
         """Write `metrics.jsonl` anew, as a resumed training has it."""
         lines = [
             _epoch_line(member, epoch)
@@ -250,5 +254,5 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _epoch_line(member: int, epoch: Epoch) -> str:
-    return json.dumps(without_nan({"member": member, **asdict(epoch)})) + "\n"
+def _epoch_line(member: int, epoch: Mapping[str, Any]) -> str:
+    return json.dumps(without_nan({"member": member, **epoch})) + "\n"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forecast.errors import DataError
-from forecast.files import write_atomically
+from forecast.runs.files import write_atomically
 
 FORMAT = 1
 """Version of what stands in the file; a newer one is refused."""
