@@ -23,7 +23,7 @@ from forecast.evaluation.scoring import MODEL, score
 from forecast.experiment import with_learning_rate
 from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
-from forecast.session import Session
+from forecast.training.session import Session
 
 
 def folds(config: Config, count: int) -> Iterator[Prepared]:

@@ -13,6 +13,7 @@ from forecast.backtesting import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.runs.folder import claimed, new_run
 from forecast.trained import TrainedModel
+from forecast.training.lr_range import LrFound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def train(
 
 
 @_own_randomness()
-def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> experiment.LrFound:
+def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
     Args:

@@ -36,9 +36,9 @@ from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
-from forecast.session import Progress, Session
 from forecast.trained import TrainedModel, load
 from forecast.training.device import choose_device
+from forecast.training.session import Progress, Session
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,46 +23,16 @@ from forecast.runs.folder import (
     environment,
 )
 from forecast.runs.log import RunLog, run_log
-from forecast.session import Progress, Session
 from forecast.trained import TrainedModel
 from forecast.training.device import choose_device, describe_device, placed
-from forecast.training.lr_range import RULES, Sweep, median_rate, run_sweeps
+from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
+from forecast.training.session import Progress, Session
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("forecast")
-
-LR_RULES = ("half_divergence", *RULES)
-
-
-@dataclass(frozen=True)
-class LrFound:
-    """What the learning-rate range test came to."""
-
-    sweeps: list[Sweep]
-    rates: dict[str, float | None]
-    """Rule: median rate over the seeds, to three digits; None where the rule suggests nothing."""
-    rule: str
-
-    @property
-    def rate(self) -> float | None:
-        """The rate of the configured rule."""
-        return self.rates[self.rule]
-
-    @property
-    def why_none(self) -> str:
-        """Why the configured rule suggests nothing, and what to do about it."""
-        if any(self.rates.values()):
-            return (
-                f"rule {self.rule} suggests nothing, for the loss did not diverge; raise"
-                " training.lr_range.last, take another training.lr_range.rule, or set a rate"
-            )
-        return (
-            "the curve is flat, so no rate is suggested; check the data and the model, or set"
-            " training.learning_rate: 0.001"
-        )
 
 
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
@@ -76,13 +46,6 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
         prepared.config.seed,
     )
     return lr_found(sweeps, options.rule)
-
-
-def lr_found(sweeps: list[Sweep], rule: str) -> LrFound:
-    """What sweeps come to: each rule's median rate, to three digits."""
-    medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
-    rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in medians.items()}
-    return LrFound(sweeps, rates, rule)
 
 
 def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:

@@ -16,10 +16,11 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
-from forecast.training.device import gathered, placed, seeded
+from forecast.training.device import gathered, placed
 from forecast.training.learner import forecast_windows
 from forecast.training.losses import quantile_levels
 from forecast.training.sampling import in_order
+from forecast.training.seeds import seeded
 from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from forecast.errors import ConfigError, DataError
 from forecast.evaluation.metrics import training_scale
 from forecast.forecasting import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
-from forecast.training.device import seeded
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
+from forecast.training.seeds import seeded
 from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from forecast.errors import ConfigError
 from forecast.runs.folder import TENSORBOARD_FOLDER
-from forecast.session import Progress, member_name
 from forecast.training.loop import Epoch
+from forecast.training.session import Progress, member_name
 
 log = logging.getLogger("forecast")
 

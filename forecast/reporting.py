@@ -24,7 +24,6 @@ from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
 from forecast.evaluation.importance import error_rises, input_parts, lookback_parts
 from forecast.evaluation.page import Page, render
 from forecast.evaluation.report import page_of
-from forecast.experiment import lr_found
 from forecast.inspection import described
 from forecast.preparation import Prepared, prepare
 from forecast.results import forecast_picture, forecast_pictures
@@ -39,7 +38,7 @@ from forecast.runs.folder import (
 )
 from forecast.trained import TrainedModel, load
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import Point, Sweep, suggest
+from forecast.training.lr_range import Point, Sweep, lr_found, suggest
 from forecast.training.profile import rows
 
 MOST_WINDOWS, FEWEST_WINDOWS = 512, 64

@@ -39,9 +39,9 @@ from forecast.forecasting import forecast_table, member_forecasts, restored_mode
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
 from forecast.runs.folder import MODEL_FILE, PROFILE_FILE, SUMMARY_FILE, RunFolder
-from forecast.session import Session
 from forecast.trained import TrainedModel
 from forecast.training.losses import quantile_levels
+from forecast.training.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from forecast.config.model import ModelConfig
 from forecast.config.training import LossOption, TrainingConfig
 from forecast.data.windows import Batch, Windows
 from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.device import seeded
 from forecast.training.learner import Learner, build_learner
 from forecast.training.losses import quantile_levels
+from forecast.training.seeds import seeded
 
 CPU = torch.device("cpu")
 LOOKBACK, HORIZON, TARGETS = 8, 4, 2

@@ -13,7 +13,7 @@ from torch import Tensor
 from forecast.config.model import ModelConfig
 from forecast.models.forecaster import Forecaster
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from forecast.training.device import seeded
+from forecast.training.seeds import seeded
 from fuzz.cases import (
     CPU,
     HORIZON,

@@ -17,7 +17,7 @@ from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate
 from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, out_of_sample, trained_models
-from forecast.session import Session
+from forecast.training.session import Session
 from fuzz.material import Material, random_of
 from fuzz.trainings import LENGTHS, PLATEAU, SPLIT, TRAINING, TRANSFORMS, configuration, table
 

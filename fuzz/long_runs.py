@@ -14,13 +14,13 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from forecast import session as sessions
 from forecast.errors import ConfigError
 from forecast.preparation import prepare
 from forecast.runs.folder import new_run
-from forecast.session import Session
+from forecast.training import session as sessions
 from forecast.training import step as steps
 from forecast.training.learner import Learner
+from forecast.training.session import Session
 from fuzz.cases import CPU, same
 from fuzz.material import Material, random_of
 from fuzz.trainings import configuration, table

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from pandas import read_csv
 
-from forecast import session
 from forecast.evaluation import plots
+from forecast.training import session
 from fuzz.calls import call
 
 ROOT = Path(__file__).parents[1]

@@ -44,8 +44,8 @@ def ended(process: ForkServerProcess, seconds: float = 120) -> int:
 def _command(words: list[str], output: str, barrier: Any, umask: int, temporary: str) -> None:
     import torch
 
-    from forecast import session
     from forecast.cli import main
+    from forecast.training import session
     from fuzz.material import without_pictures
 
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

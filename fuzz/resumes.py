@@ -12,10 +12,11 @@ from unittest import mock
 
 import numpy as np
 
-from forecast import experiment, session
+from forecast import experiment
 from forecast.runs.folder import METRICS_FILE, RunFolder, new_run
-from forecast.session import Progress
+from forecast.training import session
 from forecast.training import step as steps
+from forecast.training.session import Progress
 from fuzz.material import Material, random_of
 from fuzz.trainings import configuration, finished, table
 from fuzz.writes import what_differs

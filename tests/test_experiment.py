@@ -15,10 +15,10 @@ from forecast import experiment
 from forecast.config.tree import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
 from forecast.evaluation import plots
-from forecast.experiment import LR_RULES, LrFound, lr_find, train, with_rate, write_lr_range
+from forecast.experiment import lr_find, train, with_rate, write_lr_range
 from forecast.runs.folder import RunFolder, existing_run, new_run
 from forecast.trained import load
-from forecast.training.lr_range import Point, Sweep
+from forecast.training.lr_range import LR_RULES, LrFound, Point, Sweep
 
 RANDOM = np.random.default_rng(2)
 TABLE = pd.DataFrame(

@@ -23,7 +23,7 @@ ORDER = (
     ("forecast.future", "forecast.forecasting", "forecast.proposal"),
     ("forecast.trained",),
     ("forecast.preparation",),
-    ("forecast.session", "forecast.inspection"),
+    ("forecast.training.session", "forecast.inspection"),
     ("forecast.progress", "forecast.results"),
     ("forecast.experiment",),
     ("forecast.backtesting", "forecast.reporting"),

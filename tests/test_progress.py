@@ -12,8 +12,8 @@ from forecast import progress as progress_module
 from forecast.errors import ConfigError
 from forecast.progress import epoch_bar, tensorboard
 from forecast.runs.log import stderr_log
-from forecast.session import Progress
 from forecast.training.loop import Epoch
+from forecast.training.session import Progress
 
 
 class Terminal(io.StringIO):

@@ -27,7 +27,7 @@ from forecast.results import (
     trained_models,
 )
 from forecast.runs.folder import RunFolder
-from forecast.session import Session
+from forecast.training.session import Session
 
 CPU = torch.device("cpu")
 ROWS, SEASON, TEST = 72, 12, 15

@@ -14,7 +14,7 @@ from forecast.config.tree import read_config
 from forecast.forecasting import member_forecasts
 from forecast.preparation import prepare
 from forecast.results import trained_models
-from forecast.session import Session
+from forecast.training.session import Session
 
 ROWS = {"test": 14_400, "validation": 11_520}
 

@@ -13,9 +13,9 @@ import torch
 
 from forecast.config.training import LrRangeConfig
 from forecast.data.windows import Windows
-from forecast.training.device import mixed_seed
 from forecast.training.learner import Learner
 from forecast.training.sampling import epoch_order
+from forecast.training.seeds import mixed_seed
 from forecast.training.step import chunks_of, set_gradient, step_at
 from forecast.training.workers import ALONE, Workers, workers_for
 
@@ -146,6 +146,7 @@ RULES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "minimum_tenth": _minimum_tenth,
 }
 """Rules that need a curve only; `half_divergence` needs to know that it diverged."""
+LR_RULES = ("half_divergence", *RULES)
 
 
 def run_sweeps(
@@ -197,3 +198,38 @@ def _longest_decreasing(values: np.ndarray) -> list[int]:
     while before[run[-1]] >= 0:
         run.append(before[run[-1]])
     return run[::-1]
+
+
+@dataclass(frozen=True)
+class LrFound:
+    """What the learning-rate range test came to."""
+
+    sweeps: list[Sweep]
+    rates: dict[str, float | None]
+    """Rule: median rate over the seeds, to three digits; None where the rule suggests nothing."""
+    rule: str
+
+    @property
+    def rate(self) -> float | None:
+        """The rate of the configured rule."""
+        return self.rates[self.rule]
+
+    @property
+    def why_none(self) -> str:
+        """Why the configured rule suggests nothing, and what to do about it."""
+        if any(self.rates.values()):
+            return (
+                f"rule {self.rule} suggests nothing, for the loss did not diverge; raise"
+                " training.lr_range.last, take another training.lr_range.rule, or set a rate"
+            )
+        return (
+            "the curve is flat, so no rate is suggested; check the data and the model, or set"
+            " training.learning_rate: 0.001"
+        )
+
+
+def lr_found(sweeps: list[Sweep], rule: str) -> LrFound:
+    """What sweeps come to: each rule's median rate, to three digits."""
+    medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
+    rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in medians.items()}
+    return LrFound(sweeps, rates, rule)

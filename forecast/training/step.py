@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from forecast.data.windows import Batch, Windows
 from forecast.models.dropout import Noise
 from forecast.training.averaging import update_average
-from forecast.training.device import gathered, mixed_precision, mixed_seed
+from forecast.training.device import gathered, mixed_precision
 from forecast.training.learner import Learner
 from forecast.training.losses import penalty
 from forecast.training.optimizers import set_rate
 from forecast.training.schedules import Position, rate_factor
+from forecast.training.seeds import mixed_seed
 from forecast.training.workers import ALONE, Workers
 
 Chunk = Callable[[], Batch]

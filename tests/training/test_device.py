@@ -12,9 +12,8 @@ from forecast.training.device import (
     choose_device,
     describe_device,
     mixed_precision,
-    mixed_seed,
-    seeded,
 )
+from forecast.training.seeds import mixed_seed, seeded
 
 CPU = torch.device("cpu")
 GIB = 2**30

@@ -36,21 +36,11 @@ from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
 from forecast.training import step as steps
 from forecast.training.learner import Learner, build_learner
-from forecast.training.loop import (
-    Epoch,
-    Within,
-    batches_per_epoch,
-    best_epoch,
-    evaluate,
-    fit,
-    fit_with_pauses,
-    smoothed,
-    stop_reason,
-    symptoms,
-)
+from forecast.training.loop import Epoch, Within, batches_per_epoch, evaluate, fit, fit_with_pauses
 from forecast.training.losses import quantile_levels
 from forecast.training.schedules import Position
 from forecast.training.step import set_gradient, step_at, take_step
+from forecast.training.stopping import best_epoch, smoothed, stop_reason, symptoms
 
 LOOKBACK, HORIZON = 5, 3
 SGD = StochasticGradientDescent(momentum=0.0)

@@ -18,7 +18,7 @@ from forecast.config.training import (
 )
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
-from forecast.training.graph import _copies, _restore, captured, filled_up, masked_from
+from forecast.training.cuda import _copies, _restore, captured, filled_up, masked_from
 from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import fit
 from forecast.training.schedules import Position

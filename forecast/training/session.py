@@ -19,8 +19,9 @@ from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.device import placed
 from forecast.training.learner import Learner
-from forecast.training.loop import Epoch, Within, best_epoch, fit_with_pauses, stop_reason, symptoms
+from forecast.training.loop import Epoch, Within, fit_with_pauses
 from forecast.training.profile import Profile
+from forecast.training.stopping import best_epoch, stop_reason, symptoms
 
 log = logging.getLogger("forecast")
 

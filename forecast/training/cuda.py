@@ -13,10 +13,12 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from forecast.data.windows import Batch, Windows
-from forecast.training.device import mixed_seed
+from forecast.training.device import gathered
 from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
+from forecast.training.sampling import in_order
 from forecast.training.schedules import Position
+from forecast.training.seeds import mixed_seed
 from forecast.training.step import (
     Step,
     average,
@@ -25,6 +27,12 @@ from forecast.training.step import (
     scheduled_rate,
     set_gradient,
 )
+
+WARM_UP, TIMED = 2, 5
+
+WORTH = 1.1
+"""Packed sequences must be so many times as fast, lest chance decide, and with it the bytes."""
+
 
 CAPTURABLE = ("adam", "adamw")
 """Optimisers that count their steps and read their rate on the device."""
@@ -134,3 +142,34 @@ def _restore(
     with torch.no_grad():
         for name, place in _places(model, optimizer).items():
             place.copy_(before[name]) if name in before else place.zero_()
+
+
+def choose_kernel(learner: Learner, windows: Windows) -> None:
+    """Let the model feed packed sequences if that is faster.
+
+    Nothing is tried on the CPU, nor where batch normalisation would remember the trials.
+    """
+    if learner.device.type != "cuda" or learner.has_batch_norm:
+        return
+    index = next(in_order(windows, learner.config.batch_size))
+    batch = gathered(windows, index, learner.device)
+    learner.model.train()
+    seconds = {}
+    for is_packed in (False, True):
+        _pack(learner, is_packed)
+        for _ in range(WARM_UP):
+            set_gradient(learner, [lambda: batch])
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        began.record()
+        for _ in range(TIMED):
+            set_gradient(learner, [lambda: batch])
+        ended.record()
+        ended.synchronize()
+        seconds[is_packed] = began.elapsed_time(ended)
+    _pack(learner, seconds[False] > WORTH * seconds[True])
+
+
+def _pack(learner: Learner, is_packed: bool) -> None:
+    for model in (learner.model, learner.average):
+        if model is not None:
+            model.stack.is_packed = is_packed

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import session as session_module
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.preparation import prepare
 from forecast.runs.folder import RunFolder
-from forecast.session import Session, member_name
+from forecast.training import session as session_module
 from forecast.training.loop import Epoch
+from forecast.training.session import Session, member_name
 
 CPU = torch.device("cpu")
 MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")

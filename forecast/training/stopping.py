@@ -1,0 +1,101 @@
+"""When to stop a training and what to warn of: pure functions of the records of its epochs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from forecast.config.training import EarlyStoppingConfig, TrainingConfig
+from forecast.training.loop import Epoch
+
+WORRYING_RISE = 1.5
+"""A training loss that rises for three epochs to this many times its lowest is warned of."""
+
+
+def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = None) -> Epoch:
+    """The epoch whose monitored loss is lowest, smoothed as configured.
+
+    Args:
+        history: one epoch at least.
+        stopping: its `smoothing`, and the `min_delta` that a fall must exceed to count.
+    """
+    stopping = stopping or EarlyStoppingConfig()
+    losses = smoothed([epoch.monitored for epoch in history], stopping.smoothing)
+    best = 0
+    for number, loss in enumerate(losses):
+        if loss < losses[best] - stopping.min_delta or math.isnan(losses[best]):
+            best = number
+    return history[best]
+
+
+def smoothed(losses: Sequence[float], past: float) -> list[float]:
+    """Exponential moving mean of losses, `past` being the weight of those before, unbiased."""
+    if not past:  # 0 times a loss that is not finite is no number
+        return list(losses)
+    total, weight, means = 0.0, 0.0, []
+    for loss in losses:
+        total, weight = past * total + loss, past * weight + 1
+        means.append(total / weight)
+    return means
+
+
+def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
+    """Why training should stop after the last epoch; None: go on."""
+    last = history[-1]
+    if not last.is_finite:
+        return _what_broke(last)
+    stopping = config.early_stopping
+    if stopping and last.validation_loss is not None:
+        best = best_epoch(history, stopping)
+        if last.number - best.number >= stopping.patience:
+            return f"no lower validation loss since epoch {best.number}"
+    if config.tolerance and len(history) > 1:
+        change = abs(last.train_loss - history[-2].train_loss)
+        if change < config.tolerance:
+            return f"converged: the training loss changed by {change:.2g}"
+    if config.max_minutes and last.seconds >= 60 * config.max_minutes:
+        return f"{config.max_minutes:g} minutes are over"
+    return None
+
+
+def _what_broke(epoch: Epoch) -> str:
+    """Where a loss or a weight ceased to be a number, and what to try."""
+    what, loss = "the weights are not finite", epoch.train_loss
+    if not math.isfinite(loss):
+        what = f"the training loss is {loss}"
+    elif not math.isfinite(epoch.monitored):
+        what = f"the validation loss is {epoch.monitored}"
+    step = "" if epoch.bad_step is None else f", step {epoch.bad_step}"
+    return (
+        f"{what} in epoch {epoch.number}{step}; lower training.learning_rate (forecast lr-find"
+        " suggests one), or set training.clip_norm: 1"
+    )
+
+
+def symptoms(history: Sequence[Epoch]) -> list[str]:
+    """Warnings of the last epoch: a rising loss, vanishing or exploding gradients."""
+    found = []
+    losses = [epoch.train_loss for epoch in history[-4:]]
+    rising = len(losses) == 4 and all(a < b for a, b in itertools.pairwise(losses))
+    lowest = min(epoch.train_loss for epoch in history)
+    if rising and losses[-1] > WORRYING_RISE * lowest:
+        found.append("the training loss has risen for 3 epochs: learning rate too high?")
+    norms = {
+        name: math.inf if math.isnan(norm) else norm
+        for name, norm in history[-1].gradient_norms.items()
+        if name.startswith("stack") and "weight" in name
+    }
+    if norms:
+        smallest, largest = min(norms, key=norms.__getitem__), max(norms, key=norms.__getitem__)
+        if norms[largest] > 1e3:
+            found.append(
+                f"the gradient of {largest} explodes (norm {norms[largest]:.2g}): set"
+                " training.clip_norm: 1"
+            )
+        if math.isfinite(norms[largest]) and norms[smallest] < 1e-6 * norms[largest]:
+            found.append(
+                f"the gradient of {smallest} vanishes (norm {norms[smallest]:.2g}): a lower"
+                " learning rate, model.residual or model.layer_norm may help"
+            )
+    return found
