@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from forecast.config.model import ModelConfig
-from forecast.models.cells import Stack, initialise
 from forecast.models.dropout import Noise
 from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
-from forecast.models.normalize import WINDOW_NORMS
+from forecast.models.norms import WINDOW_NORMS
 from forecast.models.skips import SKIPS
+from forecast.models.stack import Stack, initialise
 
 AUTO_HIDDEN = ((500, 32), (5_000, 64), (50_000, 128))
 """`hidden_size: auto`: (fewer training windows than, units); above the last: 256."""

@@ -13,8 +13,8 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from forecast.models.cells import Stack
 from forecast.models.dropout import Noise, dropped
+from forecast.models.stack import Stack
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,

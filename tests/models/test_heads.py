@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.model import ModelConfig
-from forecast.models.cells import Stack
 from forecast.models.heads import (
     ACTIVATIONS,
     HEADS,
@@ -21,6 +20,7 @@ from forecast.models.heads import (
     Recursive,
     segments_of,
 )
+from forecast.models.stack import Stack
 
 BATCH, HIDDEN = 4, 5
 HAND_ACTIVATIONS = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from forecast.config.model import ModelConfig
-from forecast.models.normalize import WINDOW_NORMS
+from forecast.models.norms import WINDOW_NORMS
 
 NUMBERS = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))
 WINDOWS = arrays(np.float64, array_shapes(min_dims=3, max_dims=3, max_side=5), elements=NUMBERS)

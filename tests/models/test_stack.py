@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from forecast.config.model import InitConfig, ModelConfig
-from forecast.models.cells import CELLS, Stack, initialise
+from forecast.models.stack import CELLS, Stack, initialise
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 BATCH, WIDTH = 3, 5
