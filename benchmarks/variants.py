@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from forecast.config.tree import Config, read_config
-from forecast.data.panel import Panel, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.evaluation.folds import without_last
 from forecast.evaluation.scoring import MODEL, score

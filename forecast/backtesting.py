@@ -15,9 +15,10 @@ import torch
 
 from forecast.config.data import Difference
 from forecast.config.tree import Config, config_from, read_config
-from forecast.data.output import to_csv
-from forecast.data.panel import Panel, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.data.split import split
+from forecast.data.write import to_csv
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation.backtest import (
     fold_errors,

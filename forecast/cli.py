@@ -168,7 +168,7 @@ def _coverage(summary: dict[str, Any]) -> list[str]:
 def _predict(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.data.output import require_format, to_csv, to_json, write_table
+    from forecast.data.write import require_format, to_csv, to_json, write_table
     from forecast.runs.log import stderr_log
     from forecast.trained import load
     from forecast.training.device import choose_device

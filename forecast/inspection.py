@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from forecast.config.tree import Config
+from forecast.data.assemble import read_panel
 from forecast.data.checks import findings
-from forecast.data.panel import Panel, offsets_of, read_panel
+from forecast.data.panel import Panel, offsets_of
 from forecast.data.split import PARTS
 from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from forecast.config.tree import Config
-from forecast.data.panel import Panel, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length

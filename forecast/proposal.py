@@ -13,15 +13,16 @@ import pandas as pd
 
 from forecast.config.tree import build_config, config_from
 from forecast.config.yaml import read_yaml, scalar
+from forecast.data.assemble import read_panel
 from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
-from forecast.data.output import read_any
-from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
+from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.seasonality import seen_season
-from forecast.data.tables import require_columns
+from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
+from forecast.data.write import read_any
 from forecast.defaults import (
     Facts,
     is_large,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from forecast.data.output import to_csv
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS
+from forecast.data.write import to_csv
 from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage

@@ -13,9 +13,11 @@ import torch
 from forecast.config.data import Covariate, DataConfig
 from forecast.config.tree import Config, config_from
 from forecast.contents import require_shapes, typed
+from forecast.data.assemble import read_panel
 from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
-from forecast.data.panel import Panel, ragged_ranges, read_panel
+from forecast.data.future import future_rows
+from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.times import TimeAxis
 from forecast.data.windows import Windows
@@ -39,7 +41,6 @@ from forecast.forecasting import (
     warn_of_categories,
     warn_of_series,
 )
-from forecast.future import future_rows
 from forecast.models.forecaster import Forecaster
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from forecast.runs.folder import MODEL_FILE

@@ -20,7 +20,7 @@ ORDER = (
     ("forecast.data", "forecast.models"),
     ("forecast.training", "forecast.evaluation", "forecast.data.seasonality"),
     ("forecast.config.tree", "forecast.config.messages", "forecast.contents"),
-    ("forecast.future", "forecast.forecasting", "forecast.proposal"),
+    ("forecast.data.future", "forecast.forecasting", "forecast.proposal"),
     ("forecast.trained",),
     ("forecast.preparation",),
     ("forecast.training.session", "forecast.inspection"),

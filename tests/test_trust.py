@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from forecast.data import tables
+from forecast.data import table as tables
 from forecast.errors import DataError
 from forecast.evaluation import plots
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint

@@ -19,7 +19,7 @@ from network import kernel_step
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, be_quiet, panel
 
 from forecast.config.tree import Config, config_from
-from forecast.data.panel import read_panel
+from forecast.data.assemble import read_panel
 from forecast.data.pipeline import part_windows
 from forecast.data.windows import Windows
 from forecast.preparation import Prepared, new_learner, prepare

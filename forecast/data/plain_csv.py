@@ -1,7 +1,7 @@
 """Long CSV files of the usual kind through pyarrow, several times as fast as through pandas.
 
 Whatever is not plain (another kind of date, a row that is short, blank or wrong, a cell of several
-lines) is left to the slow way of `forecast.data.tables`, which can say what is wrong and where.
+lines) is left to the slow way of `forecast.data.table`, which can say what is wrong and where.
 """
 
 from __future__ import annotations

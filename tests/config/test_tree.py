@@ -47,7 +47,7 @@ from forecast.config.tree import (
     write_config,
 )
 from forecast.config.yaml import MAX_BYTES, read_yaml
-from forecast.data.panel import read_panel
+from forecast.data.assemble import read_panel
 from forecast.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.tree import config_from
+from forecast.data.assemble import read_panel
 from forecast.data.checks import OUTLIER, SHOWN, findings, true_runs
-from forecast.data.panel import read_panel
 
 DATA = Path(__file__).parents[2] / "data"
 

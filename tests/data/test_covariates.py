@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from forecast.config.data import Covariate, DataConfig
+from forecast.data.assemble import read_panel
 from forecast.data.covariates import FittedCovariate, FittedCovariates, fit_covariates
-from forecast.data.panel import Panel, read_panel
+from forecast.data.panel import Panel
 
 ROOT = Path(__file__).resolve().parents[2]
 ENCODINGS = ("ordinal", "one_hot", "embedding")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
-from forecast.data.panel import Panel, offsets_of, ragged_ranges, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]

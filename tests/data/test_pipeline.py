@@ -23,7 +23,8 @@ from forecast.config.data import (
     Standardize,
 )
 from forecast.data import transforms
-from forecast.data.panel import Panel, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.data.pipeline import (
     Pipeline,
     fit_pipeline,

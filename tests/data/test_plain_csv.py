@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
-from forecast.data import plain_csv, tables
-from forecast.data.panel import Panel, read_panel
+from forecast.data import plain_csv
+from forecast.data import table as tables
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.data.plain_csv import read_plain_csv
-from forecast.data.tables import EMPTY, opened
+from forecast.data.table import EMPTY, opened
 from forecast.errors import DataError
 
 pytest.importorskip("pyarrow")

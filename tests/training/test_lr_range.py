@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from forecast.config.model import ModelConfig
 from forecast.config.training import LrRangeConfig, StochasticGradientDescent, TrainingConfig
 from forecast.config.tree import config_from
-from forecast.data.panel import read_panel
+from forecast.data.assemble import read_panel
 from forecast.data.pipeline import fit_pipeline, part_windows
 from forecast.data.split import split
 from forecast.data.windows import Windows

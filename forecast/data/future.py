@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.config.data import DataConfig
-from forecast.data.panel import Panel, read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
 from forecast.errors import DataError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.output import read_any, require_format, to_csv, to_json, write_table
+from forecast.data.write import read_any, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError, DataError
 
 TABLE = pd.DataFrame(

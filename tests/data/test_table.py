@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
-from forecast.data.output import read_any
-from forecast.data.panel import read_panel
-from forecast.data.tables import Table, columns_of, from_frame, opened, read_table, require_columns
+from forecast.data.assemble import read_panel
+from forecast.data.table import Table, columns_of, from_frame, opened, read_table, require_columns
+from forecast.data.write import read_any
 from forecast.errors import DataError
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)

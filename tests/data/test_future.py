@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import Covariate, DataConfig
-from forecast.data.panel import read_panel
+from forecast.data.assemble import read_panel
+from forecast.data.future import future_rows
 from forecast.errors import DataError
-from forecast.future import future_rows
 
 DAYS = pd.date_range("2024-03-01", periods=40)
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from forecast.data.tables import columns_of, is_parquet, look_at_parquet, opened
+from forecast.data.table import columns_of, is_parquet, look_at_parquet, opened
 from forecast.errors import ConfigError, DataError, shown
 from forecast.runs.files import write_atomically
 
