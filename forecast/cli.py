@@ -335,7 +335,7 @@ def _check(options: argparse.Namespace) -> int:
 def _config_init(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.proposal import propose
+    from forecast.init.propose import propose
     from forecast.runs.files import write_atomically
 
     if options.output != "-":

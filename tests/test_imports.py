@@ -13,14 +13,14 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 ORDER = (
-    ("forecast.errors", "forecast.arguments", "forecast.defaults", "forecast.config.options"),
+    ("forecast.errors", "forecast.arguments", "forecast.init.rules", "forecast.config.options"),
     ("forecast.runs.files", "forecast.runs.lock", "forecast.config.yaml"),
     ("forecast.config.data", "forecast.config.model", "forecast.config.training"),
     ("forecast.config.intervals", "forecast.runs.log", "forecast.runs.checkpoint", "forecast.runs"),
     ("forecast.data", "forecast.models"),
-    ("forecast.training", "forecast.evaluation", "forecast.data.seasonality"),
+    ("forecast.training", "forecast.init", "forecast.evaluation", "forecast.init.season"),
     ("forecast.config.tree", "forecast.config.messages", "forecast.contents"),
-    ("forecast.data.future", "forecast.forecasting", "forecast.proposal"),
+    ("forecast.data.future", "forecast.forecasting", "forecast.init.propose"),
     ("forecast.trained",),
     ("forecast.preparation",),
     ("forecast.training.session", "forecast.inspection"),
@@ -126,7 +126,7 @@ def test_heavy_packages_have_their_places(module):
     found = packages(at_run_time(tree))
     if module != "forecast.evaluation.plots":
         assert "matplotlib" not in found
-    tables = ("forecast.proposal", "forecast.forecasting", "forecast.evaluation.backtest")
+    tables = ("forecast.init", "forecast.forecasting", "forecast.evaluation.backtest")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if module in (

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table, require_columns
-from forecast.data.write import read_any
 from forecast.errors import DataError
+from forecast.init.sniff import read_any
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 GOOD = "ds,y\n2024-01-01,1\n2024-01-02,2\n"

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.write import read_any, require_format, to_csv, to_json, write_table
+from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError, DataError
+from forecast.init.sniff import read_any
 
 TABLE = pd.DataFrame(
     {

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast import defaults
 from forecast.config.tree import config_from, read_config
-from forecast.defaults import Facts
+from forecast.init import rules as defaults
+from forecast.init.rules import Facts
 
-BENCHMARKS = Path(__file__).parents[1] / "configs" / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "configs" / "benchmarks"
 ETTH1 = Facts(rows=8640, num_series=1, num_targets=7, season=24, horizon=96)
 M4_HOURLY = Facts(rows=672, num_series=414, num_targets=1, season=24, horizon=48)
 AIR = Facts(rows=90, num_series=1, num_targets=1, season=12, horizon=12)

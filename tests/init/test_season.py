@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.seasonality import LONGEST, MOST_SERIES, recurrence, seen_season
+from forecast.init.season import LONGEST, MOST_SERIES, recurrence, seen_season
 
 
 def seasonal(length: int, rows: int, noise: float = 0.1, seed: int = 0) -> np.ndarray:

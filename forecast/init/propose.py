@@ -17,13 +17,12 @@ from forecast.data.assemble import read_panel
 from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
-from forecast.data.seasonality import seen_season
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.data.write import read_any
-from forecast.defaults import (
+from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.init.rules import (
     Facts,
     is_large,
     large_lookback,
@@ -33,7 +32,8 @@ from forecast.defaults import (
     small_model,
     small_training,
 )
-from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.init.season import seen_season
+from forecast.init.sniff import read_any
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""

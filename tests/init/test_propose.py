@@ -13,11 +13,11 @@ from forecast import inspection
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
+from forecast.init.propose import MOST_TARGETS, propose
 from forecast.inspection import inspect
 from forecast.preparation import prepare
-from forecast.proposal import MOST_TARGETS, propose
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(autouse=True)
@@ -638,7 +638,7 @@ def test_the_benchmarks_are_what_is_proposed_for_their_tables(
     file = "M4-Hourly-train.csv" if name == "m4_hourly" else "ETTh1.csv"
     if kind == PUBLISHED and not (EXTERNAL / file).exists():
         pytest.skip("python scripts/fetch_data.py fetches the table")
-    config = Path(__file__).parents[1] / "configs" / "benchmarks" / f"{name}.yaml"
+    config = Path(__file__).parents[2] / "configs" / "benchmarks" / f"{name}.yaml"
     wanted = read_config(config)
     table = (m4_hourly if name == "m4_hourly" else etth1)(kind)
     proposed = config_of(written(tmp_path, table), horizon=wanted.window.horizon)

@@ -1,0 +1,1 @@
+"""`forecast config init`: looks at a table and proposes a configuration."""
