@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from forecast.backtesting import Backtest
     from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
-    from forecast.trained import TrainedModel, load
+    from forecast.forecasting.model_file import load
+    from forecast.forecasting.trained import TrainedModel
 
 __all__ = [
     "Backtest",
@@ -34,8 +35,8 @@ _HOMES = {
     "Backtest": "forecast.backtesting",
     "lr_find": "forecast.api",
     "report": "forecast.api",
-    "load": "forecast.trained",
-    "TrainedModel": "forecast.trained",
+    "load": "forecast.forecasting.model_file",
+    "TrainedModel": "forecast.forecasting.trained",
     "Config": "forecast.config.tree",
     "read_config": "forecast.config.tree",
     **dict.fromkeys(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from forecast import backtesting, experiment, reporting
 from forecast.backtesting import Backtest
 from forecast.config.tree import Config, config_from, read_config
+from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import claimed, new_run
-from forecast.trained import TrainedModel
 from forecast.training.lr_range import LrFound
 
 if TYPE_CHECKING:

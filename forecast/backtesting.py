@@ -33,11 +33,12 @@ from forecast.evaluation.folds import Fold, Plan, without_last
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.experiment import with_learning_rate
+from forecast.forecasting.model_file import load
+from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
-from forecast.trained import TrainedModel, load
 from forecast.training.device import choose_device
 from forecast.training.session import Progress, Session
 

@@ -169,8 +169,8 @@ def _predict(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from forecast.data.write import require_format, to_csv, to_json, write_table
+    from forecast.forecasting.model_file import load
     from forecast.runs.log import stderr_log
-    from forecast.trained import load
     from forecast.training.device import choose_device
 
     if options.output != "-":

@@ -12,6 +12,7 @@ import torch
 from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
+from forecast.forecasting.trained import TrainedModel
 from forecast.preparation import Prepared, new_learner, prepare
 from forecast.results import finish
 from forecast.runs.folder import (
@@ -23,7 +24,6 @@ from forecast.runs.folder import (
     environment,
 )
 from forecast.runs.log import RunLog, run_log
-from forecast.trained import TrainedModel
 from forecast.training.device import choose_device, describe_device, placed
 from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile

@@ -19,7 +19,7 @@ from forecast.data.times import season_length
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation.metrics import training_scale
-from forecast.forecasting import window_shape
+from forecast.forecasting.predict import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile

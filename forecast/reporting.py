@@ -24,6 +24,8 @@ from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
 from forecast.evaluation.importance import error_rises, input_parts, lookback_parts
 from forecast.evaluation.page import Page, render
 from forecast.evaluation.report import page_of
+from forecast.forecasting.model_file import load
+from forecast.forecasting.trained import TrainedModel
 from forecast.inspection import described
 from forecast.preparation import Prepared, prepare
 from forecast.results import forecast_picture, forecast_pictures
@@ -36,7 +38,6 @@ from forecast.runs.folder import (
     PROFILE_FILE,
     REPORT_FILE,
 )
-from forecast.trained import TrainedModel, load
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import Point, Sweep, lr_found, suggest
 from forecast.training.profile import rows

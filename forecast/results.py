@@ -35,11 +35,16 @@ from forecast.evaluation.scoring import (
     verdict,
     with_batch,
 )
-from forecast.forecasting import forecast_table, member_forecasts, restored_model, user_forecast
+from forecast.forecasting.predict import (
+    forecast_table,
+    member_forecasts,
+    restored_model,
+    user_forecast,
+)
+from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
 from forecast.preparation import Prepared
 from forecast.runs.folder import MODEL_FILE, PROFILE_FILE, SUMMARY_FILE, RunFolder
-from forecast.trained import TrainedModel
 from forecast.training.losses import quantile_levels
 from forecast.training.session import Session
 

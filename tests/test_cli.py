@@ -21,9 +21,9 @@ from forecast import cli, experiment
 from forecast.cli import main
 from forecast.config.tree import json_schema, read_config
 from forecast.evaluation import plots
+from forecast.forecasting.model_file import load
 from forecast.runs import files
 from forecast.runs.lock import locked
-from forecast.trained import load
 
 ROOT = Path(__file__).parents[1]
 ROWS = 72

@@ -19,9 +19,17 @@ ORDER = (
     ("forecast.config.intervals", "forecast.runs.log", "forecast.runs.checkpoint", "forecast.runs"),
     ("forecast.data", "forecast.models"),
     ("forecast.training", "forecast.init", "forecast.evaluation", "forecast.init.season"),
-    ("forecast.config.tree", "forecast.config.messages", "forecast.contents"),
-    ("forecast.data.future", "forecast.forecasting", "forecast.init.propose"),
-    ("forecast.trained",),
+    (
+        "forecast.config.tree",
+        "forecast.forecasting",
+        "forecast.config.messages",
+        "forecast.forecasting.content",
+    ),
+    ("forecast.data.future", "forecast.forecasting.predict", "forecast.init.propose"),
+    (
+        "forecast.forecasting.trained",
+        "forecast.forecasting.model_file",
+    ),
     ("forecast.preparation",),
     ("forecast.training.session", "forecast.inspection"),
     ("forecast.progress", "forecast.results"),
@@ -126,7 +134,7 @@ def test_heavy_packages_have_their_places(module):
     found = packages(at_run_time(tree))
     if module != "forecast.evaluation.plots":
         assert "matplotlib" not in found
-    tables = ("forecast.init", "forecast.forecasting", "forecast.evaluation.backtest")
+    tables = ("forecast.init", "forecast.forecasting.predict", "forecast.evaluation.backtest")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if module in (

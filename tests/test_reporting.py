@@ -18,8 +18,8 @@ from forecast.cli import main
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation import plots
 from forecast.evaluation.facts import Missing
+from forecast.forecasting.model_file import load
 from forecast.preparation import prepare
-from forecast.trained import load
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -11,7 +11,7 @@ import torch
 from worker import be_quiet
 
 from forecast.config.tree import read_config
-from forecast.forecasting import member_forecasts
+from forecast.forecasting.predict import member_forecasts
 from forecast.preparation import prepare
 from forecast.results import trained_models
 from forecast.training.session import Session

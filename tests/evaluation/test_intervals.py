@@ -26,7 +26,7 @@ from forecast.evaluation.intervals import (
     what_is_left_out,
     with_intervals,
 )
-from forecast.forecasting import interval_columns
+from forecast.forecasting.predict import interval_columns
 from forecast.preparation import prepare
 from forecast.results import actuals
 

@@ -19,13 +19,13 @@ from pandas.testing import assert_frame_equal
 
 import forecast
 from forecast.errors import ConfigError, DataError, DeviceError
+from forecast.forecasting.model_file import load
 from forecast.preparation import prepare
 from forecast.results import part_forecasts
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.folder import MODEL_FILE
-from forecast.trained import load
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"epochs": 2, "learning_rate": 0.01, "early_stopping": None}
 
 

@@ -19,7 +19,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
 from forecast.data.windows import Windows
 from forecast.errors import DataError
-from forecast.forecasting import (
+from forecast.forecasting.predict import (
     forecast_table,
     interval_columns,
     member_forecasts,
