@@ -35,7 +35,7 @@ import forecast
 from forecast.config.tree import Config, read_config
 from forecast.forecasting.predict import member_forecasts
 from forecast.forecasting.trained import TrainedModel
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 
 CONFIGS = Path("configs/benchmarks")
 ETTH1_ROWS = {"validation": 11_520, "test": 14_400}

@@ -16,7 +16,7 @@ import torch
 from forecast.config.tree import Config, read_config
 from forecast.errors import ForecastError
 from forecast.experiment import find_learning_rate
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.training.session import Session
 
 FIXED = (3e-4, 1e-3, 3e-3)

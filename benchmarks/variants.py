@@ -22,7 +22,7 @@ from forecast.data.split import split
 from forecast.evaluation.folds import without_last
 from forecast.evaluation.scoring import MODEL, score
 from forecast.experiment import with_learning_rate
-from forecast.preparation import Prepared, prepare
+from forecast.prepare import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.training.session import Session
 

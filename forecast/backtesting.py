@@ -36,7 +36,7 @@ from forecast.experiment import with_learning_rate
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
-from forecast.preparation import Prepared, prepare
+from forecast.prepare import Prepared, prepare
 from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
 from forecast.training.device import choose_device

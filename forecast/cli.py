@@ -322,8 +322,8 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from forecast.check import inspect, report
     from forecast.config.tree import read_config
-    from forecast.inspection import inspect, report
     from forecast.runs.log import stderr_log
 
     with stderr_log(options.quiet):

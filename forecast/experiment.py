@@ -13,7 +13,7 @@ from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
 from forecast.forecasting.trained import TrainedModel
-from forecast.preparation import Prepared, new_learner, prepare
+from forecast.prepare import Prepared, new_learner, prepare
 from forecast.results import finish
 from forecast.runs.folder import (
     CONFIG_FILE,

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
+from forecast.check import described
 from forecast.config.training import LrRangeConfig
 from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel
@@ -26,8 +27,7 @@ from forecast.evaluation.page import Page, render
 from forecast.evaluation.report import page_of
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
-from forecast.inspection import described
-from forecast.preparation import Prepared, prepare
+from forecast.prepare import Prepared, prepare
 from forecast.results import forecast_picture, forecast_pictures
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (

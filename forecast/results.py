@@ -43,7 +43,7 @@ from forecast.forecasting.predict import (
 )
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
-from forecast.preparation import Prepared
+from forecast.prepare import Prepared
 from forecast.runs.folder import MODEL_FILE, PROFILE_FILE, SUMMARY_FILE, RunFolder
 from forecast.training.losses import quantile_levels
 from forecast.training.session import Session

@@ -15,7 +15,7 @@ from forecast.config.tree import Config
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate
-from forecast.preparation import Prepared, prepare
+from forecast.prepare import Prepared, prepare
 from forecast.results import actuals, out_of_sample, trained_models
 from forecast.training.session import Session
 from fuzz.material import Material, random_of

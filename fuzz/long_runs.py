@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forecast.errors import ConfigError
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.runs.folder import new_run
 from forecast.training import session as sessions
 from forecast.training import step as steps

@@ -372,7 +372,7 @@ def interrupted(*_):
 
 @pytest.mark.parametrize("command", ["train", "check", "lr-find"])
 def test_an_interruption_before_the_first_epoch_leaves_nothing(command, place, refuse, monkeypatch):
-    for module in ("experiment", "inspection"):
+    for module in ("experiment", "check"):
         monkeypatch.setattr(f"forecast.{module}.prepare", interrupted)
     assert refuse(130, command, "config.yaml") == "interrupted"
     assert list((place / "runs").rglob("*Z*")) == []
@@ -1280,7 +1280,7 @@ def test_predict_imports_nothing_it_does_not_need(run):
     needless = {"sklearn", "scipy", "matplotlib", "coreforecast", "rich", "tensorboard", "jinja2"}
     assert not needless & modules
     assert not {"torch._dynamo", "torch._inductor", "torch.utils.tensorboard"} & modules
-    above = {"experiment", "training.session", "results", "preparation", "inspection", "progress"}
+    above = {"experiment", "training.session", "results", "prepare", "check", "progress"}
     assert not {f"forecast.{name}" for name in above} & modules
 
 

@@ -19,7 +19,7 @@ from forecast.errors import ConfigError, DataError
 from forecast.evaluation import plots
 from forecast.evaluation.facts import Missing
 from forecast.forecasting.model_file import load
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -16,7 +16,7 @@ from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.scoring import verdict
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.results import (
     actuals,
     finish,

@@ -12,7 +12,7 @@ from worker import be_quiet
 
 from forecast.config.tree import read_config
 from forecast.forecasting.predict import member_forecasts
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.results import trained_models
 from forecast.training.session import Session
 

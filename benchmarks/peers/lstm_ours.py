@@ -7,7 +7,7 @@ import torch
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 
 from forecast.config.tree import config_from
-from forecast.preparation import new_learner, prepare
+from forecast.prepare import new_learner, prepare
 from forecast.training.loop import fit
 
 FOLDER, PRECISION = sys.argv[1:]

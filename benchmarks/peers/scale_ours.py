@@ -22,7 +22,7 @@ from forecast.config.tree import Config, config_from
 from forecast.data.assemble import read_panel
 from forecast.data.pipeline import part_windows
 from forecast.data.windows import Windows
-from forecast.preparation import Prepared, new_learner, prepare
+from forecast.prepare import Prepared, new_learner, prepare
 from forecast.training.loop import batches_per_epoch, fit
 
 BATCH = 32

@@ -6,7 +6,7 @@ import time
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 
 import forecast
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.results import part_forecasts
 
 FRAME = oil_temperature(sys.argv[1])

@@ -14,7 +14,7 @@ import torch
 from pydantic import TypeAdapter
 
 from forecast.errors import ConfigError, DataError
-from forecast.preparation import Prepared, new_learner
+from forecast.prepare import Prepared, new_learner
 from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.device import placed

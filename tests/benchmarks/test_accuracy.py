@@ -10,7 +10,7 @@ import torch
 
 import forecast
 from forecast.config.tree import Config, read_config
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.results import part_forecasts
 
 ROOT = Path(__file__).parents[2]

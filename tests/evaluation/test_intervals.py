@@ -27,7 +27,7 @@ from forecast.evaluation.intervals import (
     with_intervals,
 )
 from forecast.forecasting.predict import interval_columns
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.results import actuals
 
 PROPERTY = settings(max_examples=40, deadline=None)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast import inspection
+from forecast import check as inspection
+from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
 from forecast.init.propose import MOST_TARGETS, propose
-from forecast.inspection import inspect
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -11,7 +11,7 @@ import torch
 
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.runs.folder import RunFolder
 from forecast.training import session as session_module
 from forecast.training.loop import Epoch

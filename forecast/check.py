@@ -18,7 +18,7 @@ from forecast.data.split import PARTS
 from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
 from forecast.errors import ForecastError
-from forecast.preparation import Prepared, new_learner, prepare
+from forecast.prepare import Prepared, new_learner, prepare
 from forecast.training.device import choose_device, placed
 from forecast.training.learner import Learner
 from forecast.training.loop import batches_per_epoch

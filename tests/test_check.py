@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import inspection
+from forecast import check as inspection
+from forecast.check import hidden_unit_rules, inspect, report
 from forecast.config.tree import config_from
 from forecast.experiment import train
-from forecast.inspection import hidden_unit_rules, inspect, report
-from forecast.preparation import prepare
+from forecast.prepare import prepare
 from forecast.training import learner
 
 DATA = Path(__file__).parents[1] / "data"

@@ -9,7 +9,7 @@ import torch
 
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
-from forecast.preparation import new_learner, prepare
+from forecast.prepare import new_learner, prepare
 
 CPU = torch.device("cpu")
 RANDOM = np.random.default_rng(1)
