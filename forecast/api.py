@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from forecast import backtesting, experiment, reporting
+from forecast import backtesting, experiment
 from forecast.backtesting import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
+from forecast.reporting import gather as reporting
 from forecast.runs.folder import claimed, new_run
 from forecast.training.lr_range import LrFound
 

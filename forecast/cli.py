@@ -305,7 +305,7 @@ def _name_of(source: str) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from forecast.reporting import report_path, write_report
+    from forecast.reporting.gather import report_path, write_report
     from forecast.runs.log import stderr_log
 
     if options.output:

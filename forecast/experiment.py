@@ -144,7 +144,7 @@ def with_rate(config: Config, rate: float) -> Config:
 
 def write_lr_range(found: LrFound, folder: RunFolder) -> None:
     """`lr_range.csv` and `lr_range.png`."""
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     lines = ["seed,step,learning_rate,loss,smoothed_loss"]
     lines += [

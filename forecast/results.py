@@ -229,7 +229,7 @@ def _extreme_series(panel: Panel, errors: ErrorSums, sign: int) -> dict[str, flo
 
 
 def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -> None:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     best = [epoch.number for epoch in session.kept_epochs()]
     folder.write("learning_curve.png", plots.png(plots.learning_curve(session.histories, best)))

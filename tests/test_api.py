@@ -12,7 +12,7 @@ import torch
 import forecast
 from forecast import api
 from forecast.config.tree import Config, config_from
-from forecast.evaluation import plots
+from forecast.reporting import plots
 
 RANDOM = np.random.default_rng(4)
 TABLE = pd.DataFrame(

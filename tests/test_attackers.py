@@ -12,8 +12,8 @@ from forecast.config.model import ModelConfig
 from forecast.config.training import MeanSquared
 from forecast.data import pipeline
 from forecast.data.transforms import Affine
-from forecast.evaluation import plots
 from forecast.models.forecaster import Forecaster
+from forecast.reporting import plots
 from forecast.training import session
 from forecast.training.losses import Loss
 from fuzz import hours, inverses, leakage, long_runs, paths, resumes, seeds

@@ -18,7 +18,7 @@ from forecast.backtesting import (
 )
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
-from forecast.evaluation import plots
+from forecast.reporting import plots
 from forecast.runs.folder import RunFolder, new_run
 
 RANDOM = np.random.default_rng(8)

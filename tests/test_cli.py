@@ -20,8 +20,8 @@ import torch
 from forecast import cli, experiment
 from forecast.cli import main
 from forecast.config.tree import json_schema, read_config
-from forecast.evaluation import plots
 from forecast.forecasting.model_file import load
+from forecast.reporting import plots
 from forecast.runs import files
 from forecast.runs.lock import locked
 

@@ -14,9 +14,9 @@ import torch
 from forecast import experiment
 from forecast.config.tree import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
-from forecast.evaluation import plots
 from forecast.experiment import lr_find, train, with_rate, write_lr_range
 from forecast.forecasting.model_file import load
+from forecast.reporting import plots
 from forecast.runs.folder import RunFolder, existing_run, new_run
 from forecast.training.lr_range import LR_RULES, LrFound, Point, Sweep
 

@@ -18,7 +18,13 @@ ORDER = (
     ("forecast.config.data", "forecast.config.model", "forecast.config.training"),
     ("forecast.config.intervals", "forecast.runs.log", "forecast.runs.checkpoint", "forecast.runs"),
     ("forecast.data", "forecast.models"),
-    ("forecast.training", "forecast.init", "forecast.evaluation", "forecast.init.season"),
+    (
+        "forecast.training",
+        "forecast.init",
+        "forecast.evaluation",
+        "forecast.reporting",
+        "forecast.init.season",
+    ),
     (
         "forecast.config.tree",
         "forecast.forecasting",
@@ -34,7 +40,7 @@ ORDER = (
     ("forecast.training.session", "forecast.check"),
     ("forecast.progress", "forecast.results"),
     ("forecast.experiment",),
-    ("forecast.backtesting", "forecast.reporting"),
+    ("forecast.backtesting", "forecast.reporting.gather"),
     ("forecast.api",),
     ("forecast.cli", "forecast"),
     ("forecast.__main__",),
@@ -132,7 +138,7 @@ def test_data_and_models_know_nothing_of_each_other():
 def test_heavy_packages_have_their_places(module):
     tree = parsed(module)
     found = packages(at_run_time(tree))
-    if module != "forecast.evaluation.plots":
+    if module != "forecast.reporting.plots":
         assert "matplotlib" not in found
     tables = ("forecast.init", "forecast.forecasting.predict", "forecast.evaluation.backtest")
     if not within(module, ("forecast.data", *tables)):

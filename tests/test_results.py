@@ -11,12 +11,13 @@ from sklearn.metrics import mean_pinball_loss
 
 from forecast import experiment, results
 from forecast.config.tree import config_from
-from forecast.evaluation import intervals, plots
+from forecast.evaluation import intervals
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.scoring import verdict
 from forecast.prepare import prepare
+from forecast.reporting import plots
 from forecast.results import (
     actuals,
     finish,

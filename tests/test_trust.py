@@ -8,7 +8,7 @@ import pytest
 
 from forecast.data import table as tables
 from forecast.errors import DataError
-from forecast.evaluation import plots
+from forecast.reporting import plots
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from fuzz import kills, loading, starts, writes
 from fuzz.calls import call

@@ -21,13 +21,13 @@ from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel
 from forecast.data.windows import Batch
 from forecast.errors import ConfigError, DataError, ForecastError
-from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
-from forecast.evaluation.importance import error_rises, input_parts, lookback_parts
-from forecast.evaluation.page import Page, render
-from forecast.evaluation.report import page_of
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, prepare
+from forecast.reporting.facts import Facts, Importance, Missing, Sweeps
+from forecast.reporting.importance import error_rises, input_parts, lookback_parts
+from forecast.reporting.page import Page, render
+from forecast.reporting.sections import page_of
 from forecast.results import forecast_picture, forecast_pictures
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
@@ -135,7 +135,7 @@ def _is_same(now: Panel, then: Panel) -> bool:
 def _pictures(
     trained: TrainedModel, prepared: Prepared | Missing
 ) -> list[dict[str, Any]] | Missing:
-    from forecast.evaluation.plots import MAX_PANELS
+    from forecast.reporting.plots import MAX_PANELS
 
     ahead = _ahead(trained)
     if isinstance(prepared, Prepared):

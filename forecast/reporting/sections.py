@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from forecast.evaluation.facts import Facts, Importance, Missing
-from forecast.evaluation.page import Chart, Page, Section, Table
+from forecast.reporting.facts import Facts, Importance, Missing
+from forecast.reporting.page import Chart, Page, Section, Table
 
 MOST_INPUTS = 24
 """Inputs shown by their importance; others are left out."""
@@ -79,7 +79,7 @@ def _badness(metric: str, value: float) -> float:
 
 
 def _forecast(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title = "Forecast against actual values"
     if isinstance(facts.pictures, Missing):
@@ -102,7 +102,7 @@ def _forecast(facts: Facts) -> Section:
 
 
 def _steps(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title, errors = "Error by horizon step", facts.summary.get("mae_by_step")
     if not errors:
@@ -117,7 +117,7 @@ def _steps(facts: Facts) -> Section:
 
 
 def _series(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title = "Series forecast worst and best"
     worst, best = (_known(facts.summary.get(f"{end}_series")) for end in ("worst", "best"))
@@ -132,7 +132,7 @@ def _series(facts: Facts) -> Section:
 
 
 def _coverage(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title, coverage = "Interval coverage by step", facts.summary.get("coverage_by_step")
     if not coverage or not any(coverage.values()):
@@ -166,7 +166,7 @@ def _interval_table(summary: Mapping[str, Any]) -> Table:
 
 
 def _training(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title = "Learning curve"
     if isinstance(facts.histories, Missing):
@@ -185,7 +185,7 @@ def _training(facts: Facts) -> Section:
 
 
 def _gradients(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title = "Gradient norms by layer"
     if isinstance(facts.histories, Missing):
@@ -222,7 +222,7 @@ def _layer_of(weight: str) -> str:
 
 
 def _sweep(facts: Facts) -> Section:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     title, found = "Learning-rate range test", facts.sweeps
     if isinstance(found, Missing):
@@ -263,7 +263,7 @@ def _importance(facts: Facts) -> Section:
 
 
 def _lookback_chart(found: Importance, percent: float) -> Chart:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     end = found.lookback[-1].end or 0
     edges = [*(part.first - end for part in found.lookback), 0]
@@ -275,7 +275,7 @@ def _lookback_chart(found: Importance, percent: float) -> Chart:
 
 
 def _inputs_chart(found: Importance, percent: float) -> Chart:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     ordered = sorted(found.inputs.items(), key=lambda item: -float(item[1].mean()))
     shown = {name: percent * rises for name, rises in ordered[:MOST_INPUTS]}
@@ -322,7 +322,7 @@ PARTS = (
 
 
 def _chart(figure: Any, label: str, caption: str) -> Chart:
-    from forecast.evaluation import plots
+    from forecast.reporting import plots
 
     return Chart(plots.svg(figure), label, caption)
 

@@ -7,11 +7,11 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from forecast.evaluation import plots
-from forecast.evaluation.page import Chart, Page, Section, Table, inline, render
+from forecast.reporting import plots
+from forecast.reporting.page import Chart, Page, Section, Table, inline, render
 
 VOID = {"meta", "link", "path", "use", "br"}
-TEMPLATE = files("forecast.evaluation").joinpath("report.html.jinja").read_text(encoding="utf-8")
+TEMPLATE = files("forecast.reporting").joinpath("page.html.jinja").read_text(encoding="utf-8")
 
 
 class Reader(HTMLParser):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from forecast.evaluation import plots
-from forecast.evaluation.facts import Facts, Importance, Missing, Sweeps
-from forecast.evaluation.importance import Part
-from forecast.evaluation.page import render
-from forecast.evaluation.report import MOST_INPUTS, PARTS, layer_norms, page_of
+from forecast.reporting import plots
+from forecast.reporting.facts import Facts, Importance, Missing, Sweeps
+from forecast.reporting.importance import Part
+from forecast.reporting.page import render
+from forecast.reporting.sections import MOST_INPUTS, PARTS, layer_norms, page_of
 
 SVG = plots.svg
 TITLES = [

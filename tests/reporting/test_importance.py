@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from forecast.config.data import Covariate
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.windows import Batch
-from forecast.evaluation.importance import (
+from forecast.reporting.importance import (
     Part,
     error_rises,
     input_parts,

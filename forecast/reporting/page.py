@@ -61,7 +61,7 @@ def render(page: Page) -> str:
 
     environment = Environment(
         autoescape=True,
-        loader=PackageLoader("forecast", "evaluation"),
+        loader=PackageLoader("forecast", "reporting"),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
@@ -69,7 +69,7 @@ def render(page: Page) -> str:
     charts = [chart for section in page.sections for chart in section.charts]
     # Drawn by this program, with every text in them escaped: safe to insert as they are.
     drawn = {id(c): Markup(inline(c, f"f{number}")) for number, c in enumerate(charts)}  # noqa: S704
-    template = environment.get_template("report.html.jinja")
+    template = environment.get_template("page.html.jinja")
     return template.render(page=page, drawn=lambda chart: drawn[id(chart)])
 
 

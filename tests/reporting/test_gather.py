@@ -13,15 +13,15 @@ import pytest
 import torch
 
 import forecast
-from forecast import reporting
 from forecast.cli import main
 from forecast.errors import ConfigError, DataError
-from forecast.evaluation import plots
-from forecast.evaluation.facts import Missing
 from forecast.forecasting.model_file import load
 from forecast.prepare import prepare
+from forecast.reporting import gather as reporting
+from forecast.reporting import plots
+from forecast.reporting.facts import Missing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DAYS, SERIES = 120, ("north", "east & <west>", "shop $5_$6")
 RANDOM = np.random.default_rng(8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.evaluation.importance import Part
+from forecast.reporting.importance import Part
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from forecast.evaluation import plots
-from forecast.evaluation.plots import ACTUAL, BASELINE, FORECAST, MAX_PANELS, NEUTRAL
+from forecast.reporting import plots
+from forecast.reporting.plots import ACTUAL, BASELINE, FORECAST, MAX_PANELS, NEUTRAL
 
 
 def epochs(train, validation=None, rates=None):

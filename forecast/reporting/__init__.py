@@ -1,0 +1,1 @@
+"""One page about a run: gathered, put into sections, drawn and rendered."""
