@@ -20,6 +20,7 @@ from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.data.write import to_csv
 from forecast.errors import ConfigError, DataError
+from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.evaluation.backtest import (
     fold_errors,
     forecast_frame,
@@ -37,7 +38,6 @@ from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
 from forecast.prepare import Prepared, prepare
-from forecast.results import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
 from forecast.training.device import choose_device
 from forecast.training.session import Progress, Session

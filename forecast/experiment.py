@@ -12,14 +12,18 @@ import torch
 from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
+from forecast.evaluate import calibrated, summarised, trained_models
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, prepare
-from forecast.results import finish
+from forecast.reporting.pictures import write_results
 from forecast.runs.folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
     LOG_FILE,
     LR_RANGE_FILE,
+    MODEL_FILE,
+    PROFILE_FILE,
+    SUMMARY_FILE,
     RunFolder,
     environment,
 )
@@ -31,6 +35,7 @@ from forecast.training.session import Progress, Session
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 log = logging.getLogger("forecast")
 
@@ -168,3 +173,32 @@ def _log_data(prepared: Prepared) -> None:
         prepared.season,
         counts,
     )
+
+
+def finish(session: Session) -> TrainedModel:
+    """Score on the test part, write the model, the tables and the pictures."""
+    prepared, folder, profile = session.prepared, session.folder, session.profile
+    models = trained_models(session)
+    with profile.part("evaluation"):
+        calibration, coverage = calibrated(models, prepared)
+        summary = summarised(session, models) | coverage
+    filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
+    trained = TrainedModel(
+        config=prepared.config,
+        pipeline=prepared.pipeline,
+        models=models,
+        tail=replace(prepared.panel, values=filled),
+        summary=summary,
+        calibration=calibration,
+    )
+    trained = replace(trained, tail=trained.tail.tail(trained.rows_needed))
+    if trained.left_out:
+        log.warning("%s", trained.left_out)
+    if folder is not None:
+        with profile.part("writing"):
+            trained.save(folder.path / MODEL_FILE)
+            write_results(session, trained, folder)
+        if profile.is_wanted:
+            folder.write_json(PROFILE_FILE, profile.table())
+        folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished
+    return trained

@@ -12,11 +12,11 @@ import pandas as pd
 import torch
 
 from forecast.config.tree import Config
+from forecast.evaluate import actuals, out_of_sample, trained_models
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate
 from forecast.prepare import Prepared, prepare
-from forecast.results import actuals, out_of_sample, trained_models
 from forecast.training.session import Session
 from fuzz.material import Material, random_of
 from fuzz.trainings import LENGTHS, PLATEAU, SPLIT, TRAINING, TRANSFORMS, configuration, table
@@ -117,7 +117,7 @@ def learned(config: Config, data: pd.DataFrame) -> Learned:
         prepared = replace(prepared, config=with_rate(prepared.config, rate))
     session = Session(prepared, CPU, None)
     list(session.run())
-    scores, radii = _calibrated(session, prepared)
+    scores, radii = calibrated(session, prepared)
     epochs = [epoch for history in session.histories for epoch in history]
     return Learned(
         fitted=(
@@ -140,7 +140,7 @@ def learned(config: Config, data: pd.DataFrame) -> Learned:
     )
 
 
-def _calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...], bytes]:
+def calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...], bytes]:
     """Scores of the validation windows, and radii of the test origins that know no late row."""
     panel, config = prepared.panel, prepared.config
     scale = fit_error_scale(prepared.pipeline, panel, prepared.split.train, prepared.season)

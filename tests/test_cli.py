@@ -1280,7 +1280,7 @@ def test_predict_imports_nothing_it_does_not_need(run):
     needless = {"sklearn", "scipy", "matplotlib", "coreforecast", "rich", "tensorboard", "jinja2"}
     assert not needless & modules
     assert not {"torch._dynamo", "torch._inductor", "torch.utils.tensorboard"} & modules
-    above = {"experiment", "training.session", "results", "prepare", "check", "progress"}
+    above = {"experiment", "training.session", "evaluate", "prepare", "check", "progress"}
     assert not {f"forecast.{name}" for name in above} & modules
 
 

@@ -38,7 +38,7 @@ ORDER = (
     ),
     ("forecast.prepare",),
     ("forecast.training.session", "forecast.check"),
-    ("forecast.progress", "forecast.results"),
+    ("forecast.progress", "forecast.evaluate", "forecast.reporting.pictures"),
     ("forecast.experiment",),
     ("forecast.backtesting", "forecast.reporting.gather"),
     ("forecast.api",),

@@ -11,9 +11,9 @@ import torch
 from worker import be_quiet
 
 from forecast.config.tree import read_config
+from forecast.evaluate import trained_models
 from forecast.forecasting.predict import member_forecasts
 from forecast.prepare import prepare
-from forecast.results import trained_models
 from forecast.training.session import Session
 
 ROWS = {"test": 14_400, "validation": 11_520}

@@ -6,8 +6,8 @@ import time
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 
 import forecast
+from forecast.evaluate import part_forecasts
 from forecast.prepare import prepare
-from forecast.results import part_forecasts
 
 FRAME = oil_temperature(sys.argv[1])
 CONFIG = {

@@ -27,8 +27,8 @@ from forecast.prepare import Prepared, prepare
 from forecast.reporting.facts import Facts, Importance, Missing, Sweeps
 from forecast.reporting.importance import error_rises, input_parts, lookback_parts
 from forecast.reporting.page import Page, render
+from forecast.reporting.pictures import forecast_picture, forecast_pictures
 from forecast.reporting.sections import page_of
-from forecast.results import forecast_picture, forecast_pictures
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
     CONFIG_FILE,

@@ -10,8 +10,8 @@ import torch
 
 import forecast
 from forecast.config.tree import Config, read_config
+from forecast.evaluate import part_forecasts
 from forecast.prepare import prepare
-from forecast.results import part_forecasts
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs" / "benchmarks"

@@ -13,6 +13,7 @@ from forecast.config.data import Difference, Log, Log1p, MinMax, Power, Standard
 from forecast.config.tree import config_from
 from forecast.data.chain import fit_chain
 from forecast.errors import ConfigError
+from forecast.evaluate import actuals
 from forecast.evaluation import intervals
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.intervals import (
@@ -28,7 +29,6 @@ from forecast.evaluation.intervals import (
 )
 from forecast.forecasting.predict import interval_columns
 from forecast.prepare import prepare
-from forecast.results import actuals
 
 PROPERTY = settings(max_examples=40, deadline=None)
 ROWS, SEASON = 60, 12

@@ -19,9 +19,9 @@ from pandas.testing import assert_frame_equal
 
 import forecast
 from forecast.errors import ConfigError, DataError, DeviceError
+from forecast.evaluate import part_forecasts
 from forecast.forecasting.model_file import load
 from forecast.prepare import prepare
-from forecast.results import part_forecasts
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.folder import MODEL_FILE
 

@@ -1,21 +1,18 @@
-"""What a run leaves behind: scores, verdict, tables and pictures."""
+"""Models on the test part: scores of every method, calibration of the intervals, the summary."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS
-from forecast.data.write import to_csv
-from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import ErrorScale, Tried, even_origins, fit_error_scale
@@ -36,20 +33,14 @@ from forecast.evaluation.scoring import (
     with_batch,
 )
 from forecast.forecasting.predict import (
-    forecast_table,
     member_forecasts,
     restored_model,
     user_forecast,
 )
-from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
 from forecast.prepare import Prepared
-from forecast.runs.folder import MODEL_FILE, PROFILE_FILE, SUMMARY_FILE, RunFolder
 from forecast.training.losses import quantile_levels
 from forecast.training.session import Session
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger("forecast")
 
@@ -103,36 +94,8 @@ def trained_models(session: Session) -> tuple[Forecaster, ...]:
     )
 
 
-def finish(session: Session) -> TrainedModel:
-    """Score on the test part, write the model, the tables and the pictures."""
-    prepared, folder, profile = session.prepared, session.folder, session.profile
-    models = trained_models(session)
-    with profile.part("evaluation"):
-        calibration, coverage = _calibrated(models, prepared)
-        summary = _summary(session, models) | coverage
-    filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
-    trained = TrainedModel(
-        config=prepared.config,
-        pipeline=prepared.pipeline,
-        models=models,
-        tail=replace(prepared.panel, values=filled),
-        summary=summary,
-        calibration=calibration,
-    )
-    trained = replace(trained, tail=trained.tail.tail(trained.rows_needed))
-    if trained.left_out:
-        log.warning("%s", trained.left_out)
-    if folder is not None:
-        with profile.part("writing"):
-            trained.save(folder.path / MODEL_FILE)
-            _write_results(session, trained, folder)
-        if profile.is_wanted:
-            folder.write_json(PROFILE_FILE, profile.table())
-        folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished
-    return trained
-
-
-def _summary(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]:
+def summarised(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]:
+    """What `summary.json` holds of a training and its scores on the test part."""
     prepared = session.prepared
     config = prepared.config
     summary: dict[str, Any] = {
@@ -183,7 +146,7 @@ def _scores(
     return scores, quantiles
 
 
-def _calibrated(
+def calibrated(
     models: tuple[Forecaster, ...], prepared: Prepared
 ) -> tuple[Calibration | None, Summary]:
     """What the errors of a point model tell of its next ones, and how often its intervals hold."""
@@ -226,119 +189,3 @@ def _extreme_series(panel: Panel, errors: ErrorSums, sign: int) -> dict[str, flo
     known = np.flatnonzero(~np.isnan(mase))
     order = known[np.argsort(sign * mase[known], kind="stable")][:NAMED_SERIES]
     return {panel.ids[number]: float(mase[number]) for number in order}
-
-
-def _write_results(session: Session, trained: TrainedModel, folder: RunFolder) -> None:
-    from forecast.reporting import plots
-
-    best = [epoch.number for epoch in session.kept_epochs()]
-    folder.write("learning_curve.png", plots.png(plots.learning_curve(session.histories, best)))
-    ahead = _write_forecast(trained, folder)
-    pictures = forecast_pictures(session.prepared, trained, ahead, plots.MAX_PANELS)
-    left_out = session.prepared.panel.num_series * len(trained.pipeline.targets) - len(pictures)
-    title = _title(trained.quantiles(), left_out)
-    folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
-
-
-def _title(levels: tuple[float, ...], left_out: int) -> str:
-    """What the picture of the forecast shows."""
-    shaded = f", {100 * (levels[-1] - levels[0]):.4g} % interval shaded" if levels[1:] else ""
-    return f"Forecast{shaded}{f' ({left_out} more not shown)' if left_out else ''}"
-
-
-def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.ndarray]:
-    """Write `forecast.csv` where that is possible; series -> (H, K, Q) after its last row."""
-    wanted = ", ".join(covariate.name for covariate in trained.config.data.future)
-    if wanted:
-        log.warning(
-            "forecast.csv is left out: the model needs the future values of %s; give them with"
-            " forecast predict %s --future FILE",
-            wanted,
-            folder.path,
-        )
-        return {}
-    try:
-        history, values = trained.forecast_panel(trained.tail)
-    except DataError as error:  # the model is good; only these rows cannot be forecast from
-        log.warning("forecast.csv is left out: %s", error)
-        return {}
-    table = forecast_table(trained.config.data, history, values, trained.quantiles())
-    folder.write("forecast.csv", to_csv(table))
-    return dict(zip(history.ids, values, strict=True))
-
-
-def forecast_pictures(
-    prepared: Prepared, trained: TrainedModel, ahead: Mapping[str, np.ndarray], most: int
-) -> list[dict[str, Any]]:
-    """What the picture of the forecast shows: the last test window, and the steps ahead.
-
-    Args:
-        prepared: the data.
-        trained: the model.
-        ahead: series -> (H, K, Q) after its last row; a series may lack.
-        most: pictures, one of each series and target.
-    """
-    panel = prepared.panel
-    tested = dict(_last_test_windows(prepared, trained, most))
-    each = itertools.product(range(panel.num_series), range(panel.num_targets))
-    return [
-        forecast_picture(
-            panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target
-        )
-        for series, target in itertools.islice(each, most)
-    ]
-
-
-def forecast_picture(
-    panel: Panel,
-    trained: TrainedModel,
-    tested: np.ndarray | None,
-    ahead: np.ndarray | None,
-    series: int,
-    target: int,
-) -> dict[str, Any]:
-    """The end of one series and target, with what was forecast of it.
-
-    Args:
-        panel: holds the series.
-        trained: the model.
-        tested: (H, K, Q) of the window that ends with the series; None: none.
-        ahead: (H, K, Q) after its last row; None: none.
-        series, target: numbers.
-    """
-    window, name = trained.config.window, panel.targets[target]
-    first, end = int(panel.offsets[series]), int(panel.offsets[series + 1])
-    rows = np.arange(max(first, end - window.lookback - 3 * window.horizon), end)
-    positions = panel.positions(rows)
-    lines: dict[str, Any] = {}
-    if tested is not None:
-        times = panel.axis.column(positions[-window.horizon :])
-        lines["test forecast"] = _line(times, tested[:, target])
-    if ahead is not None:
-        times = panel.axis.column(positions[-1] + 1 + np.arange(len(ahead)))
-        lines["next steps"] = _line(times, ahead[:, target])
-    return {
-        "name": f"{panel.ids[series]}, {name}" if panel.has_ids else name,
-        "times": panel.axis.column(positions),
-        "actual": panel.values[rows, target],
-        "forecasts": lines,
-    }
-
-
-def _last_test_windows(
-    prepared: Prepared, trained: TrainedModel, most: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Series and forecast (H, K, Q) of the window that ends with it, of the first `most` series."""
-    panel, windows = prepared.panel, prepared.windows["test"]
-    wanted = panel.offsets[1:] - 1 - windows.horizon
-    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:most]
-    last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
-    for rows, values in part_forecasts(trained.models, last) if len(index) else ():
-        yield from zip(panel.series_of(rows).tolist(), values, strict=True)
-
-
-def _line(times: pd.Series, values: np.ndarray) -> tuple[Any, ...]:
-    """Times, median, and the outermost quantiles if there are any."""
-    quantiles = values.shape[-1]
-    bounds = (values[:, 0], values[:, -1]) if quantiles > 1 else (None, None)
-    return (times, values[:, quantiles // 2], *bounds)

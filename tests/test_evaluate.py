@@ -9,24 +9,25 @@ import torch
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_pinball_loss
 
-from forecast import experiment, results
+from forecast import experiment
 from forecast.config.tree import config_from
-from forecast.evaluation import intervals
-from forecast.evaluation.conformal import rolling_radii
-from forecast.evaluation.intervals import fit_error_scale
-from forecast.evaluation.linear import fit_linear
-from forecast.evaluation.scoring import verdict
-from forecast.prepare import prepare
-from forecast.reporting import plots
-from forecast.results import (
+from forecast.evaluate import (
     actuals,
-    finish,
-    forecast_pictures,
     linear_opponent,
     out_of_sample,
     part_forecasts,
     trained_models,
 )
+from forecast.evaluation import intervals
+from forecast.evaluation.conformal import rolling_radii
+from forecast.evaluation.intervals import fit_error_scale
+from forecast.evaluation.linear import fit_linear
+from forecast.evaluation.scoring import verdict
+from forecast.experiment import finish
+from forecast.forecasting.trained import TrainedModel
+from forecast.prepare import prepare
+from forecast.reporting import plots
+from forecast.reporting.pictures import forecast_pictures
 from forecast.runs.folder import RunFolder
 from forecast.training.session import Session
 
@@ -395,7 +396,7 @@ def test_a_failing_forecast_does_not_lose_the_run(tmp_path, monkeypatch, caplog)
     def refuse(*_):
         raise DataError("the last 13 rows hold values that are missing")
 
-    monkeypatch.setattr(results.TrainedModel, "forecast_panel", refuse)
+    monkeypatch.setattr(TrainedModel, "forecast_panel", refuse)
     monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     steps = experiment.train(config(), SINGLE, RunFolder(tmp_path))
     with caplog.at_level(logging.WARNING, "forecast"):
