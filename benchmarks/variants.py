@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from forecast.backtesting.plan import without_last
 from forecast.config.tree import Config, read_config
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
-from forecast.evaluation.folds import without_last
 from forecast.evaluation.scoring import MODEL, score
 from forecast.experiment import with_learning_rate
 from forecast.prepare import Prepared, prepare

@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from forecast import backtesting, experiment
-from forecast.backtesting import Backtest
+from forecast import experiment
+from forecast.backtesting import run as backtesting
+from forecast.backtesting.run import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting import gather as reporting

@@ -259,8 +259,13 @@ def _lr_report(found: Any, folder: Any, written: str | None) -> str:
 def _backtest(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from forecast.backtesting import BACKTEST_FILES, backtest_folder, open_source, write_backtest
-    from forecast.evaluation.backtest import report
+    from forecast.backtesting.run import (
+        BACKTEST_FILES,
+        backtest_folder,
+        open_source,
+        write_backtest,
+    )
+    from forecast.backtesting.tables import report
     from forecast.runs.folder import fresh_run
     from forecast.runs.log import stderr_log
 
@@ -279,7 +284,7 @@ def _backtest(options: argparse.Namespace) -> int:
 
 
 def _backtest_with_progress(config: Any, trained: Any, options: argparse.Namespace) -> Any:
-    from forecast.backtesting import backtest
+    from forecast.backtesting.run import backtest
     from forecast.progress import epoch_bar
 
     steps = backtest(

@@ -39,8 +39,11 @@ ORDER = (
     ("forecast.prepare",),
     ("forecast.training.session", "forecast.check"),
     ("forecast.progress", "forecast.evaluate", "forecast.reporting.pictures"),
-    ("forecast.experiment",),
-    ("forecast.backtesting", "forecast.reporting.gather"),
+    (
+        "forecast.experiment",
+        "forecast.backtesting",
+    ),
+    ("forecast.backtesting.run", "forecast.reporting.gather"),
     ("forecast.api",),
     ("forecast.cli", "forecast"),
     ("forecast.__main__",),
@@ -140,7 +143,7 @@ def test_heavy_packages_have_their_places(module):
     found = packages(at_run_time(tree))
     if module != "forecast.reporting.plots":
         assert "matplotlib" not in found
-    tables = ("forecast.init", "forecast.forecasting.predict", "forecast.evaluation.backtest")
+    tables = ("forecast.init", "forecast.forecasting.predict", "forecast.backtesting.tables")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if module in (

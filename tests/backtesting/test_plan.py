@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.backtesting.plan import Fold, Plan, without_last
 from forecast.data.panel import Panel
 from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError
-from forecast.evaluation.folds import Fold, Plan, without_last
 
 
 def panel(*lengths):

@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from forecast.backtesting.plan import Fold, Plan, without_last
+from forecast.backtesting.tables import (
+    fold_errors,
+    forecast_frame,
+    origin_time,
+    pictures,
+    score_frame,
+    summarise,
+)
 from forecast.config.data import Difference
 from forecast.config.tree import Config, config_from, read_config
 from forecast.data.assemble import read_panel
@@ -21,16 +30,7 @@ from forecast.data.split import split
 from forecast.data.write import to_csv
 from forecast.errors import ConfigError, DataError
 from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
-from forecast.evaluation.backtest import (
-    fold_errors,
-    forecast_frame,
-    origin_time,
-    pictures,
-    score_frame,
-    summarise,
-)
 from forecast.evaluation.baselines import BASELINES
-from forecast.evaluation.folds import Fold, Plan, without_last
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.experiment import with_learning_rate

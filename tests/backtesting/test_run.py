@@ -9,7 +9,7 @@ import pytest
 from statsforecast.models import AutoTheta
 
 from forecast import experiment
-from forecast.backtesting import (
+from forecast.backtesting.run import (
     BACKTEST_FILES,
     backtest,
     backtest_folder,

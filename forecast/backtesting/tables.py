@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
-from forecast.evaluation.folds import Fold, Plan
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import Actuals, overall, verdict
 

@@ -6,10 +6,8 @@ import pytest
 from utilsforecast import losses
 from utilsforecast.evaluation import evaluate
 
-from forecast.config.data import DataConfig
-from forecast.data.panel import Panel
-from forecast.data.times import TimeAxis
-from forecast.evaluation.backtest import (
+from forecast.backtesting.plan import Fold, Plan
+from forecast.backtesting.tables import (
     fold_errors,
     forecast_frame,
     origin_time,
@@ -18,7 +16,9 @@ from forecast.evaluation.backtest import (
     score_frame,
     summarise,
 )
-from forecast.evaluation.folds import Fold, Plan
+from forecast.config.data import DataConfig
+from forecast.data.panel import Panel
+from forecast.data.times import TimeAxis
 from forecast.evaluation.metrics import training_scale
 from forecast.evaluation.scoring import Actuals
 
