@@ -2,6 +2,6 @@
 
 import sys
 
-from forecast.cli import main
+from forecast.cli.main import main
 
 sys.exit(main())

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forecast.cli import main
+from forecast.cli.main import main
 
 MOST_SECONDS = 20.0
 """Of processor time, after which a command counts as hanging."""

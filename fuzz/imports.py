@@ -3,9 +3,9 @@
 from importlib import import_module
 
 MODULES = (
-    "forecast.cli",
+    "forecast.cli.main",
     "forecast.experiment",
-    "forecast.progress",
+    "forecast.cli.progress",
     "forecast.reporting.plots",
     "forecast.reporting.gather",
     "jinja2",

@@ -44,7 +44,7 @@ def ended(process: ForkServerProcess, seconds: float = 120) -> int:
 def _command(words: list[str], output: str, barrier: Any, umask: int, temporary: str) -> None:
     import torch
 
-    from forecast.cli import main
+    from forecast.cli.main import main
     from forecast.training import session
     from fuzz.material import without_pictures
 

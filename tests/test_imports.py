@@ -13,7 +13,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 ORDER = (
-    ("forecast.errors", "forecast.arguments", "forecast.init.rules", "forecast.config.options"),
+    ("forecast.errors", "forecast.cli.arguments", "forecast.init.rules", "forecast.config.options"),
     ("forecast.runs.files", "forecast.runs.lock", "forecast.config.yaml"),
     ("forecast.config.data", "forecast.config.model", "forecast.config.training"),
     ("forecast.config.intervals", "forecast.runs.log", "forecast.runs.checkpoint", "forecast.runs"),
@@ -38,14 +38,14 @@ ORDER = (
     ),
     ("forecast.prepare",),
     ("forecast.training.session", "forecast.check"),
-    ("forecast.progress", "forecast.evaluate", "forecast.reporting.pictures"),
+    ("forecast.cli.progress", "forecast.evaluate", "forecast.reporting.pictures"),
     (
         "forecast.experiment",
         "forecast.backtesting",
     ),
     ("forecast.backtesting.run", "forecast.reporting.gather"),
     ("forecast.api",),
-    ("forecast.cli", "forecast"),
+    ("forecast.cli.main", "forecast.cli", "forecast"),
     ("forecast.__main__",),
 )
 """From the bottom to the top: a module imports only from its own level and those below it; the
@@ -147,8 +147,8 @@ def test_heavy_packages_have_their_places(module):
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if module in (
-        "forecast.arguments",
-        "forecast.cli",
+        "forecast.cli.arguments",
+        "forecast.cli.main",
         "forecast.config.tree",
         "forecast.runs.log",
     ):
@@ -178,7 +178,7 @@ def modules_after(code: str) -> set[str]:
 
 
 HELP = """
-from forecast.cli import main
+from forecast.cli.main import main
 try:
     main([{words}])
 except SystemExit as stop:
@@ -191,7 +191,11 @@ def test_help_imports_nothing_heavy(words):
     found = modules_after(HELP.format(words=words))
     assert not {"torch", "pandas", "numpy", "pydantic", "yaml", "rich", "logging"} & found
     own_modules = {name for name in found if within(name, ("forecast",))}
-    assert own_modules == {"forecast", "forecast.cli", "forecast.arguments"}
+    assert own_modules == {
+        "forecast",
+        "forecast.cli",
+        *("forecast.cli." + n for n in ("main", "arguments", "text")),
+    }
 
 
 def test_import_forecast_imports_nothing_else():

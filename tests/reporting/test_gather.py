@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import forecast
-from forecast.cli import main
+from forecast.cli.main import main
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.model_file import load
 from forecast.prepare import prepare

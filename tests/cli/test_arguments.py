@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from forecast.arguments import parse
-from forecast.cli import HANDLERS, main
+from forecast.cli.arguments import parse
+from forecast.cli.commands import HANDLERS
+from forecast.cli.main import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "predict", "lr-find", "backtest", "report", "check", "config")
 
 

@@ -17,15 +17,17 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import cli, experiment
-from forecast.cli import main
+from forecast import experiment
+from forecast.cli import main as cli
+from forecast.cli.commands import HANDLERS
+from forecast.cli.main import main
 from forecast.config.tree import json_schema, read_config
 from forecast.forecasting.model_file import load
 from forecast.reporting import plots
 from forecast.runs import files
 from forecast.runs.lock import locked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROWS = 72
 RANDOM = np.random.default_rng(6)
 TABLE = pd.DataFrame(
@@ -1269,7 +1271,7 @@ def test_a_reader_that_stops_early_is_no_error():
         assert process.wait(timeout=30) == 0
 
 
-PREDICT = "from forecast.cli import main; main(['predict', {run!r}])"
+PREDICT = "from forecast.cli.main import main; main(['predict', {run!r}])"
 
 
 def test_predict_imports_nothing_it_does_not_need(run):
@@ -1280,7 +1282,7 @@ def test_predict_imports_nothing_it_does_not_need(run):
     needless = {"sklearn", "scipy", "matplotlib", "coreforecast", "rich", "tensorboard", "jinja2"}
     assert not needless & modules
     assert not {"torch._dynamo", "torch._inductor", "torch.utils.tensorboard"} & modules
-    above = {"experiment", "training.session", "evaluate", "prepare", "check", "progress"}
+    above = {"experiment", "training.session", "evaluate", "prepare", "check", "cli.progress"}
     assert not {f"forecast.{name}" for name in above} & modules
 
 
@@ -1334,5 +1336,5 @@ def test_a_terminal_that_closes_is_an_interruption_and_a_disk_that_fails_then_is
         finally:
             raise error
 
-    monkeypatch.setitem(cli.HANDLERS, "train", train)
+    monkeypatch.setitem(HANDLERS, "train", train)
     assert cli.main(["train", "config.yaml"]) == code

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from forecast import progress as progress_module
+from forecast.cli import progress as progress_module
+from forecast.cli.progress import epoch_bar, tensorboard
 from forecast.errors import ConfigError
-from forecast.progress import epoch_bar, tensorboard
 from forecast.runs.log import stderr_log
 from forecast.training.loop import Epoch
 from forecast.training.session import Progress

@@ -1,58 +1,15 @@
-"""The command line: parse, call, print. Results go to stdout, the log to stderr."""
+"""The commands: each takes its options, calls, prints, and returns its exit code."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from forecast.arguments import parse
-
-# Nothing else is imported here, because `forecast --help` must answer at once: every command
-# imports what it needs.
-
-OUT_OF_MEMORY = (
-    "OutOfMemoryError",
-    "out of memory",
-    "DefaultCPUAllocator",
-    "Storage size calculation overflowed",
-)
-"""What torch says when the memory of a device is full."""
-DISK = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EIO: "check the disk",
-}
-"""What to do about a disk that takes no more; what was saved before is untouched."""
-PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
-"""Of all that `--json` has, for a table of 100 columns."""
-MOST_TARGETS = 6
-"""Targets whose errors are printed after training."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code."""
-    try:
-        with _terminated_as_interrupted():
-            options = parse(arguments)
-            code = HANDLERS[options.handler](options)
-            sys.stdout.flush()
-            return code
-    except KeyboardInterrupt:
-        return _say("interrupted", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        if _is_of_a_closed_terminal(error):
-            return _say("interrupted", 130)
-        if os.environ.get("FORECAST_DEBUG"):
-            raise
-        return _explain(error)
+from forecast.cli.text import lr_report, say, training_report
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -68,11 +25,11 @@ def _train(options: argparse.Namespace) -> int:
             has_begun = (folder.path / CONFIG_FILE).exists()
             remedy = f"; go on with: forecast train --resume {folder.path}" if has_begun else ""
             if isinstance(error, KeyboardInterrupt):
-                return _say(f"interrupted{remedy}", 130)
+                return say(f"interrupted{remedy}", 130)
             error.add_note(remedy)
             raise
     result = {"run": str(folder.path), **summary}
-    lines = [_training_report(summary, folder.path)]
+    lines = [training_report(summary, folder.path)]
     if options.profile:
         result["profile"] = folder.read_json(PROFILE_FILE)
         lines.insert(0, report(result["profile"]))
@@ -110,8 +67,8 @@ def _run_to_train(options: argparse.Namespace) -> Iterator[tuple[Any, Any]]:
 
 
 def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) -> dict[str, Any]:
+    from forecast.cli.progress import epoch_bar, tensorboard
     from forecast.experiment import train
-    from forecast.progress import epoch_bar, tensorboard
 
     resume, profile = options.resume is not None, options.profile
     steps = train(config, folder=folder, resume=resume, profile=profile)
@@ -125,44 +82,6 @@ def _train_with_progress(config: Any, folder: Any, options: argparse.Namespace) 
                 return summary
             show(progress)
             record(progress)
-
-
-def _training_report(summary: dict[str, Any], folder: Any) -> str:
-    lines = []
-    metrics = summary.get("metrics", {})
-    if metrics:
-        lines.append(f"{'test':16}" + "".join(f"{name:>11}" for name in PRINTED_METRICS))
-        for method, values in metrics.items():
-            cells = [f"{values[name]:.4g}" for name in PRINTED_METRICS]
-            lines.append(f"{method:16}" + "".join(f"{cell:>11}" for cell in cells))
-        lines += _errors_by_target(summary)
-    lines += _coverage(summary)
-    made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
-    files = ", ".join(str(path) for path in made if path.exists())
-    return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
-
-
-def _errors_by_target(summary: dict[str, Any]) -> list[str]:
-    """One line for several targets, none for one."""
-    best = summary["best_opponent"]
-    model, other = (summary["mae_by_target"][method] for method in (summary["model"], best))
-    if len(model) == 1:
-        return []
-    pairs = [f"{name} {model[name]:.4g} ({other[name]:.4g})" for name in model]
-    more = ", ..." if len(pairs) > MOST_TARGETS else ""
-    listed = f"{', '.join(pairs[:MOST_TARGETS])}{more}"
-    return [f"{'MAE by target':16}    {listed}; in brackets: {best}"]
-
-
-def _coverage(summary: dict[str, Any]) -> list[str]:
-    """One line on the intervals as `forecast predict` makes them; none without any."""
-    kinds = summary.get("coverage", {})
-    for kind in ("quantile", "rolling"):
-        (level, share), *others = [*kinds.get(kind, {}).items()] or [(None, 0.0)]
-        more = "".join(f", {name} %: {100 * value:.1f} %" for name, value in others)
-        if level:
-            return [f"{level} % intervals cover {100 * share:.1f} % of the test values{more}"]
-    return []
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -233,27 +152,8 @@ def _lr_find(options: argparse.Namespace) -> int:
         write_atomically(Path(options.write), write_config(with_rate(config, found.rate)))
     result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
     result |= {"folder": str(folder.path)}
-    _print(options.json, result, _lr_report(found, folder.path, options.write))
+    _print(options.json, result, lr_report(found, folder.path, options.write))
     return 2 if options.write and found.rate is None else 0
-
-
-def _lr_report(found: Any, folder: Any, written: str | None) -> str:
-    seeds = f"({len(found.sweeps)} seed{'s' * (len(found.sweeps) > 1)})"
-    lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   {seeds}"]
-    for rule, rate in found.rates.items():
-        each = [s.suggestions[rule] for s in found.sweeps if rule in s.suggestions]
-        cells = [rate, min(each), max(each)] if rate else [None] * 3
-        row = "".join(f"{'-' if cell is None else f'{cell:.3g}':>10}" for cell in cells)
-        chosen = "   <- training.lr_range.rule" if rule == found.rule else ""
-        lines.append(f"{rule:18}{row}{chosen}")
-    lines.append(f"curve: {folder}/lr_range.png, {folder}/lr_range.csv")
-    if found.rate is None:
-        lines.append(f"{found.why_none}{f'; {written} is not written' if written else ''}.")
-    elif written:
-        lines.append(f"now run: forecast train {written}")
-    else:
-        lines.append(f"paste under `training`:\n  learning_rate: {found.rate:g}")
-    return "\n".join(lines)
 
 
 def _backtest(options: argparse.Namespace) -> int:
@@ -285,7 +185,7 @@ def _backtest(options: argparse.Namespace) -> int:
 
 def _backtest_with_progress(config: Any, trained: Any, options: argparse.Namespace) -> Any:
     from forecast.backtesting.run import backtest
-    from forecast.progress import epoch_bar
+    from forecast.cli.progress import epoch_bar
 
     steps = backtest(
         config,
@@ -411,64 +311,6 @@ def _print(as_json: bool, result: dict[str, Any], text: str) -> None:
 
         text = json.dumps(without_nan(result), indent=2)
     print(text)
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM, or a terminal that is closed, ends a command like Ctrl-C: it saves first."""
-    import signal
-
-    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
-    caught = [signal.SIGTERM] if is_deaf else [signal.SIGTERM, signal.SIGHUP]
-    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in caught}
-
-    def interrupt(*_: object) -> None:
-        for each in caught:  # timeout(1) sends two: let the first save
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    try:
-        for each in caught:
-            signal.signal(each, interrupt)
-    except ValueError:  # not in the main thread, where signals cannot be caught
-        yield
-        return
-    try:
-        yield
-    finally:
-        for each in caught:
-            signal.signal(each, before[each])
-
-
-def _is_of_a_closed_terminal(error: Exception) -> bool:
-    """Whether a bar could not be taken off a terminal whose end was the interruption."""
-    if not isinstance(error, OSError) or error.errno != errno.EIO:
-        return False
-    return isinstance(error.__context__, KeyboardInterrupt) and error.filename is None
-
-
-def _explain(error: Exception) -> int:
-    """One line about an error on stderr, and its exit code."""
-    from forecast.errors import ForecastError
-
-    if isinstance(error, ForecastError):
-        return _say(str(error), error.exit_code)
-    if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        if error.errno in DISK:
-            remedy = "".join([DISK[error.errno], *getattr(error, "__notes__", [])])
-            return _say(f"{place}{error.strerror}; {remedy}", 4)
-        return _say(f"{place}{error.strerror or error}", 1)
-    summary = " ".join(f"{type(error).__name__}: {error}".split())
-    if isinstance(error, MemoryError) or any(words in summary for words in OUT_OF_MEMORY):
-        return _say("out of memory; lower training.batch_size or model.hidden_size", 4)
-    return _say(f"unexpected: {summary} (FORECAST_DEBUG=1 shows where)", 1)
-
-
-def _say(message: str, code: int) -> int:
-    with contextlib.suppress(OSError, ValueError):  # the terminal is closed
-        print(f"forecast: {message}", file=sys.stderr)
-    return code
 
 
 HANDLERS: Mapping[str, Callable[[argparse.Namespace], int]] = {
