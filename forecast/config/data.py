@@ -19,17 +19,16 @@ from pydantic_core import CoreSchema
 
 from forecast.config.options import (
     LARGEST,
+    Choice,
     Count,
-    MisfitError,
+    IncompatibleKeysError,
     Option,
     Section,
-    choice,
     options_schema,
-    table,
 )
 from forecast.errors import did_you_mean, shown
 
-Missing = Literal["error", "interpolate", "forward_fill", "mask"]
+MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
 Scope = Literal["per_series", "global"]
 
 
@@ -139,7 +138,7 @@ class DataConfig(Section):
     """Decimal mark of a CSV."""
     sort: bool = False
     """Put the rows of each series in time order; false: unsorted rows are an error."""
-    missing: Missing = "error"
+    missing: MissingPolicy = "error"
     """Missing rows and empty cells: error, interpolate, forward_fill, or mask (leave the loss)."""
     short_series: Literal["error", "skip"] = "error"
     """A series too short for one training window: error, or skip it with a warning."""
@@ -187,7 +186,7 @@ class DataConfig(Section):
     def _integer_times_are_no_dates(self) -> DataConfig:
         for key in ("time_format", "timezone", "calendar"):
             if isinstance(self.frequency, int) and getattr(self, key):
-                raise MisfitError(
+                raise IncompatibleKeysError(
                     f"{key} is for dates, but frequency {self.frequency} is a step of integer"
                     f" times; leave {key} out, or give a frequency such as D",
                     key,
@@ -197,12 +196,12 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> DataConfig:
         if not self.target:
-            raise MisfitError("names no column; name at least one to forecast", "target")
+            raise IncompatibleKeysError("names no column; name at least one to forecast", "target")
         roles: dict[str, str] = {}
         for role in ("time", "id", "target", "past", "future", "static"):
             for name in self._columns_of(role):
                 if name in roles and (roles[name], role) != ("id", "static"):
-                    raise MisfitError(
+                    raise IncompatibleKeysError(
                         f"column {shown(name)} is in {roles[name]} already; give it one role", role
                     )
                 roles[name] = role
@@ -261,7 +260,9 @@ class Difference(Option):
     @model_validator(mode="after")
     def _auto_chooses_the_order(self) -> Difference:
         if self.lag == "auto" and self.order != 1:
-            raise MisfitError("lag auto chooses the order itself; leave order out", "order")
+            raise IncompatibleKeysError(
+                "lag auto chooses the order itself; leave order out", "order"
+            )
         return self
 
 
@@ -289,11 +290,9 @@ class Robust(Option):
     """per_series: median and range of each series; global: of all together."""
 
 
-TRANSFORM_OPTIONS = table(Log, Log1p, Power, Difference, Standardize, MinMax, Robust)
 TransformOption = Annotated[
     Log | Log1p | Power | Difference | Standardize | MinMax | Robust,
-    Field(discriminator="name"),
-    choice(TRANSFORM_OPTIONS),
+    Choice(),
 ]
 Transforms = Annotated[tuple[TransformOption, ...], Field(fail_fast=True)]
 

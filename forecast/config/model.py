@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from forecast.config.options import Count, CountOrZero, MisfitError, Section
+from forecast.config.options import Count, CountOrZero, IncompatibleKeysError, Section
 
 CellName = Literal["lstm", "gru", "rnn"]
 HeadName = Literal["direct", "recursive", "parallel"]
@@ -73,17 +73,19 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _cell_has_the_parts(self) -> ModelConfig:
         if self.proj_size and self.cell != "lstm":
-            raise MisfitError(f"proj_size needs cell: lstm, not {self.cell}", "proj_size")
+            raise IncompatibleKeysError(f"proj_size needs cell: lstm, not {self.cell}", "proj_size")
         if self.init.forget_bias is not None and self.cell != "lstm":
-            raise MisfitError(f"forget_bias needs cell: lstm, not {self.cell}", "init.forget_bias")
+            raise IncompatibleKeysError(
+                f"forget_bias needs cell: lstm, not {self.cell}", "init.forget_bias"
+            )
         if self.bidirectional and self.head != "direct":
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
                 " step; use head: direct",
                 "bidirectional",
             )
         if self.linear_skip != "none" and self.head == "recursive":
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 "linear_skip forecasts all steps at once, head recursive one segment; use head:"
                 " direct or parallel",
                 "linear_skip",
@@ -95,13 +97,13 @@ class ModelConfig(Section):
         if self.dilations is None:
             return self
         if len(self.dilations) != self.num_layers:
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"dilations lists {len(self.dilations)} layers, num_layers is {self.num_layers};"
                 " give each layer one number",
                 "dilations",
             )
         if self.head == "recursive":
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 "dilations skip steps, head recursive goes on step by step; use head: direct or"
                 " parallel",
                 "dilations",
@@ -112,14 +114,14 @@ class ModelConfig(Section):
     def _sizes_fit_the_layers(self) -> ModelConfig:
         sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
         if isinstance(self.hidden_size, tuple) and len(sizes) != self.num_layers:
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"hidden_size lists {len(sizes)} layers, num_layers is {self.num_layers}; give each"
                 " layer one size",
                 "hidden_size",
             )
         smallest = min(size for size in sizes if size != "auto") if "auto" not in sizes else None
         if smallest is not None and self.proj_size >= smallest:
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"proj_size {self.proj_size} must be below hidden_size {smallest}", "proj_size"
             )
         return self

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, get_args
+from functools import partial
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     model_serializer,
 )
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from forecast.errors import did_you_mean
 
@@ -36,7 +38,7 @@ class Section(BaseModel):
     )
 
 
-class MisfitError(ValueError):
+class IncompatibleKeysError(ValueError):
     """Keys that do not fit together; the first of them that is written is blamed."""
 
     def __init__(self, message: str, *keys: str) -> None:
@@ -85,33 +87,43 @@ def options_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-Table = Mapping[str, type[Option]]
+OptionTable = Mapping[str, type[Option]]
 
 
-def table(*options: type[Option]) -> Table:
-    """The options of one choice, by name."""
-    return {option.key(): option for option in options}
+class Choice:
+    """One of several options, written `name`, `{name: {...}}` or `{name: value}`.
 
-
-def choice(options: Table) -> BeforeValidator:
-    """Validator that turns `name`, `{name: {...}}` and `{name: value}` into one tagged mapping.
-
-    A lone value is the first option: `{difference: 12}` is `{difference: {lag: 12}}`.
+    `Annotated[Log | Difference, Choice()]` is a field that takes either option. A lone value is the
+    option's first one: `{difference: 12}` is `{difference: {lag: 12}}`.
     """
 
-    def expand(written: object) -> object:
-        if isinstance(written, str):
-            return {"name": written}
-        if not isinstance(written, Mapping):
-            return written
-        if len(written) != 1:
-            raise ValueError(
-                f"holds {len(written)} keys; write one name, with its options under it"
-            )
-        (name, value), *_ = written.items()
-        return {"name": name, **(_options(options[name], value) if name in options else {})}
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        tagged = handler.generate_schema(Annotated[source, Field(discriminator="name")])
+        return no_info_before_validator_function(partial(_tagged, options_of(source)), tagged)
 
-    return BeforeValidator(expand)
+
+def options_of(choice: Any) -> OptionTable:
+    """The options of a choice, by name.
+
+    Args:
+        choice: a union of options, or such a union annotated with `Choice`.
+    """
+    union = get_args(choice)[0] if get_origin(choice) is Annotated else choice
+    return {option.key(): option for option in get_args(union) or (union,)}
+
+
+def _tagged(options: OptionTable, written: object) -> object:
+    """What is written for a choice, as one mapping with the option's name among its keys."""
+    if isinstance(written, str):
+        return {"name": written}
+    if not isinstance(written, Mapping):
+        return written
+    if len(written) != 1:
+        raise ValueError(f"holds {len(written)} keys; write one name, with its options under it")
+    (name, value), *_ = written.items()
+    return {"name": name, **(_options(options[name], value) if name in options else {})}
 
 
 def _options(option: type[Option], value: object) -> Mapping[str, object]:

@@ -14,13 +14,12 @@ from pydantic import (
 
 from forecast.config.options import (
     LARGEST,
+    Choice,
     Count,
     CountOrZero,
-    MisfitError,
+    IncompatibleKeysError,
     Option,
     Section,
-    choice,
-    table,
 )
 from forecast.errors import shown
 
@@ -72,12 +71,7 @@ class Quantile(Option):
         return levels
 
 
-LOSS_OPTIONS = table(MeanSquared, MeanAbsolute, Huber, LogCosh, Quantile)
-LossOption = Annotated[
-    MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile,
-    Field(discriminator="name"),
-    choice(LOSS_OPTIONS),
-]
+LossOption = Annotated[MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile, Choice()]
 
 
 class GradientDescent(Option):
@@ -98,7 +92,7 @@ class StochasticGradientDescent(Option):
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> StochasticGradientDescent:
         if self.nesterov and not self.momentum:
-            raise MisfitError("nesterov needs a momentum above 0", "nesterov")
+            raise IncompatibleKeysError("nesterov needs a momentum above 0", "nesterov")
         return self
 
 
@@ -160,13 +154,9 @@ class AdamW(Option):
     """Added to the divisor, against division by zero."""
 
 
-OPTIMIZER_OPTIONS = table(
-    GradientDescent, StochasticGradientDescent, Adagrad, Adadelta, RMSprop, Adam, AdamW
-)
 OptimizerOption = Annotated[
     GradientDescent | StochasticGradientDescent | Adagrad | Adadelta | RMSprop | Adam | AdamW,
-    Field(discriminator="name"),
-    choice(OPTIMIZER_OPTIONS),
+    Choice(),
 ]
 
 
@@ -176,7 +166,7 @@ class Constant(Option):
     name: Literal["constant"] = "constant"
 
 
-class Step(Option):
+class StepDecay(Option):
     """Multiply by gamma every `every` epochs."""
 
     name: Literal["step"] = "step"
@@ -222,11 +212,9 @@ class Plateau(Option):
     """Epochs without a lower loss before a fall."""
 
 
-SCHEDULE_OPTIONS = table(Constant, Step, Exponential, Cosine, OneCycle, Plateau)
 ScheduleOption = Annotated[
-    Constant | Step | Exponential | Cosine | OneCycle | Plateau,
-    Field(discriminator="name"),
-    choice(SCHEDULE_OPTIONS),
+    Constant | StepDecay | Exponential | Cosine | OneCycle | Plateau,
+    Choice(),
 ]
 
 
@@ -252,12 +240,7 @@ class StochasticWeightAverage(Option):
     """Share of all steps after which averaging begins."""
 
 
-AVERAGING_OPTIONS = table(NoAveraging, ExponentialAverage, StochasticWeightAverage)
-AveragingOption = Annotated[
-    NoAveraging | ExponentialAverage | StochasticWeightAverage,
-    Field(discriminator="name"),
-    choice(AVERAGING_OPTIONS),
-]
+AveragingOption = Annotated[NoAveraging | ExponentialAverage | StochasticWeightAverage, Choice()]
 
 
 class EarlyStoppingConfig(Section):
@@ -290,7 +273,7 @@ class LrRangeConfig(Section):
     @model_validator(mode="after")
     def _rate_rises(self) -> LrRangeConfig:
         if self.first >= self.last:
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"first {self.first:g} must be below last {self.last:g}", "first", "last"
             )
         return self

@@ -14,7 +14,7 @@ from forecast.config.data import DataConfig, SplitConfig, Standardize, Transform
 from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
 from forecast.config.model import ModelConfig
-from forecast.config.options import MisfitError, Option, Section, sections_at
+from forecast.config.options import IncompatibleKeysError, Option, Section, sections_at
 from forecast.config.training import TrainingConfig
 from forecast.config.yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
 from forecast.config.yaml import Path as KeyPath
@@ -56,7 +56,7 @@ class Config(Section):
         if lookback % segment:
             below, above = lookback - lookback % segment, lookback + segment - lookback % segment
             near = f"{below} or {above}" if below else f"{above}"
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"window.lookback {lookback} is no multiple of model.segment {segment}; set"
                 f" window.lookback to {near}, or change model.segment",
                 "model.segment",
@@ -68,7 +68,7 @@ class Config(Section):
     def _weights_fit_the_horizon(self) -> Config:
         weights, horizon = self.training.step_weights, self.window.horizon
         if weights is not None and len(weights) != horizon:
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 f"training.step_weights has {len(weights)} weights, window.horizon is {horizon};"
                 " give each step of the horizon one weight",
                 "training.step_weights",
@@ -81,14 +81,14 @@ class Config(Section):
         if len(getattr(self.training.loss, "levels", (0.5,))) == 1:
             return self
         if self.model.head == "recursive":
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 "head recursive feeds the median back, so its quantiles would be too narrow; use"
                 " head: direct or parallel, or another loss",
                 "training.loss",
                 "model.head",
             )
         if any(option.key() == "difference" for option in self.transforms):
-            raise MisfitError(
+            raise IncompatibleKeysError(
                 "a difference is undone by summing, and sums of quantiles are no quantiles; use"
                 " model.window_norm: last in place of the difference, or another loss",
                 "training.loss",

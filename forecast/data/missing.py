@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecast.config.data import Missing
+from forecast.config.data import MissingPolicy
 
 
 def forward_fill(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def interpolate(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def fill(
-    values: np.ndarray, offsets: np.ndarray, parts: np.ndarray, missing: Missing
+    values: np.ndarray, offsets: np.ndarray, parts: np.ndarray, missing: MissingPolicy
 ) -> np.ndarray:
     """Fill as configured; what cannot be filled stays NaN.
 

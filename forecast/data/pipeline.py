@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from forecast.config.data import DataConfig, Missing, Transforms
+from forecast.config.data import DataConfig, MissingPolicy, Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.covariates import FittedCovariates, fit_covariates
@@ -26,7 +26,7 @@ class Pipeline:
 
     chain: FittedChain
     covariates: FittedCovariates
-    missing: Missing
+    missing: MissingPolicy
     ids: tuple[str, ...]
     """Series whose states the chain holds, in its order."""
     targets: tuple[str, ...]
@@ -220,7 +220,7 @@ def short_series(windows: Windows, train: np.ndarray) -> np.ndarray:
     return np.flatnonzero(counts < windows.lookback + windows.horizon)
 
 
-def _filled(panel: Panel, parts: np.ndarray, missing: Missing) -> np.ndarray:
+def _filled(panel: Panel, parts: np.ndarray, missing: MissingPolicy) -> np.ndarray:
     """Numbers are filled; an empty category stays empty, for it has a code of its own."""
     values = fill(panel.values, panel.offsets, parts, missing)
     if values is panel.values:

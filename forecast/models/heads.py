@@ -99,12 +99,14 @@ class Recursive(nn.Module):
         """All steps of the horizon."""
         future = segments_of(encoded.future, self.shape.segment)  # (B, M, F)
         if self.training:
-            steps = self._taught(stack, encoded, future, noise)
+            steps = self._teacher_forced(stack, encoded, future, noise)
         else:
             steps = self._fed_back(stack, encoded, future)
         return steps[:, : self.shape.horizon]
 
-    def _taught(self, stack: Stack, encoded: Encoded, future: Tensor, noise: Noise) -> Tensor:
+    def _teacher_forced(
+        self, stack: Stack, encoded: Encoded, future: Tensor, noise: Noise
+    ) -> Tensor:
         assert encoded.targets is not None
         inputs = encoded.segments
         further = self.shape.num_segments - 1

@@ -201,10 +201,14 @@ def _run(
     """
     if dilation > 1:
         steps, batch = inputs.shape[1], inputs.shape[0]
-        dealt = _deal(nn.functional.pad(inputs, (0, 0, -steps % dilation, 0)), dilation)
+        dealt = _split_by_dilation(
+            nn.functional.pad(inputs, (0, 0, -steps % dilation, 0)), dilation
+        )
         repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
         outputs, state = _run(layer, dealt, repeated, 1, is_packed)
-        return _gather(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
+        return _joined_from_dilation(outputs, dilation)[:, -steps:], tuple(
+            s[:, -batch:] for s in state
+        )
     call = _call_packed if is_packed else _call
     outputs, last = call(layer, inputs, None if first is None else _laid_out(layer, first))
     return outputs, last if isinstance(last, tuple) else (last,)
@@ -227,14 +231,14 @@ def _call_packed(
     return outputs.data.unflatten(0, (steps, batch)).transpose(0, 1), state
 
 
-def _deal(inputs: Float[Tensor, "B T I"], hands: int) -> Float[Tensor, "M U I"]:
+def _split_by_dilation(inputs: Float[Tensor, "B T I"], hands: int) -> Float[Tensor, "M U I"]:
     """Every so many-th step to the same sequence; sequences of the last step come last."""
     dealt: Tensor = inputs.unflatten(1, (-1, hands)).permute(2, 0, 1, 3).flatten(0, 1)
     return dealt
 
 
-def _gather(outputs: Float[Tensor, "M U O"], hands: int) -> Float[Tensor, "B T O"]:
-    """Undo `_deal`."""
+def _joined_from_dilation(outputs: Float[Tensor, "M U O"], hands: int) -> Float[Tensor, "B T O"]:
+    """Undo `_split_by_dilation`."""
     gathered: Tensor = outputs.unflatten(0, (hands, -1)).permute(1, 2, 0, 3).flatten(1, 2)
     return gathered
 

@@ -4,18 +4,18 @@ from typing import Annotated, Literal
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from forecast.config.options import (
     LARGEST,
+    Choice,
     Count,
     CountOrZero,
-    MisfitError,
+    IncompatibleKeysError,
     Option,
     Section,
-    choice,
+    options_of,
     sections_at,
-    table,
 )
 
 
@@ -35,8 +35,7 @@ class Spicy(Option):
     """Share of lime."""
 
 
-DISHES = table(Plain, Spicy)
-Dish = Annotated[Plain | Spicy, Field(discriminator="name"), choice(DISHES)]
+Dish = Annotated[Plain | Spicy, Choice()]
 
 
 class Table(Section):
@@ -112,7 +111,7 @@ def test_an_option_knows_its_name_and_fields():
     assert Spicy.key() == "spicy"
     assert Spicy.fields() == ("heat", "lime")
     assert Plain.fields() == ()
-    assert {"plain": Plain, "spicy": Spicy} == DISHES
+    assert options_of(Dish) == {"plain": Plain, "spicy": Spicy}
 
 
 @pytest.mark.parametrize(
@@ -244,7 +243,7 @@ def test_sections_are_found_by_path(path, sections):
 
 
 def test_a_misfit_names_its_keys():
-    error = MisfitError("a and b do not fit", "a", "section.b")
+    error = IncompatibleKeysError("a and b do not fit", "a", "section.b")
     assert isinstance(error, ValueError)
     assert str(error) == "a and b do not fit"
     assert error.keys == ("a", "section.b")

@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from forecast.config.data import (
-    TRANSFORM_OPTIONS,
     Covariate,
     DataConfig,
     Difference,
@@ -26,16 +25,13 @@ from forecast.config.data import (
     TransformOption,
 )
 from forecast.config.model import ModelConfig
-from forecast.config.options import Option, Section
+from forecast.config.options import Option, Section, options_of
 from forecast.config.training import (
-    LOSS_OPTIONS,
-    OPTIMIZER_OPTIONS,
-    SCHEDULE_OPTIONS,
     Huber,
     LossOption,
     OptimizerOption,
     ScheduleOption,
-    Step,
+    StepDecay,
     TrainingConfig,
 )
 from forecast.config.tree import (
@@ -112,8 +108,8 @@ EVERY_FIELD = sorted(
 def test_the_tree_is_all_there():
     names = {section.__name__ for section in sections(Config)}
     assert {"Config", "DataConfig", "Covariate", "Huber", "Plateau", "LrRangeConfig"} <= names
-    tables = [TRANSFORM_OPTIONS, LOSS_OPTIONS, OPTIMIZER_OPTIONS, SCHEDULE_OPTIONS]
-    assert {option.__name__ for table in tables for option in table.values()} <= names
+    for choice in CHOICES.values():
+        assert {option.__name__ for option in options_of(choice).values()} <= names
     assert len(EVERY_FIELD) > 100
 
 
@@ -158,10 +154,10 @@ def test_the_reference_has_every_option_with_a_comment(path):
 
 
 CHOICES = {
-    "transforms": (TransformOption, TRANSFORM_OPTIONS),
-    "loss": (LossOption, LOSS_OPTIONS),
-    "optimizer": (OptimizerOption, OPTIMIZER_OPTIONS),
-    "schedule": (ScheduleOption, SCHEDULE_OPTIONS),
+    "transforms": TransformOption,
+    "loss": LossOption,
+    "optimizer": OptimizerOption,
+    "schedule": ScheduleOption,
 }
 
 
@@ -178,14 +174,14 @@ def alternatives(key):
 
 @pytest.mark.parametrize("key", CHOICES)
 def test_the_reference_names_every_alternative_with_its_options(key):
-    annotation, table = CHOICES[key]
+    table = options_of(CHOICES[key])
     found = [value for value, _ in alternatives(key)]
     names = [value if isinstance(value, str) else next(iter(value)) for value in found]
     assert sorted(names) == sorted(table)
     for name, value in zip(names, found, strict=True):
         written = () if isinstance(value, str) else tuple(value[name])
         assert written == table[name].fields()
-        assert TypeAdapter(annotation).validate_python(value) == table[name]()
+        assert TypeAdapter(CHOICES[key]).validate_python(value) == table[name]()
 
 
 def test_the_reference_shows_a_covariate_with_all_its_options():
@@ -259,7 +255,7 @@ seed: 7
     assert config.split == SplitConfig(validation=0.1, test="2020-01-01")
     assert config.model.hidden_size == (64, 32)
     assert config.training.loss == Huber(delta=0.5)
-    assert config.training.schedule == Step(every=5, gamma=0.1)
+    assert config.training.schedule == StepDecay(every=5, gamma=0.1)
     assert config.training.learning_rate == 0.001
     assert config.training.step_weights == (1.0, 0.5, 0.0)
     assert config.training.early_stopping is None
@@ -1068,7 +1064,7 @@ def test_an_override_keeps_the_other_options_however_they_are_written():
         config = accepted(
             f"{DATA}training: {{schedule: {written}}}", "training.schedule.step.gamma=0.5"
         )
-        assert config.training.schedule == Step(every=10, gamma=0.5)
+        assert config.training.schedule == StepDecay(every=10, gamma=0.5)
 
 
 def test_the_last_override_wins():

@@ -7,8 +7,9 @@ from torch import nn
 from torch.optim import swa_utils
 
 from forecast.config.model import ModelConfig
+from forecast.config.options import options_of
 from forecast.config.training import (
-    AVERAGING_OPTIONS,
+    AveragingOption,
     ExponentialAverage,
     NoAveraging,
     StochasticWeightAverage,
@@ -57,7 +58,7 @@ def slow_average(option, weights: list[np.ndarray]) -> np.ndarray:
 
 
 def test_every_average_of_the_configuration_is_in_the_table() -> None:
-    assert set(AVERAGING) == set(AVERAGING_OPTIONS)
+    assert set(AVERAGING) == set(options_of(AveragingOption))
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)

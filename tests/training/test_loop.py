@@ -26,7 +26,7 @@ from forecast.config.training import (
     Plateau,
     Quantile,
     RMSprop,
-    Step,
+    StepDecay,
     StochasticGradientDescent,
     StochasticWeightAverage,
     TrainingConfig,
@@ -215,7 +215,7 @@ RESUMED = {
         optimizer=StochasticGradientDescent(), schedule=OneCycle(), warmup=3, batch_size=8, epochs=5
     ),
     "rmsprop": TrainingConfig(
-        optimizer=RMSprop(momentum=0.5), schedule=Step(every=2), batch_size=4, epochs=5
+        optimizer=RMSprop(momentum=0.5), schedule=StepDecay(every=2), batch_size=4, epochs=5
     ),
     "adamw": TrainingConfig(
         optimizer=AdamW(), schedule=Plateau(patience=1, factor=0.3), batch_size=4, epochs=5

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn, optim
 
+from forecast.config.options import options_of
 from forecast.config.training import (
-    OPTIMIZER_OPTIONS,
     Adadelta,
     Adagrad,
     Adam,
     AdamW,
     GradientDescent,
+    OptimizerOption,
     RMSprop,
     StochasticGradientDescent,
 )
@@ -81,9 +82,11 @@ def test_options_change_the_steps() -> None:
 
 
 def test_every_name_has_an_optimiser_and_a_case() -> None:
-    assert set(OPTIMIZERS) == set(OPTIMIZER_OPTIONS) == {option.key() for option, _ in CASES}
+    assert (
+        set(OPTIMIZERS) == set(options_of(OptimizerOption)) == {option.key() for option, _ in CASES}
+    )
 
 
 def test_only_gradient_descent_is_full_batch() -> None:
-    full = {name for name, option in OPTIMIZER_OPTIONS.items() if is_full_batch(option())}
+    full = {name for name, option in options_of(OptimizerOption).items() if is_full_batch(option())}
     assert full == {"gd"}

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from forecast.config.options import options_of
 from forecast.config.training import (
-    SCHEDULE_OPTIONS,
     Constant,
     Cosine,
     Exponential,
     OneCycle,
     Plateau,
-    Step,
+    ScheduleOption,
+    StepDecay,
 )
 from forecast.training.schedules import SCHEDULES, Position, rate_factor
 
@@ -45,7 +46,7 @@ def factors(option, steps: int, steps_per_epoch: int = 1, warmup: int = 0) -> li
 
 
 def test_every_schedule_of_the_configuration_is_there() -> None:
-    assert set(SCHEDULES) == set(SCHEDULE_OPTIONS)
+    assert set(SCHEDULES) == set(options_of(ScheduleOption))
 
 
 def test_constant() -> None:
@@ -55,7 +56,7 @@ def test_constant() -> None:
 @pytest.mark.parametrize(("every", "gamma"), [(1, 0.5), (3, 0.1), (4, 1.0)])
 def test_step_changes_by_the_epoch(every: int, gamma: float) -> None:
     expected = rates_of(lambda sgd: lr_scheduler.StepLR(sgd, every, gamma), 10)
-    found = factors(Step(every=every, gamma=gamma), 50, steps_per_epoch=5)
+    found = factors(StepDecay(every=every, gamma=gamma), 50, steps_per_epoch=5)
     assert found == pytest.approx([rate for rate in expected for _ in range(5)])
 
 
@@ -94,7 +95,9 @@ def test_one_cycle(total: int, rise: float, divide: float) -> None:
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("option", [Cosine(), OneCycle(), OneCycle(rise=0.99), Step(), Plateau()])
+@pytest.mark.parametrize(
+    "option", [Cosine(), OneCycle(), OneCycle(rise=0.99), StepDecay(), Plateau()]
+)
 @pytest.mark.parametrize("total", [1, 2, 3])
 def test_the_shortest_trainings_have_a_rate(option, total: int) -> None:
     found = factors(option, total)
