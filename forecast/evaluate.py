@@ -15,7 +15,12 @@ from forecast.data.panel import Panel
 from forecast.data.split import PARTS
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
-from forecast.evaluation.intervals import ErrorScale, Tried, even_origins, fit_error_scale
+from forecast.evaluation.intervals import (
+    ErrorScale,
+    HeldOutForecasts,
+    fit_error_scale,
+    subsample_origins,
+)
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.metrics import (
     ErrorSums,
@@ -39,7 +44,7 @@ from forecast.forecasting.predict import (
 )
 from forecast.models.forecaster import Forecaster
 from forecast.prepare import Prepared
-from forecast.training.losses import quantile_levels
+from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
 
 log = logging.getLogger("forecast")
@@ -135,7 +140,7 @@ def _scores(
 ) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
     """Errors of every method on the test part, and those of the quantiles if there are any."""
     truth, rivals = actuals(prepared), {"linear_model": linear_opponent(prepared)}
-    levels = quantile_levels(prepared.config.training.loss)
+    levels = quantiles_of(prepared.config.training.loss)
     scores: dict[str, ErrorSums] = {}
     quantiles = ErrorSums(quantile_metrics(levels), truth.num_series) if len(levels) > 1 else None
     for rows, values in part_forecasts(models, prepared):
@@ -151,7 +156,7 @@ def calibrated(
 ) -> tuple[Calibration | None, Summary]:
     """What the errors of a point model tell of its next ones, and how often its intervals hold."""
     options, truth = prepared.config.intervals, actuals(prepared)
-    quantiles = quantile_levels(prepared.config.training.loss)
+    quantiles = quantiles_of(prepared.config.training.loss)
     if len(quantiles) > 1:
         return None, quantile_coverage(part_forecasts(models, prepared), truth, quantiles)
     if not options.levels:
@@ -169,16 +174,16 @@ def calibrated(
 
 def out_of_sample(
     models: tuple[Forecaster, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
-) -> tuple[Tried | None, ...]:
+) -> tuple[HeldOutForecasts | None, ...]:
     """Forecasts and errors of the validation and the test part."""
     times_of, parts = prepared.panel.positions, ("validation", "test")
     windows = [prepared.windows[part] for part in parts]
     values = windows[0].horizon * prepared.panel.num_targets
-    kept = even_origins([times_of(each.origins()) for each in windows], values)
+    kept = subsample_origins([times_of(each.origins()) for each in windows], values)
     subsets = [each.subset(torch.from_numpy(n)) for each, n in zip(windows, kept, strict=True)]
     fewer = replace(prepared, windows=dict(zip(parts, subsets, strict=True)))
     batches = [part_forecasts(models, fewer, part) for part in parts]
-    return tuple(Tried.of(each, truth, scale, times_of) for each in batches)
+    return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)
 
 
 def _extreme_series(panel: Panel, errors: ErrorSums, sign: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from forecast.config.training import LossOption, TrainingConfig
 from forecast.data.windows import Batch, Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.learner import Learner, build_learner
-from forecast.training.losses import quantile_levels
+from forecast.training.losses import quantiles_of
 from forecast.training.seeds import seeded
 
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ class Case:
     @property
     def shape(self) -> WindowShape:
         """Sizes of the windows."""
-        levels = len(quantile_levels(self.loss))
+        levels = len(quantiles_of(self.loss))
         return WindowShape(LOOKBACK, HORIZON, TARGETS, 1, 1, 1, num_quantiles=levels)
 
     def model(self, seed: int = 0) -> Forecaster:

@@ -64,8 +64,8 @@ IN_RUN = ("test rows, the run has {rows}", ", or refit")
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What forecasts a fold or all of them, with the data that it was fitted on."""
+class FoldForecaster:
+    """What forecasts a fold or all of them, with the data that they were trained on."""
 
     prepared: Prepared
     models: tuple[Forecaster, ...]
@@ -167,14 +167,14 @@ def backtest(
         _require_same_data(prepared, trained)
         held_out = int(np.diff(prepared.split.test).max())
         plan = _fitting_plan(plan, held_out, folds is None, IN_RUN)
-    fitted = Fitted(prepared, trained.models) if trained else None
+    forecaster = FoldForecaster(prepared, trained.models) if trained else None
     truth, done = actuals(prepared), []
     for number, rows in _origins(prepared, plan):
         if refit:
             fold = yield from _refitted(config, panel, plan, number, rows)
         else:
-            fitted = fitted or (yield from _fit(prepared))
-            fold = Fold(number, *_forecast(fitted, rows))
+            forecaster = forecaster or (yield from _fit(prepared))
+            fold = Fold(number, *_forecast(forecaster, rows))
         done.append(fold.beside(_opponents(fold.rows, truth, plan, baselines)))
         _log_fold(done[-1], prepared, truth, plan)
     summary = summarise(panel, plan, done, truth)
@@ -282,36 +282,38 @@ def _origins(prepared: Prepared, plan: Plan) -> Iterator[tuple[int, np.ndarray]]
         )
 
 
-def _fit(prepared: Prepared) -> Generator[Progress, None, Fitted]:
+def _fit(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
     """Train the models; they are tested nowhere yet."""
     device = choose_device(prepared.config.device)
     session = Session(with_learning_rate(prepared, device), device, None)
     yield from session.run()
-    return Fitted(prepared, trained_models(session))
+    return FoldForecaster(prepared, trained_models(session))
 
 
-def _forecast(fitted: Fitted, rows: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Origins (B,) of the test windows among some rows, and what was fitted forecasts from them."""
-    prepared = fitted.prepared
+def _forecast(
+    forecaster: FoldForecaster, rows: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Origins (B,), the test windows among some rows, and forecasts from them by method."""
+    prepared = forecaster.prepared
     windows = prepared.windows["test"]
     index = np.flatnonzero(np.isin(windows.origins(), rows))
     chosen = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
-    parts = list(part_forecasts(fitted.models, chosen))
+    parts = list(part_forecasts(forecaster.models, chosen))
     origins = np.concatenate([rows for rows, _ in parts])
     values = np.concatenate([values[..., values.shape[-1] // 2] for _, values in parts])
-    return origins, {prepared.config.model.cell: values, LINEAR: fitted.linear(origins)}
+    return origins, {prepared.config.model.cell: values, LINEAR: forecaster.linear(origins)}
 
 
 def _refitted(
     config: Config, panel: Panel, plan: Plan, number: int, rows: np.ndarray
 ) -> Generator[Progress, None, Fold]:
-    """A fold, forecast by what was fitted on all that lies before its origins."""
+    """A fold, forecast by models trained on all that lies before its origins."""
     part, series = without_last(panel, plan.rows_after(number))
-    fitted = yield from _fit(prepare(_with_split(config, test=plan.horizon), part))
+    forecaster = yield from _fit(prepare(_with_split(config, test=plan.horizon), part))
     # Row of the panel minus row of the part, by series.
     shift = panel.offsets[series] - part.offsets[:-1]
     local = np.searchsorted(series, panel.series_of(rows))
-    origins, forecasts = _forecast(fitted, rows - shift[local])
+    origins, forecasts = _forecast(forecaster, rows - shift[local])
     return Fold(number, origins + shift[part.series_of(origins)], forecasts)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from forecast.config.intervals import IntervalConfig
 from forecast.evaluation.conformal import conformal_radii, rolling_radii
-from forecast.evaluation.intervals import Batches, ErrorScale, Tried
-from forecast.evaluation.metrics import intervals
+from forecast.evaluation.intervals import Batches, ErrorScale, HeldOutForecasts
+from forecast.evaluation.metrics import central_intervals
 from forecast.evaluation.scoring import Actuals
 
 AT_ONCE = 256
@@ -76,7 +76,7 @@ def quantile_coverage(batches: Batches, actuals: Actuals, quantiles: Sequence[fl
         actuals: the truth.
         quantiles: (Q,) levels from 0 to 1.
     """
-    pairs = intervals(quantiles)
+    pairs = central_intervals(quantiles)
     if not pairs:
         return {}
     low, high = np.array([*pairs.values()]).T
@@ -89,8 +89,8 @@ def quantile_coverage(batches: Batches, actuals: Actuals, quantiles: Sequence[fl
 
 
 def conformal_coverage(
-    validation: Tried | None,
-    test: Tried | None,
+    validation: HeldOutForecasts | None,
+    test: HeldOutForecasts | None,
     actuals: Actuals,
     scale: ErrorScale,
     config: IntervalConfig,

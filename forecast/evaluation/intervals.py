@@ -15,7 +15,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import ConfigError
 from forecast.evaluation.conformal import Calibration, Scores
-from forecast.evaluation.metrics import intervals, training_scale
+from forecast.evaluation.metrics import central_intervals, training_scale
 from forecast.evaluation.scoring import Actuals
 
 MOST_VALUES = 25_000_000
@@ -125,7 +125,7 @@ def _filled(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Tried:
+class HeldOutForecasts:
     """Forecasts of windows that the model was not trained on, in the order of their origins."""
 
     rows: np.ndarray
@@ -140,7 +140,7 @@ class Tried:
         actuals: Actuals,
         scale: ErrorScale,
         times_of: Callable[[np.ndarray], np.ndarray],
-    ) -> Tried | None:
+    ) -> HeldOutForecasts | None:
         """The windows of some batches; None without any.
 
         Args:
@@ -164,10 +164,10 @@ class Tried:
         shuffled = np.random.default_rng(0).permutation(len(rows))
         order = np.lexsort((shuffled, times_of(rows)))
         times = times_of(rows)[order]
-        return Tried(rows[order], forecasts[order], Scores(times, scores[order]))
+        return HeldOutForecasts(rows[order], forecasts[order], Scores(times, scores[order]))
 
 
-def even_origins(times: Sequence[np.ndarray], values: int) -> list[np.ndarray]:
+def subsample_origins(times: Sequence[np.ndarray], values: int) -> list[np.ndarray]:
     """Which windows to try so that not more than `MOST_VALUES` are held: those of every n-th time.
 
     Args:
@@ -281,7 +281,7 @@ def chosen_quantiles(quantiles: Sequence[float], asked: Levels) -> list[int]:
     """
     if asked is None:
         return [*range(len(quantiles))]
-    pairs = intervals(quantiles)
+    pairs = central_intervals(quantiles)
     wanted = [f"{level:.6g}" for level in _percent(asked)]
     lacking = next((name for name in wanted if name not in pairs), None)
     if lacking is not None:

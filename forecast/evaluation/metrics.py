@@ -206,7 +206,7 @@ def quantile_errors(
         "size": np.where(known, np.abs(actual), 0.0),
         "pinball": pinball,
     }
-    for name, (low, high) in intervals(levels).items():
+    for name, (low, high) in central_intervals(levels).items():
         lower, upper = quantiles[..., low], quantiles[..., high]
         outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
         winkler = upper - lower + outside / levels[low]
@@ -230,7 +230,7 @@ def quantile_metrics(levels: Sequence[float]) -> Metrics:
             "pinball": _ratio(sums["pinball"], sums["known"]),
             "sCRPS": 2 * _ratio(sums["pinball"], sums["size"]),
         }
-        for name in intervals(levels):
+        for name in central_intervals(levels):
             values[f"coverage-{name}"] = _ratio(sums[f"covered-{name}"], sums["known"])
             values[f"Winkler-{name}"] = _ratio(sums[f"winkler-{name}"], sums["known"])
         return values
@@ -238,7 +238,7 @@ def quantile_metrics(levels: Sequence[float]) -> Metrics:
     return metrics
 
 
-def intervals(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
+def central_intervals(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
     """Coverage in percent -> numbers of the two levels that lie alike about the median."""
     return {
         f"{100 * (levels[high] - levels[low]):.6g}": (low, high)

@@ -18,7 +18,7 @@ from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
 from forecast.training.device import gathered, placed
 from forecast.training.learner import forecast_windows
-from forecast.training.losses import quantile_levels
+from forecast.training.losses import quantiles_of
 from forecast.training.sampling import in_order
 from forecast.training.seeds import seeded
 from forecast.training.workers import workers_for
@@ -50,7 +50,7 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
         num_past=len(covariates.past_names),
         num_future=len(covariates.future_names),
         num_static=len(covariates.static_names),
-        num_quantiles=len(quantile_levels(config.training.loss)),
+        num_quantiles=len(quantiles_of(config.training.loss)),
         embedded=tuple(embedded),
         embedded_static=tuple(static),
     )

@@ -36,7 +36,7 @@ from forecast.forecasting.predict import (
     warn_of_series,
 )
 from forecast.models.forecaster import Forecaster
-from forecast.training.losses import quantile_levels
+from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,9 +65,9 @@ class TrainedModel:
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
 
     @property
-    def levels(self) -> tuple[float, ...]:
+    def trained_quantiles(self) -> tuple[float, ...]:
         """Quantile levels that the models forecast."""
-        return quantile_levels(self.config.training.loss)
+        return quantiles_of(self.config.training.loss)
 
     def quantiles(self, level: Levels = None) -> tuple[float, ...]:
         """Levels, from 0 to 1, of all that is forecast: the point forecast is in the middle.
@@ -78,14 +78,17 @@ class TrainedModel:
         Raises:
             ConfigError: for a level that the model cannot give.
         """
-        if len(self.levels) > 1:
-            return tuple(self.levels[number] for number in chosen_quantiles(self.levels, level))
+        if len(self.trained_quantiles) > 1:
+            return tuple(
+                self.trained_quantiles[number]
+                for number in chosen_quantiles(self.trained_quantiles, level)
+            )
         return interval_quantiles(self._conformal(level))
 
     @property
     def left_out(self) -> str | None:
         """One line about intervals that are configured, but have too few errors behind them."""
-        if len(self.levels) > 1:
+        if len(self.trained_quantiles) > 1:
             return None
         return what_is_left_out(self.config.intervals.levels, self.calibration)
 
@@ -181,8 +184,8 @@ class TrainedModel:
         self, values: np.ndarray, level: Levels, pipeline: Pipeline, history: Panel
     ) -> np.ndarray:
         """(S, H, K, Q) forecasts at the levels of `quantiles`."""
-        if len(self.levels) > 1:
-            return values[..., chosen_quantiles(self.levels, level)]
+        if len(self.trained_quantiles) > 1:
+            return values[..., chosen_quantiles(self.trained_quantiles, level)]
         levels = self._conformal(level)
         if not levels or self.calibration is None:
             return values

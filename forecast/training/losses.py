@@ -61,7 +61,7 @@ LOSSES: Mapping[str, Callable[[Any], StepLoss]] = {
 }
 
 
-def quantile_levels(option: LossOption) -> tuple[float, ...]:
+def quantiles_of(option: LossOption) -> tuple[float, ...]:
     """Levels that the model forecasts; (0.5,) for a point loss."""
     return tuple(getattr(option, "levels", (0.5,)))
 

@@ -8,7 +8,7 @@ from utilsforecast.losses import coverage, winkler_score
 from forecast.config.intervals import IntervalConfig
 from forecast.evaluation.conformal import Scores
 from forecast.evaluation.coverage import IntervalSums, conformal_coverage, quantile_coverage
-from forecast.evaluation.intervals import ErrorScale, Tried
+from forecast.evaluation.intervals import ErrorScale, HeldOutForecasts
 from forecast.evaluation.metrics import training_scale
 from forecast.evaluation.scoring import Actuals
 
@@ -85,7 +85,7 @@ def test_intervals_that_are_not_finite_are_not_judged():
 def tried(values, rows, scale, horizon=2):
     truth = actuals_of(values)
     forecast = np.zeros((len(rows), horizon, 1, 1))
-    return Tried.of([(rows, forecast)], truth, scale, lambda rows: rows), truth
+    return HeldOutForecasts.of([(rows, forecast)], truth, scale, lambda rows: rows), truth
 
 
 def conformal(values, validation, test, **options):

@@ -18,12 +18,12 @@ from forecast.evaluation import intervals
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.intervals import (
     ErrorScale,
-    Tried,
+    HeldOutForecasts,
     chosen_quantiles,
     conformal_levels,
-    even_origins,
     fit_error_scale,
     interval_quantiles,
+    subsample_origins,
     what_is_left_out,
     with_intervals,
 )
@@ -140,7 +140,7 @@ def test_windows_come_in_the_order_of_their_origins():
     values = np.random.default_rng(1).uniform(40, 120, (len(rows), 2, 1, 3))
     scale = fit_error_scale(data.pipeline, panel, data.split.train, SEASON)
     batches = [(rows[:5], values[:5]), (rows[5:], values[5:])]
-    tried = Tried.of(batches, actuals(data), scale, panel.positions)
+    tried = HeldOutForecasts.of(batches, actuals(data), scale, panel.positions)
     assert sorted(tried.rows) == sorted(rows)
     assert (np.diff(tried.scores.times) >= 0).all()
     for row, time, forecast, score in zip(
@@ -151,14 +151,14 @@ def test_windows_come_in_the_order_of_their_origins():
         truth, size = panel.values[row + 1 : row + 3], scale.sizes[row // ROWS]
         np.testing.assert_allclose(score, abs(np.log(truth / forecast)) / size, rtol=1e-5)
     for nothing in ([], [(rows[:0], values[:0])]):
-        assert Tried.of(nothing, actuals(data), scale, panel.positions) is None
+        assert HeldOutForecasts.of(nothing, actuals(data), scale, panel.positions) is None
 
 
 def test_of_too_many_windows_every_nth_origin_is_tried(monkeypatch):
     times = [np.tile(np.arange(30), 4), np.tile(np.arange(30, 45), 4)]
-    assert [len(each) for each in even_origins(times, 10)] == [120, 60]
+    assert [len(each) for each in subsample_origins(times, 10)] == [120, 60]
     monkeypatch.setattr(intervals, "MOST_VALUES", 600)
-    kept = [each[place] for each, place in zip(times, even_origins(times, 10), strict=True)]
+    kept = [each[place] for each, place in zip(times, subsample_origins(times, 10), strict=True)]
     assert sum(map(len, kept)) * 10 <= 600
     assert np.unique(np.concatenate(kept)).tolist() == [*range(2, 45, 3)]
     assert {int((kept[1] == time).sum()) for time in (44, 41, 38)} == {4}

@@ -16,7 +16,7 @@ from forecast.evaluation.metrics import (
     METRICS,
     ErrorSums,
     Scale,
-    intervals,
+    central_intervals,
     mase_scale,
     owa,
     point_errors,
@@ -309,8 +309,8 @@ def test_the_ends_of_an_interval_belong_to_it() -> None:
 
 
 def test_intervals_are_pairs_of_levels_alike_about_the_median() -> None:
-    assert intervals((0.025, 0.1, 0.3, 0.5, 0.9, 0.975)) == {"95": (0, 5), "80": (1, 4)}
-    assert intervals((0.5,)) == {}
+    assert central_intervals((0.025, 0.1, 0.3, 0.5, 0.9, 0.975)) == {"95": (0, 5), "80": (1, 4)}
+    assert central_intervals((0.5,)) == {}
 
 
 def test_owa_is_that_of_the_m4_competition() -> None:

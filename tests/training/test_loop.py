@@ -37,7 +37,7 @@ from forecast.training import loop
 from forecast.training import step as steps
 from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import Epoch, Within, batches_per_epoch, evaluate, fit, fit_with_pauses
-from forecast.training.losses import quantile_levels
+from forecast.training.losses import quantiles_of
 from forecast.training.schedules import Position
 from forecast.training.step import set_gradient, step_at, take_step
 from forecast.training.stopping import best_epoch, smoothed, stop_reason, symptoms
@@ -91,7 +91,7 @@ def make_learner(
     **model_options,
 ) -> Learner:
     """A learner whose first weights follow from the seed; the global generator is left alone."""
-    levels = len(quantile_levels(config.loss))
+    levels = len(quantiles_of(config.loss))
     shape = WindowShape(LOOKBACK, HORIZON, 1, num_quantiles=levels)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -615,7 +615,7 @@ def test_evaluation_equals_a_slow_loop_whatever_the_batch(
     config = TrainingConfig(loss=option, step_weights=step_weights)
     learner = make_learner(config, dropout=0.5)
     windows = make_windows(23, masked=masked, weights=weights)
-    levels, total, weight = quantile_levels(option), 0.0, 0.0
+    levels, total, weight = quantiles_of(option), 0.0, 0.0
     learner.model.eval()
     for start, series in zip(windows.starts.tolist(), windows.series.tolist(), strict=True):
         each = weights[series] if weights else 1.0

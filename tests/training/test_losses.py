@@ -19,7 +19,7 @@ from forecast.config.training import (
     Quantile,
 )
 from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.losses import LOSSES, Loss, penalty, quantile_levels
+from forecast.training.losses import LOSSES, Loss, penalty, quantiles_of
 
 LEVELS = (0.1, 0.5, 0.8)
 OPTIONS = [
@@ -51,7 +51,7 @@ def slow_loss(
     option, forecast: np.ndarray, target: np.ndarray, weights: tuple[float, ...], series=None
 ):
     """Weighted sum of the losses and sum of the step weights, number by number."""
-    levels = quantile_levels(option)
+    levels = quantiles_of(option)
     total = weight = 0.0
     for window, step, channel, quantile in np.ndindex(forecast.shape):
         true = target[window, step, channel]
@@ -66,7 +66,7 @@ def slow_loss(
 
 def random_batch(seed: int, option, windows: int = 4, masked: float = 0.3):
     rng = np.random.default_rng(seed)
-    quantiles = len(quantile_levels(option))
+    quantiles = len(quantiles_of(option))
     forecast = torch.from_numpy(rng.normal(size=(windows, 3, 2, quantiles)).astype(np.float32))
     target = rng.normal(size=(windows, 3, 2)).astype(np.float32)
     target[rng.random(target.shape) < masked] = np.nan
@@ -139,8 +139,8 @@ def test_quantile_levels_belong_to_the_loss() -> None:
 
 
 def test_a_point_loss_has_the_median_as_its_level() -> None:
-    assert quantile_levels(Huber()) == (0.5,)
-    assert quantile_levels(Quantile(levels=LEVELS)) == LEVELS
+    assert quantiles_of(Huber()) == (0.5,)
+    assert quantiles_of(Quantile(levels=LEVELS)) == LEVELS
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
@@ -229,7 +229,7 @@ def test_masked_targets_leave_the_gradient(option) -> None:
     weight = int(known.sum())
     for place in known.nonzero()[:10].tolist():
         window, horizon, channel, quantile = place
-        level = quantile_levels(option)[quantile]
+        level = quantiles_of(option)[quantile]
         true = target[window, horizon, channel].item()
         here = forecast[tuple(place)].item()
         rise = error_of_one(option, here + step, true, level)

@@ -18,7 +18,7 @@ from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import learner as learners
 from forecast.training.learner import Learner, build_learner, chunk_windows
 from forecast.training.loop import evaluate, fit
-from forecast.training.losses import penalty, quantile_levels
+from forecast.training.losses import penalty, quantiles_of
 from forecast.training.schedules import Position
 from forecast.training.step import chunks_of, set_gradient, take_step
 from forecast.training.workers import ALONE, workers_for
@@ -45,7 +45,7 @@ def make_windows(count: int = 37, masked: bool = False, weighted: bool = False) 
 
 def make_learner(dropout: float = 0.0, batch_norm: bool = False, **options) -> Learner:
     config = TrainingConfig(batch_size=32, **options)
-    shape = WindowShape(LOOKBACK, HORIZON, 2, num_quantiles=len(quantile_levels(config.loss)))
+    shape = WindowShape(LOOKBACK, HORIZON, 2, num_quantiles=len(quantiles_of(config.loss)))
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         network = {"hidden_size": 6, "num_layers": 2, "dropout": dropout, "batch_norm": batch_norm}
