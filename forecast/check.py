@@ -87,76 +87,6 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def report(result: dict[str, Any]) -> str:
-    """The result of `inspect` for people."""
-    if "data" not in result:
-        return _problem_line(result)
-    lines = _data_lines(result["data"])
-    lines += [f"{found['kind']:12}{found['message']}" for found in result["findings"]]
-    if not result["findings"]:
-        lines.append("findings    none: no gaps, empty cells, constant columns or outliers")
-    if "problem" in result:
-        return "\n".join([*lines, _problem_line(result)])
-    return "\n".join([*lines, *_training_lines(result)])
-
-
-def _problem_line(result: dict[str, Any]) -> str:
-    return f"problem     {result['problem']}"
-
-
-def _data_lines(data: dict[str, Any]) -> list[str]:
-    shortest, longest = data["shortest"], data["longest"]
-    lengths = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
-    series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
-    zone = f", {data['timezone']}" if data["timezone"] else ""
-    return [
-        f"data        {data['source']}: {data['rows']} rows{series}",
-        f"time        {data['first']} to {data['last']}, frequency {data['frequency']}{zone}",
-        f"columns     {', '.join(data['columns'])}",
-    ]
-
-
-def _training_lines(result: dict[str, Any]) -> list[str]:
-    windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
-    search = " with the learning-rate range test" if result["range_test_steps"] else ""
-    steps = "1 step" if result["steps_per_epoch"] == 1 else f"{result['steps_per_epoch']} steps"
-    return [
-        f"windows     {windows}; season {result['season']} rows",
-        f"differences {_suggested(result['difference_orders'])}, by seasonal-strength and unit-root"
-        " tests of the training rows",
-        *_hidden_lines(result["hidden_units"]),
-        f"parameters  {result['parameters']:,}",
-        f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
-        f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
-        f" ({steps} each){search} on {result['device']}",
-    ]
-
-
-def _suggested(orders: list[dict[str, int]]) -> str:
-    each = [f"lag {o['lag']}" + (f" x {o['order']}" if o["order"] > 1 else "") for o in orders]
-    return f"{' and '.join(each) or 'none'} suggested"
-
-
-def _hidden_lines(rules: dict[str, Any]) -> list[str]:
-    sizes = rules["configured"]
-    configured = ", ".join(map(str, sizes)) if isinstance(sizes, list) else sizes
-    (low, high), bounds = rules["between"], rules["samples_bound"]
-    rows = [
-        (f"{low} to {high}", "between output and input"),
-        (f"{rules['two_thirds']}", "2/3 input + output"),
-        (f"{rules['geometric_mean']}", "sqrt(input * output)"),
-        (
-            f"{bounds[0]:g} to {bounds[1]:g}",
-            "at most, by samples / (a * (input + output)) with a = 10 to 2",
-        ),
-    ]
-    return [
-        f"hidden      {configured} configured; rules of thumb for windows with {rules['input']}"
-        f" numbers in, {rules['output']} out:",
-        *(f"{'':12}{value:14}{rule}" for value, rule in rows),
-    ]
-
-
 def _extent(panel: Panel) -> dict[str, Any]:
     edges = np.array([panel.starts.min(), (panel.starts + panel.lengths).max() - 1])
     first, last = (str(time) for time in panel.axis.column(edges))
@@ -241,13 +171,3 @@ def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
     weights = sum(p.numel() * p.element_size() for p in learner.model.parameters())
     table = prepared.panel.values.size * (8 + 8 + 4)
     return 3 * weights + table + at_once * sum(kept.values())
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"about {value:.0f} {unit}" if value >= 1 else f"below 1 {unit}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return _amount(seconds, "s")
-    return _amount(seconds / 60, "min") if seconds < 7200 else f"about {seconds / 3600:.1f} h"

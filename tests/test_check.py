@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from forecast import check as inspection
-from forecast.check import hidden_unit_rules, inspect, report
+from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
 from forecast.experiment import train
 from forecast.prepare import prepare
@@ -159,7 +159,6 @@ def test_a_table_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
         f"{path}:3: column 'ds': 2024-01-01 appears twice; keep one row a time, or name"
         " the column of series in data.id"
     )
-    assert report(result) == f"problem     {result['problem']}"
 
 
 def test_nothing_is_written_and_the_random_state_is_left_alone(
@@ -302,61 +301,7 @@ def test_the_estimated_time_is_within_a_factor_of_three() -> None:
     raise AssertionError(f"estimated / measured: {ratios}")
 
 
-def test_the_report_of_a_good_configuration() -> None:
-    result = inspect(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
-    known = {"memory_mb": 0.3, "seconds": 8.4}
-    assert report({**result, **known}).splitlines() == [
-        f"data        {AIR['path']}: 144 rows",
-        "time        1949-01-01 to 1960-12-01, frequency MS",
-        "columns     passengers",
-        "findings    none: no gaps, empty cells, constant columns or outliers",
-        "windows     37 train, 13 validation, 25 test; season 12 rows",
-        "differences lag 12 and lag 1 suggested, by seasonal-strength and unit-root tests of the"
-        " training rows",
-        "hidden      4 configured; rules of thumb for windows with 24 numbers in, 12 out:",
-        "            12 to 24      between output and input",
-        "            28            2/3 input + output",
-        "            17            sqrt(input * output)",
-        "            0.1 to 0.5    at most, by samples / (a * (input + output)) with a = 10 to 2",
-        f"parameters  {112 + 60}",
-        "memory      below 1 MB beyond the libraries",
-        "time        about 8 s for 100 epochs (2 steps each) on cpu",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "megabytes", "said"),
-    [
-        (0.4, 1.6, ("about 2 MB", "below 1 s")),
-        (119.0, 2500.0, ("about 2500 MB", "about 119 s")),
-        (600.0, 0.9, ("below 1 MB", "about 10 min")),
-        (9000.0, 12.0, ("about 12 MB", "about 2.5 h")),
-    ],
-)
-def test_estimates_are_said_in_units_that_fit(
-    seconds: float, megabytes: float, said: tuple[str, str]
-) -> None:
-    result = inspect(config(AIR, "training.learning_rate=auto", "model.num_layers=2"))
-    known = {"memory_mb": megabytes, "seconds": seconds, "parameters": 1234567}
-    sizes = {**result["hidden_units"], "configured": [32, 16]}
-    *_, parameters, memory, duration = report({**result, **known, "hidden_units": sizes}).split(
-        "\n"
-    )
-    assert parameters == "parameters  1,234,567"
-    assert memory == f"memory      {said[0]} beyond the libraries"
-    assert duration.startswith(f"time        {said[1]} for 100 epochs (2 steps each)")
-    assert duration.endswith(" with the learning-rate range test on cpu")
-    assert "hidden      32, 16 configured;" in report({**result, "hidden_units": sizes})
-
-
-def test_the_report_of_a_problem_ends_with_it() -> None:
-    result = inspect(config(CO2))
-    *_, finding, problem = report(result).splitlines()
-    assert finding == f"empty       {result['findings'][0]['message']}"
-    assert problem == f"problem     {result['problem']}"
-
-
-def test_the_report_of_a_panel_in_a_time_zone(tmp_path: Path) -> None:
+def test_a_panel_in_a_time_zone_is_told_in_local_times(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frames = [
         pd.DataFrame(
@@ -371,21 +316,11 @@ def test_the_report_of_a_panel_in_a_time_zone(tmp_path: Path) -> None:
     path = tmp_path / "panel.csv"
     pd.concat(frames).to_csv(path, index=False)
     data = {"path": str(path), "id": "shop", "timezone": "Europe/Berlin"}
-    lines = report(inspect(config(data))).splitlines()
-    assert lines[:3] == [
-        f"data        {path}: 350 rows, 2 series of 150 to 200 rows",
-        "time        2024-03-30 01:00:00+01:00 to 2024-04-07 09:00:00+02:00, frequency h,"
-        " Europe/Berlin",
-        "columns     y",
-    ]
-    assert "differences none suggested," in "\n".join(lines)
-
-
-def test_one_step_is_not_called_steps() -> None:
-    assert "100 epochs (1 step each) on" in report(inspect(config(AIR, "training.batch_size=99")))
-
-
-def test_a_second_order_is_counted() -> None:
-    assert inspection._suggested([{"lag": 7, "order": 1}, {"lag": 1, "order": 2}]) == (
-        "lag 7 and lag 1 x 2 suggested"
+    found = inspect(config(data))["data"]
+    assert (found["rows"], found["series"]) == (350, 2)
+    assert (found["shortest"], found["longest"]) == (150, 200)
+    assert (found["first"], found["last"]) == (
+        "2024-03-30 01:00:00+01:00",
+        "2024-04-07 09:00:00+02:00",
     )
+    assert (found["frequency"], found["timezone"]) == ("h", "Europe/Berlin")

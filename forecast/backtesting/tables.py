@@ -1,9 +1,9 @@
-"""What a backtest came to: errors, tables, summary and text, from the forecasts of its folds."""
+"""What a backtest came to: errors, tables and summary, from the forecasts of its folds."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +17,6 @@ from forecast.evaluation.scoring import Actuals, overall, verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-PRINTED = ("MAE", "RMSE", "sMAPE", "MASE")
-MOST_COLUMNS, MOST_SERIES = 6, 5
-"""Folds or steps, and worst series, that the printed report names."""
 WORST_SERIES = 10
 """Series named in the summary of a panel."""
 
@@ -210,31 +207,3 @@ def _picture(
             for method in methods
         },
     }
-
-
-def report(summary: Mapping[str, Any]) -> str:
-    """The summary as text: overall, by fold, by step, worst series, verdict."""
-    lines = [_row("backtest", PRINTED)]
-    for method, metrics in summary["metrics"].items():
-        lines.append(_row(method, [metrics[name] for name in PRINTED]))
-    steps = [*range(1, summary["horizon"] + 1)]
-    lines += _by_key("MAE by fold", summary["folds"], summary["mae_by_fold"])
-    lines += _by_key("MAE by step", steps, summary["mae_by_step"])
-    worst = [f"{name} {mase:.4g}" for name, mase in summary["worst_series"].items()][:MOST_SERIES]
-    lines += [f"{'worst series':16}    MASE {', '.join(worst)}"] if worst else []
-    return "\n".join([*lines, summary["verdict"]])
-
-
-def _by_key(title: str, keys: list[int], values: Mapping[str, list[float]]) -> list[str]:
-    """A row a method with a few evenly spaced columns; none where there is one key only."""
-    if len(keys) == 1:
-        return []
-    number = min(MOST_COLUMNS, len(keys))
-    chosen = np.linspace(0, len(keys) - 1, number).round().astype(int).tolist()
-    lines = [_row(title, [str(keys[place]) for place in chosen])]
-    return lines + [_row(name, [row[place] for place in chosen]) for name, row in values.items()]
-
-
-def _row(name: str, cells: Sequence[str | float]) -> str:
-    texts = [cell if isinstance(cell, str) else f"{cell:.4g}" for cell in cells]
-    return f"{name:16}" + "".join(f"{text:>10}" for text in texts)

@@ -9,13 +9,20 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from forecast.cli.text import lr_report, say, training_report
+from forecast.cli.text import (
+    backtest_text,
+    check_text,
+    lr_range_text,
+    profile_text,
+    say,
+    training_text,
+)
 
 
 def _train(options: argparse.Namespace) -> int:
     from forecast.runs.folder import CONFIG_FILE, PROFILE_FILE
     from forecast.runs.log import stderr_log
-    from forecast.training.profile import report
+    from forecast.training.profile import rows
 
     with _run_to_train(options) as (config, folder):
         try:
@@ -29,10 +36,10 @@ def _train(options: argparse.Namespace) -> int:
             error.add_note(remedy)
             raise
     result = {"run": str(folder.path), **summary}
-    lines = [training_report(summary, folder.path)]
+    lines = [training_text(summary, folder.path)]
     if options.profile:
         result["profile"] = folder.read_json(PROFILE_FILE)
-        lines.insert(0, report(result["profile"]))
+        lines.insert(0, profile_text(rows(result["profile"])))
     _print(options.json, result, "\n".join(lines))
     return 0
 
@@ -152,7 +159,7 @@ def _lr_find(options: argparse.Namespace) -> int:
         write_atomically(Path(options.write), write_config(with_rate(config, found.rate)))
     result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
     result |= {"folder": str(folder.path)}
-    _print(options.json, result, lr_report(found, folder.path, options.write))
+    _print(options.json, result, lr_range_text(found, folder.path, options.write))
     return 2 if options.write and found.rate is None else 0
 
 
@@ -165,7 +172,6 @@ def _backtest(options: argparse.Namespace) -> int:
         open_source,
         write_backtest,
     )
-    from forecast.backtesting.tables import report
     from forecast.runs.folder import fresh_run
     from forecast.runs.log import stderr_log
 
@@ -179,7 +185,7 @@ def _backtest(options: argparse.Namespace) -> int:
     write_backtest(result, folder)
     files = ", ".join(str(folder.path / name) for name in BACKTEST_FILES)
     summary = {"folder": str(folder.path), **result.summary}
-    _print(options.json, summary, f"{report(result.summary)}\nfiles: {files}")
+    _print(options.json, summary, f"{backtest_text(result.summary)}\nfiles: {files}")
     return 0
 
 
@@ -227,13 +233,13 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from forecast.check import inspect, report
+    from forecast.check import inspect
     from forecast.config.tree import read_config
     from forecast.runs.log import stderr_log
 
     with stderr_log(options.quiet):
         result = inspect(read_config(options.config, _overrides(options)))
-    _print(options.json, result, report(result))
+    _print(options.json, result, check_text(result))
     return int(result.get("exit_code", 0))
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
 """Of all that `--json` has, for a table of 100 columns."""
 
+BACKTEST_METRICS = PRINTED_METRICS[:4]
 MOST_TARGETS = 6
 """Targets whose errors are printed after training."""
+MOST_COLUMNS, MOST_SERIES = 6, 5
+"""Folds or steps, and worst series, that are printed after a backtest."""
 
 
-def training_report(summary: dict[str, Any], folder: Any) -> str:
+def training_text(summary: dict[str, Any], folder: Any) -> str:
     """Scores, verdict and files of a training."""
     lines = []
     metrics = summary.get("metrics", {})
@@ -52,7 +56,7 @@ def _coverage(summary: dict[str, Any]) -> list[str]:
     return []
 
 
-def lr_report(found: Any, folder: Any, written: str | None) -> str:
+def lr_range_text(found: Any, folder: Any, written: str | None) -> str:
     """The rate of each rule, and what to do with it."""
     seeds = f"({len(found.sweeps)} seed{'s' * (len(found.sweeps) > 1)})"
     lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   {seeds}"]
@@ -70,6 +74,119 @@ def lr_report(found: Any, folder: Any, written: str | None) -> str:
     else:
         lines.append(f"paste under `training`:\n  learning_rate: {found.rate:g}")
     return "\n".join(lines)
+
+
+def profile_text(rows: Iterable[tuple[str, str, str, str]]) -> str:
+    """Part, seconds, share and meaning: where the time of a training went."""
+    return "\n".join(f"{name:16}{time:>11}{share:>11}   {what}" for name, time, share, what in rows)
+
+
+def backtest_text(summary: Mapping[str, Any]) -> str:
+    """The summary as text: overall, by fold, by step, worst series, verdict."""
+    lines = [_row("backtest", BACKTEST_METRICS)]
+    for method, metrics in summary["metrics"].items():
+        lines.append(_row(method, [metrics[name] for name in BACKTEST_METRICS]))
+    steps = [*range(1, summary["horizon"] + 1)]
+    lines += _by_key("MAE by fold", summary["folds"], summary["mae_by_fold"])
+    lines += _by_key("MAE by step", steps, summary["mae_by_step"])
+    worst = [f"{name} {mase:.4g}" for name, mase in summary["worst_series"].items()][:MOST_SERIES]
+    lines += [f"{'worst series':16}    MASE {', '.join(worst)}"] if worst else []
+    return "\n".join([*lines, summary["verdict"]])
+
+
+def _by_key(title: str, keys: list[int], values: Mapping[str, list[float]]) -> list[str]:
+    """A row a method with a few evenly spaced columns; none where there is one key only."""
+    if len(keys) == 1:
+        return []
+    number = min(MOST_COLUMNS, len(keys))
+    chosen = [round(column * (len(keys) - 1) / (number - 1)) for column in range(number)]
+    lines = [_row(title, [str(keys[place]) for place in chosen])]
+    return lines + [_row(name, [row[place] for place in chosen]) for name, row in values.items()]
+
+
+def _row(name: str, cells: Sequence[str | float]) -> str:
+    texts = [cell if isinstance(cell, str) else f"{cell:.4g}" for cell in cells]
+    return f"{name:16}" + "".join(f"{text:>10}" for text in texts)
+
+
+def check_text(result: dict[str, Any]) -> str:
+    """What `forecast check` found, line by line."""
+    if "data" not in result:
+        return _problem_line(result)
+    lines = _data_lines(result["data"])
+    lines += [f"{found['kind']:12}{found['message']}" for found in result["findings"]]
+    if not result["findings"]:
+        lines.append("findings    none: no gaps, empty cells, constant columns or outliers")
+    if "problem" in result:
+        return "\n".join([*lines, _problem_line(result)])
+    return "\n".join([*lines, *_training_lines(result)])
+
+
+def _problem_line(result: dict[str, Any]) -> str:
+    return f"problem     {result['problem']}"
+
+
+def _data_lines(data: dict[str, Any]) -> list[str]:
+    shortest, longest = data["shortest"], data["longest"]
+    lengths = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+    series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
+    zone = f", {data['timezone']}" if data["timezone"] else ""
+    return [
+        f"data        {data['source']}: {data['rows']} rows{series}",
+        f"time        {data['first']} to {data['last']}, frequency {data['frequency']}{zone}",
+        f"columns     {', '.join(data['columns'])}",
+    ]
+
+
+def _training_lines(result: dict[str, Any]) -> list[str]:
+    windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
+    search = " with the learning-rate range test" if result["range_test_steps"] else ""
+    steps = "1 step" if result["steps_per_epoch"] == 1 else f"{result['steps_per_epoch']} steps"
+    return [
+        f"windows     {windows}; season {result['season']} rows",
+        f"differences {_suggested(result['difference_orders'])}, by seasonal-strength and unit-root"
+        " tests of the training rows",
+        *_hidden_lines(result["hidden_units"]),
+        f"parameters  {result['parameters']:,}",
+        f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
+        f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
+        f" ({steps} each){search} on {result['device']}",
+    ]
+
+
+def _suggested(orders: list[dict[str, int]]) -> str:
+    each = [f"lag {o['lag']}" + (f" x {o['order']}" if o["order"] > 1 else "") for o in orders]
+    return f"{' and '.join(each) or 'none'} suggested"
+
+
+def _hidden_lines(rules: dict[str, Any]) -> list[str]:
+    sizes = rules["configured"]
+    configured = ", ".join(map(str, sizes)) if isinstance(sizes, list) else sizes
+    (low, high), bounds = rules["between"], rules["samples_bound"]
+    rows = [
+        (f"{low} to {high}", "between output and input"),
+        (f"{rules['two_thirds']}", "2/3 input + output"),
+        (f"{rules['geometric_mean']}", "sqrt(input * output)"),
+        (
+            f"{bounds[0]:g} to {bounds[1]:g}",
+            "at most, by samples / (a * (input + output)) with a = 10 to 2",
+        ),
+    ]
+    return [
+        f"hidden      {configured} configured; rules of thumb for windows with {rules['input']}"
+        f" numbers in, {rules['output']} out:",
+        *(f"{'':12}{value:14}{rule}" for value, rule in rows),
+    ]
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"about {value:.0f} {unit}" if value >= 1 else f"below 1 {unit}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return _amount(seconds, "s")
+    return _amount(seconds / 60, "min") if seconds < 7200 else f"about {seconds / 3600:.1f} h"
 
 
 def say(message: str, code: int) -> int:

@@ -62,11 +62,3 @@ def rows(seconds: Mapping[str, float]) -> list[tuple[str, str, str, str]]:
         for name, passed in seconds.items()
     ]
     return [*parts, ("all", f"{whole:.2f} s", "100.0 %", "from the first look at the table on")]
-
-
-def report(seconds: Mapping[str, float]) -> str:
-    """The table in plain text."""
-    return "\n".join(
-        f"{name:16}{passed:>11}{share:>11}   {meaning}"
-        for name, passed, share, meaning in rows(seconds)
-    )

@@ -1,4 +1,4 @@
-"""Errors, tables, pictures and text of a backtest, against slow loops and utilsforecast."""
+"""Errors, tables and pictures of a backtest, against slow loops and utilsforecast."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from forecast.backtesting.tables import (
     forecast_frame,
     origin_time,
     pictures,
-    report,
     score_frame,
     summarise,
 )
@@ -182,24 +181,3 @@ def test_a_series_that_lacks_in_a_fold_is_drawn_from_the_folds_that_have_it(pane
     late = Fold(1, folds[0].rows[:1], {n: v[:1] for n, v in folds[0].forecasts.items()})
     drawn = pictures(panel, [late, folds[1]], actuals, ["lstm"], context=5, most=9)
     assert [len(each["forecasts"]["lstm"]) for each in drawn] == [2, 2, 1, 1]
-
-
-def test_the_report_has_a_row_a_method_and_few_columns(panel, actuals, folds):
-    summary = summarise(panel, PLAN, folds, actuals)
-    lines = report(summary).splitlines()
-    assert lines[0].split() == ["backtest", "MAE", "RMSE", "sMAPE", "MASE"]
-    assert lines[1].split()[0] == "lstm"
-    assert float(lines[1].split()[1]) == pytest.approx(summary["metrics"]["lstm"]["MAE"], rel=1e-3)
-    assert [line.split()[0] for line in lines[:12:4]] == ["backtest", "MAE", "MAE"]
-    assert lines[-2].startswith("worst series        MASE ")
-    assert lines[-1] == summary["verdict"]
-    many = {
-        "horizon": 100,
-        "mae_by_step": {"lstm": [float(step) for step in range(100)]},
-        "worst_series": {},
-    }
-    long = report({**summary, **many, "folds": [1]}).splitlines()
-    assert "MAE by fold" not in "\n".join(long)
-    assert long[-3].split() == ["MAE", "by", "step", "1", "21", "41", "60", "80", "100"]
-    assert long[-2].split() == ["lstm", "0", "20", "40", "59", "79", "99"]
-    assert max(map(len, lines[:-1] + long[:-1])) <= 80
