@@ -14,6 +14,12 @@ import torch  # noqa: E402
 torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Every picture is the same few bytes: drawing takes longer than training."""
+    monkeypatch.setattr("forecast.reporting.plots.png", lambda figure: b"picture")
+
+
 def pytest_collection_modifyitems(items):
     """Skip tests of a CUDA device where there is none."""
     if torch.cuda.is_available():

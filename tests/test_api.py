@@ -12,7 +12,6 @@ import torch
 import forecast
 from forecast import api
 from forecast.config.tree import Config, config_from
-from forecast.reporting import plots
 
 RANDOM = np.random.default_rng(4)
 TABLE = pd.DataFrame(
@@ -30,10 +29,7 @@ SECTIONS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing takes longer than training."""
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from forecast.config.training import MeanSquared
 from forecast.data import pipeline
 from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
-from forecast.reporting import plots
 from forecast.training import session
 from forecast.training.losses import Loss
 from fuzz import hours, inverses, leakage, long_runs, paths, resumes, seeds
@@ -21,11 +20,7 @@ from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
 from fuzz.trainings import LENGTHS, configuration, table
 
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing takes longer than training."""
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def test_an_optimiser_that_is_not_resumed_is_seen(monkeypatch, tmp_path):

@@ -273,8 +273,7 @@ def test_models_are_built_without_the_callers_random_state(finished):
         assert not model.training
 
 
-def test_the_forecast_table_is_that_of_the_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+def test_the_forecast_table_is_that_of_the_model(tmp_path, no_pictures):
     quantile = {"loss": {"quantile": {"levels": (0.1, 0.5, 0.9)}}}
     model = finish(
         session_of(config(training=quantile, transforms=("log",)), TABLE, RunFolder(tmp_path))
@@ -285,10 +284,9 @@ def test_the_forecast_table_is_that_of_the_model(tmp_path, monkeypatch):
     assert table.ds.min() == pd.Timestamp("2024-01-01")
 
 
-def test_the_summary_is_written_last(tmp_path, monkeypatch):
+def test_the_summary_is_written_last(tmp_path, monkeypatch, no_pictures):
     written = []
     write = RunFolder.write
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     monkeypatch.setattr(
         RunFolder,
         "write",
@@ -299,10 +297,11 @@ def test_the_summary_is_written_last(tmp_path, monkeypatch):
     assert RunFolder(tmp_path).is_finished
 
 
-def test_a_skipped_series_is_in_no_forecast_but_in_the_picture(tmp_path, monkeypatch, caplog):
+def test_a_skipped_series_is_in_no_forecast_but_in_the_picture(
+    tmp_path, monkeypatch, caplog, no_pictures
+):
     drawn = []
     monkeypatch.setattr(plots, "forecasts", lambda panels, title: drawn.append((panels, title)))
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     table = pd.concat([TABLE[TABLE.unique_id == "a"].iloc[-8:], TABLE[TABLE.unique_id == "b"]])
     session = session_of(config(data={"short_series": "skip"}), table, RunFolder(tmp_path))
     with caplog.at_level(logging.WARNING, "forecast"):
@@ -367,10 +366,9 @@ def test_a_picture_shows_the_last_test_window_beside_the_truth(finished):
         np.testing.assert_array_equal(found, next_steps[column])
 
 
-def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch):
+def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch, no_pictures):
     drawn = []
     monkeypatch.setattr(plots, "forecasts", lambda panels, title: drawn.append((panels, title)))
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     many = pd.concat([SINGLE.assign(unique_id=f"s{number}") for number in range(9)])
     chosen = config(data={"target": "y"}, training={"epochs": 1})
     finish(session_of(chosen, many, RunFolder(tmp_path)))
@@ -380,8 +378,7 @@ def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch):
     assert title == "Forecast, 95 % interval shaded (3 more not shown)"
 
 
-def test_masked_rows_at_the_end_are_forecast_from_what_is_known(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+def test_masked_rows_at_the_end_are_forecast_from_what_is_known(tmp_path, no_pictures):
     table = SINGLE.copy()
     table.loc[ROWS - 2 :, ["y", "z"]] = np.nan
     model = finish(session_of(config(data={"missing": "mask"}), table, RunFolder(tmp_path)))
@@ -390,14 +387,13 @@ def test_masked_rows_at_the_end_are_forecast_from_what_is_known(tmp_path, monkey
     assert np.isfinite(model.summary["metrics"]["lstm"]["MAE"])
 
 
-def test_a_failing_forecast_does_not_lose_the_run(tmp_path, monkeypatch, caplog):
+def test_a_failing_forecast_does_not_lose_the_run(tmp_path, monkeypatch, caplog, no_pictures):
     from forecast.errors import DataError
 
     def refuse(*_):
         raise DataError("the last 13 rows hold values that are missing")
 
     monkeypatch.setattr(TrainedModel, "forecast_panel", refuse)
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
     steps = experiment.train(config(), SINGLE, RunFolder(tmp_path))
     with caplog.at_level(logging.WARNING, "forecast"):
         for _ in steps:

@@ -30,10 +30,7 @@ TABLE = pd.DataFrame(
 SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0, "rule": "valley"}
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing takes longer than training; tests of results and plots look at the pictures."""
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def config(overrides=(), **training):

@@ -18,7 +18,6 @@ from forecast.backtesting.run import (
 )
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
-from forecast.reporting import plots
 from forecast.runs.folder import RunFolder, new_run
 
 RANDOM = np.random.default_rng(8)
@@ -33,10 +32,7 @@ ORIGINS = [58, 62, 66]
 """Rows with 3, 7 and 11 rows after them, the earliest first."""
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing takes longer than training."""
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def config(overrides=(), **sections):

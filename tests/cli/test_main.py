@@ -56,10 +56,7 @@ RUN_FILES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing takes longer than training."""
-    monkeypatch.setattr(plots, "png", lambda figure: b"picture")
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def furnish(folder):

@@ -12,6 +12,7 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.errors import DataError
+from tests.helpers import refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,13 +28,6 @@ def read(frame, require_targets=True, **options) -> Panel:
 
 def read_text(folder, text, **options) -> Panel:
     return read_panel(DataConfig(path=write(folder, text), **options))
-
-
-def refusal(call, *arguments, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        call(*arguments, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def series_of(panel: Panel, number: int) -> np.ndarray:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table, require_columns
-from forecast.errors import DataError
 from forecast.init.sniff import read_any
+from tests.helpers import refusal
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 GOOD = "ds,y\n2024-01-01,1\n2024-01-02,2\n"
@@ -34,17 +34,6 @@ def write(folder, content, name="data.csv"):
 def read(path, numeric=("y",), text=("ds",), **options) -> Table:
     with opened(path) as file:
         return read_table(file, DataConfig(path=path, **options), numeric, text)
-
-
-def refusal(call, *arguments, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        call(*arguments, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "Error" not in message
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return message
 
 
 def test_reads_named_columns_with_their_lines(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import TimeAxis, infer_frequency, nanoseconds
-from forecast.errors import DataError
+from tests.helpers import refusal
 
 MIDNIGHT_ZONES = ("America/Havana", "America/Sao_Paulo", "Africa/Cairo", "Asia/Beirut")
 """Zones whose clocks change, or changed, at midnight: days without one, and days with two."""
@@ -24,13 +24,6 @@ def parse(cells, series=None, frequency="auto", time_format=None, timezone=None,
 
 def instants(cells) -> list[int]:
     return [pd.Timestamp(cell).value for cell in cells]
-
-
-def refusal(call, *arguments, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        call(*arguments, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 # ---- parsing

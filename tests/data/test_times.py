@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forecast.data.times import TimeAxis, infer_frequency, nanoseconds, season_length
-from forecast.errors import DataError
+from tests.helpers import refusal
 
 FREQUENCIES = (
     *("h", "2h", "15min", "90s", "36h", "D", "2D", "7D", "B", "3B", "bh", "W-SAT", "W-MON"),
@@ -25,13 +25,6 @@ def place(row: int) -> str:
 
 def instants(cells) -> list[int]:
     return [pd.Timestamp(cell).value for cell in cells]
-
-
-def refusal(call, *arguments, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        call(*arguments, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def inferred(dates, timezone=None):

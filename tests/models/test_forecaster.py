@@ -37,15 +37,6 @@ every_combination = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small tensors wait for threads longer than they compute."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def build(seed=0, shape=None, **options):
     """A float64 forecaster in evaluation mode."""
     settings = {"num_layers": 2, "hidden_size": 4, **options}

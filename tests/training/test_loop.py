@@ -47,15 +47,6 @@ SGD = StochasticGradientDescent(momentum=0.0)
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Models as small as these are far slower on two threads while the machine is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make_windows(
     count: int = 19, seed: int = 0, masked: float = 0.0, weights: tuple[float, ...] = ()
 ) -> Windows:

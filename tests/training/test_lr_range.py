@@ -38,15 +38,6 @@ SGD = StochasticGradientDescent(momentum=0.0)
 SHORT = LrRangeConfig(first=1e-4, last=1e-2, steps=30, seeds=2)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Models as small as these are far slower on two threads while the machine is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def air() -> dict[str, Windows]:
     """Windows of the airline passengers, as a configuration makes them."""
