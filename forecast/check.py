@@ -19,7 +19,7 @@ from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.prepare import Prepared, new_learner, prepare
-from forecast.training.device import choose_device, placed
+from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import batches_per_epoch
 from forecast.training.sampling import in_order, windows_in_epoch
@@ -108,7 +108,7 @@ def _extent(panel: Panel) -> dict[str, Any]:
 def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
     train = prepared.split.train
     offsets = offsets_of(train[:, 1] - train[:, 0])
-    values = prepared.filled_targets()[prepared.split.train_rows()]
+    values = prepared.filled_targets[prepared.split.train_rows()]
     orders = difference_orders(values, offsets, prepared.season)
     return [{"lag": lag, "order": order} for lag, order in orders]
 
@@ -119,7 +119,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     training = config.training
     device = choose_device(config.device)
     learner = new_learner(prepared, device, PROBE_RATE, config.seed)
-    windows = placed(prepared.windows, device)["train"]
+    windows = on_device_if_it_fits(prepared.windows, device)["train"]
     parameters = sum(p.numel() for p in learner.model.parameters())
     steps = batches_per_epoch(len(windows), training)
     total = min(training.epochs * steps, training.max_steps or training.epochs * steps)

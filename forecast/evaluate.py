@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from forecast.data.panel import Panel
+from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.evaluation.conformal import Calibration, Scores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
@@ -26,7 +27,6 @@ from forecast.evaluation.metrics import (
     ErrorSums,
     quantile_errors,
     quantile_metrics,
-    training_scale,
 )
 from forecast.evaluation.scoring import (
     MODEL,
@@ -58,7 +58,7 @@ def part_forecasts(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Origins (B,) and forecasts (B, H, K, Q) in the user's units, batch by batch."""
     windows = prepared.windows[part]
-    origins, filled = windows.origins(), prepared.filled_targets()
+    origins, filled = windows.origins(), prepared.filled_targets
     for index, members in member_forecasts(models, windows):
         rows = origins[index]
         yield rows, user_forecast(members, prepared.pipeline, prepared.panel, filled, rows)
@@ -70,7 +70,7 @@ def actuals(prepared: Prepared) -> Actuals:
     values = panel.values[:, : panel.num_targets]
     return Actuals(
         values=values,
-        filled=prepared.filled_targets(),
+        filled=prepared.filled_targets,
         offsets=panel.offsets,
         scale=training_scale(values, panel.offsets, prepared.split.train, prepared.season),
         season=prepared.season,
@@ -82,7 +82,7 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     windows, panel = prepared.windows["train"], prepared.panel
     model = fit_linear(windows, prepared.windows["validation"])
     targets = windows.inputs[:, : panel.num_targets].numpy()
-    steps, filled = np.arange(1 - windows.lookback, 1), prepared.filled_targets()
+    steps, filled = np.arange(1 - windows.lookback, 1), prepared.filled_targets
 
     def forecast(origins: np.ndarray) -> np.ndarray:
         values = model.forecast(targets[origins[:, None] + steps].astype(np.float64))[..., None]

@@ -28,7 +28,7 @@ from forecast.runs.folder import (
     environment,
 )
 from forecast.runs.log import RunLog, run_log
-from forecast.training.device import choose_device, describe_device, placed
+from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
 from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
 from forecast.training.session import Progress, Session
@@ -43,7 +43,7 @@ log = logging.getLogger("forecast")
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
     """The learning-rate range test on the training windows, from several seeds."""
     options = prepared.config.training.lr_range
-    train = placed(prepared.windows, device)["train"]
+    train = on_device_if_it_fits(prepared.windows, device)["train"]
     sweeps = run_sweeps(
         lambda seed: new_learner(prepared, device, options.first, seed),
         train,
@@ -182,12 +182,11 @@ def finish(session: Session) -> TrainedModel:
     with profile.part("evaluation"):
         calibration, coverage = calibrated(models, prepared)
         summary = summarised(session, models) | coverage
-    filled = prepared.pipeline.filled(prepared.panel, prepared.panel.offsets)
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,
         models=models,
-        tail=replace(prepared.panel, values=filled),
+        tail=prepared.as_history(),
         summary=summary,
         calibration=calibration,
     )

@@ -14,11 +14,11 @@ from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
+from forecast.data.scale import mase_scale
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
-from forecast.evaluation.metrics import training_scale
 from forecast.forecasting.predict import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.learner import Learner, build_learner
@@ -44,6 +44,8 @@ class Prepared:
     panel: Panel
     split: Split
     pipeline: Pipeline
+    filled: np.ndarray
+    """(N, C) values in the user's units; what was missing is filled from within its part."""
     windows: Mapping[str, Windows]
     """By part, on the CPU."""
 
@@ -52,10 +54,15 @@ class Prepared:
         """Rows in a season."""
         return int(self.config.data.season)
 
+    @property
     def filled_targets(self) -> np.ndarray:
         """(N, K) targets in the user's units with missing ones filled."""
-        values = self.pipeline.filled(self.panel, self.split.offsets())
-        return values[:, : self.panel.num_targets]
+        return self.filled[:, : self.panel.num_targets]
+
+    def as_history(self) -> Panel:
+        """The panel as it is known after its last row: gaps are filled across the parts."""
+        filled = self.pipeline.filled(self.panel, self.panel.offsets)
+        return replace(self.panel, values=filled)
 
 
 def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepared:
@@ -75,7 +82,10 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
     window = config.window
-    windows = part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
+    filled = pipeline.filled(panel, parts.offsets())
+    windows = part_windows(
+        pipeline, panel, filled, parts, window.lookback, window.horizon, window.stride
+    )
     _refuse_short_series(config, panel, parts, pipeline, windows)
     _refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
@@ -86,7 +96,7 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     )
     model_config = config.model.model_copy(update={"hidden_size": hidden})
     resolved = config.model_copy(update={"data": data_config, "model": model_config})
-    return Prepared(resolved, panel, parts, pipeline, windows)
+    return Prepared(resolved, panel, parts, pipeline, filled, windows)
 
 
 def new_learner(
@@ -111,7 +121,7 @@ def _weighted(
     if kind == "equal":
         return windows
     targets = windows["train"].targets.numpy().astype(np.float64)
-    scale = training_scale(targets, panel.offsets, parts.train, season).absolute
+    scale = mase_scale(targets, panel.offsets, parts.train, season)
     if np.isnan(scale).all():
         raise ConfigError(
             f"training.series_weights: {kind} divides by the mean change over a season, here"

@@ -61,7 +61,9 @@ def check_divergence(number: int, material: Material, scratch: Path) -> str | No
 
 
 def _copied(session: Session) -> dict[str, Tensor]:
-    return {name: weight.clone() for name, weight in session.learner.result.state_dict().items()}
+    return {
+        name: weight.clone() for name, weight in session.learner.eval_model.state_dict().items()
+    }
 
 
 @contextlib.contextmanager

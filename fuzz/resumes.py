@@ -65,7 +65,7 @@ def _stopping_at(step: int | None) -> Iterator[list[int]]:
     """Interrupt at a step of the training; the steps that were begun."""
     begun: list[int] = []
 
-    def take_step(*arguments: Any, **options: Any) -> steps.Step:
+    def take_step(*arguments: Any, **options: Any) -> steps.StepResult:
         begun.append(len(begun) + 1)
         if len(begun) == step:
             raise KeyboardInterrupt

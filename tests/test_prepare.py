@@ -103,7 +103,7 @@ def test_missing_targets_are_filled_in_the_users_units():
     values[[3, 4, 59]] = np.nan
     prepared = prepare(config(data={"missing": "interpolate"}), frame(values))
     expected = pd.Series(values).interpolate().ffill().to_numpy()[:, None]
-    np.testing.assert_allclose(prepared.filled_targets(), expected, rtol=1e-12)
+    np.testing.assert_allclose(prepared.filled_targets, expected, rtol=1e-12)
 
 
 def test_weights_follow_from_the_seed_alone():

@@ -61,7 +61,10 @@ def index(prepared: Prepared) -> object:
     """The windows of all parts; `prepare` has done the same."""
     window, parts = prepared.config.window, prepared.split
     pipeline, panel = prepared.pipeline, prepared.panel
-    return part_windows(pipeline, panel, parts, window.lookback, window.horizon, window.stride)
+    filled = pipeline.filled(panel, parts.offsets())
+    return part_windows(
+        pipeline, panel, filled, parts, window.lookback, window.horizon, window.stride
+    )
 
 
 def training_seconds(prepared: Prepared, windows: Windows, steps: int) -> float:

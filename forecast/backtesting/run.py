@@ -241,8 +241,7 @@ def _fitting_plan(plan: Plan, rows: int, is_free: bool, words: tuple[str, str]) 
 def _require_same_data(prepared: Prepared, trained: TrainedModel) -> None:
     """The rows that a run was trained on must not come up in its test."""
     panel, tail = prepared.panel, trained.tail
-    now = replace(panel, values=prepared.pipeline.filled(panel, panel.offsets))
-    now = now.tail(trained.rows_needed)
+    now = prepared.as_history().tail(trained.rows_needed)
     same = (
         (now.ids, now.axis) == (tail.ids, tail.axis)
         and np.array_equal(now.starts, tail.starts)

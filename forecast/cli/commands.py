@@ -22,7 +22,7 @@ from forecast.cli.text import (
 def _train(options: argparse.Namespace) -> int:
     from forecast.runs.folder import CONFIG_FILE, PROFILE_FILE
     from forecast.runs.log import stderr_log
-    from forecast.training.profile import rows
+    from forecast.training.profile import profile_rows
 
     with _run_to_train(options) as (config, folder):
         try:
@@ -39,7 +39,7 @@ def _train(options: argparse.Namespace) -> int:
     lines = [training_text(summary, folder.path)]
     if options.profile:
         result["profile"] = folder.read_json(PROFILE_FILE)
-        lines.insert(0, profile_text(rows(result["profile"])))
+        lines.insert(0, profile_text(profile_rows(result["profile"])))
     _print(options.json, result, "\n".join(lines))
     return 0
 

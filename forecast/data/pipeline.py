@@ -160,14 +160,27 @@ def require_complete(panel: Panel) -> None:
 
 
 def part_windows(
-    pipeline: Pipeline, panel: Panel, split: Split, lookback: int, horizon: int, stride: int
+    pipeline: Pipeline,
+    panel: Panel,
+    filled: np.ndarray,
+    split: Split,
+    lookback: int,
+    horizon: int,
+    stride: int,
 ) -> dict[str, Windows]:
     """Windows of each part over shared tensors: train by `stride`, evaluation by every row.
 
     A validation or test window whose origin lies in an interpolated gap is left out: the line that
     fills the gap ends at a value that the forecaster cannot know.
+
+    Args:
+        pipeline: fitted on the training rows.
+        panel: as it was read.
+        filled: (N, C) values filled within each part: `pipeline.filled(panel, split.offsets())`.
+        split: rows of the parts.
+        lookback, horizon: rows of a window.
+        stride: rows between two windows of the training part.
     """
-    filled = pipeline.filled(panel, split.offsets())
     inputs, targets, static = pipeline.tensors(panel, filled)
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
     usable_target = ~np.isnan(targets.numpy())
@@ -197,7 +210,7 @@ def part_windows(
             lookback=lookback,
             horizon=horizon,
             num_future=pipeline.num_future,
-            is_whole=whole,
+            has_no_gaps=whole,
         )
     return windows
 

@@ -26,7 +26,7 @@ class Batch:
     """What is to be forecast; NaN where it is masked."""
     weight: Float[Tensor, "B K"] | None = None
     """Weight of each window in the loss; None: all alike."""
-    is_whole: bool = False
+    has_no_gaps: bool = False
     """Whether it is known that no target is masked."""
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
@@ -60,7 +60,7 @@ class Windows:
     """Number of last columns of `inputs` that are known over the horizon."""
     weights: Float[Tensor, "S K"] | None = None
     """Weight of each series in the loss; None: all alike."""
-    is_whole: bool = False
+    has_no_gaps: bool = False
     """Whether it is known that no target of a window is NaN."""
 
     def __len__(self) -> int:
@@ -94,7 +94,7 @@ class Windows:
             if is_read
             else self.targets[rows[:, self.lookback :]],
             weight=None if self.weights is None else self.weights[series],
-            is_whole=self.is_whole,
+            has_no_gaps=self.has_no_gaps,
         )
 
     def origins(self) -> np.ndarray:

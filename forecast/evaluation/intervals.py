@@ -12,10 +12,11 @@ from forecast.config.intervals import HIGHEST, LOWEST
 from forecast.data.chain import FittedChain
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
+from forecast.data.scale import training_scale
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import ConfigError
 from forecast.evaluation.conformal import Calibration, Scores
-from forecast.evaluation.metrics import central_intervals, training_scale
+from forecast.evaluation.metrics import central_intervals
 from forecast.evaluation.scoring import Actuals
 
 MOST_VALUES = 25_000_000

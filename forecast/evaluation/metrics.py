@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from forecast.data.scale import Scale
+
 Terms = Mapping[str, np.ndarray]
 """Name -> (B, H, K): what is summed of some windows, 0 where nothing was observed."""
 Metrics = Callable[[Mapping[str, np.ndarray], bool], dict[str, np.ndarray]]
@@ -60,45 +62,6 @@ class ErrorSums:
 
     def _whole(self) -> dict[str, np.ndarray]:
         return {name: values.sum(axis=0, keepdims=True) for name, values in self.by_step.items()}
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What the errors of each series and target are compared with, from its training rows."""
-
-    absolute: np.ndarray
-    """(S, K) mean absolute seasonal difference, for MASE; NaN where it is zero or unknown."""
-    squared: np.ndarray
-    """(S, K) mean squared seasonal difference, for RMSSE; NaN where it is zero or unknown."""
-    center: np.ndarray
-    """(S, K) mean, for R2; 0 where it is unknown."""
-
-
-def training_scale(
-    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, season: int
-) -> Scale:
-    """The scale of every series; arguments as for `mase_scale`."""
-    changes = _seasonal_changes(values, season)
-    return Scale(
-        absolute=mase_scale(values, offsets, train, season),
-        squared=_positive(_training_means(np.square(changes), offsets, train, season)),
-        center=np.nan_to_num(_training_means(values, offsets, train, 0)),
-    )
-
-
-def mase_scale(
-    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, season: int
-) -> np.ndarray:
-    """(S, K) mean absolute seasonal difference of the training rows; NaN where it is zero.
-
-    Args:
-        values: (N, K) observed values; NaN where there is none.
-        offsets: (S + 1,) series.
-        train: (S, 2) training rows of each series.
-        season: rows in a season.
-    """
-    changes = np.abs(_seasonal_changes(values, season))
-    return _positive(_training_means(changes, offsets, train, season))
 
 
 def point_errors(
@@ -269,29 +232,3 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 def _inverse(scale: np.ndarray) -> np.ndarray:
     """0 where the scale is NaN."""
     return np.nan_to_num(1 / scale)
-
-
-def _positive(scale: np.ndarray) -> np.ndarray:
-    return np.where(scale > 0, scale, np.nan)
-
-
-def _seasonal_changes(values: np.ndarray, season: int) -> np.ndarray:
-    """(N, K); the first rows of a series are differences to its neighbour."""
-    changes = np.full_like(values, np.nan)
-    changes[season:] = values[season:] - values[:-season]
-    return changes
-
-
-def _training_means(
-    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, skipped: int
-) -> np.ndarray:
-    """(S, K) mean of the known training rows but the first ones; NaN where there is none."""
-    rows = np.arange(len(values))
-    series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    used = (rows >= train[series, 0] + skipped) & (rows < train[series, 1])
-    known = used[:, None] & ~np.isnan(values)
-    sums = np.zeros((len(offsets) - 1, values.shape[1]))
-    counts = np.zeros_like(sums)
-    np.add.at(sums, series, np.where(known, values, 0.0))
-    np.add.at(counts, series, known)
-    return _ratio(sums, counts)

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from forecast.data.scale import Scale
 from forecast.evaluation.baselines import BASELINES, History
-from forecast.evaluation.metrics import ErrorSums, Scale, owa, point_errors, point_metrics
+from forecast.evaluation.metrics import ErrorSums, owa, point_errors, point_metrics
 
 MODEL = "model"
 REFERENCE = "seasonal_naive"

@@ -16,7 +16,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError, shown
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
-from forecast.training.device import gathered, placed
+from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
 from forecast.training.losses import quantiles_of
 from forecast.training.sampling import in_order
@@ -75,7 +75,7 @@ def member_forecasts(
         Numbers of the windows, and each member's (B, H, K, Q) on the model's scale.
     """
     device = next(models[0].parameters()).device
-    windows = placed({"": windows}, device)[""]
+    windows = on_device_if_it_fits({"": windows}, device)[""]
     for model in models:
         model.eval()
 

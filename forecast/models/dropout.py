@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-Noise = torch.Generator | None
+DropoutGenerator = torch.Generator | None
 """What dropout draws from; None: the default generator of the device."""
 
 
-def dropped(values: Tensor, share: float, noise: Noise) -> Tensor:
+def dropped(values: Tensor, share: float, noise: DropoutGenerator) -> Tensor:
     """Zero a share of the values and scale the others, so that the mean stays (Hinton et al. 2012).
 
     Args:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from forecast.config.model import ModelConfig
-from forecast.models.dropout import Noise
+from forecast.models.dropout import DropoutGenerator
 from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
 from forecast.models.norms import WINDOW_NORMS
 from forecast.models.skips import SKIPS
@@ -101,7 +101,7 @@ class Forecaster(nn.Module):
         future: Float[Tensor, "B H F"],
         static: Float[Tensor, "B D"],
         targets: Float[Tensor, "B H K"] | None = None,
-        noise: Noise = None,
+        noise: DropoutGenerator = None,
     ) -> Float[Tensor, "B H K Q"]:
         """Forecast the horizon of each window.
 
@@ -129,7 +129,7 @@ class Forecaster(nn.Module):
         future: Float[Tensor, "B H F"],
         static: Float[Tensor, "B D"],
         targets: Float[Tensor, "B H K"] | None,
-        noise: Noise,
+        noise: DropoutGenerator,
     ) -> Float[Tensor, "B H K Q"]:
         """The horizon on the window's scale."""
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)

@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from forecast.models.dropout import Noise, dropped
+from forecast.models.dropout import DropoutGenerator, dropped
 from forecast.models.stack import Stack
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -71,7 +71,7 @@ class Direct(nn.Module):
         self.output = nn.Linear(width, shape.horizon * shape.num_targets * shape.num_quantiles)
 
     def forward(
-        self, stack: Stack, encoded: Encoded, noise: Noise = None
+        self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
         outputs, _ = stack(encoded.segments, noise=noise)
@@ -94,7 +94,7 @@ class Recursive(nn.Module):
         self.emit = Emit(shape, stack.output_size, activation, dropout)
 
     def forward(
-        self, stack: Stack, encoded: Encoded, noise: Noise = None
+        self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
         future = segments_of(encoded.future, self.shape.segment)  # (B, M, F)
@@ -105,7 +105,7 @@ class Recursive(nn.Module):
         return steps[:, : self.shape.horizon]
 
     def _teacher_forced(
-        self, stack: Stack, encoded: Encoded, future: Tensor, noise: Noise
+        self, stack: Stack, encoded: Encoded, future: Tensor, noise: DropoutGenerator
     ) -> Tensor:
         assert encoded.targets is not None
         inputs = encoded.segments
@@ -147,7 +147,7 @@ class Parallel(nn.Module):
         self.emit = Emit(shape, stack.output_size, activation, dropout)
 
     def forward(
-        self, stack: Stack, encoded: Encoded, noise: Noise = None
+        self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
         _, states = stack(encoded.segments, noise=noise)
@@ -178,7 +178,7 @@ class Emit(nn.Module):
         self.output = nn.Linear(width, shape.segment * shape.num_targets * shape.num_quantiles)
 
     def forward(
-        self, outputs: Float[Tensor, "B M O"], noise: Noise = None
+        self, outputs: Float[Tensor, "B M O"], noise: DropoutGenerator = None
     ) -> Float[Tensor, "B T K Q"]:
         """Steps of all segments, end to end."""
         share = self.dropout if self.training else 0.0

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from forecast.config.model import InitConfig, ModelConfig
-from forecast.models.dropout import Noise, dropped
+from forecast.models.dropout import DropoutGenerator, dropped
 
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -58,7 +58,7 @@ class Stack(nn.Module):
         self,
         inputs: Float[Tensor, "B T I"],
         states: list[State] | None = None,
-        noise: Noise = None,
+        noise: DropoutGenerator = None,
     ) -> tuple[Float[Tensor, "B T O"], list[State]]:
         """Outputs of the last layer at every step, and the last state of each layer."""
         is_new, share = states is None, self.dropout if self.training else 0.0

@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,7 +39,7 @@ from forecast.runs.folder import (
 )
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import Point, Sweep, lr_found, suggest
-from forecast.training.profile import rows
+from forecast.training.profile import profile_rows
 
 MOST_WINDOWS, FEWEST_WINDOWS = 512, 64
 """Windows that are shuffled: the most, and as few as it takes to stay within `WORK`."""
@@ -116,9 +115,7 @@ def _prepared(trained: TrainedModel, config: Config) -> Prepared | Missing:
         prepared = prepare(trained.config.model_copy(update={"data": config.data}))
     except ForecastError as error:
         return Missing(f"Left out, for the table cannot be read again: {error}.")
-    panel = prepared.panel
-    filled = replace(panel, values=prepared.pipeline.filled(panel, panel.offsets))
-    if _is_same(filled.tail(trained.rows_needed), trained.tail):
+    if _is_same(prepared.as_history().tail(trained.rows_needed), trained.tail):
         return prepared
     return Missing(f"Left out, for {config.data.path} has changed since the run was trained.")
 
@@ -236,7 +233,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def _profile(run: Path) -> list[tuple[str, str, str, str]] | Missing:
-    return _part(run, PROFILE_FILE, lambda text: rows(_mapping(text))) or Missing(
+    return _part(run, PROFILE_FILE, lambda text: profile_rows(_mapping(text))) or Missing(
         "Not measured: forecast train --profile does."
     )
 

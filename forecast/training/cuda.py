@@ -20,7 +20,7 @@ from forecast.training.sampling import in_order
 from forecast.training.schedules import Position
 from forecast.training.seeds import mixed_seed
 from forecast.training.step import (
-    Step,
+    StepResult,
     average,
     clip,
     gradient_norms,
@@ -28,11 +28,11 @@ from forecast.training.step import (
     set_gradient,
 )
 
-WARM_UP, TIMED = 2, 5
+TRIAL_WARM_UP, TRIAL_STEPS = 2, 5
+"""Steps of a kernel before its time counts, and steps that are timed."""
 
-WORTH = 1.1
-"""Packed sequences must be so many times as fast, lest chance decide, and with it the bytes."""
-
+PACKED_MUST_BE_FASTER_BY = 1.1
+"""Factor, so that the noise of a timing does not decide, and with it the bytes of a result."""
 
 CAPTURABLE = ("adam", "adamw")
 """Optimisers that count their steps and read their rate on the device."""
@@ -82,7 +82,7 @@ class StepGraph:
         self.graph = torch.cuda.CUDAGraph()
         self.loss, self.norms = self._capture()
 
-    def take_step(self, index: Tensor, position: Position, seeds: Sequence[int]) -> Step:
+    def take_step(self, index: Tensor, position: Position, seeds: Sequence[int]) -> StepResult:
         """As `forecast.training.step.take_step`; what it returns is overwritten by the next one."""
         learner, rate = self.learner, scheduled_rate(self.learner, position)
         with learner.profile.part("kernel"):
@@ -94,7 +94,7 @@ class StepGraph:
             self.graph.replay()
         with learner.profile.part("optimizer"):
             average(learner, position)
-        return Step(self.loss, self.norms, rate)
+        return StepResult(self.loss, self.norms, rate)
 
     def _step(self) -> tuple[Tensor, Sequence[Tensor]]:
         """Gather, forward, backward, clipping, optimiser; nothing of it asks the CPU."""
@@ -157,16 +157,16 @@ def choose_kernel(learner: Learner, windows: Windows) -> None:
     seconds = {}
     for is_packed in (False, True):
         _pack(learner, is_packed)
-        for _ in range(WARM_UP):
+        for _ in range(TRIAL_WARM_UP):
             set_gradient(learner, [lambda: batch])
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         began.record()
-        for _ in range(TIMED):
+        for _ in range(TRIAL_STEPS):
             set_gradient(learner, [lambda: batch])
         ended.record()
         ended.synchronize()
         seconds[is_packed] = began.elapsed_time(ended)
-    _pack(learner, seconds[False] > WORTH * seconds[True])
+    _pack(learner, seconds[False] > PACKED_MUST_BE_FASTER_BY * seconds[True])
 
 
 def _pack(learner: Learner, is_packed: bool) -> None:

@@ -50,7 +50,7 @@ def describe_device(device: torch.device) -> str:
     return str(device)
 
 
-def placed(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
+def on_device_if_it_fits(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
     """Windows on a device, or on the CPU where they would fill too much of it.
 
     From there `gathered` brings a batch at a time, which costs a copy each.

@@ -37,7 +37,7 @@ class Learner:
     profile: Profile = field(default_factory=Profile)
 
     @property
-    def result(self) -> Forecaster:
+    def eval_model(self) -> Forecaster:
         """The model that validation judges and training is for."""
         return self.model if self.average is None else self.average
 

@@ -25,7 +25,7 @@ from forecast.training.optimizers import is_full_batch
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 from forecast.training.schedules import Position
 from forecast.training.seeds import mixed_seed
-from forecast.training.step import Step, take_step
+from forecast.training.step import StepResult, take_step
 from forecast.training.workers import ALONE, Workers, workers_for
 
 EVALUATION_BATCH = 1024
@@ -63,7 +63,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Within:
+class EpochProgress:
     """A place between two steps of an epoch, from which a training can go on."""
 
     step: int
@@ -97,9 +97,9 @@ def fit_with_pauses(
     train: Windows,
     validation: Windows | None,
     history: Sequence[Epoch] = (),
-    within: Within | None = None,
+    within: EpochProgress | None = None,
     pause_every: float = math.inf,
-) -> Iterator[Epoch | Within]:
+) -> Iterator[Epoch | EpochProgress]:
     """Train as `fit` does, and leave long epochs for a moment now and then, to be saved.
 
     The order of windows and the dropout of a step follow from the seed and the numbers of epoch and
@@ -111,7 +111,7 @@ def fit_with_pauses(
         pause_every: seconds from one pause to the next.
 
     Yields:
-        A record after each epoch, and a `Within` at every pause.
+        A record after each epoch, and a `EpochProgress` at every pause.
     """
     config = learner.config
     steps_per_epoch = batches_per_epoch(len(train), config)
@@ -155,12 +155,12 @@ def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
 
 def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> float:
     """The loss over all windows, whatever the size of a batch and the number of workers."""
-    model = learner.result.eval()
+    model = learner.eval_model.eval()
 
     def sums(batch: Batch) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
             forecast = model(batch.past, batch.future, batch.static)
-            return learner.loss.sums(forecast, batch.target, batch.weight, batch.is_whole)
+            return learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
 
     size = forecast_windows(model, EVALUATION_BATCH)
     batches = (gathered(windows, index, learner.device) for index in in_order(windows, size))
@@ -204,7 +204,7 @@ class _Task:
     number: int
     first: Position
     """Of its first step."""
-    within: Within | None
+    within: EpochProgress | None
     """Where to go on; None: at the first step."""
 
 
@@ -230,7 +230,7 @@ class _Trained:
         return sum(sums) / sum(self.windows)
 
 
-Stepper = Callable[[Tensor, Position, tuple[int, ...]], Step]
+Stepper = Callable[[Tensor, Position, tuple[int, ...]], StepResult]
 """Takes a step on the windows of some numbers, at a position, with seeds for dropout."""
 
 
@@ -251,7 +251,7 @@ def _bad_step(trained: _Trained, before: int, last: int) -> int | None:
 
 def _train_epoch(
     learner: Learner, windows: Windows, task: _Task, take: Stepper, clock: _Clock
-) -> Generator[Within, None, _Trained]:
+) -> Generator[EpochProgress, None, _Trained]:
     """Take every step of an epoch that is left; one synchronisation, and one at each pause."""
     order, size = _order(learner, windows, task)
     steps = -(-len(order) // size)
@@ -266,10 +266,10 @@ def _train_epoch(
         losses[count] = step.loss
         if count + 1 < steps and clock.is_time_to_pause():
             passed = tuple(losses[: count + 1].tolist())
-            yield Within(position.step + 1, passed, clock.seconds())
+            yield EpochProgress(position.step + 1, passed, clock.seconds())
             learner.model.train()
     names = [name for name, _ in learner.model.named_parameters()]
-    numbers = _has_numbers(learner.result).to(losses)
+    numbers = _has_numbers(learner.eval_model).to(losses)
     norms = torch.stack([*step.norms]).to(losses)
     *values, has_numbers = torch.cat([norms, losses, numbers]).tolist()
     of_names = dict(zip(names, values, strict=False))

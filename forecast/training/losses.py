@@ -104,15 +104,15 @@ class Loss(nn.Module):
         forecast: Float[Tensor, "B H K Q"],
         target: Float[Tensor, "B H K"],
         weight: Float[Tensor, "B K"] | None = None,
-        is_whole: bool = False,
+        has_no_gaps: bool = False,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         """Weighted sum of the losses and sum of the step weights, to be added up over batches.
 
         Args:
             forecast, target, weight: as for `forward`.
-            is_whole: no target is NaN, so that none is looked for.
+            has_no_gaps: no target is NaN, so that none is looked for.
         """
-        if is_whole and self.weighs_alike:
+        if has_no_gaps and self.weighs_alike:
             losses = self.step_loss(forecast, target[..., None])
             if weight is not None:
                 losses = losses * weight[:, None, :, None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-PARTS = {
+PROFILE_PARTS = {
     "data": "reading, transforms, windows",
     "kernel": "gathering batches, forward and backward passes",
     "optimizer": "clipping, steps, averages",
@@ -48,17 +48,17 @@ class Profile:
             self.seconds[name] = self.seconds.get(name, 0.0) + passed
 
     def table(self) -> dict[str, float]:
-        """Seconds of every part until now, in the order of `PARTS`."""
+        """Seconds of every part until now, in the order of `PROFILE_PARTS`."""
         whole = time.perf_counter() - self.began
-        known = {name: self.seconds.get(name, 0.0) for name in PARTS if name != "overhead"}
+        known = {name: self.seconds.get(name, 0.0) for name in PROFILE_PARTS if name != "overhead"}
         return {**known, "overhead": max(0.0, whole - sum(known.values()))}
 
 
-def rows(seconds: Mapping[str, float]) -> list[tuple[str, str, str, str]]:
+def profile_rows(seconds: Mapping[str, float]) -> list[tuple[str, str, str, str]]:
     """Part, seconds, share and what is counted, as a person reads it; the whole comes last."""
     whole = sum(seconds.values())
     parts = [
-        (name, f"{passed:.2f} s", f"{100 * passed / (whole or 1):.1f} %", PARTS[name])
+        (name, f"{passed:.2f} s", f"{100 * passed / (whole or 1):.1f} %", PROFILE_PARTS[name])
         for name, passed in seconds.items()
     ]
     return [*parts, ("all", f"{whole:.2f} s", "100.0 %", "from the first look at the table on")]

@@ -17,9 +17,9 @@ from forecast.errors import ConfigError, DataError
 from forecast.prepare import Prepared, new_learner
 from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
-from forecast.training.device import placed
+from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
-from forecast.training.loop import Epoch, Within, fit_with_pauses
+from forecast.training.loop import Epoch, EpochProgress, fit_with_pauses
 from forecast.training.profile import Profile
 from forecast.training.stopping import best_epoch, stop_reason, symptoms
 
@@ -46,7 +46,7 @@ class Snapshot:
     done: tuple[dict[str, torch.Tensor], ...] = ()
     histories: tuple[tuple[Epoch, ...], ...] = ()
     reasons: tuple[str, ...] = ()
-    within: Within | None = None
+    within: EpochProgress | None = None
     """Where in an epoch; None: at its end."""
     current: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """The current member's `model.`, `average.`, `best.` and `optimizer.` tensors."""
@@ -77,7 +77,7 @@ class Saved:
     done: int
     epochs: list[list[Epoch]]
     reasons: list[str]
-    within: Within | None
+    within: EpochProgress | None
     data: str
 
 
@@ -99,14 +99,14 @@ class Session:
         self.histories: list[list[Epoch]] = [[]]
         self.reasons: list[str] = []
         self.learner = self._next_learner()
-        self.best = _copied(self.learner.result.state_dict())
-        self.within: Within | None = None
+        self.best = _copied(self.learner.eval_model.state_dict())
+        self.within: EpochProgress | None = None
         self.snapshot: Snapshot | None = None
         self.saved_at = time.monotonic()
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left."""
-        parts = placed(self.prepared.windows, self.device)
+        parts = on_device_if_it_fits(self.prepared.windows, self.device)
         training, validation = parts["train"], parts["validation"]
         members = self.config.training.ensemble
         while len(self.done) < members:
@@ -121,7 +121,7 @@ class Session:
                 math.inf if self.folder is None else SAVE_EVERY,
             )
             while reason is None and (record := next(records, None)) is not None:
-                if isinstance(record, Within):
+                if isinstance(record, EpochProgress):
                     self._pause(record)
                     continue
                 history.append(record)
@@ -184,7 +184,7 @@ class Session:
         _load_optimizer(self.learner, with_prefix(tensors, "optimizer."))
         self.best = with_prefix(tensors, "best.")
         for weights in (*self.done, self.best):
-            _require_alike(weights, self.learner.result.state_dict())
+            _require_alike(weights, self.learner.eval_model.state_dict())
 
     def _next_learner(self) -> Learner:
         seed = self.config.seed + len(self.done)
@@ -192,7 +192,7 @@ class Session:
         assert isinstance(rate, float)
         return new_learner(self.prepared, self.device, rate, seed, self.profile)
 
-    def _pause(self, within: Within) -> None:
+    def _pause(self, within: EpochProgress) -> None:
         self.within = within
         self.snapshot = self._snapshot()
         self.save()
@@ -200,7 +200,7 @@ class Session:
     def _after_epoch(self, epoch: Epoch) -> None:
         history, self.within = self.histories[-1], None
         if self._kept(history) is epoch:
-            self.best = _copied(self.learner.result.state_dict())
+            self.best = _copied(self.learner.eval_model.state_dict())
         before = symptoms(history[:-1]) if len(history) > 1 else []
         for symptom in symptoms(history):
             if symptom not in before:
@@ -233,7 +233,7 @@ class Session:
         if len(self.done) < self.config.training.ensemble:
             self.histories.append([])
             self.learner = self._next_learner()
-            self.best = _copied(self.learner.result.state_dict())
+            self.best = _copied(self.learner.eval_model.state_dict())
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""

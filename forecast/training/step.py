@@ -11,7 +11,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from forecast.data.windows import Batch, Windows
-from forecast.models.dropout import Noise
+from forecast.models.dropout import DropoutGenerator
 from forecast.training.averaging import update_average
 from forecast.training.device import gathered, mixed_precision
 from forecast.training.learner import Learner
@@ -26,7 +26,7 @@ Chunk = Callable[[], Batch]
 
 
 @dataclass(frozen=True)
-class Step:
+class StepResult:
     """What a step was taken on."""
 
     loss: Tensor
@@ -43,7 +43,7 @@ def take_step(
     position: Position,
     seeds: Sequence[int],
     workers: Workers = ALONE,
-) -> Step:
+) -> StepResult:
     """Take one step on the windows of the given numbers at the scheduled rate.
 
     Args:
@@ -61,7 +61,7 @@ def take_step(
         norms = gradient_norms(learner)
         step_at(learner, rate)
         average(learner, position)
-    return Step(loss, norms, rate)
+    return StepResult(loss, norms, rate)
 
 
 def chunks_of(learner: Learner, windows: Windows, index: Int[Tensor, " B"]) -> Iterator[Chunk]:
@@ -75,7 +75,7 @@ def set_gradient(
     chunks: Iterable[Chunk],
     seeds: Sequence[int] = (0,),
     workers: Workers = ALONE,
-    noise: Noise = None,
+    noise: DropoutGenerator = None,
 ) -> Tensor:
     """Set the gradient of the mean loss over the windows of all chunks on the learner's weights.
 
@@ -113,17 +113,19 @@ class _Part:
     gradients: tuple[Tensor, ...]
 
 
-def _part(learner: Learner, seeds: Sequence[int], noise: Noise, chunk: tuple[int, Chunk]) -> _Part:
+def _part(
+    learner: Learner, seeds: Sequence[int], noise: DropoutGenerator, chunk: tuple[int, Chunk]
+) -> _Part:
     number, gather = chunk
     batch, model, noise = gather(), learner.model, noise or _noise(learner, (*seeds, number))
     with mixed_precision(learner.device, learner.config.precision):
         forecast = model(batch.past, batch.future, batch.static, batch.target, noise)
-    total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.is_whole)
+    total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
     gradients = torch.autograd.grad(total, learner.weights, materialize_grads=True)
     return _Part(total.detach(), weight, gradients)
 
 
-def _noise(learner: Learner, seeds: Sequence[int]) -> Noise:
+def _noise(learner: Learner, seeds: Sequence[int]) -> DropoutGenerator:
     """A generator for dropout; None where nothing is dropped."""
     if not learner.model.config.dropout:
         return None

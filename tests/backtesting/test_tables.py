@@ -17,8 +17,8 @@ from forecast.backtesting.tables import (
 )
 from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
+from forecast.data.scale import training_scale
 from forecast.data.times import TimeAxis
-from forecast.evaluation.metrics import training_scale
 from forecast.evaluation.scoring import Actuals
 
 RANDOM = np.random.default_rng(11)

@@ -3,7 +3,7 @@
 import pytest
 
 from forecast.cli.text import backtest_text, check_text, profile_text
-from forecast.training.profile import PARTS, rows
+from forecast.training.profile import PROFILE_PARTS, profile_rows
 
 CHECKED = {
     "data": {
@@ -115,8 +115,10 @@ def test_a_problem_is_the_last_line_of_a_check():
 
 
 def test_a_profile_has_a_row_a_part_and_the_whole():
-    lines = profile_text(rows({**dict.fromkeys(PARTS, 0.0), "kernel": 3.0, "overhead": 1.0}))
-    assert [line.split()[0] for line in lines.splitlines()] == [*PARTS, "all"]
+    lines = profile_text(
+        profile_rows({**dict.fromkeys(PROFILE_PARTS, 0.0), "kernel": 3.0, "overhead": 1.0})
+    )
+    assert [line.split()[0] for line in lines.splitlines()] == [*PROFILE_PARTS, "all"]
     assert lines.splitlines()[1] == (
         "kernel               3.00 s     75.0 %   gathering batches, forward and backward passes"
     )

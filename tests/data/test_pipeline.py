@@ -69,6 +69,13 @@ def prepared(
     return panel, ranges, fit_pipeline(config, tuple(transforms), panel, ranges, season)
 
 
+def windows_of(pipeline: Pipeline, panel: Panel, parts: Split, *sizes: int, **named: int):
+    """The windows of each part; lookback, horizon and stride as for `part_windows`."""
+    return part_windows(
+        pipeline, panel, pipeline.filled(panel, parts.offsets()), parts, *sizes, **named
+    )
+
+
 def long_frame(lengths, seed: int = 0, first: int = 0) -> pd.DataFrame:
     """Positive random walks of the given lengths, one series each."""
     random = np.random.default_rng(seed)
@@ -105,7 +112,7 @@ def test_macro_targets_come_back_in_the_users_units(transforms):
     panel, parts, pipeline = prepared(macro_config(), transforms, season=4)
     values = panel.values[:, :2]
     scaled = pipeline.to_model_scale(panel, values)
-    windows = part_windows(pipeline, panel, parts, lookback=8, horizon=4, stride=1)
+    windows = windows_of(pipeline, panel, parts, lookback=8, horizon=4, stride=1)
     wanted = np.column_stack([column("realgdp", "macro.csv"), column("unemp", "macro.csv")])
     scale = np.abs(wanted).max(axis=0)[:, None]
     for name in PARTS:
@@ -137,7 +144,7 @@ def test_macro_inputs_are_targets_past_future_and_calendar():
     np.testing.assert_array_equal(targets, inputs[:, :2])
     assert static.shape == (1, 0)
     assert (pipeline.num_columns, pipeline.num_future) == (6, 3)
-    batch = part_windows(pipeline, panel, parts, 8, 4, 1)["test"].gather(torch.tensor([0]))
+    batch = windows_of(pipeline, panel, parts, 8, 4, 1)["test"].gather(torch.tensor([0]))
     np.testing.assert_array_equal(batch.past[0], inputs[155:163])
     np.testing.assert_array_equal(batch.future[0], inputs[163:167, 3:])
     np.testing.assert_array_equal(batch.target[0], targets[163:167])
@@ -185,7 +192,7 @@ def test_windows_over_the_gaps_of_carbon_dioxide(missing):
     )
     known = ~np.isnan(column("co2", "co2.csv"))
     scored = known & np.append(False, known[:-1])
-    windows = part_windows(pipeline, panel, parts, lookback=10, horizon=4, stride=3)
+    windows = windows_of(pipeline, panel, parts, lookback=10, horizon=4, stride=3)
     wanted = {
         "train": [
             start
@@ -201,8 +208,8 @@ def test_windows_over_the_gaps_of_carbon_dioxide(missing):
         assert not batch.past.isnan().any()
         assert not batch.future.isnan().any()
         assert (~batch.target.isnan()).any(dim=1).all()
-        assert batch.is_whole == (missing != "mask")
-        if batch.is_whole:
+        assert batch.has_no_gaps == (missing != "mask")
+        if batch.has_no_gaps:
             assert not batch.target.isnan().any()
     if missing == "mask":
         target = windows["train"].gather(torch.arange(len(wanted["train"]))).target[..., 0]
@@ -217,7 +224,7 @@ def test_a_masked_target_does_not_hide_the_other_targets():
     frame.loc[2::2, "z"] = np.nan
     config = DataConfig(path="-", target=("y", "z"), missing="mask")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    train = part_windows(pipeline, panel, parts, 3, 1, 1)["train"]
+    train = windows_of(pipeline, panel, parts, 3, 1, 1)["train"]
     assert train.starts.tolist() == list(range(17))
     target = train.gather(torch.arange(17)).target
     assert target.isnan().sum(dim=(1, 2)).tolist() == [1] * 17
@@ -244,7 +251,7 @@ def test_missing_error_names_the_first_missing_row():
 
 def windows_of_logs(config: DataConfig) -> None:
     panel, parts, pipeline = prepared(config, (Log(),), SplitConfig(validation=2, test=3))
-    part_windows(pipeline, panel, parts, 2, 1, 1)
+    windows_of(pipeline, panel, parts, 2, 1, 1)
 
 
 @pytest.mark.parametrize("row", [3, 27])
@@ -282,7 +289,7 @@ def test_an_empty_category_is_never_filled():
         wanted[[2, 17], 0] = wanted[9, 1] = 1
         np.testing.assert_array_equal(inputs[:, 1:], wanted)
         assert pipeline.covariates.future_names == ("holiday=easter", "holiday=may day")
-        windows = part_windows(pipeline, panel, parts, 3, 2, 1)
+        windows = windows_of(pipeline, panel, parts, 3, 2, 1)
         assert [len(windows[name]) for name in PARTS] == [10, 1, 3]
 
 
@@ -425,7 +432,7 @@ def test_parts_share_one_table_and_hold_their_own_targets():
         SplitConfig(validation=5, test=6),
         long_frame([20, 30]),
     )
-    windows = part_windows(pipeline, panel, parts, lookback=4, horizon=2, stride=3)
+    windows = windows_of(pipeline, panel, parts, lookback=4, horizon=2, stride=3)
     assert tuple(windows) == PARTS == ("train", "validation", "test")
     for name in ("inputs", "targets", "static"):
         assert len({getattr(windows[part], name).data_ptr() for part in PARTS}) == 1
@@ -442,7 +449,7 @@ def test_a_lookback_shorter_than_the_differences_still_has_its_history():
     panel, parts, pipeline = prepared(
         CONFIG, transforms, SplitConfig(validation=0, test=30), long_frame([45, 31])
     )
-    windows = part_windows(pipeline, panel, parts, lookback=2, horizon=3, stride=1)
+    windows = windows_of(pipeline, panel, parts, lookback=2, horizon=3, stride=1)
     for name in ("train", "test"):
         origins = windows[name].origins()
         first = panel.offsets[panel.series_of(origins)]
@@ -476,7 +483,7 @@ def test_short_series_are_those_without_a_training_window(
     config = DataConfig(path="-", frequency="D", missing=missing)
     assume(max(lengths) > 5)
     panel, parts, pipeline = prepared(config, transforms, SplitConfig(validation=2, test=3), frame)
-    train = part_windows(pipeline, panel, parts, lookback, horizon, stride)["train"]
+    train = windows_of(pipeline, panel, parts, lookback, horizon, stride)["train"]
     wanted = sorted(set(range(len(lengths))) - set(train.series.tolist()))
     short = short_series(train, parts.train)
     assert short.tolist() == wanted
@@ -487,7 +494,7 @@ def test_short_series_are_those_without_a_training_window(
 
 
 def short(panel, parts, pipeline, lookback, horizon):
-    train = part_windows(pipeline, panel, parts, lookback, horizon, 1)["train"]
+    train = windows_of(pipeline, panel, parts, lookback, horizon, 1)["train"]
     return short_series(train, parts.train).tolist()
 
 
@@ -515,7 +522,7 @@ def test_a_masked_gap_does_not_make_a_series_short():
     frame.loc[1:11, "y"] = np.nan
     config = DataConfig(path="-", frequency="D", missing="mask")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    train = part_windows(pipeline, panel, parts, 5, 2, 1)["train"]
+    train = windows_of(pipeline, panel, parts, 5, 2, 1)["train"]
     assert short_series(train, parts.train).tolist() == []
     assert set(train.series.tolist()) == {1}
 
@@ -546,7 +553,7 @@ def test_many_series_are_fitted_at_once(monkeypatch, option):
     parts = split(panel, SplitConfig(validation=2, test=2))
     pipeline = fit_pipeline(CONFIG, (option,), panel, parts, 1)
     assert calls == [(16, count)]
-    windows = part_windows(pipeline, panel, parts, 4, 2, 1)
+    windows = windows_of(pipeline, panel, parts, 4, 2, 1)
     assert [len(windows[part]) for part in PARTS] == [11 * count, count, count]
 
 
@@ -560,7 +567,7 @@ def test_no_scored_window_begins_in_an_interpolated_gap():
         panel = read_panel(config, table)
         parts = split(panel, SplitConfig(validation=10, test=20))
         pipeline = fit_pipeline(config, (Standardize(),), panel, parts, 1)
-        windows = part_windows(pipeline, panel, parts, 4, 2, 1)["test"]
+        windows = windows_of(pipeline, panel, parts, 4, 2, 1)["test"]
         batch = windows.gather(torch.arange(len(windows)))
         return dict(zip(windows.origins().tolist(), batch.past.numpy(), strict=True))
 

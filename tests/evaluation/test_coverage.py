@@ -6,10 +6,10 @@ import pytest
 from utilsforecast.losses import coverage, winkler_score
 
 from forecast.config.intervals import IntervalConfig
+from forecast.data.scale import training_scale
 from forecast.evaluation.conformal import Scores
 from forecast.evaluation.coverage import IntervalSums, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import ErrorScale, HeldOutForecasts
-from forecast.evaluation.metrics import training_scale
 from forecast.evaluation.scoring import Actuals
 
 RANDOM = np.random.default_rng(0)

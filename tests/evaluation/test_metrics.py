@@ -12,18 +12,16 @@ from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 from utilsforecast import losses
 
+from forecast.data.scale import Scale, mase_scale, training_scale
 from forecast.evaluation.metrics import (
     METRICS,
     ErrorSums,
-    Scale,
     central_intervals,
-    mase_scale,
     owa,
     point_errors,
     point_metrics,
     quantile_errors,
     quantile_metrics,
-    training_scale,
 )
 
 SEEDS = st.integers(0, 10**6)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.data.scale import training_scale
 from forecast.evaluation import scoring
-from forecast.evaluation.metrics import training_scale
 from forecast.evaluation.scoring import (
     Actuals,
     best_opponent,

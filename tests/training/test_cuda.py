@@ -119,7 +119,7 @@ def test_the_graph_trains_as_the_eager_step_does(optimizer, head, precision, mon
         learner = on_gpu(head=head, training=training)
         history = list(fit(learner, windows, windows))
         numbers = [(e.train_loss, e.validation_loss, *e.gradient_norms.values()) for e in history]
-        found.append((torch.tensor(numbers), learner.result.cpu().state_dict()))
+        found.append((torch.tensor(numbers), learner.eval_model.cpu().state_dict()))
     tolerance = (
         {"rtol": 2e-2, "atol": 1e-3} if precision == "bf16" else {"rtol": 1e-4, "atol": 1e-5}
     )

@@ -36,7 +36,14 @@ from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
 from forecast.training import step as steps
 from forecast.training.learner import Learner, build_learner
-from forecast.training.loop import Epoch, Within, batches_per_epoch, evaluate, fit, fit_with_pauses
+from forecast.training.loop import (
+    Epoch,
+    EpochProgress,
+    batches_per_epoch,
+    evaluate,
+    fit,
+    fit_with_pauses,
+)
 from forecast.training.losses import quantiles_of
 from forecast.training.schedules import Position
 from forecast.training.step import set_gradient, step_at, take_step
@@ -247,7 +254,7 @@ def test_resumed_equals_uninterrupted(name: str, device: str, done: int) -> None
     assert len(rest) == len(history) - done > 0
     assert without_time(rest) == without_time(history[done:])
     assert same_bytes(weights_of(again), weights_of(whole))
-    assert same_bytes(again.result.state_dict(), whole.result.state_dict())
+    assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
 
 
 @pytest.mark.parametrize("name", [name for name in RESUMED if name != "gd"])
@@ -260,7 +267,7 @@ def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) ->
     whole = make_learner(config, **options)
     history, kept, within, done, seen = [], [], None, 0, 0
     for found in fit_with_pauses(whole, train, validation, pause_every=0.0):
-        if isinstance(found, Within):
+        if isinstance(found, EpochProgress):
             seen += 1
             if seen == pauses:
                 kept = copy.deepcopy([part.state_dict() for part in state_of(whole)])
@@ -274,21 +281,21 @@ def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) ->
     rest = list(fit_with_pauses(again, train, validation, history[:done], within))
     assert without_time(rest) == without_time(history[done:])
     assert same_bytes(weights_of(again), weights_of(whole))
-    assert same_bytes(again.result.state_dict(), whole.result.state_dict())
+    assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
 
 
 def test_pauses_lie_between_steps_and_never_at_the_end_of_an_epoch() -> None:
     learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
     found = list(fit_with_pauses(learner, make_windows(19), None, pause_every=0.0))
     assert [(type(each).__name__, each.step) for each in found] == [
-        ("Within", 1),
-        ("Within", 2),
+        ("EpochProgress", 1),
+        ("EpochProgress", 2),
         ("Epoch", 3),
-        ("Within", 4),
-        ("Within", 5),
+        ("EpochProgress", 4),
+        ("EpochProgress", 5),
         ("Epoch", 6),
     ]
-    assert [len(each.losses) for each in found if isinstance(each, Within)] == [1, 2, 1, 2]
+    assert [len(each.losses) for each in found if isinstance(each, EpochProgress)] == [1, 2, 1, 2]
 
 
 def test_there_are_no_pauses_before_it_is_time() -> None:
@@ -510,7 +517,7 @@ def test_stochastic_weight_average_is_the_mean_of_the_last_steps(optimizer, monk
     kept = steps_of(learner, monkeypatch)
     history = list(fit(learner, make_windows(), None))
     assert len(kept) == history[-1].step
-    for name, average in learner.result.state_dict().items():
+    for name, average in learner.eval_model.state_dict().items():
         last = [weights[name].double() for weights in kept[len(kept) // 2 :]]
         torch.testing.assert_close(average.double(), sum(last) / len(last), atol=1e-6, rtol=1e-5)
 
@@ -528,7 +535,7 @@ def test_exponential_average_by_a_slow_loop(monkeypatch) -> None:
     for number, weights in enumerate(kept):
         past = min(0.7, (1 + number) / (10 + number))
         expected = {n: past * old + (1 - past) * weights[n] for n, old in expected.items()}
-    for name, average in learner.result.state_dict().items():
+    for name, average in learner.eval_model.state_dict().items():
         is_statistic = "running" in name or "batches" in name
         wanted = kept[-1][name] if is_statistic else expected[name]
         torch.testing.assert_close(average.double(), wanted.double(), atol=1e-6, rtol=1e-5)
@@ -541,14 +548,14 @@ def test_an_average_is_validated_and_does_not_change_the_training(averaging) -> 
     plain = make_learner(config, rate=0.05, dropout=0.3)
     history = list(fit(plain, train, validation))
     learner = make_learner(replace_averaging(config, averaging), rate=0.05, dropout=0.3)
-    assert learner.result is learner.average
+    assert learner.eval_model is learner.average
     for epoch, other in zip(fit(learner, train, validation), history, strict=True):
         assert epoch.train_loss == other.train_loss
         judged = replace(learner, model=copy.deepcopy(learner.average), average=None)
         assert epoch.validation_loss == evaluate(judged, validation)
     assert epoch.validation_loss != other.validation_loss
     assert same_bytes(weights_of(learner), weights_of(plain))
-    assert not same_bytes(learner.result.state_dict(), weights_of(plain))
+    assert not same_bytes(learner.eval_model.state_dict(), weights_of(plain))
 
 
 def replace_averaging(config: TrainingConfig, averaging) -> TrainingConfig:
@@ -558,7 +565,7 @@ def replace_averaging(config: TrainingConfig, averaging) -> TrainingConfig:
 def test_without_averaging_the_result_is_the_model() -> None:
     learner = make_learner(TrainingConfig())
     assert learner.average is None
-    assert learner.result is learner.model
+    assert learner.eval_model is learner.model
 
 
 # --- precision -------------------------------------------------------------------------------

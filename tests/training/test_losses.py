@@ -187,9 +187,9 @@ def test_a_batch_known_to_be_whole_has_the_same_loss_and_gradient(
     target, loss = target.nan_to_num(), Loss(option, steps)
     series = torch.rand(4, 2) if is_weighted else None
     found = []
-    for is_whole in (True, False):
+    for has_no_gaps in (True, False):
         leaf = forecast.clone().requires_grad_()
-        total, weight = loss.sums(leaf, target, series, is_whole)
+        total, weight = loss.sums(leaf, target, series, has_no_gaps)
         found.append([total, weight, *torch.autograd.grad(total, leaf)])
     torch.testing.assert_close(*found)
 

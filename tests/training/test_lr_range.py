@@ -55,7 +55,8 @@ def air() -> dict[str, Windows]:
     panel = read_panel(config.data)
     parts = split(panel, config.split)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, 12)
-    return part_windows(pipeline, panel, parts, LOOKBACK, HORIZON, 1)
+    filled = pipeline.filled(panel, parts.offsets())
+    return part_windows(pipeline, panel, filled, parts, LOOKBACK, HORIZON, 1)
 
 
 def make_learner(seed: int = 0, dropout: float = 0.0, **options) -> Learner:

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from forecast.training import profile
-from forecast.training.profile import PARTS, Profile, rows
+from forecast.training.profile import PROFILE_PARTS, Profile, profile_rows
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def test_parts_add_up_and_the_rest_is_overhead(clock):
         "writing": 1.0,
         "overhead": 4.0,
     }
-    assert list(found.table()) == list(PARTS)
+    assert list(found.table()) == list(PROFILE_PARTS)
     assert not found.is_wanted
 
 
 def test_the_table_as_a_person_reads_it():
-    seconds = {**dict.fromkeys(PARTS, 0.0), "kernel": 3.0, "overhead": 1.0}
-    found = {name: (time, share) for name, time, share, _ in rows(seconds)}
+    seconds = {**dict.fromkeys(PROFILE_PARTS, 0.0), "kernel": 3.0, "overhead": 1.0}
+    found = {name: (time, share) for name, time, share, _ in profile_rows(seconds)}
     assert found["kernel"] == ("3.00 s", "75.0 %")
     assert found["all"] == ("4.00 s", "100.0 %")
 
 
 def test_nothing_is_divided_by_zero():
-    assert rows(dict.fromkeys(PARTS, 0.0))[-1][1] == "0.00 s"
+    assert profile_rows(dict.fromkeys(PROFILE_PARTS, 0.0))[-1][1] == "0.00 s"

@@ -1,0 +1,85 @@
+"""The size of a series' own changes over a season, with which its errors are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the errors of each series and target are compared with, from its training rows."""
+
+    absolute: Float[np.ndarray, "S K"]
+    """Mean absolute seasonal difference, for MASE; NaN where it is zero or unknown."""
+    squared: Float[np.ndarray, "S K"]
+    """Mean squared seasonal difference, for RMSSE; NaN where it is zero or unknown."""
+    center: Float[np.ndarray, "S K"]
+    """Mean, for R2; 0 where it is unknown."""
+
+
+def training_scale(
+    values: Float[np.ndarray, "N K"],
+    offsets: Int[np.ndarray, " _"],
+    train: Int[np.ndarray, "S 2"],
+    season: int,
+) -> Scale:
+    """The scale of every series.
+
+    Args:
+        values: observed values; NaN where there is none.
+        offsets: (S + 1,) first row of each series, and N.
+        train: first training row of each series, and the row after its last.
+        season: rows in a season.
+    """
+    changes = _seasonal_changes(values, season)
+    return Scale(
+        absolute=mase_scale(values, offsets, train, season),
+        squared=_positive(_training_means(np.square(changes), offsets, train, season)),
+        center=np.nan_to_num(_training_means(values, offsets, train, 0)),
+    )
+
+
+def mase_scale(
+    values: Float[np.ndarray, "N K"],
+    offsets: Int[np.ndarray, " _"],
+    train: Int[np.ndarray, "S 2"],
+    season: int,
+) -> Float[np.ndarray, "S K"]:
+    """Mean absolute seasonal difference of the training rows; NaN where it is zero or unknown.
+
+    Args:
+        values, offsets, train, season: as for `training_scale`.
+
+    Source: Hyndman and Koehler 2006, "Another look at measures of forecast accuracy".
+    """
+    changes = np.abs(_seasonal_changes(values, season))
+    return _positive(_training_means(changes, offsets, train, season))
+
+
+def _positive(scale: np.ndarray) -> np.ndarray:
+    return np.where(scale > 0, scale, np.nan)
+
+
+def _seasonal_changes(values: np.ndarray, season: int) -> np.ndarray:
+    """(N, K); the first rows of a series, which `_training_means` skips, are wrong."""
+    changes = np.full_like(values, np.nan)
+    changes[season:] = values[season:] - values[:-season]
+    return changes
+
+
+def _training_means(
+    values: np.ndarray, offsets: np.ndarray, train: np.ndarray, skipped: int
+) -> np.ndarray:
+    """(S, K) mean of the known training rows but the first `skipped`; NaN where there is none."""
+    rows = np.arange(len(values))
+    series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    used = (rows >= train[series, 0] + skipped) & (rows < train[series, 1])
+    known = used[:, None] & ~np.isnan(values)
+    sums = np.zeros((len(offsets) - 1, values.shape[1]))
+    counts = np.zeros_like(sums)
+    np.add.at(sums, series, np.where(known, values, 0.0))  # sums of each series, (S, K)
+    np.add.at(counts, series, known)
+    return np.asarray(sums / np.where(counts > 0, counts, np.nan))
