@@ -64,6 +64,32 @@ def part_forecasts(
         yield rows, user_forecast(members, prepared.pipeline, prepared.panel, filled, rows)
 
 
+def last_test_forecasts(
+    models: tuple[Forecaster, ...], prepared: Prepared, most: int
+) -> dict[int, np.ndarray]:
+    """Forecasts of the test windows that end with their series, for a picture.
+
+    Args:
+        models: the members.
+        prepared: the data they were trained on.
+        most: series that are looked at; those without such a window do not count.
+
+    Returns:
+        Series number -> (H, K, Q) in the user's units.
+    """
+    panel, windows = prepared.panel, prepared.windows["test"]
+    wanted = panel.offsets[1:] - 1 - windows.horizon
+    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:most]
+    if not len(index):
+        return {}
+    last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
+    return {
+        int(series): values
+        for rows, batch in part_forecasts(models, last)
+        for series, values in zip(panel.series_of(rows), batch, strict=True)
+    }
+
+
 def actuals(prepared: Prepared) -> Actuals:
     """The truth that forecasts are scored against."""
     panel = prepared.panel

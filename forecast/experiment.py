@@ -12,10 +12,10 @@ import torch
 from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
-from forecast.evaluate import calibrated, summarised, trained_models
+from forecast.evaluate import calibrated, last_test_forecasts, summarised, trained_models
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, prepare
-from forecast.reporting.pictures import write_results
+from forecast.reporting.pictures import MOST_PICTURES, write_results
 from forecast.runs.folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -196,7 +196,9 @@ def finish(session: Session) -> TrainedModel:
     if folder is not None:
         with profile.part("writing"):
             trained.save(folder.path / MODEL_FILE)
-            write_results(session, trained, folder)
+            tested = last_test_forecasts(models, prepared, MOST_PICTURES)
+            kept = [epoch.number for epoch in session.kept_epochs()]
+            write_results(trained, prepared.panel, session.histories, kept, tested, folder)
         if profile.is_wanted:
             folder.write_json(PROFILE_FILE, profile.table())
         folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished

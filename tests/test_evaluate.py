@@ -13,6 +13,7 @@ from forecast import experiment
 from forecast.config.tree import config_from
 from forecast.evaluate import (
     actuals,
+    last_test_forecasts,
     linear_opponent,
     out_of_sample,
     part_forecasts,
@@ -27,7 +28,7 @@ from forecast.experiment import finish
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import prepare
 from forecast.reporting import plots
-from forecast.reporting.pictures import forecast_pictures
+from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.runs.folder import RunFolder
 from forecast.training.session import Session
 
@@ -348,7 +349,9 @@ def test_a_picture_shows_the_last_test_window_beside_the_truth(finished):
     session, model = finished
     history, ahead = model.forecast_panel(model.tail)
     by_series = dict(zip(history.ids, ahead, strict=True))
-    pictures = forecast_pictures(session.prepared, model, by_series, 3)
+    prepared = session.prepared
+    tested = last_test_forecasts(model.models, prepared, 3)
+    pictures = forecast_pictures(prepared.panel, model, tested, by_series, 3)
     assert [picture["name"] for picture in pictures] == ["a, y", "a, z", "b, y"]
     last = pictures[2]
     truth = TABLE[TABLE.unique_id == "b"].y.to_numpy()[-12 - 9 :]
@@ -373,7 +376,7 @@ def test_many_series_are_counted_not_drawn(tmp_path, monkeypatch, no_pictures):
     chosen = config(data={"target": "y"}, training={"epochs": 1})
     finish(session_of(chosen, many, RunFolder(tmp_path)))
     ((panels, title),) = drawn
-    assert len(panels) == plots.MAX_PANELS == 6
+    assert len(panels) == MOST_PICTURES == 6
     assert all("test forecast" in panel["forecasts"] for panel in panels)
     assert title == "Forecast, 95 % interval shaded (3 more not shown)"
 

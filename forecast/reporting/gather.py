@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 import math
 from collections.abc import Callable
@@ -20,13 +19,14 @@ from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel
 from forecast.data.windows import Batch
 from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.evaluate import last_test_forecasts
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, prepare
 from forecast.reporting.facts import Facts, Importance, Missing, Sweeps
 from forecast.reporting.importance import error_rises, input_parts, lookback_parts
 from forecast.reporting.page import Page, render
-from forecast.reporting.pictures import forecast_picture, forecast_pictures
+from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.reporting.sections import page_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
@@ -132,18 +132,13 @@ def _is_same(now: Panel, then: Panel) -> bool:
 def _pictures(
     trained: TrainedModel, prepared: Prepared | Missing
 ) -> list[dict[str, Any]] | Missing:
-    from forecast.reporting.plots import MAX_PANELS
-
     ahead = _ahead(trained)
     if isinstance(prepared, Prepared):
-        return forecast_pictures(prepared, trained, ahead, MAX_PANELS)
+        tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES)
+        return forecast_pictures(prepared.panel, trained, tested, ahead, MOST_PICTURES)
     if not ahead:
         return prepared
-    tail, targets = trained.tail, range(trained.tail.num_targets)
-    return [
-        forecast_picture(tail, trained, None, ahead.get(tail.ids[series]), series, target)
-        for series, target in itertools.product(range(min(tail.num_series, MAX_PANELS)), targets)
-    ]
+    return forecast_pictures(trained.tail, trained, {}, ahead, MOST_PICTURES)
 
 
 def _ahead(trained: TrainedModel) -> dict[str, np.ndarray]:

@@ -4,41 +4,54 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from forecast.data.panel import Panel
 from forecast.data.write import to_csv
 from forecast.errors import DataError
-from forecast.evaluate import part_forecasts
 from forecast.forecasting.predict import (
     forecast_table,
 )
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared
 from forecast.runs.folder import RunFolder
-from forecast.training.session import Session
+from forecast.training.loop import Epoch
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger("forecast")
 
+MOST_PICTURES = 6
+"""Panels in the picture of the forecast, one of each series and target."""
 
-def write_results(session: Session, trained: TrainedModel, folder: RunFolder) -> None:
-    """Write the learning curve, the table of the forecast and its picture."""
+
+def write_results(
+    trained: TrainedModel,
+    panel: Panel,
+    histories: Sequence[Sequence[Epoch]],
+    kept: Sequence[int],
+    tested: Mapping[int, np.ndarray],
+    folder: RunFolder,
+) -> None:
+    """Write the learning curve, the table of the forecast and its picture.
+
+    Args:
+        trained: the model.
+        panel: the table it was trained on.
+        histories: epochs of each member.
+        kept: number of the epoch that each member was taken from.
+        tested: series number -> forecast (H, K, Q) of the test window that ends with it.
+        folder: the run's.
+    """
     from forecast.reporting import plots
 
-    best = [epoch.number for epoch in session.kept_epochs()]
-    folder.write("learning_curve.png", plots.png(plots.learning_curve(session.histories, best)))
+    folder.write("learning_curve.png", plots.png(plots.learning_curve(histories, kept)))
     ahead = _write_forecast(trained, folder)
-    pictures = forecast_pictures(session.prepared, trained, ahead, plots.MAX_PANELS)
-    left_out = session.prepared.panel.num_series * len(trained.pipeline.targets) - len(pictures)
-    title = _title(trained.quantiles(), left_out)
+    pictures = forecast_pictures(panel, trained, tested, ahead, MOST_PICTURES)
+    title = _title(trained.quantiles(), panel.num_series * panel.num_targets - len(pictures))
     folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
 
 
@@ -70,18 +83,21 @@ def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.nd
 
 
 def forecast_pictures(
-    prepared: Prepared, trained: TrainedModel, ahead: Mapping[str, np.ndarray], most: int
+    panel: Panel,
+    trained: TrainedModel,
+    tested: Mapping[int, np.ndarray],
+    ahead: Mapping[str, np.ndarray],
+    most: int,
 ) -> list[dict[str, Any]]:
     """What the picture of the forecast shows: the last test window, and the steps ahead.
 
     Args:
-        prepared: the data.
+        panel: holds the series.
         trained: the model.
-        ahead: series -> (H, K, Q) after its last row; a series may lack.
+        tested: series number -> (H, K, Q) of the window that ends with it, where there is one.
+        ahead: series id -> (H, K, Q) after its last row, where that is known.
         most: pictures, one of each series and target.
     """
-    panel = prepared.panel
-    tested = dict(_last_test_windows(prepared, trained, most))
     each = itertools.product(range(panel.num_series), range(panel.num_targets))
     return [
         forecast_picture(
@@ -125,18 +141,6 @@ def forecast_picture(
         "actual": panel.values[rows, target],
         "forecasts": lines,
     }
-
-
-def _last_test_windows(
-    prepared: Prepared, trained: TrainedModel, most: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Series and forecast (H, K, Q) of the window that ends with it, of the first `most` series."""
-    panel, windows = prepared.panel, prepared.windows["test"]
-    wanted = panel.offsets[1:] - 1 - windows.horizon
-    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:most]
-    last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
-    for rows, values in part_forecasts(trained.models, last) if len(index) else ():
-        yield from zip(panel.series_of(rows).tolist(), values, strict=True)
 
 
 def _line(times: pd.Series, values: np.ndarray) -> tuple[Any, ...]:

@@ -21,7 +21,8 @@ ACTUAL, FORECAST, BASELINE, NEUTRAL = "#1f2933", "#d1495b", "#3d7ea6", "#7b8794"
 OTHERS = (BASELINE, "#6b4c9a", "#2a9d8f", "#c77700", NEUTRAL, "#8a5a44", "#4f6d2f")
 """Colours of further lines, in this order."""
 DASHES = ("-", "--", "-.", ":")
-MAX_PANELS = 6
+MOST_LISTED = 6
+"""Epochs that a legend lists."""
 MOST_LOSS = 1e100
 """A larger loss is drawn here, for a margin around it would be no number."""
 SVG_WIDTH = 5.0
@@ -224,12 +225,11 @@ def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
             lower, upper); lower and upper may be None.
         title: above all.
     """
-    shown = panels[:MAX_PANELS]
-    figure = Figure(figsize=(9, 1.3 + 2.6 * len(shown)), layout="constrained")
-    grid = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    figure = Figure(figsize=(9, 1.3 + 2.6 * len(panels)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     colors = (FORECAST, *OTHERS)
     lines: dict[str, Any] = {}
-    for axes, panel in zip(grid, shown, strict=True):
+    for axes, panel in zip(grid, panels, strict=True):
         lines["actual"] = _line(axes, panel["times"], panel["actual"], color=ACTUAL, linewidth=1.2)
         for color, (label, line) in zip(colors, panel["forecasts"].items(), strict=False):
             times, values, lower, upper = line
@@ -242,8 +242,7 @@ def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
     figure.legend(
         lines.values(), lines, frameon=False, ncols=4, loc="outside lower center", fontsize=9
     )
-    left_out = len(panels) - len(shown)
-    figure.suptitle(f"{title} ({left_out} more not shown)" if left_out > 0 else title)
+    figure.suptitle(title)
     return _tidy(figure)
 
 
@@ -390,8 +389,8 @@ def _legend_below(figure: Figure, axes: Axes) -> None:
 
 
 def _kept(best: Sequence[int]) -> str:
-    more = ", ..." if len(best) > MAX_PANELS else ""
-    return f"kept: {', '.join(map(str, best[:MAX_PANELS]))}{more}"
+    more = ", ..." if len(best) > MOST_LISTED else ""
+    return f"kept: {', '.join(map(str, best[:MOST_LISTED]))}{more}"
 
 
 def _concise_dates(axes: Axes) -> None:

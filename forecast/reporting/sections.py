@@ -84,7 +84,7 @@ def _forecast(facts: Facts) -> Section:
     title = "Forecast against actual values"
     if isinstance(facts.pictures, Missing):
         return Section(title, facts.pictures.reason)
-    shown = ", ".join(picture["name"] for picture in facts.pictures[: plots.MAX_PANELS])
+    shown = ", ".join(picture["name"] for picture in facts.pictures)
     labels = list(dict.fromkeys(name for each in facts.pictures for name in each["forecasts"]))
     figure = plots.forecasts(facts.pictures, "Forecast")
     label = f"Actual values with {' and '.join(labels)} of {shown}"

@@ -10,7 +10,7 @@ from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from forecast.reporting import plots
-from forecast.reporting.plots import ACTUAL, BASELINE, FORECAST, MAX_PANELS, NEUTRAL
+from forecast.reporting.plots import ACTUAL, BASELINE, FORECAST, NEUTRAL
 
 
 def epochs(train, validation=None, rates=None):
@@ -177,14 +177,6 @@ def test_the_legend_names_a_forecast_that_only_a_later_panel_has() -> None:
     second = panel("b", times, values, next_steps=(times + 10, values, None, None))
     figure = plots.forecasts([first, second], "Forecast")
     assert legend_texts(figure.legends[0]) == ["actual", "next steps"]
-
-
-def test_further_series_are_counted_in_the_title() -> None:
-    panels = [daily_panel(f"shop {number}") for number in range(MAX_PANELS + 3)]
-    figure = plots.forecasts(panels, "Forecast")
-    names = [axes.get_title(loc="left") for axes in figure.axes]
-    assert names == [f"shop {number}" for number in range(MAX_PANELS)]
-    assert figure.get_suptitle() == "Forecast (3 more not shown)"
 
 
 @pytest.mark.parametrize(
