@@ -19,7 +19,7 @@ DATE = "0000-00-00 00:00:00"
 """0 stands for a digit; the time may be left out, or its seconds."""
 
 
-class UnlikeError(Exception):
+class ColumnKindError(Exception):
     """A chunk whose columns are not of the kinds of those before; its texts can be joined."""
 
 
@@ -111,7 +111,7 @@ def _plain_times(cells: np.ndarray) -> np.ndarray | None:
     return plain_integers(cells) if dates is None else dates
 
 
-def are_in_range(first: pd.Timestamp, last: pd.Timestamp) -> bool:
+def are_in_range(first: Any, last: Any) -> bool:
     """Whether nanoseconds count from one date to another; NaT, of no date at all, is in range."""
     return bool(pd.isna(first) or (first.year >= 1678 and last.year <= 2261))
 
@@ -175,7 +175,7 @@ def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
         rows: of all frames together, at least.
 
     Raises:
-        UnlikeError: if a column changes its kind.
+        ColumnKindError: if a column changes its kind.
     """
     columns: dict[str, _Column] = {}
     end = 0
@@ -205,7 +205,7 @@ class _Column:
             kind = np.dtype(f"datetime64[{cells.dtype.unit}]")
             return _Column(np.empty(rows, dtype=kind), cells.dtype, cells.dtype.tz)
         if not isinstance(cells.dtype, np.dtype) or cells.dtype == object:
-            raise UnlikeError
+            raise ColumnKindError
         return _Column(np.empty(rows, dtype=cells.dtype), cells.dtype)
 
     def put(self, cells: pd.Series, first: int) -> None:
@@ -216,7 +216,7 @@ class _Column:
             numbers = [self.levels.setdefault(text, len(self.levels)) for text in texts]
             place[:] = np.array([*numbers, -1], dtype=np.int32)[codes]
         elif cells.dtype != self.kind:
-            raise UnlikeError
+            raise ColumnKindError
         else:
             times: Any = cells.array
             place[:] = times.tz_convert(None) if self.zone else times

@@ -1,4 +1,9 @@
-"""Tables in and out: CSV, Parquet and DataFrames, with the line of every row for error messages."""
+"""The one reader of tables: CSV, Parquet and DataFrames, with the line of every row for messages.
+
+pyarrow reads a file some rows at a time, so that little memory is needed beside the result. It is
+given an open file, never a name, and refuses rows that are not well formed; `explain_csv` then says
+which one, and why.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +14,42 @@ import io
 import os
 import re
 import stat
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from forecast.config.data import DataConfig
 from forecast.data.compact import (
     ROWS_AT_ONCE,
-    UnlikeError,
+    ColumnKindError,
     categories,
-    compacted,
     distinct_in_runs,
     end_to_end,
     in_nanoseconds,
 )
-from forecast.data.plain_csv import read_plain_csv
+from forecast.data.csv_blocks import blocks_of, line_ends, most_rows
+from forecast.data.explain_csv import Block, refuse_rows, rows_of, text_of
 from forecast.errors import DataError, did_you_mean, shown
+
+TimesKind = Literal["dates", "integers", "text"]
+"""How the column of times is read: plain dates and integers need less memory than their text."""
 
 THOUSANDS = re.compile(
     r"[-+]?\d{1,3}(?:([ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d+)?"
     r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
 )
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
-BLOCK = 2**20
-"""Bytes of a CSV that are looked through at a time."""
-UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
-"""What pyarrow raises on a damaged file."""
+EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
+"""What an empty cell of a column of numbers may hold."""
 PARQUET_BUFFER = 2**20
-"""Bytes of a column that are read at a time."""
+"""Bytes of a column of Parquet that are read at a time."""
+LONG = 2**24
+"""Bytes of a CSV from which on times are dates: as text they would need too much memory."""
 NO_FILE = (
     errno.ENOENT,
     errno.ENOTDIR,
@@ -51,19 +59,20 @@ NO_FILE = (
     errno.ENXIO,
 )
 """What the system says where there is no regular file."""
-EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
+UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
+"""What pyarrow raises on a damaged file."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of a file or a frame: text for time, id and categories, float64 for the rest.
+    """Columns of a file or a frame: categories for ids and texts, float64 for numbers.
 
-    Text is objects, or categories where a file is long; times may be dates or int64.
+    The column of times holds categories of texts, dates, or integers.
     """
 
     frame: pd.DataFrame
     source: str
-    lines: np.ndarray | range
+    lines: Int[np.ndarray, " N"] | range
     """Line of each row in a CSV; its number from 0 elsewhere."""
     is_csv: bool = True
 
@@ -105,96 +114,42 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-@contextlib.contextmanager
-def _text_of(file: BinaryIO) -> Iterator[TextIO]:
-    """The text of an open file from its start; the file stays open."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        yield text
-    finally:
-        text.detach()
-
-
-def read_table(
-    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
-) -> Table:
-    """Read the named columns of a CSV or Parquet file.
-
-    Args:
-        file: of `opened`; named `.parquet` or `.pq` it is Parquet, else CSV.
-        config: separator and decimal mark.
-        numeric: columns of numbers; an empty cell is NaN.
-        text: columns kept as written, so that `007` and `NA` stay what they are; the first one
-            holds the times.
-
-    Raises:
-        DataError: with file and line, for a missing column, or text among numbers.
-    """
-    if is_parquet(file.name):
-        return _read_parquet(file, config, numeric, text)
-    _check_header(file, config, [*numeric, *text])
-    count = _count_of_lines(file)
-    if config.time_format is None and len(config.separator) == 1:
-        marks = config.separator, config.decimal
-        frame = read_plain_csv(file, *marks, numeric, text, EMPTY, count)
-        if frame is not None:
-            table = Table(frame, file.name, range(2, len(frame) + 2))
-            return _with_rows(_with_numbers(table, numeric, config.decimal))
-    lines = _lines(file, config.separator)
-
-    def chunks() -> Iterator[Table]:
-        first = 0
-        for frame in _read_csv(file, config, numeric, text):
-            here = lines[first : first + len(frame)]
-            first += len(frame)
-            table = Table(frame.reset_index(drop=True), file.name, here)
-            yield _with_numbers(_without_empty_rows(table, text[0]), numeric, config.decimal)
-
-    return _with_rows(_joined(chunks, len(lines), config, text))
-
-
-def from_frame(
-    frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str]
-) -> Table:
-    """The named columns of a DataFrame, checked like a file."""
-    return _with_rows(_from_frame(frame, source, numeric, text))
-
-
-def _from_frame(
-    frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str], first: int = 0
-) -> Table:
-    """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
-    require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
-    labels = {str(label): label for label in frame.columns}
-    columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
-    columns |= {name: _as_text(columns[name]) for name in text[1:]}
-    if not _is_integer(columns[text[0]]):
-        columns[text[0]] = _as_text(columns[text[0]])
-    lines = range(first, first + len(frame))
-    table = Table(pd.DataFrame(columns, copy=False), source, lines, is_csv=False)
-    return _with_numbers(table, numeric, ".")
-
-
 def is_parquet(path: Path | str) -> bool:
     """Whether a file is Parquet by its name; everything else is CSV."""
     return Path(path).suffix.lower() in (".parquet", ".pq")
 
 
 def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
-    """The column names of an open file."""
+    """The column names of an open file.
+
+    Raises:
+        DataError: if its first line is no text, or the file no Parquet.
+    """
+    file.seek(0)
     if is_parquet(file.name):
         return list(_from_parquet("read_schema", file).names)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        with _text_of(file) as text:
-            header = next(csv.reader(text, delimiter=separator), [])
+        header = next(csv.reader(text, delimiter=separator), [])
     except UnicodeDecodeError:
-        raise _not_utf8(file) from None
+        header = ["\0"]
     except csv.Error as error:
         raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
+    finally:
+        text.detach()  # so that the file stays open
     if "\0" in "".join(header):
         raise _not_utf8(file)
     return header
+
+
+def _not_utf8(file: BinaryIO) -> DataError:
+    """The refusal of a file whose header is no text; a NUL is as good as no text."""
+    file.seek(0)
+    try:
+        text_of(Block(file.read(), file.name, 1, ""))
+    except DataError as error:
+        return error
+    return DataError(f"{file.name}:1: not UTF-8 text; save the file as CSV in UTF-8")
 
 
 def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) -> None:
@@ -207,10 +162,133 @@ def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) 
             raise DataError(f"{source}: column {name!r} appears twice; rename one")
 
 
-def _check_header(file: BinaryIO, config: DataConfig, wanted: Sequence[str]) -> None:
+def read_table(
+    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
+) -> Table:
+    """Read the named columns of a CSV or Parquet file.
+
+    Args:
+        file: of `opened`; named `.parquet` or `.pq` it is Parquet, else CSV.
+        config: separator, decimal mark, and whether times have a format of their own.
+        numeric: columns of numbers; an empty cell is NaN.
+        text: columns kept as written, so that `007` and `NA` stay what they are; the first one
+            holds the times.
+
+    Raises:
+        DataError: with file and line, for a missing column, a row that is not well formed, or text
+            among numbers.
+    """
+    if is_parquet(file.name):
+        return _read_parquet(file, numeric, text)
+    header = _checked_header(file, config, [*numeric, *text])
+    is_long = os.fstat(file.fileno()).st_size >= LONG and config.time_format is None
+    kinds: tuple[TimesKind, ...] = ("dates", "integers", "text") if is_long else ("text",)
+
+    def tables(kind: TimesKind) -> Iterator[Table]:
+        for block in filter(lambda block: block.data, blocks_of(file, config.separator)):
+            table = _parsed(block, header, kind, config.decimal, numeric, text)
+            yield _with_numbers(_without_empty_rows(table, text[0]), numeric, config.decimal)
+
+    return _joined(tables, kinds, most_rows(file), file.name)
+
+
+def from_frame(
+    frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str]
+) -> Table:
+    """The named columns of a DataFrame, checked like those of a file; see `read_table`."""
+    table = _from_frame(frame, source, numeric, text)
+    if not len(frame):
+        raise _no_rows(source)
+    return table
+
+
+def _from_frame(
+    frame: pd.DataFrame,
+    source: str,
+    numeric: Sequence[str],
+    text: Sequence[str],
+    first: int = 0,
+    kind: TimesKind = "integers",
+) -> Table:
+    """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
+    require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
+    labels = {str(label): label for label in frame.columns}
+    columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
+    for name in text:
+        if name != text[0] or kind == "text" or not _is_integer(columns[name]):
+            columns[name] = _as_text(columns[name])
+    lines = range(first, first + len(frame))
+    table = Table(pd.DataFrame(columns, copy=False), source, lines, is_csv=False)
+    return _with_numbers(table, numeric, ".")
+
+
+def _is_integer(column: pd.Series) -> bool:
+    """Whether a column holds integers of up to 18 digits and nothing else."""
+    return column.dtype.kind in "iu" and not column.hasnans and bool(column.abs().max() < 10**18)
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """A column as categories of texts; dates stay dates. Each distinct cell is converted once."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return in_nanoseconds(column)
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
+        return categories(*distinct_in_runs(column.to_numpy()))
+    codes, distinct = pd.factorize(column)
+    numbers, texts = pd.factorize(np.array([*map(str, distinct)], dtype=object))
+    return categories(np.append(numbers, -1)[codes], texts)
+
+
+def _joined(
+    tables: Callable[[TimesKind], Iterator[Table]],
+    kinds: Sequence[TimesKind],
+    most: int,
+    source: str,
+) -> Table:
+    """The parts of a table as one, by the first way of reading times that suits all of them.
+
+    Args:
+        tables: the parts, read in one way.
+        kinds: ways to try; the last of them suits any column.
+        most: rows of all parts together, at most.
+        source: the file.
+    """
+    for kind in kinds:
+        parts: list[Table] = []
+
+        def frames(kind: TimesKind = kind, parts: list[Table] = parts) -> Iterator[pd.DataFrame]:
+            for table in tables(kind):
+                parts.append(replace(table, frame=pd.DataFrame()))
+                yield table.frame
+
+        with contextlib.suppress(ColumnKindError):
+            frame = end_to_end(frames(), most)
+            if not len(frame):
+                raise _no_rows(source)
+            return replace(parts[0], frame=frame, lines=_lines_of(parts))
+    raise AssertionError("any column can be text")
+
+
+def _lines_of(parts: Sequence[Table]) -> Int[np.ndarray, " N"] | range:
+    """Lines of all parts; a range where each of them is one, for they follow on one another."""
+    ranges = [part.lines for part in parts if isinstance(part.lines, range)]
+    if len(ranges) == len(parts):
+        return range(ranges[0].start, ranges[-1].stop)
+    return np.concatenate([np.asarray(part.lines) for part in parts])
+
+
+def _no_rows(source: str) -> DataError:
+    return DataError(f"{source}: no rows below the header; add one row a time step")
+
+
+# ------------------------------------------------------------------ CSV
+
+
+def _checked_header(file: BinaryIO, config: DataConfig, wanted: Sequence[str]) -> list[str]:
+    """The column names; a header without a wanted column is refused, as are odd marks."""
     header = columns_of(file, config.separator)
     if not header:
-        what = "the first line is blank" if os.fstat(file.fileno()).st_size else "the file is empty"
+        is_empty = os.fstat(file.fileno()).st_size == 0
+        what = "the file is empty" if is_empty else "the first line is blank"
         raise DataError(f"{file.name}:1: {what}; the first line must name the columns")
     other = [mark for mark in ";\t|," if mark != config.separator and mark in "".join(header)]
     if len(header) == 1 and other and wanted != header:
@@ -219,145 +297,105 @@ def _check_header(file: BinaryIO, config: DataConfig, wanted: Sequence[str]) -> 
             f" set data.separator: {other[0]!r}"
         )
     require_columns(header, wanted, f"{file.name}:1")
+    for key, mark in (("separator", config.separator), ("decimal", config.decimal)):
+        if not mark.isascii():
+            raise DataError(
+                f"{file.name}: data.{key} {mark!r} cannot be read, for it is no ASCII character;"
+                " write the file with another one"
+            )
+    return header
 
 
-def _count_of_lines(file: BinaryIO) -> int:
-    """Lines of a file, 0 if they end in carriage returns alone.
+def _parsed(
+    block: Block,
+    header: Sequence[str],
+    kind: TimesKind,
+    decimal: str,
+    numeric: Sequence[str],
+    text: Sequence[str],
+) -> Table:
+    """The columns of a block; those of numbers are text where pyarrow cannot read them.
 
-    A NUL is refused, where pandas would end the cell: 4, NUL, 2 would be 4.
+    Raises:
+        DataError: with file and line, for a row that is not well formed.
+        ColumnKindError: if a time is not of the kind.
     """
-    newlines, lone_returns, end = 0, 0, b""
-    file.seek(0)
-    while block := file.read(BLOCK):
-        if (place := block.find(b"\0")) >= 0:
-            line = newlines + block.count(b"\n", 0, place) + 1
-            raise DataError(f"{file.name}:{line}: a NUL character is no text; take it out")
-        newlines += block.count(b"\n")
-        lone_returns += block.count(b"\r") - (end + block).count(b"\r\n")
-        end = block[-1:]
-    return 0 if lone_returns else newlines + (end not in (b"", b"\n"))
+    import pyarrow as pa
+
+    texts = pa.dictionary(pa.int32(), pa.string())
+    times = {"dates": pa.timestamp("s"), "integers": pa.int64(), "text": texts}[kind]
+    types = {**dict.fromkeys(text, texts), text[0]: times}
+    cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.float64())}, decimal)
+    if cells is None:
+        refuse_rows(block, len(header))
+        cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.string())}, decimal)
+    if cells is None or cells[text[0]].null_count:  # an empty cell is no date
+        raise ColumnKindError
+    columns = {name: _series(cells[name]) for name in (*text, *numeric)}
+    if kind == "dates":
+        columns[text[0]] = in_nanoseconds(columns[text[0]])
+    frame = pd.DataFrame(columns, copy=False)
+    return Table(frame, block.source, _row_lines(block, len(frame)))
 
 
-def _lines(file: BinaryIO, separator: str) -> np.ndarray | range:
-    """Line at which each row below the header begins, blank lines too.
+def _cells(
+    block: Block, header: Sequence[str], types: Mapping[str, Any], decimal: str
+) -> dict[str, Any] | None:
+    """Some columns of a block as arrays of pyarrow; None if a cell is not of the given type."""
+    import pyarrow as pa
+    from pyarrow import csv
 
-    Every row must have as many cells as the header: pandas would fill up a short one and cut a
-    long one without a word. The rows are counted by the csv module, not by a loop.
-    """
+    places = {name: str(header.index(name)) for name in types}  # other names may be repeated
+    options = {
+        "read_options": csv.ReadOptions(
+            block_size=len(block.data) + 1,
+            column_names=[str(place) for place in range(len(header))],
+        ),
+        "parse_options": csv.ParseOptions(delimiter=block.separator, newlines_in_values=True),
+        "convert_options": csv.ConvertOptions(
+            column_types={places[name]: kind for name, kind in types.items()},
+            include_columns=[*places.values()],
+            null_values=[*EMPTY],
+            strings_can_be_null=False,
+            decimal_point=decimal,
+        ),
+    }
     try:
-        with _text_of(file) as lines:
-            reader = csv.reader(lines, delimiter=separator, strict=True)
-            cells = np.fromiter(map(len, reader), dtype=np.int32)
-            is_line_a_row = reader.line_num == len(cells)
-    except UnicodeDecodeError:
-        raise _not_utf8(file) from None
-    except csv.Error as error:
-        *_, line = 0, *_row_ends(file, separator)
-        raise DataError(f"{file.name}:{line + 1}: {error}; mend the quotes of this row") from None
-    ends: np.ndarray | range = range(1, len(cells) + 1)
-    if not is_line_a_row:
-        ends = np.array([*_row_ends(file, separator)])
-    ragged = (cells != cells[0]) & (cells > 0)
-    if ragged.any():
-        row = int(np.argmax(ragged))
-        raise DataError(
-            f"{file.name}:{ends[row - 1] + 1}: {cells[row]} cells, but the header has {cells[0]};"
-            f" write empty cells too, and put a cell that holds {separator!r} in quotes"
-        )
-    return range(2, len(cells) + 1) if isinstance(ends, range) else ends[:-1] + 1
+        table = csv.read_csv(pa.BufferReader(block.data), **options)
+    except pa.ArrowInvalid:
+        return None
+    return {name: table[place].combine_chunks() for name, place in places.items()}
 
 
-def _row_ends(file: BinaryIO, separator: str) -> Iterator[int]:
-    """Last line of each row, until the end or the first row that cannot be read."""
-    with _text_of(file) as lines:
-        reader = csv.reader(lines, delimiter=separator, strict=True)
-        with contextlib.suppress(csv.Error):
-            for _ in reader:
-                yield reader.line_num
+def _series(cells: Any) -> pd.Series:
+    """An array of pyarrow as a column, without a copy where there can be none; null is NaN."""
+    if str(cells.type) == "double":
+        return pd.Series(cells.to_numpy(zero_copy_only=False), copy=False)
+    column: pd.Series = cells.to_pandas()
+    return column
+
+
+def _row_lines(block: Block, rows: int) -> Int[np.ndarray, " N"] | range:
+    """The line at which each row of a block begins, but for blank lines."""
+    lines = line_ends(block.data) + (block.data[-1:] not in (b"\n", b"\r"))
+    if rows == lines:
+        return range(block.line, block.line + lines)
+    return np.array([first for first, _, cells in rows_of(block) if cells], dtype=np.int64)
 
 
 def _without_empty_rows(table: Table, first: str) -> Table:
-    """The table without blank lines and rows of empty cells; `first` is one of its columns."""
-    is_first_empty = (table.frame[first].isna() | (table.frame[first] == "")).to_numpy()
+    """The table without rows of empty cells; `first` is one of its columns of text."""
+    is_first_empty = (table.frame[first] == "").to_numpy()
     if not is_first_empty.any():
         return table
-    empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
     rows = table.frame[is_first_empty]
-    empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
-    lines = np.asarray(table.lines)[~empty]
-    return replace(table, frame=table.frame[~empty].reset_index(drop=True), lines=lines)
+    is_empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
+    is_empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
+    kept = table.frame[~is_empty].reset_index(drop=True)
+    return replace(table, frame=kept, lines=np.asarray(table.lines)[~is_empty])
 
 
-def _not_utf8(file: BinaryIO) -> DataError:
-    line = 1
-    file.seek(0)
-    try:
-        file.read().decode()
-    except UnicodeDecodeError as error:
-        line += error.object.count(b"\n", 0, error.start)
-    return DataError(f"{file.name}:{line}: not UTF-8 text; save the file as CSV in UTF-8")
-
-
-def _joined(
-    chunks: Callable[[], Iterator[Table]], rows: int, config: DataConfig, text: Sequence[str]
-) -> Table:
-    """All chunks of a file; a file that fits into one stays as it is written."""
-    if rows <= ROWS_AT_ONCE:
-        return next(chunks(), Table(pd.DataFrame(), config.path, range(0)))
-    for plain_times in (config.time_format is None, False):
-        parts: list[Table] = []
-        with contextlib.suppress(UnlikeError):
-            frame = end_to_end(_compacted(chunks(), text, plain_times, parts), rows)
-            return replace(parts[0], frame=frame, lines=_lines_of(parts))
-    raise AssertionError("all texts are categories")
-
-
-def _compacted(
-    chunks: Iterator[Table], text: Sequence[str], plain_times: bool, parts: list[Table]
-) -> Iterator[pd.DataFrame]:
-    """The compact frame of each chunk; the rest of the chunk goes to `parts`."""
-    for chunk in chunks:
-        parts.append(replace(chunk, frame=pd.DataFrame()))
-        yield compacted(chunk.frame, text, plain_times)
-
-
-def _lines_of(parts: Sequence[Table]) -> np.ndarray | range:
-    """Lines of all parts."""
-    ranges = [part.lines for part in parts if isinstance(part.lines, range)]
-    if len(ranges) == len(parts):
-        return range(ranges[0].start, ranges[-1].stop)
-    return np.concatenate([np.asarray(part.lines) for part in parts])
-
-
-def _read_csv(
-    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
-) -> Iterator[pd.DataFrame]:
-    """Some rows at a time."""
-    file.seek(0)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            reader = pd.read_csv(
-                file,
-                chunksize=ROWS_AT_ONCE,
-                sep=config.separator,
-                decimal=config.decimal,
-                encoding="utf-8-sig",
-                usecols=[*numeric, *text],
-                dtype=dict.fromkeys(text, "object"),
-                na_values={name: list(EMPTY) for name in numeric},
-                keep_default_na=False,
-                skip_blank_lines=False,
-                index_col=False,
-                low_memory=False,
-                float_precision="round_trip",
-                compression=None,
-            )
-            with reader:
-                yield from reader
-    except (ValueError, pd.errors.ParserWarning) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{file.name}: {reason}; check data.separator and data.decimal") from None
+# ------------------------------------------------------------------ numbers
 
 
 def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
@@ -374,13 +412,6 @@ def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
             )
         columns[name] = pd.Series(values, copy=False)
     return replace(table, frame=pd.DataFrame(columns, copy=False))
-
-
-def _with_rows(table: Table) -> Table:
-    """A table, unless it is empty."""
-    if len(table.frame) == 0:
-        raise DataError(f"{table.source}: no rows below the header; add one row a time step")
-    return table
 
 
 def _numbers(table: Table, name: str, decimal: str) -> np.ndarray:
@@ -414,39 +445,28 @@ def _not_a_number(table: Table, name: str, row: int, decimal: str) -> DataError:
     )
 
 
-def _is_integer(column: pd.Series) -> bool:
-    """Whether a column holds integers of up to 18 digits and nothing else."""
-    return column.dtype.kind in "iu" and not column.hasnans and bool(column.abs().max() < 10**18)
+# ------------------------------------------------------------------ Parquet
 
 
-def _as_text(column: pd.Series) -> pd.Series:
-    """A column as text or categories; dates stay dates. Each distinct cell is converted once."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return in_nanoseconds(column)
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
-        return categories(*distinct_in_runs(column.to_numpy()))
-    if pd.api.types.infer_dtype(column, skipna=True) == "string":
-        return column.astype(object)
-    codes, distinct = pd.factorize(column)
-    numbers, texts = pd.factorize(np.array([*map(str, distinct)], dtype=object))
-    return categories(np.append(numbers, -1)[codes], texts)
-
-
-def _read_parquet(
-    file: BinaryIO, config: DataConfig, numeric: Sequence[str], text: Sequence[str]
-) -> Table:
+def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -> Table:
     require_columns(columns_of(file), [*numeric, *text], file.name)
-    options = {"pre_buffer": False, "buffer_size": PARQUET_BUFFER}  # else the file is held whole
-    texts = _texts_among(file, text)
-    parquet = _from_parquet("ParquetFile", file, read_dictionary=texts, **options)
+    schema = _from_parquet("read_schema", file)
+    strings = [name for name in text if str(schema.field(name).type) in ("string", "large_string")]
+    parquet = _from_parquet(
+        "ParquetFile",
+        file,
+        pre_buffer=False,  # else the file is held whole
+        buffer_size=PARQUET_BUFFER,
+        read_dictionary=strings,
+    )
 
-    def chunks() -> Iterator[Table]:
+    def tables(kind: TimesKind) -> Iterator[Table]:
         first = 0
         for frame in _batches(parquet, file.name, [*text, *numeric]):
-            yield _from_frame(frame, file.name, numeric, text, first)
+            yield _from_frame(frame, file.name, numeric, text, first, kind)
             first += len(frame)
 
-    return _with_rows(_joined(chunks, parquet.metadata.num_rows, config, text))
+    return _joined(tables, ("integers", "text"), parquet.metadata.num_rows, file.name)
 
 
 def look_at_parquet(file: BinaryIO) -> pd.DataFrame:
@@ -457,12 +477,6 @@ def look_at_parquet(file: BinaryIO) -> pd.DataFrame:
     except UNREADABLE as error:
         raise _damaged(file.name, error) from None
     return frame if frame.index.name is None else frame.reset_index()
-
-
-def _texts_among(file: BinaryIO, columns: Sequence[str]) -> list[str]:
-    """Columns of text, which are read faster as numbers of distinct texts."""
-    schema = _from_parquet("read_schema", file)
-    return [name for name in columns if str(schema.field(name).type) in ("string", "large_string")]
 
 
 def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
@@ -476,10 +490,8 @@ def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.Dat
 
 
 def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError("reading Parquet needs pyarrow: pip install 'forecast[parquet]'") from None
+    from pyarrow import parquet
+
     try:
         return getattr(parquet, function)(file, **options)
     except UNREADABLE as error:

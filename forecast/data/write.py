@@ -1,4 +1,4 @@
-"""Tables out: CSV and Parquet, whole or not at all; and a first look at a table."""
+"""Tables out: CSV and Parquet, whole or not at all."""
 
 from __future__ import annotations
 
@@ -39,19 +39,10 @@ def require_format(path: str) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as the suffix says: `.parquet` or `.pq`, else CSV.
-
-    Raises:
-        ConfigError: if Parquet is asked for without pyarrow.
-    """
+    """Write a table as the suffix says: `.parquet` or `.pq`, else CSV."""
     if not is_parquet(path):
         write_atomically(path, to_csv(table))
         return
     buffer = io.BytesIO()
-    try:
-        table.to_parquet(buffer, index=False)
-    except ImportError:
-        raise ConfigError(
-            f"{path}: writing Parquet needs pyarrow: pip install 'forecast[parquet]'"
-        ) from None
+    table.to_parquet(buffer, index=False)
     write_atomically(path, buffer.getvalue())

@@ -5,7 +5,9 @@ import csv
 import io
 import math
 import os
+import re
 import sys
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
+from forecast.data import csv_blocks, table
 from forecast.data.assemble import read_panel
+from forecast.data.csv_blocks import blocks_of, line_ends
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table, require_columns
 from forecast.init.sniff import read_any
 from tests.helpers import refusal
@@ -224,7 +228,7 @@ BAD_FILES = {
         "ds,y\na,1e39\n",
         ":2: column 'y' holds 1e+39, which is no finite 32-bit number; mend it or",
     ),
-    "1e400": ("ds,y\na,1e400\n", ":2: column 'y' holds '1e400', not a number; mend the cell"),
+    "1e400": ("ds,y\na,1e400\n", ":2: column 'y' holds inf, which is no finite 32-bit number"),
     "too many cells": (
         "ds,y\na,1\nb,1,5\n",
         ":3: 3 cells, but the header has 2; write empty cells too,",
@@ -364,9 +368,15 @@ def test_thousands_separators_have_a_remedy_of_their_own(tmp_path, decimal, cell
     assert message.endswith(remedy) == is_grouped
 
 
-def test_separator_that_pandas_cannot_use(tmp_path):
-    message = refusal(read, write(tmp_path, GOOD.replace(",", "§")), separator="§")
-    assert message.endswith("check data.separator and data.decimal")
+@pytest.mark.parametrize("mark", ["separator", "decimal"])
+def test_marks_that_pyarrow_cannot_use(tmp_path, mark):
+    path = write(tmp_path, GOOD.replace(",", "§"))
+    separator = {"separator": "§"}
+    message = refusal(read, path, **{**separator, mark: "§"})
+    assert message == (
+        f"{path}: data.separator '§' cannot be read, for it is no ASCII character; write the file"
+        " with another one"
+    )
 
 
 def test_misspelt_column(tmp_path):
@@ -492,8 +502,7 @@ def test_parquet_as_csv(tmp_path):
     frame.to_csv(tmp_path / "data.csv", index=False)
     from_parquet = read(str(tmp_path / "data.parquet"), text=["id", "day"])
     from_csv = read(str(tmp_path / "data.csv"), text=["id", "day"])
-    as_text = from_parquet.frame.astype({"id": object, "day": object})
-    pd.testing.assert_frame_equal(as_text, from_csv.frame, check_like=True)
+    pd.testing.assert_frame_equal(from_parquet.frame, from_csv.frame, check_like=True)
     with opened(str(tmp_path / "data.parquet")) as file:
         assert columns_of(file) == list(frame.columns)
     assert from_parquet.place(2) == f"{tmp_path / 'data.parquet'} row 2"
@@ -520,3 +529,144 @@ def test_parquet_without_column(tmp_path):
     path = str(tmp_path / "data.parquet")
     pd.DataFrame({"ds": ["a"], "Y": [1.0]}).to_parquet(path)
     assert refusal(read, path) == f"{path}: no column 'y'; known: ds, Y"
+
+
+# ------------------------------------------------------------------ blocks, and long files
+
+DATES = ("2024-01-01", "2024-01-02", "2024-01-03T00:00:00", "2024-01-04 00:00", "2024-01-05 24:00")
+ODD_DATES = ("", "20240106", "2024-1-7", "2024-01-08Z", "1600-01-01", "07/01/2024", " 2024-01-09")
+NUMBERS = ("1", "-2.5", "1e3", "", "NA", "nan", " 4", "5 ", '"6"', ".5", "7.", "+1", "  ")
+ODD_NUMBERS = ("NAN", "inf", "-Infinity", "1e39", "1e400", "x", "0x10", "1,5", "1 000", "--1")
+NAMES = ("a", "b", "NA", "ä", '"c d"', '"e""f"', " a", '"i\nj"', '"g,h"')
+ODD_NAMES = ("", '""', 'k"l', "\ufeffm", '"n"o', '"p,"q', '""r', '"s')
+
+
+def cells(usual, odd):
+    """Mostly usual ones, for one odd cell is enough."""
+    return st.sampled_from(usual * 8 + odd)
+
+
+ROWS = st.lists(
+    st.tuples(
+        cells(DATES, ODD_DATES) | st.sampled_from(["1", "20", "300", "40"]),
+        cells(NUMBERS, ODD_NUMBERS),
+        cells(NAMES, ODD_NAMES),
+    ),
+    max_size=8,
+)
+LINES = st.sampled_from([*[None] * 20, "", ",,", "1", "2024-01-01,1,a,b", " "])
+
+
+def outcome(path, block, long, **options):
+    """The panel of a file that is read in blocks of so many bytes, or why there is none."""
+    config = DataConfig(path=str(path), missing="mask", sort=True, **options)
+    with mock.patch.object(csv_blocks, "BLOCK", block), mock.patch.object(table, "LONG", long):
+        try:
+            return read_panel(config)
+        except DataError as error:
+            return str(error)
+
+
+def assert_same(found, wanted):
+    if isinstance(wanted, str) or isinstance(found, str):
+        same = [re.sub(r"(\d{4}-\d\d-\d\d)[T ]00:00(:00)?", r"\1", str(m)) for m in (found, wanted)]
+        assert same[0] == same[1], "a long file shows times as dates"
+        return
+    assert (found.ids, found.axis, found.columns) == (wanted.ids, wanted.axis, wanted.columns)
+    for name in ("values", "offsets", "starts", "lines"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=ROWS,
+    odd_line=LINES,
+    place=st.integers(0, 8),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    is_ended=st.booleans(),
+    mark=st.sampled_from(["", "\ufeff"]),
+    separator=st.sampled_from([",", ";"]),
+    block=st.sampled_from([4, 40, 100]),
+)
+def test_a_file_is_read_alike_in_blocks_of_any_size_and_with_dates_or_texts_for_times(
+    rows, odd_line, place, end, is_ended, mark, separator, block, tmp_path_factory
+):
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    lines = [separator.join(row) for row in rows]
+    lines[place:place] = [] if odd_line is None else [odd_line.replace(",", separator)]
+    lines = [separator.join(("ds", "y", "unique_id")), *lines]
+    path.write_bytes((mark + end.join(lines) + end * is_ended).encode())
+    options = {"frequency": "D", "separator": separator}
+    wanted = outcome(path, 2**20, 2**60, **options)
+    assert_same(outcome(path, block, 2**60, **options), wanted)
+    assert_same(outcome(path, block, 0, **options), wanted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(body=st.text('ab"\n\r,, ', max_size=40), block=st.sampled_from([4, 12]))
+def test_blocks_hold_the_rows_of_the_csv_module(body, block, tmp_path_factory):
+    path = write(tmp_path_factory.mktemp("tables"), "id,k\n" + body)
+    rows, error = rows_or_error(body)
+    with mock.patch.object(csv_blocks, "BLOCK", block), opened(path) as file:
+        if error:
+            with pytest.raises(DataError, match=error):
+                [*blocks_of(file, ",")]
+            return
+        blocks = [*blocks_of(file, ",")]
+    assert b"".join(each.data for each in blocks).decode() == body
+    parts = [rows_or_error(each.data.decode())[0] for each in blocks]
+    assert [row for part in parts for row in part] == rows
+    lines = [2 + line_ends(b"".join(b.data for b in blocks[:n])) for n in range(len(blocks))]
+    assert [each.line for each in blocks] == lines
+
+
+def made(path, rows=3000, **options):
+    """A file with two series, gaps, a category and an unread column."""
+    random = np.random.default_rng(0)
+    times = pd.date_range("2024-01-01", periods=rows, freq="h")
+    frame = pd.DataFrame(
+        {
+            "ds": np.tile(times, 2),
+            "note": "unread, \u00e9",
+            "unique_id": np.repeat(["b", "a"], rows),
+            "y": random.normal(size=2 * rows),
+            "kind": random.choice(["x", "NA", ""], 2 * rows),
+        }
+    )
+    frame.loc[random.random(2 * rows) < 0.1, "y"] = np.nan
+    frame = frame[random.random(2 * rows) < 0.9]
+    frame.to_csv(path, index=False, **options)
+    return frame
+
+
+@pytest.mark.parametrize(("decimal", "separator"), [(".", ","), (",", ";"), (".", "\t")])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_long_file_is_read_as_dates_and_numbers(
+    tmp_path, decimal, separator, quoting, monkeypatch
+):
+    monkeypatch.setattr(table, "LONG", 0)
+    monkeypatch.setattr(csv_blocks, "BLOCK", 10_000)
+    monkeypatch.setattr(table, "rows_of", None)  # rows that are lines need no csv module
+    path = str(tmp_path / "t.csv")
+    frame = made(path, decimal=decimal, sep=separator, quoting=quoting)
+    found = read(path, ["y"], ["ds", "unique_id", "kind"], separator=separator, decimal=decimal)
+    np.testing.assert_array_equal(found.frame["y"], frame["y"])
+    assert found.frame["ds"].dtype == np.dtype("datetime64[ns]")
+    np.testing.assert_array_equal(found.frame["ds"], frame["ds"])
+    assert found.frame["kind"].tolist() == frame["kind"].tolist()
+    assert found.lines == range(2, len(frame) + 2)
+
+
+def test_a_number_too_large_is_named_with_its_line(tmp_path):
+    frame = made(tmp_path / "t.csv")
+    frame.iloc[1234, 3] = 1e39
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert ":1236: column 'y' holds 1e+39" in outcome(tmp_path / "t.csv", 10_000, 0)
+
+
+def test_integer_times_of_parquet_with_a_late_empty_cell_are_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "ROWS_AT_ONCE", 2)
+    frame = pd.DataFrame({"ds": pd.array([1, 2, 3, None], dtype="Int64"), "y": 1.0})
+    frame.to_parquet(tmp_path / "t.parquet")
+    message = refusal(read_panel, DataConfig(path=str(tmp_path / "t.parquet")))
+    assert message.endswith("t.parquet row 3: column 'ds' is empty; every row needs its time")

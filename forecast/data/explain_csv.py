@@ -1,0 +1,104 @@
+"""Why a CSV was refused, and where its rows begin: by the slow csv module, for odd places only."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from forecast.errors import DataError
+
+CUT_OFF = "unexpected end of data"
+"""What the csv module says of text that ends within a quoted cell."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a CSV file, as they are written."""
+
+    data: bytes
+    source: str
+    line: int
+    """Number of the first line in the file."""
+    separator: str
+
+
+class CutOffError(DataError):
+    """A block ends within a quoted cell."""
+
+
+def rows_of(block: Block) -> Iterator[tuple[int, int, int]]:
+    """First line, last line and number of cells of each row; a blank line has no cells.
+
+    Raises:
+        DataError: with file and line, for text that is not UTF-8, text after a closing quote, or a
+            quoted cell that is cut off (as `CutOffError`).
+    """
+    reader = csv.reader(
+        io.StringIO(text_of(block), newline=""), delimiter=block.separator, strict=True
+    )
+    first = block.line
+    try:
+        for cells in reader:
+            yield first, block.line + reader.line_num - 1, len(cells)
+            first = block.line + reader.line_num
+    except csv.Error as error:
+        kind = CutOffError if str(error) == CUT_OFF else DataError
+        raise kind(f"{block.source}:{first}: {error}; mend the quotes of this row") from None
+
+
+def whole_rows(block: Block, is_last: bool) -> bytes:
+    """The rows of a block but for the last one, if it goes on in the next block.
+
+    Raises:
+        DataError: with file and line, for text after a closing quote, or a quoted cell that is cut
+            off in the last block.
+    """
+    num_lines = 0
+    try:
+        for _, last, _ in rows_of(block):
+            num_lines = last - block.line + 1
+    except CutOffError:
+        if is_last:
+            raise
+    lines = io.StringIO(text_of(block), newline="")
+    return "".join(islice(lines, num_lines)).encode()
+
+
+def after_header(block: Block) -> Block:
+    """The first block of a file without its first row."""
+    _, last, _ = next(rows_of(block))
+    header = "".join(islice(io.StringIO(text_of(block), newline=""), last))
+    return replace(block, data=block.data[len(header.encode()) :], line=last + 1)
+
+
+def refuse_rows(block: Block, width: int) -> None:
+    """Raise a DataError for the first row that is ragged, not UTF-8, or not quoted well.
+
+    Args:
+        block: whole rows.
+        width: cells that a row must have.
+    """
+    for first, _, cells in rows_of(block):
+        if cells not in (0, width):
+            raise DataError(
+                f"{block.source}:{first}: {cells} cells, but the header has {width}; write empty"
+                f" cells too, and put a cell that holds {block.separator!r} in quotes"
+            )
+
+
+def text_of(block: Block) -> str:
+    """A block as text.
+
+    Raises:
+        DataError: with file and line, if it is not UTF-8.
+    """
+    try:
+        return block.data.decode()
+    except UnicodeDecodeError as error:
+        line = block.line + block.data.count(b"\n", 0, error.start)
+        raise DataError(
+            f"{block.source}:{line}: not UTF-8 text; save the file as CSV in UTF-8"
+        ) from None

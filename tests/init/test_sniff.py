@@ -1,0 +1,103 @@
+"""The first look at a table of any format."""
+
+from pathlib import Path
+
+import pytest
+
+from forecast.errors import DataError
+from forecast.init.sniff import read_any
+
+
+def looked_at(tmp_path: Path, text: str | bytes, name: str = "table.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_any(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("ds,y\n2024-01-01,1.5\n2024-01-02,2\n", {}),
+        ("ds;y\n2024-01-01;1.5\n2024-01-02;2\n", {"separator": ";"}),
+        ("ds;y\n2024-01-01;1,5\n2024-01-02;2\n", {"separator": ";", "decimal": ","}),
+        ("ds\ty\n2024-01-01\t1.5\n2024-01-02\t2\n", {"separator": "\t"}),
+        ("ds|y\n2024-01-01|1.5\n2024-01-02|2\n", {"separator": "|"}),
+        ("\ufeffds,y\r\n2024-01-01,1.5\r\n2024-01-02,2\r\n", {}),
+    ],
+)
+def test_separator_and_decimal_mark_are_found(tmp_path: Path, text: str, marks: dict) -> None:
+    frame, found = looked_at(tmp_path, text)
+    assert found == marks
+    assert frame.to_dict("list") == {"ds": ["2024-01-01", "2024-01-02"], "y": [1.5, 2.0]}
+
+
+def test_other_marks_within_names_and_cells_do_not_mislead(tmp_path: Path) -> None:
+    frame, marks = looked_at(tmp_path, 'ds,"price; net",note\n2024-01-01,1,"a;b;c|d"\n')
+    assert marks == {}
+    assert list(frame.columns) == ["ds", "price; net", "note"]
+
+
+def test_columns_without_a_name_of_their_own_are_left_out(tmp_path: Path) -> None:
+    frame, _ = looked_at(tmp_path, ",ds,y,x,x\n0,2024-01-01,5,1,2\n")
+    assert frame.to_dict("list") == {"ds": ["2024-01-01"], "y": [5]}
+
+
+def test_a_named_index_of_a_parquet_file_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    TABLE.set_index("ds").to_parquet(path)
+    frame, marks = read_any(str(path))
+    assert set(frame.columns) == {"ds", "unique_id", "forecast"}
+    assert marks == {}
+    np.testing.assert_array_equal(frame["ds"], TABLE["ds"])
+
+
+NO_NAME = "is no name of a column; the first line must name the columns, and every time step have"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "{}:1: the first line is empty; it must name the columns"),
+        ("\n\nds,y\n", "{}:1: the first line is empty; it must name the columns"),
+        ("ds,y\n", "{}: no rows below the header; add one row a time step"),
+        ("2024-01-01,5\n2024-01-02,6\n", f"{{}}:1: '2024-01-01' {NO_NAME} a row"),
+        ("shop,2024-01-01,2024-01-02\nA,5,6\n", f"{{}}:1: '2024-01-01' {NO_NAME} a row"),
+        ("1;-2.5\n2;3e5\n", f"{{}}:1: '1' {NO_NAME} a row"),
+        (b"ds,y\n2024-01-01,\xff\n", "{}:2: not UTF-8 text; save the file as CSV in UTF-8"),
+    ],
+)
+def test_a_file_without_names_or_rows_is_refused_in_one_line(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        looked_at(tmp_path, text)
+    path = tmp_path / "table.csv"
+    assert str(caught.value) == message.replace("{}", str(path))
+
+
+def test_a_missing_file_and_a_folder_are_no_tables(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.csv", tmp_path):
+        with pytest.raises(DataError) as caught:
+            read_any(str(path))
+        assert str(caught.value) == f"{path}: no such file"
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"table\.parquet: .*; write the file again as Parquet"):
+        looked_at(tmp_path, b"ds,y\n", "table.parquet")
+
+
+def test_an_empty_parquet_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    TABLE.head(0).to_parquet(path)
+    with pytest.raises(DataError, match=r"table\.parquet: no rows below the header"):
+        read_any(str(path))
+
+
+def test_codes_with_leading_zeros_are_kept_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "shops.csv"
+    path.write_text("ds,shop,y\n2020-01-01,007,1\n2020-01-02,NA,NA\n")
+    frame, _ = read_any(str(path))
+    assert frame["shop"].tolist() == ["007", "NA"]
+    assert frame["y"].tolist()[0] == 1
+    assert frame["y"].isna().tolist() == [False, True]
