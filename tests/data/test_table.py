@@ -20,6 +20,7 @@ from forecast.data import csv_blocks, table
 from forecast.data.assemble import read_panel
 from forecast.data.csv_blocks import blocks_of, line_ends
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table, require_columns
+from forecast.errors import DataError
 from forecast.init.sniff import read_any
 from tests.helpers import refusal
 

@@ -2,10 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from forecast.errors import DataError
 from forecast.init.sniff import read_any
+
+TABLE = pd.DataFrame(
+    {
+        "unique_id": ["007", "NA"],
+        "ds": pd.to_datetime(["2024-01-01", "2024-01-02"]),
+        "forecast": [0.1, 1 / 3],
+    }
+)
 
 
 def looked_at(tmp_path: Path, text: str | bytes, name: str = "table.csv"):
