@@ -14,7 +14,7 @@ from forecast.backtesting.run import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting import gather as reporting
-from forecast.runs.folder import claimed, new_run
+from forecast.runs.folder import locked_run, new_run
 from forecast.training.lr_range import LrFound
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def train(
     config = _config(config, data)
     if run is None:
         return _result(experiment.train(config, data))
-    with claimed(Path(run)):
+    with locked_run(Path(run)):
         return _result(experiment.train(config, data, new_run(Path(run), force)))
 
 

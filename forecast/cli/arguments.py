@@ -1,17 +1,12 @@
-"""The commands and their options."""
+"""The commands and their options: each option is declared once, with its type, flag and help."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 VERSION = "0.1.0"
-COVARIATES = {
-    "past": "known until now",
-    "future": "known ahead",
-    "static": "the same in all rows of a series",
-}
 EXIT_CODES = """exit codes:
   0    ok
   1    unexpected
@@ -21,27 +16,220 @@ EXIT_CODES = """exit codes:
   130  interrupted; what was trained is kept: go on with forecast train --resume DIR"""
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Options, with the name of the command in `handler`.
+class _Argument(NamedTuple):
+    """What `ArgumentParser.add_argument` gets."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+def _flag(name: str, text: str) -> Any:
+    """An option that takes no value; false where it is not given."""
+    return _Argument((name,), {"help": text, "action": "store_true"})
+
+
+def _option(name: str, text: str, **settings: Any) -> Any:
+    """An option or a positional argument.
+
+    Args:
+        name: "--flag METAVAR"; "METAVAR" alone is positional.
+        text: its help.
+        settings: what else `add_argument` takes.
+    """
+    *flags, metavar = name.split()
+    return _Argument((*flags,), {"help": text, "metavar": metavar, **settings})
+
+
+def _integer(name: str, text: str) -> Any:
+    return _option(name, text, type=int)
+
+
+def _several(name: str, text: str, default: list[str] | None) -> Any:
+    """An option that may be given several times."""
+    text = f"{text}; may be given several times"
+    return _option(name, text, action="append", default=default)
+
+
+class PrintOptions(argparse.Namespace):
+    """Options of the commands that print a result."""
+
+    json: bool = _flag("--json", "print the result as JSON")
+    quiet: bool = _flag("--quiet", "log warnings only")
+
+
+class ConfigOptions(PrintOptions):
+    """Options of the commands that read a configuration and compute."""
+
+    overrides: list[str] = _option(
+        "section.key=value", "replaces a value of CONFIG, e.g. training.epochs=5", nargs="*"
+    )
+    device: str | None = _option(
+        "--device NAME", "auto, cpu, cuda, cuda:N, mps (default: as CONFIG says)"
+    )
+
+    def all_overrides(self) -> list[str]:
+        """The overrides, with --device as one of them."""
+        return [*self.overrides, *([f"device={self.device}"] if self.device else [])]
+
+
+class TrainOptions(ConfigOptions):
+    """Train a model and compare it with seasonal naive."""
+
+    config: str | None = _option("CONFIG", "YAML configuration", nargs="?")
+    run: str | None = _option("--run DIR", "folder (default: runs/<config name>/<UTC time>)")
+    resume: str | None = _option("--resume DIR", "go on with an interrupted run")
+    force: bool = _flag("--force", "replace the run in DIR; other files stay")
+    profile: bool = _flag("--profile", "tell where the time went; also DIR/profile.json")
+    tensorboard: bool = _flag("--tensorboard", "also write DIR/tensorboard, epoch by epoch")
+
+
+class PredictOptions(PrintOptions):
+    """Forecast the next steps from a trained model."""
+
+    run: str = _option("RUN", "run folder, or its model.safetensors")
+    data: str | None = _option(
+        "--data FILE", "newer history (default: the end of the training table)"
+    )
+    future: str | None = _option("--future FILE", "covariates known over the horizon")
+    horizon: int | None = _integer(
+        "--horizon N", "steps to forecast (default: the trained horizon)"
+    )
+    level: list[float] | None = _option(
+        "--level PERCENT",
+        "intervals that should hold so much, e.g. 80 95 (default: intervals.levels)",
+        type=float,
+        nargs="+",
+    )
+    output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
+    force: bool = _flag("--force", "replace FILE of --output")
+    device: str | None = _option("--device NAME", "auto, cpu, cuda, cuda:N, mps (default: cpu)")
+
+
+class LrFindOptions(ConfigOptions):
+    """Find a learning rate with the learning-rate range test."""
+
+    config: str = _option("CONFIG", "YAML configuration")
+    seeds: int | None = _integer("--seeds N", "sweeps (default: training.lr_range.seeds)")
+    output: str | None = _option(
+        "--output DIR",
+        "folder for lr_range.csv and lr_range.png (default: runs/<config name>/<UTC time>-lr)",
+    )
+    write: str | None = _option("--write YAML", "write a new configuration with the rate found")
+
+
+class BacktestOptions(ConfigOptions):
+    """Test at several origins that roll on through the data."""
+
+    source: str = _option("CONFIG|RUN", "YAML configuration to train, or a finished run")
+    folds: int | None = _integer("--folds N", "origins (default: 5, or fewer where no more fit)")
+    step: int | None = _integer("--step N", "rows between two origins (default: the horizon)")
+    refit: bool = _flag(
+        "--refit", "train anew for each fold (default: once, before the first origin)"
+    )
+    baselines: list[str] = _option(
+        "--baselines NAME",
+        "also auto_ets, auto_arima, auto_theta, fitted at every origin",
+        nargs="+",
+        default=[],
+    )
+    output: str | None = _option(
+        "--output DIR", "folder (default: runs/<config name>/<UTC time>-backtest)"
+    )
+    force: bool = _flag("--force", "replace the backtest in DIR")
+
+
+class ReportOptions(PrintOptions):
+    """Write all that is known of a run as one HTML page."""
+
+    run: str = _option("RUN", "folder of a finished run")
+    output: str | None = _option("--output FILE", "HTML file (default: RUN/report.html)")
+    force: bool = _flag("--force", "replace the file if it is there")
+
+
+class CheckOptions(ConfigOptions):
+    """Read everything, train nothing, say what is found."""
+
+    config: str = _option("CONFIG", "YAML configuration")
+
+
+class InitOptions(argparse.Namespace):
+    """Write a configuration fitted to a table."""
+
+    table: str = _option("FILE", "CSV or Parquet")
+    time: str | None = _option("--time COLUMN", "time column (default: found by its values)")
+    id: str | None = _option("--id COLUMN", "column that names the series")
+    target: list[str] | None = _several("--target COLUMN", "column to forecast", None)
+    past: list[str] = _several("--past COLUMN", "column that helps, known until now", [])
+    future: list[str] = _several("--future COLUMN", "column that helps, known ahead", [])
+    static: list[str] = _several(
+        "--static COLUMN", "column that helps, the same in all rows of a series", []
+    )
+    horizon: int | None = _integer("--horizon N", "steps to forecast")
+    season: int | None = _integer(
+        "--season N",
+        "rows in a season (default: by the frequency; of integer times, by the values)",
+    )
+    timezone: str | None = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
+    time_format: str | None = _option(
+        "--time-format FORMAT", "strptime format of the times, e.g. %%d/%%m/%%Y"
+    )
+    output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
+
+
+class ShowOptions(argparse.Namespace):
+    """Print a configuration with all defaults."""
+
+    config: str = _option("CONFIG", "YAML configuration")
+    overrides: list[str] = ConfigOptions.overrides
+    json: bool = _flag("--json", "print JSON in place of YAML")
+
+
+class SchemaOptions(argparse.Namespace):
+    """Print the JSON Schema, for completion in an editor."""
+
+
+COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
+    "train": (TrainOptions, "forecast.cli.commands.train"),
+    "predict": (PredictOptions, "forecast.cli.predict.predict"),
+    "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),
+    "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
+    "report": (ReportOptions, "forecast.cli.commands.report"),
+    "check": (CheckOptions, "forecast.cli.commands.check"),
+    "config init": (InitOptions, "forecast.cli.init.init"),
+    "config show": (ShowOptions, "forecast.cli.configs.show"),
+    "config schema": (SchemaOptions, "forecast.cli.configs.schema"),
+}
+"""Command: its options, and the function that takes them and returns the exit code."""
+
+
+def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
+    """The full name of the function that carries a command out, and its options.
 
     Overrides may also stand between and after options, which argparse alone would refuse.
+
+    Args:
+        arguments: the words of the command line; None takes those of this process.
+
+    Raises:
+        SystemExit: with code 2 for wrong usage, with 0 after --help and --version.
     """
-    root = parser()
-    options, rest = root.parse_known_args(arguments)
-    names = getattr(options, "baselines", [])
-    rest += [word for word in names if "=" in word]  # an override that follows --baselines
-    names[:] = [word for word in names if "=" not in word]
-    takes_overrides = hasattr(options, "overrides")
-    unknown = [w for w in rest if w.startswith("-") or "=" not in w or not takes_overrides]
+    root = _parser()
+    found, rest = root.parse_known_args(arguments)
+    given = vars(found)
+    kind, function = COMMANDS[given.pop("name")]
+    if "baselines" in given:  # an override that follows --baselines
+        words = given["baselines"]
+        given["baselines"] = [word for word in words if "=" not in word]
+        rest += [word for word in words if "=" in word]
+    unknown = [w for w in rest if w.startswith("-") or "=" not in w or "overrides" not in given]
     if unknown:
         root.error(f"unrecognized arguments: {' '.join(unknown)}")
     if rest:
-        options.overrides += rest
-    return options
+        given["overrides"] += rest
+    return function, kind(**given)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+def _parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="forecast",
         description="Forecast time series with stacked LSTMs: from a CSV and a YAML file to a"
@@ -50,199 +238,34 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"forecast {VERSION}")
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands)
-    _add_predict(commands)
-    _add_lr_find(commands)
-    _add_backtest(commands)
-    _add_report(commands)
-    _add_check(commands)
-    _add_config(commands)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    actions = None
+    for name, (kind, _) in COMMANDS.items():
+        group, _, action = name.rpartition(" ")
+        if group and actions is None:
+            config = _add(commands, group, "Make, show or describe configurations.")
+            actions = config.add_subparsers(required=True, metavar="ACTION")
+        command = _add(actions if group else commands, action, kind.__doc__ or "")
+        command.set_defaults(name=name)
+        _add_options(command, kind)
     return root
 
 
-def _add_train(commands: Any) -> None:
-    train = _command(commands, "train", "train a model and compare it with seasonal naive")
-    train.add_argument("config", nargs="?", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(train)
-    train.add_argument(
-        "--run",
-        dest="run_path",
-        metavar="DIR",
-        help="folder to write to (default: runs/<config name>/<UTC time>)",
+def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, description=text, help=text[:1].lower() + text[1:].removesuffix(".")
     )
-    train.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
-    train.add_argument(
-        "--force", action="store_true", help="replace the run in DIR; other files stay"
-    )
-    train.add_argument(
-        "--profile", action="store_true", help="tell where the time went; also DIR/profile.json"
-    )
-    train.add_argument(
-        "--tensorboard", action="store_true", help="also write DIR/tensorboard, epoch by epoch"
-    )
-    _add_common(train)
+    return parser
 
 
-def _add_predict(commands: Any) -> None:
-    predict = _command(commands, "predict", "forecast the next steps from a trained model")
-    predict.add_argument("run_path", metavar="RUN", help="run folder, or its model.safetensors")
-    predict.add_argument(
-        "--data", metavar="FILE", help="newer history (default: the end of the training table)"
-    )
-    predict.add_argument("--future", metavar="FILE", help="covariates known over the horizon")
-    predict.add_argument(
-        "--horizon", type=int, metavar="N", help="steps to forecast (default: the trained horizon)"
-    )
-    predict.add_argument(
-        "--level",
-        type=float,
-        nargs="+",
-        metavar="PERCENT",
-        help="intervals that should hold so much, e.g. 80 95 (default: intervals.levels)",
-    )
-    predict.add_argument(
-        "--output", metavar="FILE", default="-", help="new .csv or .parquet (default: -, stdout)"
-    )
-    predict.add_argument("--force", action="store_true", help="replace FILE of --output")
-    _add_common(predict, "cpu")
-
-
-def _add_lr_find(commands: Any) -> None:
-    find = _command(commands, "lr-find", "find a learning rate with the learning-rate range test")
-    find.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(find)
-    find.add_argument(
-        "--seeds", type=int, metavar="N", help="sweeps (default: training.lr_range.seeds)"
-    )
-    find.add_argument(
-        "--output",
-        metavar="DIR",
-        help="folder for lr_range.csv and lr_range.png (default: runs/<config name>/<UTC time>-lr)",
-    )
-    find.add_argument(
-        "--write", metavar="YAML", help="write a new configuration with the rate found"
-    )
-    _add_common(find)
-
-
-def _add_backtest(commands: Any) -> None:
-    test = _command(commands, "backtest", "test at several origins that roll on through the data")
-    test.add_argument(
-        "source", metavar="CONFIG|RUN", help="YAML configuration to train, or a finished run"
-    )
-    _add_overrides(test)
-    test.add_argument(
-        "--folds", type=int, metavar="N", help="origins (default: 5, or fewer where no more fit)"
-    )
-    test.add_argument(
-        "--step", type=int, metavar="N", help="rows between two origins (default: the horizon)"
-    )
-    test.add_argument(
-        "--refit",
-        action="store_true",
-        help="train anew for each fold (default: once, before the first origin)",
-    )
-    test.add_argument(
-        "--baselines",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="also auto_ets, auto_arima, auto_theta, fitted at every origin",
-    )
-    test.add_argument(
-        "--output",
-        metavar="DIR",
-        help="folder to write to (default: runs/<config name>/<UTC time>-backtest)",
-    )
-    test.add_argument("--force", action="store_true", help="replace the backtest in DIR")
-    _add_common(test)
-
-
-def _add_report(commands: Any) -> None:
-    report = _command(commands, "report", "write all that is known of a run as one HTML page")
-    report.add_argument("run_path", metavar="RUN", help="folder of a finished run")
-    report.add_argument("--output", metavar="FILE", help="HTML file (default: RUN/report.html)")
-    report.add_argument("--force", action="store_true", help="replace the file if it is there")
-    _add_output(report)
-
-
-def _add_check(commands: Any) -> None:
-    check = _command(commands, "check", "read everything, train nothing, say what is found")
-    check.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(check)
-    _add_common(check)
-
-
-def _add_config(commands: Any) -> None:
-    text = "make, show or describe configurations"
-    config = commands.add_parser("config", help=text, description=_sentence(text))
-    actions = config.add_subparsers(dest="action", required=True, metavar="ACTION")
-    init = _command(actions, "init", "write a configuration fitted to a table", "config ")
-    init.add_argument("table", metavar="FILE", help="CSV or Parquet")
-    init.add_argument("--time", metavar="COLUMN", help="time column (default: found by its values)")
-    init.add_argument("--id", metavar="COLUMN", help="column that names the series")
-    init.add_argument(
-        "--target",
-        metavar="COLUMN",
-        action="append",
-        help="column to forecast; may be given several times",
-    )
-    for role, text in COVARIATES.items():
-        init.add_argument(
-            f"--{role}",
-            metavar="COLUMN",
-            action="append",
-            default=[],
-            help=f"column that helps, {text}; may be given several times",
-        )
-    init.add_argument("--horizon", type=int, metavar="N", help="steps to forecast")
-    init.add_argument(
-        "--season",
-        type=int,
-        metavar="N",
-        help="rows in a season (default: by the frequency; of integer times, by the values)",
-    )
-    init.add_argument("--timezone", metavar="ZONE", help="zone of local times, e.g. Europe/Berlin")
-    init.add_argument(
-        "--time-format", metavar="FORMAT", help="strptime format of the times, e.g. %%d/%%m/%%Y"
-    )
-    init.add_argument("--output", metavar="YAML", default="-", help="new file (default: -, stdout)")
-    show = _command(actions, "show", "print a configuration with all defaults", "config ")
-    show.add_argument("config", metavar="CONFIG", help="YAML configuration")
-    _add_overrides(show)
-    show.add_argument("--json", action="store_true", help="print JSON in place of YAML")
-    _command(actions, "schema", "print the JSON Schema, for completion in an editor", "config ")
-
-
-def _command(commands: Any, name: str, text: str, group: str = "") -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=_sentence(text)
-    )
-    command.set_defaults(handler=f"{group}{name}")
-    return command
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _add_overrides(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="section.key=value",
-        help="replaces a value of CONFIG, e.g. training.epochs=5",
-    )
-
-
-def _add_common(command: argparse.ArgumentParser, device: str = "as CONFIG says") -> None:
-    command.add_argument(
-        "--device", metavar="NAME", help=f"auto, cpu, cuda, cuda:N, mps (default: {device})"
-    )
-    _add_output(command)
-
-
-def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
-    command.add_argument("--quiet", action="store_true", help="log warnings only")
+def _add_options(command: argparse.ArgumentParser, kind: type[argparse.Namespace]) -> None:
+    """Add what the attributes of a class declare; those of its parents come last."""
+    declared: dict[str, Any] = {}
+    for each in kind.__mro__:
+        declared |= {key: value for key, value in vars(each).items() if key not in declared}
+    for attribute, argument in declared.items():
+        if isinstance(argument, _Argument):
+            named = (
+                {"dest": attribute, **argument.settings} if argument.flags else argument.settings
+            )
+            command.add_argument(*(argument.flags or [attribute]), **named)

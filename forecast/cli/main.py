@@ -1,18 +1,21 @@
-"""The command line: parse, call, print. Results go to stdout, the log to stderr."""
+"""The command line: parse, call, turn errors into one line and an exit code.
+
+Results go to stdout, the log to stderr. Each command lives in a module that is imported only when
+it is called, because `forecast --help` must answer at once.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 from forecast.cli.arguments import parse
-from forecast.cli.text import say
-
-# Nothing else is imported here, because `forecast --help` must answer at once: every command
-# imports what it needs.
+from forecast.errors import ForecastError
 
 OUT_OF_MEMORY = (
     "OutOfMemoryError",
@@ -21,7 +24,8 @@ OUT_OF_MEMORY = (
     "Storage size calculation overflowed",
 )
 """What torch says when the memory of a device is full."""
-DISK = {
+
+DISK_REMEDIES = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
     errno.EIO: "check the disk",
@@ -30,39 +34,43 @@ DISK = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code."""
+    """Run a command.
+
+    Args:
+        arguments: the words after `forecast`; None takes those of this process.
+
+    Returns:
+        The exit code, see `EXIT_CODES`.
+    """
     try:
         with _terminated_as_interrupted():
-            options = parse(arguments)
-            from forecast.cli.commands import HANDLERS  # not before the options are good
-
-            code = HANDLERS[options.handler](options)
+            command, options = parse(arguments)
+            module, _, function = command.rpartition(".")
+            code: int = getattr(import_module(module), function)(options)
             sys.stdout.flush()
             return code
-    except KeyboardInterrupt:
-        return say("interrupted", 130)
+    except KeyboardInterrupt as error:
+        return _say(f"interrupted{_notes(error)}", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if _is_of_a_closed_terminal(error):
-            return say("interrupted", 130)
+            return _say("interrupted", 130)
         if os.environ.get("FORECAST_DEBUG"):
             raise
-        return _explain(error)
+        return _say(*_explained(error))
 
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM, or a terminal that is closed, ends a command like Ctrl-C: it saves first."""
-    import signal
-
-    is_deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
-    caught = [signal.SIGTERM] if is_deaf else [signal.SIGTERM, signal.SIGHUP]
+    ignores_sighup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
+    caught = [signal.SIGTERM] if ignores_sighup else [signal.SIGTERM, signal.SIGHUP]
     before = {each: signal.getsignal(each) or signal.SIG_DFL for each in caught}
 
     def interrupt(*_: object) -> None:
-        for each in caught:  # timeout(1) sends two: let the first save
+        for each in caught:  # timeout(1) sends two signals: the second must not disturb the saving
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
@@ -86,19 +94,28 @@ def _is_of_a_closed_terminal(error: Exception) -> bool:
     return isinstance(error.__context__, KeyboardInterrupt) and error.filename is None
 
 
-def _explain(error: Exception) -> int:
-    """One line about an error on stderr, and its exit code."""
-    from forecast.errors import ForecastError
-
+def _explained(error: Exception) -> tuple[str, int]:
+    """One line about an error, and its exit code."""
     if isinstance(error, ForecastError):
-        return say(str(error), error.exit_code)
+        return str(error), error.exit_code
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        if error.errno in DISK:
-            remedy = "".join([DISK[error.errno], *getattr(error, "__notes__", [])])
-            return say(f"{place}{error.strerror}; {remedy}", 4)
-        return say(f"{place}{error.strerror or error}", 1)
+        if remedy := DISK_REMEDIES.get(error.errno or 0):
+            return f"{place}{error.strerror}; {remedy}{_notes(error)}", 4
+        return f"{place}{error.strerror or error}", 1
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, MemoryError) or any(words in summary for words in OUT_OF_MEMORY):
-        return say("out of memory; lower training.batch_size or model.hidden_size", 4)
-    return say(f"unexpected: {summary} (FORECAST_DEBUG=1 shows where)", 1)
+        return "out of memory; lower training.batch_size or model.hidden_size", 4
+    return f"unexpected: {summary} (FORECAST_DEBUG=1 shows where)", 1
+
+
+def _notes(error: BaseException) -> str:
+    """What a command has added to an error, such as how to go on."""
+    return "".join(getattr(error, "__notes__", []))
+
+
+def _say(message: str, code: int) -> int:
+    """Print one line on stderr; gives the exit code back."""
+    with contextlib.suppress(OSError, ValueError):  # the terminal is closed
+        print(f"forecast: {message}", file=sys.stderr)
+    return code

@@ -1,11 +1,13 @@
-"""What is printed: tables for people, and one line on stderr where something went wrong."""
+"""Every table that a command prints for people."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast.training.lr_range import LrFound
 
 PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
 """Of all that `--json` has, for a table of 100 columns."""
@@ -17,15 +19,12 @@ MOST_COLUMNS, MOST_SERIES = 6, 5
 """Folds or steps, and worst series, that are printed after a backtest."""
 
 
-def training_text(summary: dict[str, Any], folder: Any) -> str:
+def training_text(summary: Mapping[str, Any], folder: Path) -> str:
     """Scores, verdict and files of a training."""
     lines = []
     metrics = summary.get("metrics", {})
     if metrics:
-        lines.append(f"{'test':16}" + "".join(f"{name:>11}" for name in PRINTED_METRICS))
-        for method, values in metrics.items():
-            cells = [f"{values[name]:.4g}" for name in PRINTED_METRICS]
-            lines.append(f"{method:16}" + "".join(f"{cell:>11}" for cell in cells))
+        lines = _metric_rows("test", metrics, PRINTED_METRICS, 11)
         lines += _errors_by_target(summary)
     lines += _coverage(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
@@ -33,7 +32,7 @@ def training_text(summary: dict[str, Any], folder: Any) -> str:
     return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
 
 
-def _errors_by_target(summary: dict[str, Any]) -> list[str]:
+def _errors_by_target(summary: Mapping[str, Any]) -> list[str]:
     """One line for several targets, none for one."""
     best = summary["best_opponent"]
     model, other = (summary["mae_by_target"][method] for method in (summary["model"], best))
@@ -45,7 +44,7 @@ def _errors_by_target(summary: dict[str, Any]) -> list[str]:
     return [f"{'MAE by target':16}    {listed}; in brackets: {best}"]
 
 
-def _coverage(summary: dict[str, Any]) -> list[str]:
+def _coverage(summary: Mapping[str, Any]) -> list[str]:
     """One line on the intervals as `forecast predict` makes them; none without any."""
     kinds = summary.get("coverage", {})
     for kind in ("quantile", "rolling"):
@@ -56,8 +55,14 @@ def _coverage(summary: dict[str, Any]) -> list[str]:
     return []
 
 
-def lr_range_text(found: Any, folder: Any, written: str | None) -> str:
-    """The rate of each rule, and what to do with it."""
+def lr_range_text(found: LrFound, folder: Path, written: str | None) -> str:
+    """The rate of each rule, and what to do with it.
+
+    Args:
+        found: what the test came to.
+        folder: where its curve was written.
+        written: the configuration that --write asks for.
+    """
     seeds = f"({len(found.sweeps)} seed{'s' * (len(found.sweeps) > 1)})"
     lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   {seeds}"]
     for rule, rate in found.rates.items():
@@ -82,10 +87,8 @@ def profile_text(rows: Iterable[tuple[str, str, str, str]]) -> str:
 
 
 def backtest_text(summary: Mapping[str, Any]) -> str:
-    """The summary as text: overall, by fold, by step, worst series, verdict."""
-    lines = [_row("backtest", BACKTEST_METRICS)]
-    for method, metrics in summary["metrics"].items():
-        lines.append(_row(method, [metrics[name] for name in BACKTEST_METRICS]))
+    """The summary of a backtest: overall, by fold, by step, worst series, verdict."""
+    lines = _metric_rows("backtest", summary["metrics"], BACKTEST_METRICS, 10)
     steps = [*range(1, summary["horizon"] + 1)]
     lines += _by_key("MAE by fold", summary["folds"], summary["mae_by_fold"])
     lines += _by_key("MAE by step", steps, summary["mae_by_step"])
@@ -100,13 +103,34 @@ def _by_key(title: str, keys: list[int], values: Mapping[str, list[float]]) -> l
         return []
     number = min(MOST_COLUMNS, len(keys))
     chosen = [round(column * (len(keys) - 1) / (number - 1)) for column in range(number)]
-    lines = [_row(title, [str(keys[place]) for place in chosen])]
-    return lines + [_row(name, [row[place] for place in chosen]) for name, row in values.items()]
+    rows = {title: [f"{keys[place]}" for place in chosen]}
+    rows |= {name: [f"{row[place]:.4g}" for place in chosen] for name, row in values.items()}
+    return [_row(name, cells, 10) for name, cells in rows.items()]
 
 
-def _row(name: str, cells: Sequence[str | float]) -> str:
-    texts = [cell if isinstance(cell, str) else f"{cell:.4g}" for cell in cells]
-    return f"{name:16}" + "".join(f"{text:>10}" for text in texts)
+def _metric_rows(
+    title: str, metrics: Mapping[str, Mapping[str, float]], names: Sequence[str], width: int
+) -> list[str]:
+    """A header, and a row a method."""
+    cells = {method: [f"{each[name]:.4g}" for name in names] for method, each in metrics.items()}
+    return [_row(name, row, width) for name, row in [(title, names), *cells.items()]]
+
+
+def _row(name: str, cells: Sequence[str], width: int) -> str:
+    return f"{name:16}" + "".join(f"{cell:>{width}}" for cell in cells)
+
+
+def report_text(verdict: str, left_out: Mapping[str, str], path: Path) -> str:
+    """What a report says and what it lacks.
+
+    Args:
+        verdict: on the model.
+        left_out: title of a section: why it is left out.
+        path: the file.
+    """
+    reasons = {title: why.removeprefix("Left out, for ") for title, why in left_out.items()}
+    lines = [f"left out: {title}: {why}" for title, why in reasons.items()]
+    return "\n".join([verdict, *lines, f"report: {path}"])
 
 
 def check_text(result: dict[str, Any]) -> str:
@@ -187,10 +211,3 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return _amount(seconds, "s")
     return _amount(seconds / 60, "min") if seconds < 7200 else f"about {seconds / 3600:.1f} h"
-
-
-def say(message: str, code: int) -> int:
-    """One line on stderr; gives the exit code back."""
-    with contextlib.suppress(OSError, ValueError):  # the terminal is closed
-        print(f"forecast: {message}", file=sys.stderr)
-    return code

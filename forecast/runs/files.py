@@ -1,13 +1,16 @@
-"""Writing: a file, or a line of a log, is there whole or not at all."""
+"""Files: JSON, and writing so that a file or a line of a log is there whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 STREAMS = (Path("/dev"), Path("/dev/fd"))
 
@@ -47,6 +50,20 @@ def append(path: Path, text: str) -> None:
         if written < len(data):
             file.truncate(before)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def json_text(value: Any) -> str:
+    """JSON that a person can read."""
+    return json.dumps(without_nan(value), indent=2)
+
+
+def without_nan(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: they become null."""
+    if isinstance(value, Mapping):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import math
 import os
 import platform
 import sys
@@ -20,7 +19,14 @@ import torch
 
 from forecast.errors import ConfigError, DataError
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from forecast.runs.files import append, leftovers, remove_leftovers, write_atomically
+from forecast.runs.files import (
+    append,
+    json_text,
+    leftovers,
+    remove_leftovers,
+    without_nan,
+    write_atomically,
+)
 from forecast.runs.lock import LOCK_FILE, locked
 
 MODEL_FILE = "model.safetensors"
@@ -71,7 +77,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write JSON that a person can read."""
-        self.write(name, json.dumps(without_nan(content), indent=2) + "\n")
+        self.write(name, json_text(content) + "\n")
 
     def read_json(self, name: str) -> Any:
         """What `write_json` wrote."""
@@ -123,7 +129,7 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def claimed(path: Path, is_fresh: bool = False) -> Iterator[None]:
+def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
     """Keep a run folder for this process alone, and sweep it of what a killed one left.
 
     A folder that is empty in the end is removed, unless it was there before. Nothing in a folder
@@ -243,15 +249,6 @@ def _platform() -> str:
     system = os.uname()
     parts = (system.sysname, system.release, system.machine, *platform.libc_ver())
     return "-".join(part for part in parts if part)
-
-
-def without_nan(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: they become null."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _epoch_line(member: int, epoch: Mapping[str, Any]) -> str:

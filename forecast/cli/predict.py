@@ -1,0 +1,47 @@
+"""`forecast predict`: a trained model, and nothing of what training needs, is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from forecast.cli.arguments import PredictOptions
+from forecast.cli.output import print_result, require_folder
+from forecast.data.write import require_format, to_csv, to_json, write_table
+from forecast.errors import ConfigError
+from forecast.forecasting.model_file import load
+from forecast.runs.log import stderr_log
+from forecast.training.device import choose_device
+
+
+def predict(options: PredictOptions) -> int:
+    """Print or write what a trained model forecasts."""
+    if options.output != "-":
+        require_folder("--output", options.output)
+        require_format(options.output)
+        _refuse_replacing(options)
+    with stderr_log(options.quiet):
+        trained = load(options.run, choose_device(options.device or "cpu"))
+        _refuse_input(options.output, trained.config.data.path, "the training table")
+        table = trained.forecast(options.data, options.future, options.horizon, options.level)
+    if options.output != "-":
+        write_table(table, Path(options.output))
+        result = {"output": options.output, "rows": len(table)}
+        print_result(options.json, result, f"{len(table)} rows in {options.output}")
+    else:
+        sys.stdout.write(f"{to_json(table)}\n" if options.json else to_csv(table))
+    return 0
+
+
+def _refuse_replacing(options: PredictOptions) -> None:
+    """Only --force replaces a file, and never one that is read; devices are written to."""
+    _refuse_input(options.output, options.data, "given as --data")
+    _refuse_input(options.output, options.future, "given as --future")
+    if os.path.isfile(options.output) and not options.force:
+        raise ConfigError(f"{options.output} exists; give another --output, or --force")
+
+
+def _refuse_input(output: str, path: str | None, what: str) -> None:
+    if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
+        raise ConfigError(f"{output} is {what}; give another --output")

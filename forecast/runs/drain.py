@@ -1,0 +1,31 @@
+"""Runs a generator to its end and gives what it returns."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def result_of(steps: Generator[Item, None, Result], *watchers: Callable[[Item], object]) -> Result:
+    """Run a generator to its end; it is closed whatever happens.
+
+    Args:
+        steps: yields records of progress and returns a result.
+        watchers: called with every record.
+
+    Returns:
+        The result.
+    """
+    with contextlib.closing(steps):
+        while True:
+            try:
+                item = next(steps)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            for watch in watchers:
+                watch(item)
