@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
@@ -14,6 +14,7 @@ from forecast.backtesting.run import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting import gather as reporting
+from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.training.lr_range import LrFound
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
-Result = TypeVar("Result")
 
 
 @contextlib.contextmanager
@@ -58,9 +58,9 @@ def train(
     """
     config = _config(config, data)
     if run is None:
-        return _result(experiment.train(config, data))
+        return result_of(experiment.train(config, data))
     with locked_run(Path(run)):
-        return _result(experiment.train(config, data, new_run(Path(run), force)))
+        return result_of(experiment.train(config, data, new_run(Path(run), force)))
 
 
 @_own_randomness()
@@ -109,7 +109,7 @@ def backtest(
         config, trained = backtesting.open_source(config_or_run, refit=refit)
     else:
         config, trained = _config(config_or_run, data), None
-    return _result(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
+    return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
 
 
 @_own_randomness()
@@ -126,15 +126,6 @@ def report(run: Path | str, output: Path | str | None = None, force: bool = Fals
     """
     reporting.write_report(run, output, force)
     return reporting.report_path(run, output)
-
-
-def _result(steps: Generator[Any, None, Result]) -> Result:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
 
 
 def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:

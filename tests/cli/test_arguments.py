@@ -1,17 +1,18 @@
 """The commands and their options: help, usage errors, and overrides anywhere."""
 
 import re
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from forecast.cli.arguments import parse
-from forecast.cli.commands import HANDLERS
+from forecast.cli.arguments import COMMANDS, parse
 from forecast.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("train", "predict", "lr-find", "backtest", "report", "check", "config")
+NAMES = ("train", "predict", "lr-find", "backtest", "report", "check", "config")
 
 
 @pytest.fixture
@@ -26,7 +27,11 @@ def call(capsys):
     return stopped
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def options_of(*words):
+    return parse(words)[1]
+
+
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help_and_is_listed(command, call):
     code, out, _ = call("--help")
     assert code == 0
@@ -100,8 +105,8 @@ def test_a_wrong_command_line_ends_with_code_2(words, message, call):
     ],
 )
 def test_overrides_may_stand_anywhere(words):
-    options = parse(["train", *words])
-    assert (options.config, options.run_path, options.overrides) == (
+    options = options_of("train", *words)
+    assert (options.config, options.run, options.overrides) == (
         "c.yaml",
         "r",
         ["a.b=1", "c=2"],
@@ -110,33 +115,30 @@ def test_overrides_may_stand_anywhere(words):
 
 def test_overrides_may_follow_baselines_too():
     words = ["--folds", "3", "--baselines", "auto_ets", "auto_theta", "a.b=1", "--refit", "c=2"]
-    options = parse(["backtest", "c.yaml", *words])
+    options = options_of("backtest", "c.yaml", *words)
     assert (options.source, options.folds, options.step, options.refit) == ("c.yaml", 3, None, True)
     assert (options.baselines, sorted(options.overrides)) == (
         ["auto_ets", "auto_theta"],
         ["a.b=1", "c=2"],
     )
-    assert parse(["backtest", "run"]).baselines == []
+    assert options_of("backtest", "run").baselines == []
 
 
-def test_every_command_has_a_handler_and_every_handler_a_command():
-    words = [["train"], ["predict", "r"], ["lr-find", "c"], ["backtest", "c"], ["check", "c"]]
-    words += [
-        ["report", "r"],
-        ["config", "init", "t"],
-        ["config", "show", "c"],
-        ["config", "schema"],
-    ]
-    assert {parse(each).handler for each in words} == set(HANDLERS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_function_takes_the_options_of_its_command(name):
+    kind, path = COMMANDS[name]
+    module, _, function = path.rpartition(".")
+    annotation, _ = get_type_hints(getattr(import_module(module), function)).values()
+    assert annotation is kind
 
 
 def test_options_come_as_they_were_given():
-    options = parse(
-        ["predict", "run", "--data", "d.csv", "--horizon", "24", "--output", "o.csv", "--json"]
+    options = options_of(
+        *("predict", "run", "--data", "d.csv", "--horizon", "24", "--output", "o.csv", "--json")
     )
-    assert (options.run_path, options.data, options.horizon) == ("run", "d.csv", 24)
+    assert (options.run, options.data, options.horizon) == ("run", "d.csv", 24)
     assert (options.output, options.json, options.quiet, options.device) == (
         *("o.csv", True, False, None),
     )
-    options = parse(["config", "init", "t.csv", "--target", "a", "--target", "b"])
+    options = options_of("config", "init", "t.csv", "--target", "a", "--target", "b")
     assert options.target == ["a", "b"]

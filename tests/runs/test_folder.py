@@ -1,4 +1,4 @@
-"""The run folder: made, claimed, cleared and refused; what its files hold."""
+"""The run folder: made, locked, cleared and refused; what its files hold."""
 
 import contextlib
 import json
@@ -13,15 +13,15 @@ import torch
 
 from forecast.errors import ConfigError, DataError
 from forecast.runs import folder as runs
+from forecast.runs.files import without_nan
 from forecast.runs.folder import (
     RUN_FILES,
     RunFolder,
-    claimed,
     environment,
     existing_run,
     fresh_run,
+    locked_run,
     new_run,
-    without_nan,
 )
 from forecast.training.loop import Epoch
 
@@ -168,24 +168,24 @@ def test_without_nan_leaves_everything_else():
 
 def test_a_claimed_folder_is_swept_and_nobody_elses(tmp_path):
     path = run_in(tmp_path / "run", "config.yaml", ".model.safetensors.k1lled__.tmp", ".mine.tmp")
-    with claimed(path):
+    with locked_run(path):
         assert names_in(path) == [".lock", ".mine.tmp", "config.yaml"]
-        with pytest.raises(ConfigError, match="in use by process"), claimed(path):
+        with pytest.raises(ConfigError, match="in use by process"), locked_run(path):
             pass
     assert names_in(path) == [".mine.tmp", "config.yaml"]
 
 
 def test_a_claimed_folder_that_stays_empty_is_removed(tmp_path):
-    with claimed(tmp_path / "a" / "run"):
+    with locked_run(tmp_path / "a" / "run"):
         assert new_run(tmp_path / "a" / "run").path.is_dir(), "a lock does not make it another's"
     assert names_in(tmp_path / "a") == []
 
 
 def test_an_empty_folder_that_was_there_stays(tmp_path):
-    with claimed(tmp_path):
+    with locked_run(tmp_path):
         pass
     assert names_in(tmp_path) == []
-    with claimed(tmp_path, is_fresh=True):
+    with locked_run(tmp_path, is_fresh=True):
         pass
     assert not tmp_path.exists()
 
@@ -195,28 +195,34 @@ def test_a_folder_that_is_not_for_runs_is_refused_before_it_is_locked(tmp_path):
     for name, text in (("foreign", "state of another program"), ("old", "123\n")):
         path = run_in(tmp_path / name, "other")
         (path / ".lock").write_text(text)
-        with pytest.raises(ConfigError, match="is not empty and holds no run; give"), claimed(path):
+        with (
+            pytest.raises(ConfigError, match="is not empty and holds no run; give"),
+            locked_run(path),
+        ):
             pass
         assert (path / ".lock").read_text() == text
 
 
 def test_a_run_that_is_only_just_beginning_is_in_use(tmp_path):
     path = tmp_path / "run"
-    with claimed(path):
+    with locked_run(path):
         (path / ".config.yaml.abcdefgh.tmp").touch()
-        with pytest.raises(ConfigError, match="in use by process"), claimed(path):
+        with pytest.raises(ConfigError, match="in use by process"), locked_run(path):
             pass
 
 
 def test_a_link_to_nothing_is_never_claimed(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match="is a link to nothing; give"), claimed(tmp_path / "link"):
+    with (
+        pytest.raises(ConfigError, match="is a link to nothing; give"),
+        locked_run(tmp_path / "link"),
+    ):
         pass
 
 
 def test_a_file_is_never_claimed(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ConfigError, match=r"file is a file; give"), claimed(tmp_path / "file"):
+    with pytest.raises(ConfigError, match=r"file is a file; give"), locked_run(tmp_path / "file"):
         pass
 
 
