@@ -167,7 +167,7 @@ def _refuse_short_series(
         more = ", ..." if len(short) > 5 else ""
         log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
         return
-    past = pipeline.chain.past
+    past = pipeline.chain.rows_lost
     needed = lookback + horizon + past
     rows = int(np.diff(parts.train[short[0]])[0])
     name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"

@@ -70,9 +70,9 @@ def largest_error(options: Transforms, panel: int, horizon: int) -> float:
         scaled = chain.apply(values, offsets)
     except OutOfRangeError:  # the log of what a difference left below zero
         assume(False)
-    assume(bool((np.diff(offsets) >= chain.past + horizon).all()))
+    assume(bool((np.diff(offsets) >= chain.rows_lost + horizon).all()))
     first = offsets[1:, None] - horizon
-    rows, before = first + np.arange(horizon), first + np.arange(-chain.past, 0)
+    rows, before = first + np.arange(horizon), first + np.arange(-chain.rows_lost, 0)
     restored = chain.invert(scaled[rows][..., None], values[before], np.arange(len(train)))[..., 0]
     largest = np.array([np.nanmax(np.abs(s), axis=0) for s in np.split(values, offsets[1:-1])])
     error = np.abs(restored - values[rows]) / largest[:, None]

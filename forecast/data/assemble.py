@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.config.data import Covariate, DataConfig
-from forecast.data.compact import distinct_texts, odd_pairs
+from forecast.data.compact import distinct_texts, rows_differing_from_previous
 from forecast.data.panel import Panel, offsets_of
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table
 from forecast.data.time_parsing import parse_times
@@ -126,7 +126,7 @@ def _assemble(
         series, times = series[order], times[order]
     offsets = np.searchsorted(series, np.arange(len(ids) + 1, dtype=series.dtype))
     grid = _grid(table, config, order, offsets, times, timezone, is_integer)
-    values, levels = _numbers(table, columns)
+    values, categories = _numbers(table, columns)
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static_names = tuple(c.name for c in columns if c in config.static)
     return Panel(
@@ -139,7 +139,7 @@ def _assemble(
         num_targets=sum(c.name in config.target for c in columns),
         static=_static(table, order, values[:, is_static], offsets, static_names),
         static_columns=static_names,
-        levels=levels,
+        categories=categories,
         lines=_complete_lines(table.lines, order, grid),
         source=table.source,
         is_csv=table.is_csv,
@@ -208,7 +208,9 @@ def _is_even(times: np.ndarray, offsets: np.ndarray, step: int | None) -> bool:
     """Whether the times of every series are one step apart; no array of all rows is made."""
     if step is None:
         return False
-    odd = odd_pairs(len(times), lambda before, after: times[after] - times[before] != step)
+    odd = rows_differing_from_previous(
+        len(times), lambda before, after: times[after] - times[before] != step
+    )
     return bool((offsets[np.searchsorted(offsets, odd)] == odd).all())
 
 
@@ -226,7 +228,11 @@ def _time_order(
     """
     cells = table.frame[config.time]
     order, given = None, (series, times)
-    if len(odd_pairs(len(series), lambda before, after: series[after] < series[before])):
+    if len(
+        rows_differing_from_previous(
+            len(series), lambda before, after: series[after] < series[before]
+        )
+    ):
         order = np.argsort(series, kind="stable")
         series, times = series[order], times[order]
     backwards = _pairs(series, times, np.less)
@@ -259,7 +265,7 @@ def _pairs(
     series: np.ndarray, times: np.ndarray, compare: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Rows whose time compares so with that of the row before, in the same series."""
-    return odd_pairs(
+    return rows_differing_from_previous(
         len(times),
         lambda before, after: (
             (series[after] == series[before]) & compare(times[after], times[before])
@@ -360,9 +366,9 @@ def _numbers(
     table: Table, columns: Sequence[Covariate]
 ) -> tuple[np.ndarray, dict[str, tuple[str, ...]]]:
     """(rows, columns) float64; categories become the numbers of their sorted names."""
-    levels: dict[str, tuple[str, ...]] = {}
+    categories: dict[str, tuple[str, ...]] = {}
     if len(columns) == 1 and not columns[0].is_categorical:
-        return table.frame[columns[0].name].to_numpy()[:, None], levels  # without a copy
+        return table.frame[columns[0].name].to_numpy()[:, None], categories  # without a copy
     values = np.empty((len(table.frame), len(columns)))
     for index, column in enumerate(columns):
         cells = table.frame[column.name]
@@ -370,13 +376,13 @@ def _numbers(
             codes, names = distinct_texts(cells)
             known = sorted(name for name in names if name != "")
             number = {name: float(place) for place, name in enumerate(known)}
-            levels[column.name] = tuple(map(str, known))
+            categories[column.name] = tuple(map(str, known))
             values[:, index] = np.array([*(number.get(name, np.nan) for name in names), np.nan])[
                 codes
             ]
         else:
             values[:, index] = cells.to_numpy()
-    return values, levels
+    return values, categories
 
 
 def _static(

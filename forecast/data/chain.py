@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.config.data import Difference, TransformOption, Transforms
-from forecast.data.compact import kept_rows, stretches
+from forecast.data.compact import blocks, kept_rows
 from forecast.data.panel import offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import DataError
@@ -22,9 +22,9 @@ class FittedChain:
     states: tuple[np.ndarray, ...]
 
     @property
-    def past(self) -> int:
+    def rows_lost(self) -> int:
         """Rows before the forecast that `invert` needs."""
-        return sum(step.past(state) for _, step, state in self._steps())
+        return sum(step.rows_lost(state) for _, step, state in self._steps())
 
     def apply(
         self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
@@ -55,11 +55,11 @@ class FittedChain:
         A stretch begins with the rows before it that a difference needs, and is rid of them then.
         """
         numbers = np.arange(len(offsets) - 1) if series is None else series
-        for first, last in stretches(len(values)):
+        for first, last in blocks(len(values)):
             some = slice(
                 np.searchsorted(offsets, first, "right") - 1, np.searchsorted(offsets, last)
             )
-            begin = max(first - self.past, int(offsets[some.start]))
+            begin = max(first - self.rows_lost, int(offsets[some.start]))
             edges = np.clip(offsets[some.start : some.stop + 1], begin, last) - begin
             try:
                 block = self._applied(values[begin:last], edges, numbers[some])
@@ -79,17 +79,17 @@ class FittedChain:
 
         Args:
             forecast: (B, H, K, Q) on the model's scale.
-            history: (B, P, K) the rows before the forecast in the user's units, P >= `past`.
+            history: (B, P, K) the rows before the forecast in the user's units, P >= `rows_lost`.
             series: (B,) number of each forecast's fitted series.
         """
         batch, past, width = history.shape
-        assert past >= self.past
+        assert past >= self.rows_lost
         offsets = np.arange(batch + 1) * past
         before = history.reshape(-1, width)
         histories = []
         for _, step, state in self._steps():
             histories.append(before.reshape(batch, past, width))
-            if self.past:
+            if self.rows_lost:
                 before = step.apply(before, offsets, _by_row(state, offsets, series))
         for (_, step, state), level in zip(
             reversed(self._steps()), reversed(histories), strict=True

@@ -33,7 +33,7 @@ def findings(panel: Panel) -> list[Finding]:
     for column, name in enumerate(panel.columns):
         found += _empty(panel, column, name)
         found += _constant(panel, column, name)
-        if name not in panel.levels:
+        if name not in panel.categories:
             found += _outliers(panel, column, name)
     return found
 
@@ -103,7 +103,7 @@ def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
         return []
     number = int(constant[0])
     level = lowest[number]
-    shown = panel.levels[name][int(level)] if name in panel.levels else f"{level:g}"
+    shown = panel.categories[name][int(level)] if name in panel.categories else f"{level:g}"
     if not panel.has_ids:
         return [Finding("constant", f"{panel.source}: column {name!r} is always {shown}")]
     return [

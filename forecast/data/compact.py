@@ -23,13 +23,15 @@ class ColumnKindError(Exception):
     """A chunk whose columns are not of the kinds of those before; its texts can be joined."""
 
 
-def stretches(rows: int) -> Iterator[tuple[int, int]]:
+def blocks(rows: int) -> Iterator[tuple[int, int]]:
     """First row, and row after the last, of stretches of `ROWS_AT_ONCE` rows."""
     for first in range(0, rows, ROWS_AT_ONCE):
         yield first, min(first + ROWS_AT_ONCE, rows)
 
 
-def odd_pairs(rows: int, is_odd: Callable[[slice, slice], np.ndarray]) -> np.ndarray:
+def rows_differing_from_previous(
+    rows: int, is_odd: Callable[[slice, slice], np.ndarray]
+) -> np.ndarray:
     """Rows that are odd beside the row before them; no array of all rows is made.
 
     Args:
@@ -38,7 +40,7 @@ def odd_pairs(rows: int, is_odd: Callable[[slice, slice], np.ndarray]) -> np.nda
     """
     found = [
         np.flatnonzero(is_odd(slice(first, last), slice(first + 1, last + 1))) + first + 1
-        for first, last in stretches(rows - 1)
+        for first, last in blocks(rows - 1)
     ]
     return np.concatenate([np.empty(0, dtype=np.int64), *found])
 
@@ -47,7 +49,7 @@ def kept_rows(values: np.ndarray, is_kept: np.ndarray) -> np.ndarray:
     """`values[is_kept]` of (N, C) values, where NumPy would first make a list of row numbers."""
     kept = np.empty((np.count_nonzero(is_kept), *values.shape[1:]), dtype=values.dtype)
     end = 0
-    for first, last in stretches(len(values)):
+    for first, last in blocks(len(values)):
         some = values[first:last][is_kept[first:last]]
         kept[end : end + len(some)] = some
         end += len(some)
@@ -195,7 +197,7 @@ class _Column:
     values: np.ndarray
     kind: object
     zone: Any = None
-    levels: dict[object, int] = field(default_factory=dict)
+    numbers: dict[object, int] = field(default_factory=dict)
 
     @staticmethod
     def like(cells: pd.Series, rows: int) -> _Column:
@@ -213,7 +215,7 @@ class _Column:
         place = self.values[first : first + len(cells)]
         if isinstance(cells.dtype, pd.CategoricalDtype) and self.kind is pd.CategoricalDtype:
             codes, texts = distinct_texts(cells)
-            numbers = [self.levels.setdefault(text, len(self.levels)) for text in texts]
+            numbers = [self.numbers.setdefault(text, len(self.numbers)) for text in texts]
             place[:] = np.array([*numbers, -1], dtype=np.int32)[codes]
         elif cells.dtype != self.kind:
             raise ColumnKindError
@@ -225,7 +227,7 @@ class _Column:
         """The first rows as a column."""
         values = self.values[:rows]
         if self.kind is pd.CategoricalDtype:
-            return categories(values, np.array([*self.levels], dtype=object))
+            return categories(values, np.array([*self.numbers], dtype=object))
         if self.zone:
             return pd.Series(pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(self.zone))
         return pd.Series(values, copy=False)

@@ -32,24 +32,26 @@ class FittedCovariate:
             return (self.option.name,)
         return tuple(f"{self.option.name}={name}" for name in self.categories)
 
-    def encode(self, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+    def encode(self, values: np.ndarray, panel_categories: Sequence[str]) -> np.ndarray:
         """(N,) numbers or level numbers -> (N, columns).
 
         Ordinal codes are divided by the number of categories; an embedding keeps its codes.
         """
         if not self.option.is_categorical:
             return np.asarray((values - self.location) / self.scale)[:, None]
-        codes = self._codes(values, levels)
+        codes = self._codes(values, panel_categories)
         if self.option.encoding == "one_hot":
             is_category = codes[:, None] == np.arange(1, len(self.categories) + 1)
             return np.asarray(is_category, dtype=np.float64)
         divisor = len(self.categories) if self.option.encoding == "ordinal" else 1
         return np.asarray(codes[:, None] / max(divisor, 1))
 
-    def _codes(self, values: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+    def _codes(self, values: np.ndarray, panel_categories: Sequence[str]) -> np.ndarray:
         known = {name: code for code, name in enumerate(self.categories, start=1)}
-        table = np.array([*(known.get(name, UNSEEN) for name in levels), UNSEEN], dtype=np.float64)
-        index = np.where(np.isnan(values), len(levels), values).astype(np.int64)
+        table = np.array(
+            [*(known.get(name, UNSEEN) for name in panel_categories), UNSEEN], dtype=np.float64
+        )
+        index = np.where(np.isnan(values), len(panel_categories), values).astype(np.int64)
         return np.asarray(table[index])
 
 
@@ -82,11 +84,11 @@ class FittedCovariates:
         """(R, P + F) past, future and calendar columns of some rows.
 
         Args:
-            panel: gives columns, levels and times.
+            panel: gives columns, panel_categories and times.
             values: (R, C) the panel's values with missing ones filled, from the first row on.
             first: number of that row.
         """
-        encoded = _encoded((*self.past, *self.future), values, panel.columns, panel.levels)
+        encoded = _encoded((*self.past, *self.future), values, panel.columns, panel.categories)
         if self.calendar:
             positions = panel.positions(np.arange(first, first + len(values)))
             encoded.append(calendar_values(panel.axis, positions, self.calendar))
@@ -94,7 +96,7 @@ class FittedCovariates:
 
     def encode_static(self, panel: Panel) -> np.ndarray:
         """(S, D) static columns."""
-        encoded = _encoded(self.static, panel.static, panel.static_columns, panel.levels)
+        encoded = _encoded(self.static, panel.static, panel.static_columns, panel.categories)
         return np.concatenate([np.empty((panel.num_series, 0)), *encoded], axis=1)
 
     def embeddings(self) -> tuple[tuple[str, int, int], ...]:
@@ -117,14 +119,14 @@ def fit_covariates(
 
     Args:
         config: names the covariates and their encodings.
-        panel: columns and levels.
+        panel: columns and panel_categories.
         values: (N, C) the panel's values with missing ones filled.
         rows: training rows, by number or as a mask.
     """
 
     def of(columns: Sequence[Covariate]) -> tuple[FittedCovariate, ...]:
         return tuple(
-            _fit(column, values[rows, panel.columns.index(column.name)], panel.levels)
+            _fit(column, values[rows, panel.columns.index(column.name)], panel.categories)
             for column in columns
         )
 
@@ -133,7 +135,9 @@ def fit_covariates(
         trained = np.unique(panel.series_of(np.arange(len(values))[rows]))
         static = tuple(
             _fit(
-                column, panel.static[trained, panel.static_columns.index(column.name)], panel.levels
+                column,
+                panel.static[trained, panel.static_columns.index(column.name)],
+                panel.categories,
             )
             for column in config.static
         )
@@ -144,24 +148,24 @@ def _encoded(
     fitted: Sequence[FittedCovariate],
     values: np.ndarray,
     names: Sequence[str],
-    levels: Mapping[str, Sequence[str]],
+    panel_categories: Mapping[str, Sequence[str]],
 ) -> list[np.ndarray]:
     """Each covariate encoded; `names` are those of the columns of `values`."""
     return [
         covariate.encode(
             values[:, names.index(covariate.option.name)],
-            levels.get(covariate.option.name, ()),
+            panel_categories.get(covariate.option.name, ()),
         )
         for covariate in fitted
     ]
 
 
 def _fit(
-    option: Covariate, values: np.ndarray, levels: Mapping[str, Sequence[str]]
+    option: Covariate, values: np.ndarray, panel_categories: Mapping[str, Sequence[str]]
 ) -> FittedCovariate:
     if option.is_categorical:
         seen = np.unique(values[~np.isnan(values)]).astype(np.int64).tolist()
-        names = levels[option.name]
+        names = panel_categories[option.name]
         return FittedCovariate(option, categories=tuple(sorted(names[each] for each in seen)))
     if option.encoding == "none" or np.isnan(values).all():
         return FittedCovariate(option)

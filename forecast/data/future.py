@@ -48,11 +48,11 @@ def future_rows(
     if (lines < 0).any():
         log.warning("future values beyond step %d are unknown: the last ones are held", horizon)
         lines = np.maximum.accumulate(lines, axis=1)
-    history = _with_levels(history, known.levels)
+    history = _with_categories(history, known.categories)
     for column, covariate in enumerate(wanted):
         values = known.values[:, column]
         if covariate.is_categorical:
-            values = _renumbered(values, known.levels[covariate.name], history, covariate.name)
+            values = _renumbered(values, known.categories[covariate.name], history, covariate.name)
         rows[..., history.columns.index(covariate.name)] = values[lines]
     return history, rows
 
@@ -86,7 +86,7 @@ def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
     step = known.axis.positions(times).reshape(positions.shape) - known.starts[series][:, None]
     inside = (step >= 0) & (step < known.lengths[series][:, None]) & (series[:, None] >= 0)
     rows = np.where(inside, known.offsets[series][:, None] + step, -1)
-    is_number = [name not in known.levels for name in known.columns]
+    is_number = [name not in known.categories for name in known.columns]
     complete = ~np.isnan(known.values[:, is_number]).any(axis=1)
     complete &= known.in_table
     return np.where(inside & complete[rows], rows, -1)
@@ -102,19 +102,19 @@ def _refuse_gaps(rows: np.ndarray, known: Panel, history: Panel, names: str) -> 
     raise DataError(f"{known.source}: the row{of} for {time} is missing or empty; it needs {names}")
 
 
-def _with_levels(panel: Panel, levels: Mapping[str, tuple[str, ...]]) -> Panel:
+def _with_categories(panel: Panel, categories: Mapping[str, tuple[str, ...]]) -> Panel:
     """The panel with the categories of another table behind its own."""
     both = {
-        name: tuple(dict.fromkeys((*own, *levels.get(name, ()))))
-        for name, own in panel.levels.items()
+        name: tuple(dict.fromkeys((*own, *categories.get(name, ()))))
+        for name, own in panel.categories.items()
     }
-    return replace(panel, levels=both)
+    return replace(panel, categories=both)
 
 
 def _renumbered(
-    values: np.ndarray, levels: tuple[str, ...], panel: Panel, column: str
+    values: np.ndarray, categories: tuple[str, ...], panel: Panel, column: str
 ) -> np.ndarray:
     """Category numbers of one table as those of a panel that knows all its categories."""
-    numbers = {name: number for number, name in enumerate(panel.levels[column])}
-    table = np.array([*(numbers[name] for name in levels), np.nan])
-    return np.asarray(table[np.where(np.isnan(values), len(levels), values).astype(np.int64)])
+    numbers = {name: number for number, name in enumerate(panel.categories[column])}
+    table = np.array([*(numbers[name] for name in categories), np.nan])
+    return np.asarray(table[np.where(np.isnan(values), len(categories), values).astype(np.int64)])

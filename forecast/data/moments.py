@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forecast.data.compact import stretches
+from forecast.data.compact import blocks
 
 
 def standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +51,7 @@ def robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _sums(columns: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Sum of each column of what is made of the parts."""
-    sums = [np.nansum(of(columns[first:last]), axis=0) for first, last in stretches(len(columns))]
+    sums = [np.nansum(of(columns[first:last]), axis=0) for first, last in blocks(len(columns))]
     return np.asarray(np.sum(sums, axis=0))
 
 

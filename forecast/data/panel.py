@@ -30,7 +30,7 @@ class Panel:
     static: np.ndarray
     """(S, D) static covariates."""
     static_columns: tuple[str, ...] = ()
-    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Categories of each categorical column; the column holds their numbers."""
     lines: np.ndarray | range | None = None
     """(N,) row or CSV line of each row, -1 where the table had none; None: unknown."""

@@ -116,7 +116,7 @@ class Pipeline:
             values: (N, K) their targets with missing ones filled.
             origins: (B,) last known row of each forecast.
         """
-        rows = origins[:, None] + np.arange(1 - self.chain.past, 1)
+        rows = origins[:, None] + np.arange(1 - self.chain.rows_lost, 1)
         numbers = self.series_numbers([panel.ids[n] for n in panel.series_of(origins).tolist()])
         return self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
 
@@ -252,7 +252,7 @@ def _interpolated(pipeline: Pipeline, panel: Panel) -> np.ndarray:
 
 def _is_category(panel: Panel) -> np.ndarray:
     """(C,) columns that hold numbers of categories."""
-    return np.array([name in panel.levels for name in panel.columns], dtype=bool)
+    return np.array([name in panel.categories for name in panel.columns], dtype=bool)
 
 
 def _fit(

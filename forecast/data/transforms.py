@@ -38,7 +38,7 @@ class Step(Protocol):
     def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
         """(B, H, K, Q) in the units before this step; `history` (B, P, K) is in those units."""
 
-    def past(self, state: np.ndarray) -> int:
+    def rows_lost(self, state: np.ndarray) -> int:
         """Rows before the forecast that `invert` needs."""
 
 
@@ -64,7 +64,7 @@ class Pointwise:
         with np.errstate(over="ignore"):
             return self.backward(forecast)
 
-    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
         """No rows."""
         return 0
 
@@ -88,7 +88,7 @@ class Affine:
         """Multiply by the scale, add the location."""
         return np.asarray(forecast * state[..., 1] + state[..., 0])
 
-    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
         """No rows."""
         return 0
 
@@ -127,7 +127,7 @@ class PowerStep:
         lower = 1 - _inverse_box_cox(np.maximum(-forecast, 0), 2 - exponent)
         return np.asarray(np.where(forecast >= 0, upper, lower) * scale)
 
-    def past(self, state: np.ndarray) -> int:  # noqa: ARG002
+    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
         """No rows."""
         return 0
 
@@ -172,15 +172,16 @@ class DifferenceStep:
 
     def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Running sums per phase of each lag, from the last rows of the history on."""
-        levels = [history]
         lags = self._lags(state)
+        before = []  # the history as each single difference found it
         for lag in lags:
-            levels.append(levels[-1][:, lag:] - levels[-1][:, :-lag])
-        for lag, level in zip(reversed(lags), reversed(levels[:-1]), strict=True):
-            forecast = _sum_by_phase(forecast, level[:, -lag:])
+            before.append(history)
+            history = history[:, lag:] - history[:, :-lag]
+        for lag, rows in zip(reversed(lags), reversed(before), strict=True):
+            forecast = _sum_by_phase(forecast, rows[:, -lag:])
         return forecast
 
-    def past(self, state: np.ndarray) -> int:
+    def rows_lost(self, state: np.ndarray) -> int:
         """The sum of all lags."""
         return sum(self._lags(state))
 

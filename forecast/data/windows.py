@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from forecast.data.compact import stretches
+from forecast.data.compact import blocks
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def window_starts(
     is_usable = _window_filter(usable_input, usable_target, lookback, horizon, wanted)
     starts = np.empty(ends[-1], dtype=_row_type(len(usable_input)))
     found = 0
-    for begin, end in stretches(len(starts)):
+    for begin, end in blocks(len(starts)):
         some = slice(np.searchsorted(ends, begin, "right"), np.searchsorted(ends, end) + 1)
         windows = np.diff(np.clip(ends[some], begin, end), prepend=begin)  # of each series
         start = np.repeat(shift[some], windows) + np.arange(begin, end) * stride

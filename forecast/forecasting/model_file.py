@@ -96,7 +96,7 @@ def _content(trained: TrainedModel) -> dict[str, Any]:
         "fitted_ids": list(trained.pipeline.ids),
         "columns": list(tail.columns),
         "static_columns": list(tail.static_columns),
-        "levels": {name: list(levels) for name, levels in tail.levels.items()},
+        "levels": {name: list(own) for name, own in tail.categories.items()},
         "has_ids": tail.has_ids,
         "covariates": {
             role: [
@@ -139,7 +139,7 @@ def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) 
         num_targets=len(config.data.target),
         static=tensors["tail.static"].numpy(),
         static_columns=tuple(content["static_columns"]),
-        levels={name: tuple(levels) for name, levels in content["levels"].items()},
+        categories={name: tuple(own) for name, own in content["levels"].items()},
         lines=tensors["tail.lines"].numpy(),
         source="the checkpoint",
         has_ids=content["has_ids"],

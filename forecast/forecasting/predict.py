@@ -152,9 +152,10 @@ def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
     if (past | ahead).any():
         series = int((past | ahead).nonzero()[0])
         name = f" of series {panel.ids[series]}" if panel.has_ids else ""
+        needed = windows.lookback + pipeline.chain.rows_lost
         raise DataError(
-            f"{panel.source}: the last {windows.lookback + pipeline.chain.past} rows{name} hold"
-            " values that are missing and cannot be filled; give more history"
+            f"{panel.source}: the last {needed} rows{name} hold values that are missing and cannot"
+            " be filled; give more history"
         )
 
 
@@ -191,7 +192,7 @@ def warn_of_categories(panel: Panel, ahead: np.ndarray, pipeline: Pipeline) -> N
         if fitted.option.is_categorical:
             name = fitted.option.name
             used = np.unique(columns[name][~np.isnan(columns[name])]).astype(np.int64)
-            names = [panel.levels[name][number] for number in used]
+            names = [panel.categories[name][number] for number in used]
             new += [f"{name} {shown(each)}" for each in names if each not in fitted.categories]
     if new:
         log.warning("not in training, so taken for unknown: %s", _first_of(new))

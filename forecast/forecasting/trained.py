@@ -95,7 +95,7 @@ class TrainedModel:
     @property
     def rows_needed(self) -> int:
         """Rows of history that a forecast needs."""
-        lookback, past = self.config.window.lookback, self.pipeline.chain.past
+        lookback, past = self.config.window.lookback, self.pipeline.chain.rows_lost
         return lookback + past
 
     def forecast(

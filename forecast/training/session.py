@@ -267,7 +267,7 @@ def member_name(member: int, members: int) -> str:
 def _data_digest(prepared: Prepared) -> str:
     """Of all that the table said: values, times, series, columns and categories."""
     panel = prepared.panel
-    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.levels)
+    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories)
     digest = hashlib.sha256(repr(names).encode())
     for array in (panel.values, panel.offsets, panel.starts, panel.static):
         digest.update(array.tobytes())

@@ -62,9 +62,9 @@ def fit_in_range(data: Data, options: tuple) -> tuple[FittedChain, np.ndarray]:
 def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
     data = random_data(seed)
     chain, scaled = fit_in_range(data, options)
-    assume(min(np.diff(data.offsets)) >= chain.past + horizon)
+    assume(min(np.diff(data.offsets)) >= chain.rows_lost + horizon)
     rows = last_rows(data, horizon)
-    history = data.values[last_rows(data, chain.past, before=horizon)]
+    history = data.values[last_rows(data, chain.rows_lost, before=horizon)]
     restored = chain.invert(scaled[rows][..., None], history, np.arange(len(data.train)))[..., 0]
     wanted = data.values[rows]
     error = np.abs(restored - wanted) / data.scales()
@@ -81,9 +81,9 @@ def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
     data = random_data(seed, signed=True, missing=0)
     chain, scaled = fit_in_range(data, options)
     horizon = 5
-    assume(min(np.diff(data.offsets)) >= chain.past + horizon)
+    assume(min(np.diff(data.offsets)) >= chain.rows_lost + horizon)
     rows = last_rows(data, horizon)
-    history = data.values[last_rows(data, chain.past, before=horizon)]
+    history = data.values[last_rows(data, chain.rows_lost, before=horizon)]
     restored = chain.invert(scaled[rows][..., None], history, np.arange(len(data.train)))[..., 0]
     assert (np.abs(restored - data.values[rows]) <= 1e-9 * data.scales()).all()
 
@@ -94,17 +94,17 @@ def test_a_batch_of_origins_and_quantiles_is_inverted_one_by_one(options, seed):
     data = random_data(seed, missing=0)
     chain, scaled = fit_in_range(data, options)
     horizon = 3
-    assume(min(np.diff(data.offsets)) >= chain.past + horizon)
+    assume(min(np.diff(data.offsets)) >= chain.rows_lost + horizon)
     random = np.random.default_rng(seed)
     series = random.integers(0, len(data.train), 6)
     first = np.array(
         [
-            random.integers(data.offsets[s] + chain.past, data.offsets[s + 1] - horizon + 1)
+            random.integers(data.offsets[s] + chain.rows_lost, data.offsets[s + 1] - horizon + 1)
             for s in series
         ]
     )
     forecast = scaled[first[:, None] + np.arange(horizon)][..., None] + np.array([0.0, 0.125])
-    longer = np.minimum(first - data.offsets[series], chain.past + 2).min()
+    longer = np.minimum(first - data.offsets[series], chain.rows_lost + 2).min()
     history = data.values[first[:, None] + np.arange(-longer, 0)]
     together = chain.invert(forecast, history, series)
     assert together.shape == (6, horizon, data.values.shape[1], 2)
@@ -123,7 +123,7 @@ def test_a_batch_of_origins_and_quantiles_is_inverted_one_by_one(options, seed):
 def test_blocks_of_rows_are_transformed_like_the_whole(options, seed, extra):
     data = random_data(seed)
     chain, scaled = fit_in_range(data, options)
-    length = chain.past + extra
+    length = chain.rows_lost + extra
     assume(min(np.diff(data.offsets)) >= length)
     random = np.random.default_rng(seed)
     series = random.integers(0, len(data.train), 5)
@@ -133,12 +133,12 @@ def test_blocks_of_rows_are_transformed_like_the_whole(options, seed, extra):
     rows = first[:, None] + np.arange(length)
     blocks = chain.apply(data.values[rows.ravel()], np.arange(6) * length, series)
     blocks = blocks.reshape(5, length, -1)
-    np.testing.assert_array_equal(blocks[:, chain.past :], scaled[rows[:, chain.past :]])
+    np.testing.assert_array_equal(blocks[:, chain.rows_lost :], scaled[rows[:, chain.rows_lost :]])
 
 
 def test_an_inverse_needs_as_many_rows_as_the_chain_says():
     chain = fit(data_of(np.arange(20.0)), Difference(lag=4, order=2), Difference())
-    assert chain.past == 9
+    assert chain.rows_lost == 9
     with pytest.raises(AssertionError):
         chain.invert(np.zeros((1, 2, 1, 1)), np.zeros((1, 8, 1)), np.array([0]))
 
@@ -357,7 +357,7 @@ def test_new_series_are_fitted_behind_the_shared_steps():
     random = np.random.default_rng(0)
     old = data_of(random.normal(size=80).cumsum() * 10)
     chain = fit(old, Difference(lag="auto"), Standardize(scope="global"), Robust(), season=1)
-    assert chain.past == 1
+    assert chain.rows_lost == 1
     new = data_of(random.normal(size=40) + 500)  # noise: by itself it would not be differenced
     theirs = fit_chain(chain.options, new.values, new.train, 1, shared=chain)
     mean, deviation = np.diff(old.values[:, 0]).mean(), np.diff(old.values[:, 0]).std()
@@ -382,7 +382,7 @@ options = (
 chain = FittedChain(options, tuple(states))
 values = np.linspace(1, 9, 40)[:, None]
 scaled = chain.apply(values, np.array([0, 40]), np.array([0]))
-history = values[None, 35 - chain.past : 35]
+history = values[None, 35 - chain.rows_lost : 35]
 restored = chain.invert(scaled[None, 35:, :, None], history, np.array([0])).ravel()
 heavy = [name for name in ("sklearn", "scipy", "coreforecast") if name in sys.modules]
 print(json.dumps([heavy, restored.tolist()]))

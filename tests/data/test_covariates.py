@@ -163,7 +163,7 @@ def test_a_category_outside_the_training_rows_has_code_zero(encoding):
     promo = fitted.future[0]
     assert promo.categories == ("10%", "none", "tv")  # `rare` stands behind the training rows
     row = 9 + 12
-    assert panel.levels["promo"][int(panel.values[row, panel.columns.index("promo")])] == "rare"
+    assert panel.categories["promo"][int(panel.values[row, panel.columns.index("promo")])] == "rare"
     encoded = fitted.encode(panel, panel.values)[row]
     first = len(fitted.past_names)
     np.testing.assert_array_equal(encoded[first : first + len(promo.names)], 0)

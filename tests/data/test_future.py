@@ -243,9 +243,11 @@ EVENTS = config(("event", "one_hot"))
 def events_ahead(history, future, steps=3):
     """Names of the categories over the horizon, None for an empty one."""
     panel, rows = future_rows(EVENTS, history, future, steps, steps)
-    assert panel.levels["event"][: len(history.levels["event"])] == history.levels["event"]
+    assert (
+        panel.categories["event"][: len(history.categories["event"])] == history.categories["event"]
+    )
     codes = rows[0, :, history.columns.index("event")]
-    return [None if np.isnan(code) else panel.levels["event"][int(code)] for code in codes]
+    return [None if np.isnan(code) else panel.categories["event"][int(code)] for code in codes]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_numbers_and_categories_together():
     future = pd.DataFrame({"price": [5.0, 6.0], "event": ["c", "a"], "ds": DAYS[4:6]})
     panel, rows = future_rows(both, history, future, 2, 2)
     assert history.columns == ("y", "load", "event", "price")
-    assert panel.levels == {"event": ("b", "c", "a")}
+    assert panel.categories == {"event": ("b", "c", "a")}
     expected = [[[np.nan, np.nan, 1, 5], [np.nan, np.nan, 2, 6]]]
     np.testing.assert_array_equal(rows, expected)
 

@@ -41,7 +41,15 @@ def assert_same(first: Panel, second: Panel, lines=True):
     np.testing.assert_array_equal(first.static, second.static)
     if lines:
         np.testing.assert_array_equal(first.lines, second.lines)
-    for name in ("ids", "axis", "columns", "num_targets", "static_columns", "levels", "has_ids"):
+    for name in (
+        "ids",
+        "axis",
+        "columns",
+        "num_targets",
+        "static_columns",
+        "categories",
+        "has_ids",
+    ):
         assert getattr(first, name) == getattr(second, name), name
 
 
@@ -269,7 +277,7 @@ def test_integer_column_names_and_any_index():
 # ---- covariates
 
 
-def test_levels_and_static_columns(tmp_path):
+def test_categories_and_static_columns(tmp_path):
     text = (
         "unique_id,ds,y,weather,promotion,size,town\n"
         "a,1,1,sun,1,10,007\na,2,2,,NA,10,007\na,3,3,rain,0,10,007\nb,1,4,sun,1,20,NA\n"
@@ -281,7 +289,7 @@ def test_levels_and_static_columns(tmp_path):
     }
     panel = read_text(tmp_path, text, **options)
     assert panel.columns == ("y", "weather", "promotion")
-    assert panel.levels == {"weather": ("rain", "sun"), "town": ("007", "NA")}
+    assert panel.categories == {"weather": ("rain", "sun"), "town": ("007", "NA")}
     np.testing.assert_array_equal(panel.values[:, 1], [1, np.nan, 0, 1])
     np.testing.assert_array_equal(panel.values[:, 2], [1, np.nan, 0, 1])
     assert panel.static_columns == ("size", "town")

@@ -386,7 +386,7 @@ def test_a_new_series_does_not_choose_differences_of_its_own():
     walk = long_frame([80])
     walk["y"] = random.normal(size=80).cumsum()
     _, _, pipeline = prepared(CONFIG, (Difference(lag="auto"), Standardize()), frame=walk)
-    assert pipeline.chain.past == 1
+    assert pipeline.chain.rows_lost == 1
     noise = long_frame([60], first=1)
     noise["y"] = random.normal(size=60)
     panel = read_panel(CONFIG, noise)
@@ -489,7 +489,7 @@ def test_short_series_are_those_without_a_training_window(
     assert short.tolist() == wanted
     if missing == "error":
         rows = np.array(lengths) - 5
-        counted = np.flatnonzero(rows < lookback + horizon + pipeline.chain.past)
+        counted = np.flatnonzero(rows < lookback + horizon + pipeline.chain.rows_lost)
         np.testing.assert_array_equal(short, counted)
 
 

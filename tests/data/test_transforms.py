@@ -32,7 +32,7 @@ def test_seasonal_and_first_difference_by_hand():
     scaled = chain.apply(data.values, data.offsets)[:, 0]
     # Seasonal: 7-1, 11-2, 16-4, 22-7 = 6, 9, 12, 15; then the first difference is 3.
     np.testing.assert_array_equal(scaled, [np.nan] * 4 + [3, 3, 3])
-    assert chain.past == 4
+    assert chain.rows_lost == 4
     forecast = np.array([3.0, 5.0])[None, :, None, None]
     restored = chain.invert(forecast, data.values[None, -4:], np.array([0]))
     # The seasonal differences go on with 15 + 3 = 18 and 18 + 5 = 23, on top of 11 and 16.
@@ -170,7 +170,7 @@ def test_a_difference_is_that_of_numpy_and_statsmodels(seed, lag, order):
     chain = fit(data, Difference(lag=lag, order=order), Difference())
     scaled = chain.apply(data.values, data.offsets)
     past = lag * order + 1
-    assert chain.past == past
+    assert chain.rows_lost == past
     for series in range(len(data.train)):
         rows = slice(data.offsets[series], data.offsets[series + 1])
         assert np.isnan(scaled[rows][:past]).all()
@@ -218,11 +218,11 @@ def test_auto_takes_the_season_of_airline_passengers():
         first = kpss_order(seasonal)
         expected = [12.0, 1.0, 1.0, 1.0][: 2 + 2 * first]
         np.testing.assert_array_equal(chain.states[0].ravel(), expected)
-        assert chain.past == 12 + first
+        assert chain.rows_lost == 12 + first
         wanted = np.diff(seasonal, n=first)
-        scaled = chain.apply(data.values, data.offsets)[chain.past :, 0]
+        scaled = chain.apply(data.values, data.offsets)[chain.rows_lost :, 0]
         np.testing.assert_allclose(scaled, wanted, rtol=0, atol=1e-12)
-        history = data.values[None, -12 - chain.past : -12]
+        history = data.values[None, -12 - chain.rows_lost : -12]
         restored = chain.invert(scaled[None, -12:, None, None], history, np.array([0]))
         np.testing.assert_allclose(restored.ravel(), values[-12:], rtol=1e-12)
 
@@ -241,7 +241,7 @@ def test_auto_without_a_need_changes_nothing_and_inverts():
     data = data_of(noise)
     chain = fit(data, Difference(lag="auto"), Standardize(), season=1)
     assert chain.states[0].shape == (1, 1, 0)
-    assert chain.past == 0
+    assert chain.rows_lost == 0
     scaled = chain.apply(data.values, data.offsets)
     np.testing.assert_allclose(scaled[:, 0], stats.zscore(noise), rtol=1e-12)
     restored = chain.invert(scaled[None, -3:, :, None], np.zeros((1, 0, 1)), np.array([0]))
@@ -336,7 +336,7 @@ def test_a_column_without_a_known_value_stays_unknown(option):
     chain = fit(data, option)
     scaled = chain.apply(data.values, data.offsets)
     assert np.isnan(scaled[:, 1]).all()
-    assert np.isfinite(scaled[chain.past : 30, 0]).all()
+    assert np.isfinite(scaled[chain.rows_lost : 30, 0]).all()
     assert all(np.isfinite(state).all() for state in chain.states)
 
 
