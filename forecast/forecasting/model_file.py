@@ -1,15 +1,18 @@
-"""The file of a trained model: tensors and JSON, checked when they are read."""
+"""The file of a trained model: tensors beside one typed content, both checked when read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
 
 from forecast.config.data import Covariate, DataConfig
-from forecast.config.tree import config_from
+from forecast.config.tree import Config, config_from
 from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
@@ -17,56 +20,86 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
 from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration
-from forecast.forecasting.content import require_shapes, typed
-from forecast.forecasting.predict import (
-    restored_model,
-)
+from forecast.forecasting.predict import restored_model
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
-from forecast.runs.folder import MODEL_FILE
+from forecast.runs.folder import CONFIG_FILE, MODEL_FILE
 from forecast.training.device import choose_device
+
+TAIL_ARRAYS = ("values", "offsets", "starts", "static", "lines")
+"""Arrays of the panel at the end of the training table."""
+
+Role = Literal["past", "future", "static"]
+ROLES: tuple[Role, ...] = ("past", "future", "static")
+CovariateContent = tuple[str | dict[str, Any], float, float, tuple[str, ...]]
+"""Option, location, scale and categories of a covariate."""
+
+
+@dataclass(frozen=True)
+class CalibrationContent:
+    """Levels of the intervals in percent, and the number of errors behind them."""
+
+    levels: tuple[float, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a model file holds beside its tensors; written as JSON with these keys."""
+
+    config: dict[str, Any]
+    axis: tuple[int, int | str, str | None]
+    """Origin, frequency and time zone."""
+    ids: tuple[str, ...]
+    """Series of the tail."""
+    fitted_ids: tuple[str, ...]
+    """Series that the pipeline was fitted on."""
+    columns: tuple[str, ...]
+    static_columns: tuple[str, ...]
+    levels: dict[str, tuple[str, ...]]
+    """Categories of each categorical column of the tail."""
+    has_ids: bool
+    covariates: dict[Role, tuple[CovariateContent, ...]]
+    calibration: CalibrationContent | None
+    num_models: Annotated[int, Field(ge=1)]
+    summary: dict[str, Any]
+
+
+CONTENT = TypeAdapter(Content)
 
 
 def save(trained: TrainedModel, path: Path) -> None:
     """Write a trained model, whole or not at all."""
-    save_checkpoint(path, "model", _tensors(trained), _content(trained))
+    save_checkpoint(path, "model", _tensors(trained), asdict(_content(trained)))
 
 
 def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
-    """Load a trained model from its run folder or its file, onto a device.
+    """Load a trained model.
+
+    Args:
+        run: a run folder, or the model file in it.
+        device: where its models go: cpu, cuda, cuda:0, mps or auto.
 
     Raises:
-        DataError: if there is none, or it is damaged or newer than this program.
+        DataError: if there is no model, or its file is damaged or newer than this program.
+        DeviceError: if the device is not there.
     """
     path = Path(run)
     path = path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
-    if path.name == MODEL_FILE and not path.exists():
-        _refuse_unfinished(path.parent)
+    if path.name == MODEL_FILE and not path.exists() and (path.parent / CONFIG_FILE).is_file():
+        raise DataError(
+            f"{path.parent}: the run is not finished; go on with forecast train --resume"
+            f" {path.parent}"
+        )
     chosen = choose_device(str(device))
     tensors, content = load_checkpoint(path, "model")
     try:
-        trained = _from_checkpoint(tensors, content)
+        trained = _trained_model(tensors, _typed(content))
         _try_out(trained)
     except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a model of this program: {reason}") from None
     return trained.to(chosen)
-
-
-def _try_out(trained: TrainedModel) -> None:
-    """Take one series there and back; what does not fit together is the file's fault, not ours."""
-    first = trained.tail.select(np.array([0]))
-    pipeline = trained.pipeline.with_series_of(first)
-    filled, width = pipeline.filled(first, first.offsets), first.num_targets
-    inputs, *_ = pipeline.tensors(first, filled)
-    scaled = inputs[None, -1:, :width, None].numpy()
-    pipeline.invert(scaled, first, filled[:, :width], np.array([len(filled) - 1]))
-    first.axis.column(first.starts)
-
-
-def _refuse_unfinished(run: Path) -> None:
-    if (run / "config.yaml").is_file():
-        raise DataError(f"{run}: the run is not finished; go on with forecast train --resume {run}")
 
 
 def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
@@ -75,102 +108,139 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
         for number, model in enumerate(trained.models)
         for name, weight in model.state_dict().items()
     }
-    for number, state in enumerate(trained.pipeline.chain.states):
-        tensors[f"chain.{number}"] = torch.from_numpy(state)
-    tail = trained.tail
-    for name in ("values", "offsets", "starts", "static", "lines"):
-        tensors[f"tail.{name}"] = torch.from_numpy(getattr(tail, name))
-    calibration = trained.calibration
-    if calibration is not None:
-        tensors["calibration.radii"] = torch.from_numpy(calibration.radii)
-        tensors["calibration.sizes"] = torch.from_numpy(calibration.sizes)
-    return tensors
+    arrays = {f"chain.{n}": state for n, state in enumerate(trained.pipeline.chain.states)}
+    arrays |= {f"tail.{name}": getattr(trained.tail, name) for name in TAIL_ARRAYS}
+    if trained.calibration is not None:
+        arrays["calibration.radii"] = trained.calibration.radii
+        arrays["calibration.sizes"] = trained.calibration.sizes
+    return tensors | {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def _content(trained: TrainedModel) -> dict[str, Any]:
-    tail, covariates = trained.tail, trained.pipeline.covariates
-    return {
-        "config": trained.config.model_dump(mode="json"),
-        "axis": [tail.axis.origin, tail.axis.frequency, tail.axis.timezone],
-        "ids": list(tail.ids),
-        "fitted_ids": list(trained.pipeline.ids),
-        "columns": list(tail.columns),
-        "static_columns": list(tail.static_columns),
-        "levels": {name: list(own) for name, own in tail.categories.items()},
-        "has_ids": tail.has_ids,
-        "covariates": {
-            role: [
-                [c.option.model_dump(mode="json"), c.location, c.scale, list(c.categories)]
-                for c in getattr(covariates, role)
-            ]
-            for role in ("past", "future", "static")
+def _content(trained: TrainedModel) -> Content:
+    tail, covariates, known = trained.tail, trained.pipeline.covariates, trained.calibration
+    return Content(
+        config=trained.config.model_dump(mode="json"),
+        axis=(tail.axis.origin, tail.axis.frequency, tail.axis.timezone),
+        ids=tail.ids,
+        fitted_ids=trained.pipeline.ids,
+        columns=tail.columns,
+        static_columns=tail.static_columns,
+        levels=dict(tail.categories),
+        has_ids=tail.has_ids,
+        covariates={
+            role: tuple(
+                (each.option.model_dump(mode="json"), each.location, each.scale, each.categories)
+                for each in getattr(covariates, role)
+            )
+            for role in ROLES
         },
-        "calibration": None
-        if trained.calibration is None
-        else {"levels": trained.calibration.levels, "count": trained.calibration.count},
-        "num_models": len(trained.models),
-        "summary": trained.summary,
-    }
+        calibration=None if known is None else CalibrationContent(known.levels, known.count),
+        num_models=len(trained.models),
+        summary=trained.summary,
+    )
 
 
-def _from_checkpoint(tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> TrainedModel:
-    content = typed(content)
-    config = config_from(content["config"])
+def _typed(content: Any) -> Content:
+    """The JSON of a model file; what is missing or of another type is a ValueError of one line."""
+    try:
+        return CONTENT.validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> TrainedModel:
+    """The model that tensors and content describe, as far as they fit together."""
+    config = config_from(content.config)
     if config.model.hidden_size == "auto":
         raise ValueError("model.hidden_size is auto, but a trained model has a size")
-    require_shapes(tensors, content, config.window.horizon, len(config.data.target))
+    arrays = {
+        name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("model.")
+    }
+    _require_shapes(arrays, content, config)
+    states = tuple(arrays[f"chain.{number}"] for number in range(len(config.transforms)))
     pipeline = Pipeline(
-        chain=FittedChain(
-            config.transforms,
-            tuple(tensors[f"chain.{n}"].numpy() for n in range(len(config.transforms))),
-        ),
-        covariates=_covariates(config.data, content["covariates"]),
+        chain=FittedChain(config.transforms, states),
+        covariates=_covariates(config.data, content),
         missing=config.data.missing,
-        ids=tuple(content["fitted_ids"]),
+        ids=content.fitted_ids,
         targets=config.data.target,
     )
     tail = Panel(
-        values=tensors["tail.values"].numpy(),
-        offsets=tensors["tail.offsets"].numpy(),
-        ids=tuple(content["ids"]),
-        starts=tensors["tail.starts"].numpy(),
-        axis=TimeAxis(*content["axis"]),
-        columns=tuple(content["columns"]),
+        values=arrays["tail.values"],
+        offsets=arrays["tail.offsets"],
+        ids=content.ids,
+        starts=arrays["tail.starts"],
+        axis=TimeAxis(*content.axis),
+        columns=content.columns,
         num_targets=len(config.data.target),
-        static=tensors["tail.static"].numpy(),
-        static_columns=tuple(content["static_columns"]),
-        categories={name: tuple(own) for name, own in content["levels"].items()},
-        lines=tensors["tail.lines"].numpy(),
+        static=arrays["tail.static"],
+        static_columns=content.static_columns,
+        categories=content.levels,
+        lines=arrays["tail.lines"],
         source="the checkpoint",
-        has_ids=content["has_ids"],
+        has_ids=content.has_ids,
     )
     models = tuple(
         restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
-        for number in range(content["num_models"])
+        for number in range(content.num_models)
     )
-    calibration = _calibration(tensors, content["calibration"])
-    return TrainedModel(config, pipeline, models, tail, content["summary"], calibration)
+    calibration, known = None, content.calibration
+    if known is not None:
+        radii, sizes = arrays["calibration.radii"], arrays["calibration.sizes"]
+        calibration = Calibration(known.levels, radii, sizes, known.count)
+    return TrainedModel(config, pipeline, models, tail, content.summary, calibration)
 
 
-def _calibration(
-    tensors: dict[str, torch.Tensor], content: dict[str, Any] | None
-) -> Calibration | None:
-    if content is None:
-        return None
-    return Calibration(
-        levels=tuple(content["levels"]),
-        radii=tensors["calibration.radii"].numpy(),
-        sizes=tensors["calibration.sizes"].numpy(),
-        count=content["count"],
-    )
+def _covariates(config: DataConfig, content: Content) -> FittedCovariates:
+    """The covariates of the configuration with what was fitted for each."""
 
-
-def _covariates(config: DataConfig, content: dict[str, Any]) -> FittedCovariates:
-    def of(role: str) -> tuple[FittedCovariate, ...]:
+    def of(role: Role) -> tuple[FittedCovariate, ...]:
         options: tuple[Covariate, ...] = getattr(config, role)
         return tuple(
-            FittedCovariate(option, location, scale, tuple(categories))
-            for option, (_, location, scale, categories) in zip(options, content[role], strict=True)
+            FittedCovariate(option, location, scale, categories)
+            for option, (_, location, scale, categories) in zip(
+                options, content.covariates[role], strict=True
+            )
         )
 
     return FittedCovariates(of("past"), of("future"), of("static"), config.calendar)
+
+
+def _require_shapes(arrays: Mapping[str, np.ndarray], content: Content, config: Config) -> None:
+    """Check the arrays against the content; the networks check their own weights.
+
+    Raises:
+        ValueError: for an array of another shape or kind.
+    """
+    series, rows = len(content.ids), len(arrays["tail.values"])
+    targets = len(config.data.target)
+    expected: dict[str, tuple[tuple[int, ...], str]] = {
+        "tail.values": ((rows, len(content.columns)), "f"),
+        "tail.offsets": ((series + 1,), "i"),
+        "tail.starts": ((series,), "i"),
+        "tail.static": ((series, len(content.static_columns)), "f"),
+        "tail.lines": ((rows,), "i"),
+    }
+    if content.calibration is not None:
+        radii = (len(content.calibration.levels), config.window.horizon, targets)
+        expected["calibration.radii"] = (radii, "f")
+        expected["calibration.sizes"] = ((len(content.fitted_ids), targets), "f")
+    for name, shape_and_kind in expected.items():
+        array = arrays[name]
+        if (array.shape, array.dtype.kind) != shape_and_kind:
+            raise ValueError(f"{name} is {array.dtype.name} {array.shape}")
+    offsets = arrays["tail.offsets"]
+    if offsets[0] != 0 or offsets[-1] != rows or np.any(np.diff(offsets) < 1):
+        raise ValueError("tail.offsets do not divide the rows into series")
+
+
+def _try_out(trained: TrainedModel) -> None:
+    """Take one series to the model's scale and back: what fails is the file's fault, not ours."""
+    first = trained.tail.select(np.array([0]))
+    pipeline = trained.pipeline.with_series_of(first)
+    filled, width = pipeline.filled(first, first.offsets), first.num_targets
+    inputs, *_ = pipeline.tensors(first, filled)
+    scaled = inputs[None, -1:, :width, None].numpy()
+    pipeline.invert(scaled, first, filled[:, :width], np.array([len(filled) - 1]))
+    first.axis.column(first.starts)
