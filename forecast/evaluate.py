@@ -14,7 +14,7 @@ import torch
 from forecast.data.panel import Panel
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
-from forecast.evaluation.conformal import Calibration, Scores
+from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import (
     ErrorScale,
@@ -193,7 +193,7 @@ def calibrated(
     scores = [part.scores for part in (validation, test) if part is not None]
     if not scores:
         return None, {}
-    joined = functools.reduce(Scores.joined, scores)
+    joined = functools.reduce(ConformalScores.joined, scores)
     calibration = Calibration.of(joined, scale.sizes, options.levels, options.origins)
     return calibration, conformal_coverage(validation, test, truth, scale, options)
 

@@ -15,7 +15,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.scale import training_scale
 from forecast.data.transforms import TRANSFORMS, Step
 from forecast.errors import ConfigError
-from forecast.evaluation.conformal import Calibration, Scores
+from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.metrics import central_intervals
 from forecast.evaluation.scoring import Actuals
 
@@ -133,7 +133,7 @@ class HeldOutForecasts:
     """(W,) origins."""
     forecasts: np.ndarray
     """(W, H, K) in the user's units; float32 would blur those far from zero."""
-    scores: Scores
+    scores: ConformalScores
 
     @staticmethod
     def of(
@@ -165,7 +165,9 @@ class HeldOutForecasts:
         shuffled = np.random.default_rng(0).permutation(len(rows))
         order = np.lexsort((shuffled, times_of(rows)))
         times = times_of(rows)[order]
-        return HeldOutForecasts(rows[order], forecasts[order], Scores(times, scores[order]))
+        return HeldOutForecasts(
+            rows[order], forecasts[order], ConformalScores(times, scores[order])
+        )
 
 
 def subsample_origins(times: Sequence[np.ndarray], values: int) -> list[np.ndarray]:

@@ -1,6 +1,5 @@
 """What may be written about intervals."""
 
-
 from forecast.config.tree import config_from
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from forecast.evaluation import conformal
 from forecast.evaluation.conformal import (
-    GRID,
+    FINE_GRID,
     MOST_BYTES,
     Calibration,
-    Scores,
+    ConformalScores,
     conformal_radii,
     rolling_radii,
 )
@@ -22,7 +22,7 @@ FINITE = st.floats(0, 100, width=32)
 
 
 def table_of(*scores):
-    """Scores of one step and target, as `known` gives them."""
+    """ConformalScores of one step and target, as `known` gives them."""
     table = np.sort(np.array(scores, dtype=np.float32))[None, None]
     return table, np.array([[len(scores)]])
 
@@ -75,11 +75,11 @@ def random_scores(seed, windows=40, horizon=3, targets=2, gaps=True, series=1):
     times = np.sort(np.repeat(times, series))
     values = random.exponential(size=(len(times), horizon, targets)).astype(np.float32)
     values[random.random(values.shape) < 0.1] = np.nan
-    return Scores(times, values)
+    return ConformalScores(times, values)
 
 
 def slow_known(scores, time, step, target, origins):
-    """Scores of one step (from 0) and target that are known at a time, by loops."""
+    """ConformalScores of one step (from 0) and target that are known at a time, by loops."""
     recent = sorted({int(each) for each in scores.times if each + step + 1 <= time})
     recent = set(recent[-origins:] if origins else recent)
     values = [
@@ -110,7 +110,7 @@ def test_in_the_end_everything_is_known():
 
 def test_of_many_scores_an_even_part_is_taken():
     times = np.repeat(np.arange(100), 10)
-    scores = Scores(times, np.arange(1000, dtype=np.float32)[:, None, None])
+    scores = ConformalScores(times, np.arange(1000, dtype=np.float32)[:, None, None])
     table, counts = scores.known(most=50)
     assert counts.tolist() == [[50]]
     assert np.diff(table[0, 0]).tolist() == [20] * 49
@@ -144,7 +144,7 @@ def slow_rolling(known, tested, levels, origins, rate):
 def test_rolling_radii_are_those_of_a_slow_loop(series, rate):
     known = random_scores(5, windows=45, series=series)
     later = known.times > 14
-    tested = Scores(known.times[later], known.values[later])
+    tested = ConformalScores(known.times[later], known.values[later])
     found = [*rolling_radii(known, tested, (60.0, 85.0), 12, rate)]
     expected = slow_rolling(known, tested, (60, 85), 12, rate)
     np.testing.assert_array_equal(np.stack([radii for _, radii in found]), expected)
@@ -160,11 +160,11 @@ def test_values_after_an_origin_never_change_its_radii(now, seed):
     steps = np.arange(1, 4)[:, None]
     is_later = known.times[:, None, None] + steps > now
     noise = np.random.default_rng(seed).exponential(9, known.values.shape).astype(np.float32)
-    changed = Scores(known.times, np.where(is_later, noise, known.values))
+    changed = ConformalScores(known.times, np.where(is_later, noise, known.values))
 
     def radii(scores):
         later = scores.times > 9
-        tested = Scores(scores.times[later], scores.values[later])
+        tested = ConformalScores(scores.times[later], scores.values[later])
         rolling = rolling_radii(scores, tested, (70.0,), 15, 0.05)
         return [(scores.times[later][w.start], r) for w, r in rolling]
 
@@ -185,10 +185,13 @@ def test_rolling_intervals_follow_errors_that_grow_where_split_ones_stay_behind(
     sizes = np.repeat([1.0, 2.0], 1500)[:, None, None]
     values = (sizes * random.exponential(size=(3000, 2, 2))).astype(np.float32)
     times = np.arange(3000)
-    validation, tested = Scores(times[:1000], values[:1000]), Scores(times[1000:], values[1000:])
+    validation, tested = (
+        ConformalScores(times[:1000], values[:1000]),
+        ConformalScores(times[1000:], values[1000:]),
+    )
     levels = (80.0, 95.0)
     split = conformal_radii(*validation.known(), np.array(levels) / 100)
-    rolling = rolling_radii(Scores(times, values), tested, levels, 500, 0.005)
+    rolling = rolling_radii(ConformalScores(times, values), tested, levels, 500, 0.005)
     assert (held(tested, [(slice(None), split)]) < [0.68, 0.87]).all()
     np.testing.assert_allclose(held(tested, rolling), [0.8, 0.95], atol=0.015)
 
@@ -197,7 +200,7 @@ def test_the_rolling_scores_are_renewed_often_enough():
     """At 500 origins each table serves for ten: the radii are those of at most ten origins ago."""
     scores = random_scores(3, windows=700, horizon=1, targets=1, gaps=False)
     later = scores.times >= 600
-    tested = Scores(scores.times[later], scores.values[later])
+    tested = ConformalScores(scores.times[later], scores.values[later])
     renewed = {}
     for windows, radii in rolling_radii(scores, tested, (80.0,), 500, 0.0):
         time = int(tested.times[windows.start])
@@ -236,7 +239,7 @@ def test_between_levels_of_the_grid_radii_are_interpolated():
 
 def test_a_level_is_reached_where_there_are_scores_enough():
     _, kept = calibration()
-    for level in (*map(float, GRID), 50.5, 97.3, 99.7):
+    for level in (*map(float, FINE_GRID), 50.5, 97.3, 99.7):
         assert kept.reaches(level) == np.isfinite(kept.at([level])).all()
     assert [kept.needed(level) for level in (50.0, 80.0, 95.0, 99.0, 99.5)] == [1, 4, 19, 99, 199]
     assert not calibration(windows=3)[1].reaches(80.0)
@@ -244,7 +247,7 @@ def test_a_level_is_reached_where_there_are_scores_enough():
 
 @pytest.mark.parametrize(("horizon", "targets"), [(96, 7), (720, 7), (720, 40)])
 def test_a_calibration_stays_small(horizon, targets):
-    scores = Scores(np.arange(3), np.ones((3, horizon, targets), dtype=np.float32))
+    scores = ConformalScores(np.arange(3), np.ones((3, horizon, targets), dtype=np.float32))
     kept = Calibration.of(scores, np.ones((1, targets)), (70.0,), 500)
     assert kept.radii.nbytes <= MOST_BYTES
     assert 70.0 in kept.levels
@@ -257,5 +260,5 @@ def test_a_panel_of_many_series_takes_no_loop_over_them(monkeypatch):
     monkeypatch.setattr(conformal, "conformal_radii", lambda *a: calls.append(1) or real(*a))
     known = random_scores(6, windows=20, series=2000, gaps=False)
     later = known.times > 15
-    tested = Scores(known.times[later], known.values[later])
+    tested = ConformalScores(known.times[later], known.values[later])
     assert len([*rolling_radii(known, tested, (80.0,), 500, 0.005)]) == len(calls) == 4

@@ -7,7 +7,7 @@ from utilsforecast.losses import coverage, winkler_score
 
 from forecast.config.intervals import IntervalConfig
 from forecast.data.scale import training_scale
-from forecast.evaluation.conformal import Scores
+from forecast.evaluation.conformal import ConformalScores
 from forecast.evaluation.coverage import IntervalSums, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import ErrorScale, HeldOutForecasts
 from forecast.evaluation.scoring import Actuals
@@ -144,6 +144,6 @@ def test_a_level_with_too_few_validation_errors_has_no_split_interval():
 
 def test_scores_of_times_are_those_of_the_windows():
     part, _ = tried(np.arange(10.0)[:, None], np.array([4, 2]), ErrorScale((), np.ones((1, 1))))
-    assert isinstance(part.scores, Scores)
+    assert isinstance(part.scores, ConformalScores)
     assert part.scores.times.tolist() == [2, 4]
     assert part.scores.values[:, :, 0].tolist() == [[3, 4], [5, 6]]

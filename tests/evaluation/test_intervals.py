@@ -15,7 +15,7 @@ from forecast.data.chain import fit_chain
 from forecast.errors import ConfigError
 from forecast.evaluate import actuals
 from forecast.evaluation import intervals
-from forecast.evaluation.conformal import Calibration, Scores
+from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.intervals import (
     ErrorScale,
     HeldOutForecasts,
@@ -206,7 +206,7 @@ def test_columns_are_named_by_their_level(tenths):
 
 
 def few(count):
-    scores = Scores(np.arange(count), np.ones((count, 2, 1), dtype=np.float32))
+    scores = ConformalScores(np.arange(count), np.ones((count, 2, 1), dtype=np.float32))
     return Calibration.of(scores, np.ones((1, 1)), (80.0, 95.0), 500)
 
 
