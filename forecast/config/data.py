@@ -21,17 +21,15 @@ from forecast.config.options import (
     LARGEST,
     Choice,
     Count,
-    IncompatibleKeysError,
     Option,
     Section,
     options_schema,
+    require,
 )
 from forecast.errors import did_you_mean, shown
 
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
 Scope = Literal["per_series", "global"]
-
-
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -88,7 +86,7 @@ class Covariate(Section):
         return self
 
     @model_serializer
-    def _shortest(self) -> str | dict[str, dict[str, Any]]:
+    def _as_written(self) -> str | dict[str, dict[str, Any]]:
         if self == Covariate(name=self.name):
             return self.name
         options: dict[str, Any] = {"encoding": self.encoding}
@@ -185,25 +183,24 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _integer_times_are_no_dates(self) -> DataConfig:
         for key in ("time_format", "timezone", "calendar"):
-            if isinstance(self.frequency, int) and getattr(self, key):
-                raise IncompatibleKeysError(
-                    f"{key} is for dates, but frequency {self.frequency} is a step of integer"
-                    f" times; leave {key} out, or give a frequency such as D",
-                    key,
-                )
+            require(
+                not (isinstance(self.frequency, int) and getattr(self, key)),
+                f"{key} is for dates, but frequency {self.frequency} is a step of integer"
+                f" times; leave {key} out, or give a frequency such as D",
+                key,
+            )
         return self
 
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> DataConfig:
-        if not self.target:
-            raise IncompatibleKeysError("names no column; name at least one to forecast", "target")
+        require(self.target, "names no column; name at least one to forecast", "target")
         roles: dict[str, str] = {}
         for role in ("time", "id", "target", "past", "future", "static"):
             for name in self._columns_of(role):
-                if name in roles and (roles[name], role) != ("id", "static"):
-                    raise IncompatibleKeysError(
-                        f"column {shown(name)} is in {roles[name]} already; give it one role", role
-                    )
+                taken = roles.get(name)
+                is_free = taken is None or (taken, role) == ("id", "static")
+                reason = f"column {shown(name)} is in {taken} already; give it one role"
+                require(is_free, reason, role)
                 roles[name] = role
         return self
 
@@ -259,10 +256,8 @@ class Difference(Option):
 
     @model_validator(mode="after")
     def _auto_chooses_the_order(self) -> Difference:
-        if self.lag == "auto" and self.order != 1:
-            raise IncompatibleKeysError(
-                "lag auto chooses the order itself; leave order out", "order"
-            )
+        is_chosen_once = self.lag != "auto" or self.order == 1
+        require(is_chosen_once, "lag auto chooses the order itself; leave order out", "order")
         return self
 
 

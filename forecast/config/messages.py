@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from forecast.config.options import sections_at
-from forecast.config.yaml import Document, scalar
-from forecast.config.yaml import Path as KeyPath
+from forecast.config.yaml import Document, KeyPath, scalar
 from forecast.errors import did_you_mean, shown
 
 _WANTED = {
@@ -40,14 +40,29 @@ def message(
     source: str,
     overridden: Mapping[KeyPath, str],
 ) -> str:
-    """One line about the first error; a misspelt key comes first, for others may follow from it."""
+    """One line about the first error.
+
+    A misspelt key comes before all else, because the other errors may follow from it.
+
+    Args:
+        root: the section that was validated.
+        errors: what pydantic found wrong, at least one.
+        values: the nested mappings that were validated, overrides included.
+        document: the text's values, with the line of each key.
+        source: name of the text.
+        overridden: the overrides in force, each under the key that it wrote, the latest last.
+
+    Returns:
+        `file:line: key: what is wrong; what to do`.
+    """
     located = [(_written_path(details, values), details) for details in errors]
     path, chosen = min(located, key=lambda pair: pair[1]["type"] != "extra_forbidden")
     path = max((p for p, _ in located if p[: len(path)] == path), key=len)
     together = [details for p, details in located if p == path]
-    misfits = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
-    blamed = [(*path, *key.split(".")) for key in misfits] or [path]
-    written = [keys for keys in blamed if _holds(values, keys)] or blamed
+    # Of keys that do not fit together, blame one that is written, best one that an override wrote.
+    incompatible = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
+    candidates = [(*path, *key.split(".")) for key in incompatible] or [path]
+    written = [keys for keys in candidates if _is_written(values, keys)] or candidates
     path = next((keys for keys in written if _override_of(keys, overridden)), written[0])
     key = ".".join(_plain(part) for part in path)
     place = _override_of(path, overridden) or _line_of(path, document, source)
@@ -63,12 +78,13 @@ def _override_of(path: KeyPath, overridden: Mapping[KeyPath, str]) -> str | None
 
 
 def _line_of(path: KeyPath, document: Document, source: str) -> str:
+    """Source and line of a key, or of the nearest key above it that has a line."""
     parents = (path[:length] for length in range(len(path), 0, -1))
     line = next((document.lines[keys] for keys in parents if keys in document.lines), None)
     return source if line is None else f"{source}:{line}"
 
 
-def _holds(values: Any, path: KeyPath) -> bool:
+def _is_written(values: Any, path: KeyPath) -> bool:
     for part in path:
         if not isinstance(values, Mapping) or part not in values:
             return False
@@ -77,9 +93,10 @@ def _holds(values: Any, path: KeyPath) -> bool:
 
 
 def _written_path(details: ErrorDetails, values: Any) -> KeyPath:
-    """The error's location without the parts that pydantic adds for the members of a union.
+    """The keys that lead to an error as they are written.
 
-    A covariate's options stand under its name, of which pydantic knows nothing.
+    Pydantic's location also names the member of a union that it tried; such parts are left out. A
+    covariate's options are written under its name, which pydantic's location lacks; it is put in.
     """
     path: list[str | int] = []
     for part in details["loc"]:
@@ -87,19 +104,20 @@ def _written_path(details: ErrorDetails, values: Any) -> KeyPath:
             values = values[part]
             path.append(part)
         elif isinstance(values, Mapping):
-            lone = next(iter(values.items())) if len(values) == 1 else None
+            name, options = next(iter(values.items())) if len(values) == 1 else ("", None)
             if part in values:
                 values = values[part]
                 path.append(part)
-            elif lone and isinstance(lone[1], Mapping) and part in lone[1]:
-                values = lone[1][part]
-                path += [lone[0], part]
+            elif isinstance(options, Mapping) and part in options:
+                values = options[part]
+                path += [name, part]
             elif details["type"] == "missing":
                 path.append(part)
     return tuple(path)
 
 
 def _explain(root: type[BaseModel], errors: list[ErrorDetails]) -> str:
+    """What is wrong at one place; several errors are those of the members of a union."""
     details = errors[0]
     kind, value = details["type"], details.get("input")
     context = details.get("ctx", {})
@@ -122,7 +140,7 @@ def _wrong_value(root: type[BaseModel], value: Any, errors: list[ErrorDetails]) 
     """What a value is not, what it must be, and how to write it."""
     wanted = [_wanted(root, details) for details in errors]
     must = " or ".join(dict.fromkeys(wanted)).replace("'", "")
-    names = [name for e, text in zip(errors, wanted, strict=True) for name in _literals(e, text)]
+    names = [name for details in errors for name in _literals(details)]
     remedy = ""
     if isinstance(value, str) and names and did_you_mean(value, names).startswith("did"):
         remedy = f"; {did_you_mean(value, names)}"
@@ -136,18 +154,23 @@ def _wrong_value(root: type[BaseModel], value: Any, errors: list[ErrorDetails]) 
 
 
 def _wanted(root: type[BaseModel], details: ErrorDetails) -> str:
+    """What a value must be, in words; limits that are whole numbers are shown without a point."""
     template = _WANTED.get(details["type"])
     if template is None:
         return details["msg"]
     section, *_ = [*sections_at(root, details["loc"]), root]
     context = {"first_key": next(iter(section.model_fields)), **details.get("ctx", {})}
-    is_whole = {k: isinstance(v, float) and v.is_integer() for k, v in context.items()}
-    return template.format(**{k: int(v) if is_whole[k] else v for k, v in context.items()})
+    whole = {k: int(v) for k, v in context.items() if isinstance(v, float) and v.is_integer()}
+    return template.format(**{**context, **whole})
 
 
-def _literals(details: ErrorDetails, expected: str) -> list[str]:
-    is_literal = details["type"] == "literal_error"
-    return expected.replace("'", "").replace(" or ", ", ").split(", ") if is_literal else []
+def _literals(details: ErrorDetails) -> list[str]:
+    """The words that a choice of words allows: pydantic tells them as `'a', 'b' or 'c'`."""
+    return (
+        re.findall(r"'([^']*)'", details["ctx"]["expected"])
+        if details["type"] == "literal_error"
+        else []
+    )
 
 
 def _plain(part: str | int) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from forecast.config.options import Count, CountOrZero, IncompatibleKeysError, Section
+from forecast.config.options import Count, CountOrZero, Section, require
 
 CellName = Literal["lstm", "gru", "rnn"]
 HeadName = Literal["direct", "recursive", "parallel"]
@@ -72,56 +72,62 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _cell_has_the_parts(self) -> ModelConfig:
-        if self.proj_size and self.cell != "lstm":
-            raise IncompatibleKeysError(f"proj_size needs cell: lstm, not {self.cell}", "proj_size")
-        if self.init.forget_bias is not None and self.cell != "lstm":
-            raise IncompatibleKeysError(
-                f"forget_bias needs cell: lstm, not {self.cell}", "init.forget_bias"
-            )
-        if self.bidirectional and self.head != "direct":
-            raise IncompatibleKeysError(
-                f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
-                " step; use head: direct",
-                "bidirectional",
-            )
-        if self.linear_skip != "none" and self.head == "recursive":
-            raise IncompatibleKeysError(
-                "linear_skip forecasts all steps at once, head recursive one segment; use head:"
-                " direct or parallel",
-                "linear_skip",
-            )
+        is_lstm, needs = self.cell == "lstm", f"needs cell: lstm, not {self.cell}"
+        require(is_lstm or not self.proj_size, f"proj_size {needs}", "proj_size")
+        has_gates = is_lstm or self.init.forget_bias is None
+        require(has_gates, f"forget_bias {needs}", "init.forget_bias")
+        return self
+
+    @model_validator(mode="after")
+    def _head_fits(self) -> ModelConfig:
+        require(
+            self.head == "direct" or not self.bidirectional,
+            f"bidirectional reads the whole lookback at once, head {self.head} goes on step by"
+            " step; use head: direct",
+            "bidirectional",
+        )
+        require(
+            self.head != "recursive" or self.linear_skip == "none",
+            "linear_skip forecasts all steps at once, head recursive one segment; use head: direct"
+            " or parallel",
+            "linear_skip",
+        )
         return self
 
     @model_validator(mode="after")
     def _dilations_fit_the_layers(self) -> ModelConfig:
         if self.dilations is None:
             return self
-        if len(self.dilations) != self.num_layers:
-            raise IncompatibleKeysError(
-                f"dilations lists {len(self.dilations)} layers, num_layers is {self.num_layers};"
-                " give each layer one number",
-                "dilations",
-            )
-        if self.head == "recursive":
-            raise IncompatibleKeysError(
-                "dilations skip steps, head recursive goes on step by step; use head: direct or"
-                " parallel",
-                "dilations",
-            )
+        require(
+            len(self.dilations) == self.num_layers,
+            f"dilations lists {len(self.dilations)} layers, num_layers is {self.num_layers}; give"
+            " each layer one number",
+            "dilations",
+        )
+        require(
+            self.head != "recursive",
+            "dilations skip steps, head recursive goes on step by step; use head: direct or"
+            " parallel",
+            "dilations",
+        )
         return self
 
     @model_validator(mode="after")
     def _sizes_fit_the_layers(self) -> ModelConfig:
-        sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
-        if isinstance(self.hidden_size, tuple) and len(sizes) != self.num_layers:
-            raise IncompatibleKeysError(
-                f"hidden_size lists {len(sizes)} layers, num_layers is {self.num_layers}; give each"
-                " layer one size",
-                "hidden_size",
-            )
-        smallest = min(size for size in sizes if size != "auto") if "auto" not in sizes else None
-        if smallest is not None and self.proj_size >= smallest:
-            raise IncompatibleKeysError(
-                f"proj_size {self.proj_size} must be below hidden_size {smallest}", "proj_size"
-            )
+        if self.hidden_size == "auto":
+            return self
+        sizes = self.hidden_size
+        if isinstance(sizes, int):
+            sizes = (sizes,) * self.num_layers
+        require(
+            len(sizes) == self.num_layers,
+            f"hidden_size lists {len(sizes)} layers, num_layers is {self.num_layers}; give each"
+            " layer one size",
+            "hidden_size",
+        )
+        require(
+            self.proj_size < min(sizes),
+            f"proj_size {self.proj_size} must be below hidden_size {min(sizes)}",
+            "proj_size",
+        )
         return self

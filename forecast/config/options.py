@@ -46,6 +46,21 @@ class IncompatibleKeysError(ValueError):
         self.keys = keys
 
 
+def require(holds: object, message: str, *keys: str) -> None:
+    """Refuse keys that do not fit together.
+
+    Args:
+        holds: whether they do.
+        message: what does not fit, and what to do.
+        keys: their dotted names below the section that is checked.
+
+    Raises:
+        IncompatibleKeysError: unless `holds`.
+    """
+    if not holds:
+        raise IncompatibleKeysError(message, *keys)
+
+
 class Option(Section):
     """An entry of a table: a name with its own options, e.g. `{huber: {delta: 0.5}}`."""
 
@@ -62,7 +77,7 @@ class Option(Section):
         return tuple(field for field in cls.model_fields if field != "name")
 
     @model_serializer
-    def _shortest(self) -> str | dict[str, dict[str, Any]]:
+    def _as_written(self) -> str | dict[str, dict[str, Any]]:
         options = {field: getattr(self, field) for field in self.fields()}
         return {self.key(): options} if options else self.key()
 
@@ -82,7 +97,7 @@ class Option(Section):
 
 
 def options_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schema of a section without its `name`, which is written as the key above it."""
+    """JSON Schema of a section without its `name`, which is written as the key above it instead."""
     properties = {k: v for k, v in schema.get("properties", {}).items() if k != "name"}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -127,6 +142,7 @@ def _tagged(options: OptionTable, written: object) -> object:
 
 
 def _options(option: type[Option], value: object) -> Mapping[str, object]:
+    """What is written under an option's name, as a mapping of its fields."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -139,7 +155,15 @@ def _options(option: type[Option], value: object) -> Mapping[str, object]:
 
 
 def sections_at(root: type[BaseModel], path: Iterable[str | int]) -> list[type[BaseModel]]:
-    """The section that stands at a path below another, or the options of a choice."""
+    """The sections that may stand at a path below another: one, or the options of a choice.
+
+    Args:
+        root: the section at the top.
+        path: keys and numbers of items below it; numbers of items are passed over.
+
+    Returns:
+        None at all where the path leads to a plain value, or nowhere.
+    """
     sections = [root]
     for part in path:
         if isinstance(part, int):

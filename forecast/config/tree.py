@@ -1,4 +1,4 @@
-"""The configuration tree, its strict reader and writer, and errors that name file, line and key."""
+"""The configuration as a tree of frozen sections: read, overridden, checked, and written."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from forecast.config.data import DataConfig, SplitConfig, Standardize, Transform
 from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
 from forecast.config.model import ModelConfig
-from forecast.config.options import IncompatibleKeysError, Option, Section, sections_at
+from forecast.config.options import Option, Section, require, sections_at
 from forecast.config.training import TrainingConfig
-from forecast.config.yaml import MAX_BYTES, Document, read_yaml, scalar, write_yaml
-from forecast.config.yaml import Path as KeyPath
+from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, scalar, write_yaml
 from forecast.errors import ConfigError, shown
 
 
@@ -53,26 +52,26 @@ class Config(Section):
     @model_validator(mode="after")
     def _segments_fit_the_lookback(self) -> Config:
         segment, lookback = self.model.segment, self.window.lookback
-        if lookback % segment:
-            below, above = lookback - lookback % segment, lookback + segment - lookback % segment
-            near = f"{below} or {above}" if below else f"{above}"
-            raise IncompatibleKeysError(
-                f"window.lookback {lookback} is no multiple of model.segment {segment}; set"
-                f" window.lookback to {near}, or change model.segment",
-                "model.segment",
-                "window.lookback",
-            )
+        below = lookback - lookback % segment
+        near = f"{below} or {below + segment}" if below else f"{segment}"
+        require(
+            lookback == below,
+            f"window.lookback {lookback} is no multiple of model.segment {segment}; set"
+            f" window.lookback to {near}, or change model.segment",
+            "model.segment",
+            "window.lookback",
+        )
         return self
 
     @model_validator(mode="after")
     def _weights_fit_the_horizon(self) -> Config:
         weights, horizon = self.training.step_weights, self.window.horizon
-        if weights is not None and len(weights) != horizon:
-            raise IncompatibleKeysError(
-                f"training.step_weights has {len(weights)} weights, window.horizon is {horizon};"
-                " give each step of the horizon one weight",
-                "training.step_weights",
-            )
+        require(
+            weights is None or len(weights) == horizon,
+            f"training.step_weights has {len(weights or ())} weights, window.horizon is {horizon};"
+            " give each step of the horizon one weight",
+            "training.step_weights",
+        )
         return self
 
     @model_validator(mode="after")
@@ -80,64 +79,92 @@ class Config(Section):
         """Neither sums of quantiles nor quantiles along one path are quantiles of the forecast."""
         if len(getattr(self.training.loss, "levels", (0.5,))) == 1:
             return self
-        if self.model.head == "recursive":
-            raise IncompatibleKeysError(
-                "head recursive feeds the median back, so its quantiles would be too narrow; use"
-                " head: direct or parallel, or another loss",
-                "training.loss",
-                "model.head",
-            )
-        if any(option.key() == "difference" for option in self.transforms):
-            raise IncompatibleKeysError(
-                "a difference is undone by summing, and sums of quantiles are no quantiles; use"
-                " model.window_norm: last in place of the difference, or another loss",
-                "training.loss",
-                "transforms",
-            )
+        require(
+            self.model.head != "recursive",
+            "head recursive feeds the median back, so its quantiles would be too narrow; use"
+            " head: direct or parallel, or another loss",
+            "training.loss",
+            "model.head",
+        )
+        require(
+            all(option.key() != "difference" for option in self.transforms),
+            "a difference is undone by summing, and sums of quantiles are no quantiles; use"
+            " model.window_norm: last in place of the difference, or another loss",
+            "training.loss",
+            "transforms",
+        )
         return self
 
 
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a configuration file, with overrides such as `training.epochs=5`.
+    """Read a configuration file.
+
+    Args:
+        path: a YAML file of at most 256 KiB.
+        overrides: such as `training.epochs=5`; a later one wins over an earlier one.
+
+    Returns:
+        The checked configuration; a data path that leads nowhere from the working folder, but
+        somewhere from the file's folder, is replaced by that.
 
     Raises:
         ConfigError: one line with file, line, key, value and remedy.
     """
+    document = read_yaml(_text_of(path), str(path))
+    config = build_config(document, str(path), overrides)
+    return _with_data_beside(config, Path(path).parent)
+
+
+def _text_of(path: str | Path) -> str:
+    """The text of a file; no more of it is read than a configuration may have."""
+    remedy = "give the path of a YAML configuration"
     try:
         with open(path, "rb") as file:
-            start = file.read(MAX_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}; give the path of a YAML configuration"
-        ) from None
-    if len(start) > MAX_BYTES:
-        raise ConfigError(
-            f"{path}: larger than {MAX_BYTES} bytes; give the path of a YAML configuration"
-        )
+        raise ConfigError(f"{path}: {error.strerror}; {remedy}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes; {remedy}")
     try:
-        text = start.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = start.count(b"\n", 0, error.start) + 1
+        line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-    config = build_config(read_yaml(text, str(path)), str(path), overrides)
-    return _with_data_beside(config, Path(path).parent)
 
 
 def _with_data_beside(config: Config, folder: Path) -> Config:
     """A data path that leads nowhere from the working folder is tried from the configuration's."""
     beside = folder / config.data.path
-    if os.path.exists(config.data.path) or not os.path.exists(beside):  # no error if too long
+    # os.path.exists answers False for a path that is too long, where Path.exists raises.
+    if os.path.exists(config.data.path) or not os.path.exists(beside):
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"path": str(beside)})})
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
-    """Check a configuration given as nested mappings."""
+    """Check a configuration given as nested mappings.
+
+    Args:
+        values: as a YAML file would hold them; lists, paths and sections may stand among them.
+        overrides: such as `training.epochs=5`.
+
+    Raises:
+        ConfigError: one line with key, value and remedy.
+    """
     return build_config(Document(_with_tuples(values)), "configuration", overrides)
 
 
 def build_config(document: Document, source: str, overrides: Iterable[str] = ()) -> Config:
-    """Validate a document, after the overrides are put in."""
+    """Check the values of a document, after the overrides are put in.
+
+    Args:
+        document: values and lines, as `read_yaml` gives them.
+        source: name of the document in error messages.
+        overrides: such as `training.epochs=5`.
+
+    Raises:
+        ConfigError: one line with source, line, key, value and remedy.
+    """
     values = document.value
     if not isinstance(values, Mapping):
         raise ConfigError(f"{source}: holds no keys; begin with `data: {{path: ...}}`")
@@ -163,6 +190,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _with_tuples(value: Any) -> Any:
+    """Values from Python as the YAML reader would give them: plain, and with tuples for lists."""
     if isinstance(value, Section):
         return _with_tuples(value.model_dump())
     if isinstance(value, Mapping):
@@ -175,7 +203,10 @@ def _with_tuples(value: Any) -> Any:
 def _override(
     values: Mapping[str, Any], override: str, overridden: dict[KeyPath, str]
 ) -> dict[str, Any]:
-    """Put one override in; `overridden` keeps those still in force, the latest one last."""
+    """A copy of the values with one override put in.
+
+    `overridden` is changed: it keeps the overrides still in force by key, the latest one last.
+    """
     dotted, equals, text = (part.strip() for part in override.partition("="))
     keys = tuple(dotted.split("."))
     if not equals or not all(keys):
@@ -189,7 +220,11 @@ def _override(
 
 
 def _put(values: Any, keys: KeyPath, value: Any, above: KeyPath = ()) -> dict[str, Any]:
-    """A copy of nested mappings with one entry replaced; a new choice takes the old one's place."""
+    """A copy of nested mappings with the entry at `keys` replaced.
+
+    `above` are the keys that lead to these values: where they lead to a choice, a name other than
+    the one written takes its place, with its options.
+    """
     first, *rest = keys
     sections = sections_at(Config, above)
     result = dict(_entries(values, sections))

@@ -8,7 +8,7 @@ large or deep. The writer quotes what this reader would not read back as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +20,12 @@ MAX_BYTES = 262_144
 MAX_DEPTH = 20
 MAX_DIGITS = 40
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
+"""Keys and numbers of items that lead to a value, from the top of a document."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, Any] = {
+_CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -39,7 +40,7 @@ class Document:
     """What a YAML text says, and the line (from 1) on which each key or item stands."""
 
     value: Any
-    lines: Mapping[Path, int] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
 
 def read_yaml(text: str, source: str) -> Document:
@@ -49,6 +50,9 @@ def read_yaml(text: str, source: str) -> Document:
         text: the YAML text, at most 256 KiB and 20 levels deep.
         source: its name in error messages.
 
+    Returns:
+        Mappings as dictionaries, sequences as tuples, and the line of each key and item.
+
     Raises:
         ConfigError: with source and line, for anything that is not plain, unambiguous YAML.
     """
@@ -56,19 +60,20 @@ def read_yaml(text: str, source: str) -> Document:
         raise ConfigError(
             f"{source}: {len(text)} characters; a configuration has at most {MAX_BYTES}"
         )
-    lines: dict[Path, int] = {}
     try:
-        events = yaml.parse(text, Loader=_loader())
-        return Document(_document(events, lines, source), lines)
+        return _Reader(text, source).document()
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         line, reason = _what_is_wrong(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {reason}") from None
 
 
 def scalar(text: str) -> Any:
-    """The value of a plain (unquoted) YAML 1.2 scalar; what is no number or constant is text."""
-    if text in _WORDS:
-        return _WORDS[text]
+    """The value of a plain (unquoted) YAML 1.2 scalar; what is no number or constant is text.
+
+    An integer of more than 40 digits becomes a float, for reading it exactly takes too long.
+    """
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= MAX_DIGITS else float(text)
     return float(text) if _FLOAT.fullmatch(text) else text
@@ -80,7 +85,7 @@ def write_yaml(values: Any) -> str:
 
 
 class _Writer(yaml.SafeDumper):
-    """PyYAML quotes what YAML 1.1 takes for something other than text; `1e-3` needs quotes too."""
+    """Quotes whatever `read_yaml` would not read back as text, such as `1e-3`."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -108,64 +113,65 @@ def _what_is_wrong(error: Exception, text: str) -> tuple[int, str]:
     return _line(mark) if mark else 1, reason
 
 
-def _loader() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+class _Reader:
+    """Builds the value of a text from PyYAML's events, so that nothing is expanded unseen."""
 
+    def __init__(self, text: str, source: str) -> None:
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self.events = yaml.parse(text, Loader=loader)
+        self.source = source
+        self.lines: dict[KeyPath, int] = {}
 
-def _document(events: Iterator[Any], lines: dict[Path, int], source: str) -> Any:
-    next(events)  # the stream starts
-    if isinstance(next(events), yaml.StreamEndEvent):
-        return None
-    value = _value(next(events), events, (), lines, source)
-    next(events)  # the document ends
-    after = next(events)
-    if not isinstance(after, yaml.StreamEndEvent):
-        raise ConfigError(f"{source}:{_line(after.start_mark)}: a second document; keep one")
-    return value
+    def document(self) -> Document:
+        """The only document of the text."""
+        next(self.events)  # the stream starts
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            return Document(None, self.lines)
+        value = self._value(next(self.events), ())
+        next(self.events)  # the document ends
+        after = next(self.events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise self._refusal(after, "a second document; keep one")
+        return Document(value, self.lines)
 
+    def _value(self, event: Any, path: KeyPath) -> Any:
+        """The value that begins with an event; its further events are taken as well."""
+        self._require_plain(event)
+        self.lines.setdefault(path, _line(event.start_mark))
+        if isinstance(event, yaml.ScalarEvent):
+            return event.value if event.style else scalar(event.value)
+        if len(path) == MAX_DEPTH:
+            raise self._refusal(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(path)
+        items: list[Any] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return tuple(items)
 
-def _value(
-    event: Any, events: Iterator[Any], path: Path, lines: dict[Path, int], source: str
-) -> Any:
-    """The value that begins with an event; takes its further events."""
-    line = _line(event.start_mark)
-    _refuse_the_unplain(event, f"{source}:{line}")
-    lines.setdefault(path, line)
-    if isinstance(event, yaml.ScalarEvent):
-        return event.value if event.style else scalar(event.value)
-    if len(path) == MAX_DEPTH:
-        raise ConfigError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
-    if isinstance(event, yaml.MappingStartEvent):
-        return _mapping(events, path, lines, source)
-    items: list[Any] = []
-    while not isinstance(event := next(events), yaml.SequenceEndEvent):
-        items.append(_value(event, events, (*path, len(items)), lines, source))
-    return tuple(items)
+    def _mapping(self, path: KeyPath) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            self._require_plain(event)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._refusal(event, "a key must be a word")
+            key = event.value
+            if key in result:
+                raise self._refusal(event, f"key {shown(key)} appears twice; keep one")
+            self.lines[(*path, key)] = _line(event.start_mark)
+            result[key] = self._value(next(self.events), (*path, key))
+        return result
 
+    def _require_plain(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            raise self._refusal(event, "anchors and aliases are not allowed; write the value out")
+        if event.tag:
+            raise self._refusal(event, "tags are not allowed; write a plain value")
 
-def _mapping(
-    events: Iterator[Any], path: Path, lines: dict[Path, int], source: str
-) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    while not isinstance(event := next(events), yaml.MappingEndEvent):
-        place = f"{source}:{_line(event.start_mark)}"
-        _refuse_the_unplain(event, place)
-        if not isinstance(event, yaml.ScalarEvent):
-            raise ConfigError(f"{place}: a key must be a word")
-        key = event.value
-        if key in result:
-            raise ConfigError(f"{place}: key {shown(key)} appears twice; keep one")
-        lines[(*path, key)] = _line(event.start_mark)
-        result[key] = _value(next(events), events, (*path, key), lines, source)
-    return result
-
-
-def _refuse_the_unplain(event: Any, place: str) -> None:
-    if isinstance(event, yaml.AliasEvent) or event.anchor:
-        raise ConfigError(f"{place}: anchors and aliases are not allowed; write the value out")
-    if event.tag:
-        raise ConfigError(f"{place}: tags are not allowed; write a plain value")
+    def _refusal(self, event: Any, reason: str) -> ConfigError:
+        return ConfigError(f"{self.source}:{_line(event.start_mark)}: {reason}")
 
 
 def _line(mark: Any) -> int:
+    """The line of a mark of PyYAML, counted from 1."""
     return int(mark.line) + 1
