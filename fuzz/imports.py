@@ -3,11 +3,11 @@
 from importlib import import_module
 
 MODULES = (
-    "forecast.cli.main",
-    "forecast.experiment",
-    "forecast.cli.progress",
+    *(
+        "forecast.cli." + name
+        for name in ("main", "commands", "predict", "report", "init", "configs")
+    ),
     "forecast.reporting.plots",
-    "forecast.reporting.gather",
     "jinja2",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",

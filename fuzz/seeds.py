@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import forecast
-from forecast.runs.folder import ENVIRONMENT_FILE, PACKAGES
+from forecast.runs.folder import ENVIRONMENT_FILE, RECORDED_PACKAGES
 from fuzz.material import ROOT, Material, random_of
 from fuzz.trainings import configuration, table
 from fuzz.writes import training, what_differs
@@ -52,7 +52,7 @@ def _what_is_not_recorded(run: Path, threads: int) -> str | None:
     found = json.loads((run / ENVIRONMENT_FILE).read_text())
     expected = {
         "threads": threads,
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in RECORDED_PACKAGES},
         "forecast": version("forecast"),
     }
     wrong = {name: found.get(name) for name in expected if found.get(name) != expected[name]}

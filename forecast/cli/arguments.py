@@ -193,7 +193,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "predict": (PredictOptions, "forecast.cli.predict.predict"),
     "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),
     "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
-    "report": (ReportOptions, "forecast.cli.commands.report"),
+    "report": (ReportOptions, "forecast.cli.report.report"),
     "check": (CheckOptions, "forecast.cli.commands.check"),
     "config init": (InitOptions, "forecast.cli.init.init"),
     "config show": (ShowOptions, "forecast.cli.configs.show"),

@@ -1,4 +1,4 @@
-"""The commands that train or test: train, lr-find, backtest, report and check."""
+"""The commands that train or test: train, lr-find, backtest and check."""
 
 from __future__ import annotations
 
@@ -14,23 +14,20 @@ from forecast.cli.arguments import (
     BacktestOptions,
     CheckOptions,
     LrFindOptions,
-    ReportOptions,
     TrainOptions,
 )
-from forecast.cli.output import print_result, refuse_existing, require_folder
+from forecast.cli.output import print_result, refuse_existing
 from forecast.cli.progress import epoch_bar, tensorboard
 from forecast.cli.text import (
     backtest_text,
     check_text,
     lr_range_text,
     profile_text,
-    report_text,
     training_text,
 )
 from forecast.config.tree import Config, read_config, write_config
 from forecast.errors import ConfigError
 from forecast.forecasting.trained import TrainedModel
-from forecast.reporting.gather import report_path, write_report
 from forecast.runs.drain import result_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
@@ -150,19 +147,6 @@ def _name_of(source: str) -> str:
     """What the results of a configuration or run are called: a model file goes by its run."""
     path = os.path.abspath(source)
     return os.path.dirname(path) if path.endswith(".safetensors") else path
-
-
-def report(options: ReportOptions) -> int:
-    """Write the report of a finished run."""
-    if options.output:
-        require_folder("--output", options.output)
-    with stderr_log(options.quiet):
-        page = write_report(options.run, options.output, options.force)
-    path = report_path(options.run, options.output)
-    left_out = {part.title: part.text for part in page.sections if part.is_left_out}
-    result = {"report": str(path), "bytes": path.stat().st_size, "left_out": left_out}
-    print_result(options.json, result, report_text(page.verdict, left_out, path))
-    return 0
 
 
 def check(options: CheckOptions) -> int:

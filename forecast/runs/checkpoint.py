@@ -30,9 +30,12 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], conten
 
     Args:
         path: the file.
-        kind: what it is for, e.g. model or resume; loading asks for the same.
+        kind: what it is for, "model" or "resume"; loading asks for the same.
         tensors: on any device, of any dtype that safetensors has.
         content: what JSON can hold, and NaN.
+
+    Raises:
+        OSError: if it cannot be written; the old file is untouched.
     """
     text = json.dumps(content, allow_nan=True, separators=(",", ":"))
     header = {"sha256": "0" * 64, "format": str(FORMAT), "kind": kind, "content": text}
@@ -43,6 +46,10 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], conten
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
     """Read what `save_checkpoint` wrote.
+
+    Args:
+        path: the file.
+        kind: what it must be for.
 
     Returns:
         Tensors on the CPU, and the content.
@@ -82,7 +89,7 @@ def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, for safetensors refuses tensors that share memory."""
+    """Copies on the CPU, because safetensors refuses tensors that share memory."""
     return {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()

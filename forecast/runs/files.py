@@ -18,7 +18,12 @@ STREAMS = (Path("/dev"), Path("/dev/fd"))
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file beside its place, force it to disk, and rename it into place.
 
-    The file gets the permissions that the process' umask gives to new files.
+    The file gets the permissions that the umask of the process gives to new files. A link stays a
+    link: the file that it leads to is replaced. A pipe or a device is written to.
+
+    Args:
+        path: the file.
+        content: bytes, or text that is written in UTF-8.
 
     Raises:
         OSError: if the disk is full or the folder cannot be written; the old file is untouched.
@@ -37,8 +42,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def append(path: Path, text: str) -> None:
     """Add lines to the end of a log in one write, which a killed process cannot tear.
 
-    Nothing is forced to disk, for that would cost a wait an epoch: a log that a power cut
-    shortens is rewritten from the checkpoint.
+    Nothing is forced to disk, because a training would wait for it after every epoch: a log that a
+    power cut shortens is rewritten from the checkpoint.
 
     Raises:
         OSError: if the disk is full; the log is as it was.
@@ -67,12 +72,12 @@ def without_nan(value: Any) -> Any:
 
 
 def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Temporaries of files that are being written, or whose writer was killed."""
+    """Temporary files in a folder, of files that are being written or whose writer was killed."""
     return [path for name in names for path in folder.glob(f".{name}.????????.tmp")]
 
 
 def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Take away the temporaries of a killed writer; nobody else may be writing these files."""
+    """Remove the temporary files of a killed writer; nobody else may be writing these files."""
     for temporary in leftovers(folder, names):
         temporary.unlink(missing_ok=True)
 

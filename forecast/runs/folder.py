@@ -30,16 +30,12 @@ from forecast.runs.files import (
 from forecast.runs.lock import LOCK_FILE, locked
 
 MODEL_FILE = "model.safetensors"
-
-
-LR_RANGE_FILE = "lr_range.csv"
-
-
 RESUME_FILE = "resume.safetensors"
 CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.jsonl"
 LOG_FILE = "log.txt"
+LR_RANGE_FILE = "lr_range.csv"
 ENVIRONMENT_FILE = "environment.json"
 REPORT_FILE = "report.html"
 PROFILE_FILE = "profile.json"
@@ -54,15 +50,15 @@ RUN_FILES = (
     "forecast.csv",
     "learning_curve.png",
     "forecast.png",
-    "lr_range.csv",
+    LR_RANGE_FILE,
     "lr_range.png",
     LOG_FILE,
     PROFILE_FILE,
     REPORT_FILE,
 )
-"""All that a run and its report write, beside its TensorBoard folder; what says that it is finished
-is the first to be cleared."""
-PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")
+"""All that a run and its report write, beside the TensorBoard folder. They are cleared in order:
+first the summary, which says that a run is finished."""
+RECORDED_PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,11 @@ class RunFolder:
     path: Path
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Write a file whole or not at all."""
+        """Write a file whole or not at all.
+
+        Raises:
+            OSError: if it cannot be written; the old file is untouched.
+        """
         write_atomically(self.path / name, content)
 
     def write_json(self, name: str, content: Any) -> None:
@@ -80,15 +80,27 @@ class RunFolder:
         self.write(name, json_text(content) + "\n")
 
     def read_json(self, name: str) -> Any:
-        """What `write_json` wrote."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        """What `write_json` wrote.
+
+        Raises:
+            DataError: naming the file, if it cannot be read or holds no JSON.
+        """
+        path = self.path / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}; copy the run again") from None
+        except (ValueError, RecursionError):  # no JSON, or no UTF-8
+            raise DataError(
+                f"{path}: damaged or edited, it holds no JSON; copy the run again"
+            ) from None
 
     def append_epoch(self, member: int, epoch: Mapping[str, Any]) -> None:
-        """Add a line to `metrics.jsonl`."""
+        """Add a line to `metrics.jsonl`: the number of the member, and all of its epoch."""
         append(self.path / METRICS_FILE, _epoch_line(member, epoch))
 
     def rewrite_epochs(self, histories: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-        """Write `metrics.jsonl` anew, as a resumed training has it."""
+        """Write `metrics.jsonl` anew: the epochs of each member, as a resumed training has them."""
         lines = [
             _epoch_line(member, epoch)
             for member, history in enumerate(histories)
@@ -130,18 +142,18 @@ class RunFolder:
 
 @contextlib.contextmanager
 def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
-    """Keep a run folder for this process alone, and sweep it of what a killed one left.
+    """Keep a run folder for this process alone, and remove what a killed process left half-written.
 
-    A folder that is empty in the end is removed, unless it was there before. Nothing in a folder
-    that holds something, and no run, is touched.
+    A folder that is empty in the end is removed, unless it was there before. A folder that holds
+    something, but no run, is refused before anything in it is touched.
 
     Args:
         path: the folder.
         is_fresh: it was only just made for this run.
 
     Raises:
-        ConfigError: if another process is at work in it, which the message names, or it is not for
-            runs.
+        ConfigError: if another process is at work in it, which the message names, or if it is not
+            a folder for runs.
     """
     _require_folder(path)
     _refuse_other_folders(path)
@@ -158,6 +170,10 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
 def new_run(path: Path, force: bool = False) -> RunFolder:
     """Make a run folder, or take one over; its files stay until `clear`.
 
+    Args:
+        path: the folder.
+        force: whether a run that is there may be replaced.
+
     Raises:
         ConfigError: if there is something in it, and `force` does not say to replace it.
     """
@@ -170,7 +186,12 @@ def new_run(path: Path, force: bool = False) -> RunFolder:
 
 
 def fresh_run(config_path: Path | str, suffix: str = "") -> RunFolder:
-    """Make `runs/<config name>/<UTC time>`; runs that begin in the same second are numbered."""
+    """Make `runs/<config name>/<UTC time>`; runs that begin in the same second are numbered.
+
+    Args:
+        config_path: of whatever the results are named after.
+        suffix: behind the time.
+    """
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     folder = Path("runs") / Path(config_path).stem
     for number in itertools.count(1):
@@ -205,14 +226,14 @@ def _require_folder(path: Path) -> None:
 
 
 def _refuse_other_folders(path: Path) -> None:
-    """Refuse a folder that is neither new nor empty nor that of a run, before it is locked."""
+    """Refuse a folder that holds something, but no run."""
     if not path.is_dir() or (path / CONFIG_FILE).exists():
         return
     try:
         found = {*path.iterdir()}
-    except FileNotFoundError:  # its owner took the empty folder away
+    except FileNotFoundError:  # another process removed the empty folder
         return
-    own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that is only just beginning
+    own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that has only just begun
     if not found <= own and not (path / CONFIG_FILE).exists():
         raise ConfigError(f"{path} is not empty and holds no run; give another folder with --run")
 
@@ -236,7 +257,7 @@ def environment(device: str) -> dict[str, Any]:
         "forecast": version("forecast"),
         "python": platform.python_version(),
         "platform": _platform(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in RECORDED_PACKAGES},
         "device": device,
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""A lock on a folder, which the system takes away with the process that holds it."""
+"""A lock on a folder, which the operating system releases when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from forecast.errors import ConfigError
 log = logging.getLogger("forecast")
 
 LOCK_FILE = ".lock"
-"""Holds the process id of its owner; the file of a dead one means nothing, the next takes it."""
-OWNER = re.compile(rb"(\d+\n)?")
-"""What a lock file holds."""
+"""Holds the process number of its owner; a file that a dead process left is taken over."""
+LOCK_CONTENT = re.compile(rb"(\d+\n)?")
+"""All that a lock file may hold: a process number, or nothing yet."""
 MOST_BYTES = 32
-"""More than a process number has."""
-ATTEMPTS = 1000
-"""How often another process may take the file away while it is being locked."""
-PATIENCE = 1.0
-"""Seconds that an owner has to write its process id."""
+"""Read of a lock file; a process number is shorter."""
+MOST_ATTEMPTS = 1000
+"""How often another process may remove the file while this one is locking it."""
+SECONDS_TO_SIGN = 1.0
+"""How long a new owner may take to write its process number."""
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep a folder for this process alone, until the block or the process ends, however it ends.
 
-    The package filelock is no substitute: depending on its version it empties the file, and with
-    it the owner's number, leaves it behind, or turns to another kind of lock where the file system
-    knows none.
+    The package filelock is no substitute: it does not record the owner's process number, it leaves
+    the file behind, and some versions empty the file or follow a link before they have the lock.
 
     Args:
-        folder: made if it is not there. Nothing in it is changed but a lock of this program: a
-            link, or a file of that name with anything but a process number, is left as it is.
+        folder: made if it is not there. Nothing in it is changed but a lock file of this program:
+            a link, or a file of that name that holds anything but a process number, stays as it is.
 
     Raises:
-        ConfigError: at once, naming the process that holds it, or what stands in its place.
+        ConfigError: at once, if another process holds the lock, which the message names, or if
+            `.lock` is not a lock file of this program.
     """
     path = folder / LOCK_FILE
     descriptor = _owned(path)
@@ -56,10 +56,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _owned(path: Path) -> int:
-    """A descriptor of the locked file at a path; one that was removed meanwhile is no good."""
-    for _ in range(ATTEMPTS):
+    """A descriptor of the file, locked; a file that was removed meanwhile is made anew."""
+    for _ in range(MOST_ATTEMPTS):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # its owner took the file or folder away
+        with contextlib.suppress(FileNotFoundError):  # the last owner removed the file or folder
             descriptor = _opened(path)
             try:
                 _require_lock_file(descriptor, path)
@@ -71,7 +71,7 @@ def _owned(path: Path) -> int:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-    raise ConfigError(f"{path}: taken away {ATTEMPTS} times; give another folder with --run")
+    raise ConfigError(f"{path}: taken away {MOST_ATTEMPTS} times; give another folder with --run")
 
 
 def _opened(path: Path) -> int:
@@ -85,11 +85,11 @@ def _opened(path: Path) -> int:
 
 
 def _require_lock_file(descriptor: int, path: Path) -> None:
-    """Refuse whatever this program did not write: its lock holds a process number or nothing."""
+    """Refuse a file that this program did not write."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         raise _no_lock(path)
-    if not OWNER.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
+    if not LOCK_CONTENT.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
         raise _no_lock(path)
 
 
@@ -113,7 +113,7 @@ def _lock(descriptor: int, path: Path) -> None:
 
 def _owner(descriptor: int) -> str:
     """What the owner wrote, which it does right after locking."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + SECONDS_TO_SIGN
     while time.monotonic() < until:
         if written := os.pread(descriptor, MOST_BYTES, 0).decode(errors="replace").strip():
             return written

@@ -14,7 +14,7 @@ log = logging.getLogger("forecast")
 
 
 class StderrLog(logging.Handler):
-    """Prints to what stderr is at that moment: a progress bar takes its place to stay below."""
+    """Prints to what `sys.stderr` is at that moment: a progress bar replaces it to stay below."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line."""

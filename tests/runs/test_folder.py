@@ -24,6 +24,7 @@ from forecast.runs.folder import (
     new_run,
 )
 from forecast.training.loop import Epoch
+from tests.helpers import refusal
 
 EPOCH = Epoch(1, 4, 0.5, None, 1e-3, 0.25, {"stack.weight": 2.0})
 
@@ -275,3 +276,20 @@ def test_the_environment_is_found_without_starting_a_process(monkeypatch):
     monkeypatch.setattr(platform, "_uname_cache", None, raising=False)
     monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: pytest.fail("a process"))
     assert platform.system() in environment("cpu")["platform"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file or directory"),
+        (b"{", "damaged or edited, it holds no JSON"),
+        (b"\xff", "damaged or edited, it holds no JSON"),
+        (b"[" * 100_000, "damaged or edited, it holds no JSON"),
+    ],
+)
+def test_json_that_cannot_be_read_is_refused_with_its_file(content, why, tmp_path):
+    path = tmp_path / "profile.json"
+    if content is not None:
+        path.write_bytes(content)
+    message = refusal(RunFolder(tmp_path).read_json, "profile.json", error=DataError)
+    assert message == f"{path}: {why}; copy the run again"

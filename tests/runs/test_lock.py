@@ -92,7 +92,7 @@ def test_an_owner_that_has_not_signed_yet_is_waited_for(tmp_path):
 
 
 def test_an_owner_that_never_signs_is_unknown(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "PATIENCE", 0.05)
+    monkeypatch.setattr(lock, "SECONDS_TO_SIGN", 0.05)
     with (tmp_path / LOCK_FILE).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         began = time.monotonic()
@@ -147,7 +147,7 @@ def test_what_is_no_lock_of_ours_is_refused_and_left_alone(tmp_path, put):
 
 
 def test_a_lock_that_is_always_taken_away_ends_in_a_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "ATTEMPTS", 3)
+    monkeypatch.setattr(lock, "MOST_ATTEMPTS", 3)
     monkeypatch.setattr(lock, "_lock", lambda descriptor, path: path.unlink())
     with pytest.raises(ConfigError, match=r"lock: taken away 3 times; give"), locked(tmp_path):
         pass
