@@ -13,7 +13,6 @@ from forecast.backtesting import run as backtesting
 from forecast.backtesting.run import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
-from forecast.reporting import gather as reporting
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.training.lr_range import LrFound
@@ -124,8 +123,10 @@ def report(run: Path | str, output: Path | str | None = None, force: bool = Fals
     Returns:
         The file.
     """
-    reporting.write_report(run, output, force)
-    return reporting.report_path(run, output)
+    from forecast.reporting.gather import report_path, write_report  # draws: matplotlib is slow
+
+    write_report(run, output, force)
+    return report_path(run, output)
 
 
 def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:

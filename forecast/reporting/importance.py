@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,20 +13,30 @@ from torch import Tensor
 
 from forecast.data.covariates import FittedCovariates
 from forecast.data.windows import Batch
+from forecast.forecasting.trained import TrainedModel
+from forecast.prepare import Prepared
 
 Predict = Callable[[Batch], Tensor]
 """Windows -> point forecasts (B, H, K) on the model's scale."""
-FEWEST_STRETCHES, MOST_STRETCHES = 4, 24
-"""Stretches into which a lookback is cut, if it has so many steps."""
+FEWEST_BLOCKS, MOST_BLOCKS = 4, 24
+"""Blocks of steps into which a lookback is cut, if it has so many steps."""
+REPEATS = 4
+"""Orders in which the windows are shuffled."""
+FEWEST_WINDOWS, MOST_WINDOWS = 64, 512
+"""Windows that are shuffled: as few as it takes to stay within `MOST_WORK`, and the most."""
+MOST_WORK = 1e12
+"""Multiplications; about half a minute on two cores."""
+FORECAST_AT_ONCE = 64
+"""Windows in a batch, so that long lookbacks of many targets need little memory."""
 
 
 @dataclass(frozen=True)
-class Part:
+class InputPart:
     """What is shuffled as one: columns of a batch, over some steps of the lookback."""
 
     name: str
     past: tuple[int, ...] = ()
-    """Columns of the lookback."""
+    """Columns of the lookback; the next two are those of the horizon and of the series."""
     future: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
     first: int = 0
@@ -34,48 +45,129 @@ class Part:
     """The step after the last; None: to the end."""
 
 
-def input_parts(targets: Sequence[str], covariates: FittedCovariates) -> list[Part]:
-    """Each target's own past, then each covariate with all columns that it became."""
-    parts = [Part(f"past {name}", past=(column,)) for column, name in enumerate(targets)]
+@dataclass(frozen=True)
+class Importance:
+    """What became of the error when parts of the input were shuffled."""
+
+    part: str
+    """Where the windows are from: validation or test."""
+    windows: int
+    error: float
+    """MAE of the forecasts, on the model's scale."""
+    inputs: Mapping[str, Float[np.ndarray, " repeats"]]
+    """Input -> rise of that error in each repeat."""
+    lookback: tuple[InputPart, ...]
+    """Blocks of steps, the earliest first."""
+    lookback_rises: Float[np.ndarray, "blocks repeats"]
+
+
+def importance(trained: TrainedModel, prepared: Prepared) -> Importance | None:
+    """How much a model relies on each input and on each block of its lookback.
+
+    Evenly spaced windows are used: of the validation part or, where that has not two of them, of
+    the test part.
+
+    Args:
+        trained: its models must be on the CPU.
+        prepared: the data that it was trained on.
+
+    Returns:
+        None if neither part holds two windows.
+    """
+    part = "validation" if len(prepared.windows["validation"]) > 1 else "test"
+    windows, pipeline = prepared.windows[part], prepared.pipeline
+    if len(windows) < 2:
+        return None
+    window, segment = trained.config.window, trained.config.model.segment
+    inputs = input_parts(pipeline.targets, pipeline.covariates)
+    lookback = lookback_parts(window.lookback, segment, pipeline.num_columns)
+    count = min(len(windows), affordable_windows(trained, len(inputs) + len(lookback)))
+    index = torch.linspace(0, len(windows) - 1, count).round().long()
+    error, rises = error_rises(
+        lambda batch: _median_forecast(trained, batch),
+        windows.gather(index),
+        [*inputs, *lookback],
+        REPEATS,
+    )
+    of_inputs, of_lookback = np.split(rises, [len(inputs)])
+    names = [each.name for each in inputs]
+    named = dict(zip(names, of_inputs, strict=True))
+    return Importance(part, count, error, named, tuple(lookback), of_lookback)
+
+
+def affordable_windows(trained: TrainedModel, parts: int) -> int:
+    """Windows whose shuffling of so many parts stays within `MOST_WORK`, on any machine."""
+    window, model = trained.config.window, trained.models[0]
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    channels = len(trained.pipeline.targets) if model.is_independent else 1
+    steps = (window.lookback + window.horizon) / trained.config.model.segment
+    work = weights * channels * steps * len(trained.models) * (1 + REPEATS * parts)
+    return int(np.clip(MOST_WORK / work, FEWEST_WINDOWS, MOST_WINDOWS))
+
+
+def _median_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H K"]:
+    """On the model's scale: of the median quantile, the median over the members."""
+    columns = (batch.past, batch.future, batch.static)
+    blocks = []
+    with torch.inference_mode():
+        for parts in zip(*(each.split(FORECAST_AT_ONCE) for each in columns), strict=True):
+            members = torch.stack([model(*parts) for model in trained.models])  # (M, B, H, K, Q)
+            blocks.append(members[..., members.shape[-1] // 2].quantile(0.5, dim=0))
+    return torch.cat(blocks)
+
+
+def input_parts(targets: Sequence[str], covariates: FittedCovariates) -> list[InputPart]:
+    """Each target's own past, then each covariate with all columns that it became.
+
+    Columns are counted as `FittedCovariates.encode` lays them out: in the lookback targets, past
+    and future covariates, calendar; in the horizon future covariates and calendar.
+    """
+    parts = [InputPart(f"past {name}", past=(column,)) for column, name in enumerate(targets)]
     first, known = len(targets), 0
     for fitted in covariates.past:
         width = len(fitted.names)
-        parts.append(Part(fitted.option.name, past=_columns(first, width)))
+        parts.append(InputPart(fitted.option.name, past=_columns(first, width)))
         first += width
     widths = [(fitted.option.name, len(fitted.names)) for fitted in covariates.future]
     widths += [(name, 2) for name in covariates.calendar]  # a sine and a cosine
     for name, width in widths:
-        parts.append(Part(name, _columns(first + known, width), _columns(known, width)))
+        parts.append(InputPart(name, _columns(first + known, width), _columns(known, width)))
         known += width
     first = 0
     for fitted in covariates.static:
         width = len(fitted.names)
-        parts.append(Part(fitted.option.name, static=_columns(first, width)))
+        parts.append(InputPart(fitted.option.name, static=_columns(first, width)))
         first += width
     return parts
 
 
-def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[Part]:
-    """The lookback cut in its segments; many are joined, and few are cut into steps."""
-    unit = segment if lookback // segment >= FEWEST_STRETCHES else 1
-    count = min(lookback // unit, MOST_STRETCHES)
+def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[InputPart]:
+    """The lookback cut into its segments; many are joined, and few are cut into steps.
+
+    Args:
+        lookback: steps.
+        segment: steps that the network reads as one.
+        num_columns: of the lookback; a block holds all of them.
+    """
+    unit = segment if lookback // segment >= FEWEST_BLOCKS else 1
+    count = min(lookback // unit, MOST_BLOCKS)
     edges = np.linspace(0, lookback // unit, count + 1).round().astype(int) * unit
     return [
-        Part(
-            f"{first - lookback} to {end - 1 - lookback}"
-            if end - first > 1
-            else f"{-lookback + first}",
-            _columns(0, num_columns),
-            first=first,
-            end=end,
+        InputPart(
+            _steps(first - lookback, end - lookback), _columns(0, num_columns), (), (), first, end
         )
-        for first, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        for first, end in itertools.pairwise(edges.tolist())
     ]
 
 
+def _steps(first: int, end: int) -> str:
+    """The steps of a block, counted from the first step of the forecast."""
+    return f"{first} to {end - 1}" if end - first > 1 else f"{first}"
+
+
 def error_rises(
-    predict: Predict, batch: Batch, parts: Sequence[Part], repeats: int, seed: int = 0
-) -> tuple[float, np.ndarray]:
+    predict: Predict, batch: Batch, parts: Sequence[InputPart], repeats: int, seed: int = 0
+) -> tuple[float, Float[np.ndarray, "parts repeats"]]:
     """Error of the forecasts, and its rise when a part is exchanged between windows.
 
     Breiman (2001), in the form of Fisher, Rudin and Dominici (2019): the model stays as it is, and
@@ -89,7 +181,7 @@ def error_rises(
         seed: of the orders.
 
     Returns:
-        MAE on the model's scale, and its rises (parts, repeats).
+        MAE on the model's scale, and how much it rises with each part, in each repeat.
     """
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(batch.past), generator=generator) for _ in range(repeats)]
@@ -101,8 +193,14 @@ def error_rises(
     return error, np.array(errors).reshape(len(parts), repeats) - error
 
 
-def shuffled(batch: Batch, part: Part, order: Int[Tensor, " B"]) -> Batch:
-    """The windows with a part taken from other windows."""
+def shuffled(batch: Batch, part: InputPart, order: Int[Tensor, " B"]) -> Batch:
+    """The windows with a part taken from other windows.
+
+    Args:
+        batch: the windows.
+        part: what is taken.
+        order: window that each one takes it from.
+    """
     past = batch.past.clone()
     steps = slice(part.first, part.end)
     past[:, steps, part.past] = batch.past[order][:, steps, part.past]

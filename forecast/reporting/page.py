@@ -19,7 +19,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Cells as text, the first of each row being its head."""
 
     header: tuple[str, ...]
@@ -30,13 +30,13 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page; without figures, tables and code, its sentence says what is missing."""
 
     title: str
     text: str = ""
     charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[PageTable, ...] = ()
     code: str = ""
 
     @property
@@ -51,7 +51,7 @@ class Page:
 
     title: str
     verdict: str
-    sections: tuple[Section, ...]
+    sections: tuple[PageSection, ...]
 
 
 def render(page: Page) -> str:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from forecast.reporting.facts import Facts, Importance, Missing
-from forecast.reporting.page import Chart, Page, Section, Table
+from forecast.reporting import plots
+from forecast.reporting.importance import Importance
+from forecast.reporting.page import Chart, Page, PageSection, PageTable
+from forecast.reporting.run_files import Environment, Summary
+from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
+from forecast.training.loop import Epoch
+from forecast.training.lr_range import LrFound
+from forecast.training.profile import profile_rows
 
 MOST_INPUTS = 24
 """Inputs shown by their importance; others are left out."""
@@ -22,22 +30,53 @@ KINDS = {
     "quantile": "Quantile: as the model was trained to give them.",
 }
 NO_TEST = "There is no test part, so errors are not known."
+NO_METRICS = f"Left out, for the run holds no {METRICS_FILE}."
+TOO_FEW_WINDOWS = "Left out, for neither validation nor test part holds two windows."
+NONE = "–"  # noqa: RUF001
+"""Stands in a cell for a number that is not known."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a report is made of; None stands for what the run or its table do not tell."""
+
+    run: str
+    """Name of the run."""
+    targets: tuple[str, ...]
+    summary: Summary
+    config: str
+    """YAML."""
+    histories: Sequence[Sequence[Epoch]] | None = None
+    """Epochs of each member."""
+    sweeps: LrFound | None = None
+    environment: Environment | None = None
+    profile: Mapping[str, float] | None = None
+    """Seconds of each part of the training."""
+    pictures: Sequence[Mapping[str, Any]] = ()
+    """As `plots.forecasts` takes them."""
+    shaded: float = 0.0
+    """Level of the interval in the pictures, in percent; 0 without one."""
+    data: Mapping[str, Any] | None = None
+    """`data` and `findings` of `forecast check`."""
+    importance: Importance | None = None
+    without_table: str = ""
+    """Why the table of the run could not be used again; empty if it was."""
 
 
 def page_of(facts: Facts) -> Page:
     """The page, the verdict first."""
     names = ", ".join(facts.targets)
-    parts = tuple(part(facts) for part in PARTS)
-    return Page(f"Forecast of {names}: {facts.run}", facts.summary["verdict"], parts)
+    sections = tuple(section(facts) for section in SECTIONS)
+    return Page(f"Forecast of {names}: {facts.run}", facts.summary.verdict, sections)
 
 
-def _scores(facts: Facts) -> Section:
+def _scores(facts: Facts) -> PageSection:
     """Every method's errors, the best of each column marked."""
-    summary, metrics = facts.summary, facts.summary.get("metrics", {})
+    summary, metrics = facts.summary, facts.summary.metrics
     text = _sentence_of_training(summary)
     if not metrics:
-        return Section("Scores", f"{text} {NO_TEST}")
-    names = tuple(metrics[summary["model"]])
+        return PageSection("Scores", f"{text} {NO_TEST}")
+    names = tuple(metrics[summary.model])
     values = [[scores.get(name) for name in names] for scores in metrics.values()]
     rows = tuple(
         (_words(method), *(_number(value) for value in row))
@@ -48,17 +87,17 @@ def _scores(facts: Facts) -> Section:
         for column, name in enumerate(names)
         for row in _best_rows(name, [each[column] for each in values])
     )
-    tables = [Table(("", *names), rows, best)]
-    if quantiles := summary.get("quantile_metrics"):
-        tables.append(Table((), tuple((name, _number(each)) for name, each in quantiles.items())))
-    return Section("Scores on the test part", text, tables=tuple(tables))
+    tables = [PageTable(("", *names), rows, best)]
+    if quantiles := summary.quantile_metrics.items():
+        tables.append(PageTable((), tuple((name, _number(value)) for name, value in quantiles)))
+    return PageSection("Scores on the test part", text, tables=tuple(tables))
 
 
-def _sentence_of_training(summary: Mapping[str, Any]) -> str:
-    windows = summary["windows"]
-    members = f", an ensemble of {summary['ensemble']}" if summary["ensemble"] > 1 else ""
+def _sentence_of_training(summary: Summary) -> str:
+    windows = summary.windows
+    members = f", an ensemble of {summary.ensemble}" if summary.ensemble > 1 else ""
     return (
-        f"{summary['model']} with {summary['parameters']:,} parameters{members}; windows:"
+        f"{summary.model} with {summary.parameters:,} parameters{members}; windows:"
         f" {windows['train']:,} to train, {windows['validation']:,} to choose,"
         f" {windows['test']:,} to test."
     )
@@ -78,12 +117,10 @@ def _badness(metric: str, value: float) -> float:
     return -value if metric in LARGE_IS_GOOD else value
 
 
-def _forecast(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
+def _forecast(facts: Facts) -> PageSection:
     title = "Forecast against actual values"
-    if isinstance(facts.pictures, Missing):
-        return Section(title, facts.pictures.reason)
+    if not facts.pictures:
+        return PageSection(title, facts.without_table)
     shown = ", ".join(picture["name"] for picture in facts.pictures)
     labels = list(dict.fromkeys(name for each in facts.pictures for name in each["forecasts"]))
     figure = plots.forecasts(facts.pictures, "Forecast")
@@ -98,47 +135,42 @@ def _forecast(facts: Facts) -> Section:
     caption += f". Shaded: the {facts.shaded:.6g} % interval." if has_bounds else "."
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
-    return Section(title, charts=(_chart(figure, label, caption),))
+    return PageSection(title, charts=(_chart(figure, label, caption),))
 
 
-def _steps(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
-    title, errors = "Error by horizon step", facts.summary.get("mae_by_step")
-    if not errors:
-        return Section(title, NO_TEST)
-    model = facts.summary["model"]
+def _steps(facts: Facts) -> PageSection:
+    title, model = "Error by horizon step", facts.summary.model
+    if not facts.summary.mae_by_step:
+        return PageSection(title, NO_TEST)
     unit = facts.targets[0] if len(facts.targets) == 1 else "units of the data"
-    steps = {name: _floats(values) for name, values in errors.items()}
+    steps = {name: np.array(errors) for name, errors in facts.summary.mae_by_step.items()}
     first, last = steps[model][0], steps[model][-1]
     label = f"Mean absolute error from step 1 to {len(steps[model])}, {model} and its opponents"
     caption = f"{model}: {_number(first)} one step ahead, {_number(last)} at the last step."
-    return Section(title, charts=(_chart(plots.error_by_step(steps, model, unit), label, caption),))
+    return PageSection(
+        title, charts=(_chart(plots.error_by_step(steps, model, unit), label, caption),)
+    )
 
 
-def _series(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
+def _series(facts: Facts) -> PageSection:
     title = "Series forecast worst and best"
-    worst, best = (_known(facts.summary.get(f"{end}_series")) for end in ("worst", "best"))
-    if not facts.summary.get("metrics"):
-        return Section(title, NO_TEST)
+    worst, best = _finite(facts.summary.worst_series), _finite(facts.summary.best_series)
+    if not facts.summary.metrics:
+        return PageSection(title, NO_TEST)
     if not worst and not best:
-        return Section(title, "The table holds a single series.")
+        return PageSection(title, "The table holds a single series.")
     label = f"MASE of {len({**worst, **best})} series, the worst first"
     caption = "Mean absolute scaled error of the test part; right of the dotted line the forecast"
     caption += " errs more than seasonal naive did on the training rows."
-    return Section(title, charts=(_chart(plots.series_errors(worst, best), label, caption),))
+    return PageSection(title, charts=(_chart(plots.series_errors(worst, best), label, caption),))
 
 
-def _coverage(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
-    title, coverage = "Interval coverage by step", facts.summary.get("coverage_by_step")
-    if not coverage or not any(coverage.values()):
-        return Section(title, "The run has no intervals that a test part has tried.")
+def _coverage(facts: Facts) -> PageSection:
+    title, coverage = "Interval coverage by step", facts.summary.coverage_by_step
+    if not any(coverage.values()):
+        return PageSection(title, "The run has no intervals that a test part has tried.")
     steps = {
-        kind: {level: _floats(values) for level, values in levels.items()}
+        kind: {level: np.array(shares) for level, shares in levels.items()}
         for kind, levels in coverage.items()
     }
     label = "Share of test values inside their intervals by horizon step"
@@ -146,66 +178,64 @@ def _coverage(facts: Facts) -> Section:
         ["Dotted: the share that the intervals promise.", *(KINDS.get(k, "") for k in steps)]
     )
     chart = _chart(plots.coverage_by_step(steps), label, caption)
-    return Section(title, charts=(chart,), tables=(_interval_table(facts.summary),))
+    return PageSection(title, charts=(chart,), tables=(_interval_table(facts.summary),))
 
 
-def _interval_table(summary: Mapping[str, Any]) -> Table:
+def _interval_table(summary: Summary) -> PageTable:
     """Over all steps, by level and kind of interval."""
-    widths, scores = (summary.get(f"interval_{name}", {}) for name in ("width", "score"))
     rows = tuple(
         (
             f"{level} %, {kind}",
-            "–" if share is None else f"{100 * share:.1f} %",  # noqa: RUF001
-            _number(widths.get(kind, {}).get(level)),
-            _number(scores.get(kind, {}).get(level)),
+            NONE if math.isnan(share) else f"{100 * share:.1f} %",
+            _number(summary.interval_width.get(kind, {}).get(level)),
+            _number(summary.interval_score.get(kind, {}).get(level)),
         )
-        for kind, levels in summary.get("coverage", {}).items()
+        for kind, levels in summary.coverage.items()
         for level, share in levels.items()
     )
-    return Table(("interval", "coverage", "mean width", "interval score"), rows)
+    return PageTable(("interval", "coverage", "mean width", "interval score"), rows)
 
 
-def _training(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
+def _training(facts: Facts) -> PageSection:
     title = "Learning curve"
-    if isinstance(facts.histories, Missing):
-        return Section(title, facts.histories.reason)
-    kept = facts.summary["kept_epochs"]
-    figure = plots.learning_curve(facts.histories, kept)
+    if facts.histories is None:
+        return PageSection(title, NO_METRICS)
+    figure = plots.learning_curve(facts.histories, facts.summary.kept_epochs)
     rates = [epoch.learning_rate for history in facts.histories for epoch in history]
     rate = (
         f"Learning rate {rates[0]:.3g} throughout"
         if min(rates) == max(rates)
         else f"Learning rate from {min(rates):.3g} to {max(rates):.3g}"
     )
-    reasons = "; ".join(dict.fromkeys(facts.summary["stopped"]))
+    reasons = "; ".join(dict.fromkeys(facts.summary.stopped))
     label = f"Training and validation loss of {len(facts.histories)} training(s) by epoch"
-    return Section(title, charts=(_chart(figure, label, f"{rate}. Stopped: {reasons}."),))
+    return PageSection(title, charts=(_chart(figure, label, f"{rate}. Stopped: {reasons}."),))
 
 
-def _gradients(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
+def _gradients(facts: Facts) -> PageSection:
     title = "Gradient norms by layer"
-    if isinstance(facts.histories, Missing):
-        return Section(title, facts.histories.reason)
+    if facts.histories is None:
+        return PageSection(title, NO_METRICS)
     first = facts.histories[0]
     norms = layer_norms([epoch.gradient_norms for epoch in first])
     if not norms:
-        return Section(title, "The run kept no gradient norms.")
+        return PageSection(title, "The run kept no gradient norms.")
     figure = plots.gradient_norms([epoch.number for epoch in first], norms)
     of = " of the first model" if len(facts.histories) > 1 else ""
     caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
     caption += " towards the first layer tell of a stack that is too deep or a rate too high."
-    return Section(
+    return PageSection(
         title, charts=(_chart(figure, f"Gradient norms of {', '.join(norms)}", caption),)
     )
 
 
-def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
-    """Layer -> (E,) norm of all its weights together, from the norms of each weight by epoch."""
-    squares: dict[str, np.ndarray] = {}
+def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, Float[np.ndarray, " epochs"]]:
+    """The norm of all weights of a layer together.
+
+    Args:
+        norms: of each epoch, weight -> norm of its gradient.
+    """
+    squares: dict[str, Any] = {}
     for weight in norms[0]:
         layer = _layer_of(weight)
         values = np.array([epoch[weight] for epoch in norms], dtype=np.float64) ** 2
@@ -217,40 +247,38 @@ def _layer_of(weight: str) -> str:
     recurrent = re.fullmatch(r"stack\.layers\.(\d+)\..*_l(\d+)(_reverse)?", weight)
     if recurrent:
         return f"layer {int(recurrent[1]) + int(recurrent[2]) + 1}"
-    names = weight.split(".")
-    return _words(names[1] if names[0] == "stack" else names[0])
+    return _words(weight.removeprefix("stack.").split(".")[0])
 
 
-def _sweep(facts: Facts) -> Section:
-    from forecast.reporting import plots
-
+def _sweep(facts: Facts) -> PageSection:
     title, found = "Learning-rate range test", facts.sweeps
-    if isinstance(found, Missing):
-        return Section(title, found.reason)
+    if found is None:
+        return PageSection(title, "The learning rate was set, not searched for.")
     figure = plots.lr_range(found.sweeps, found.rates, found.rule)
     rates = [f"{_words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
-    rate = found.rates[found.rule]
-    taken = f"Rule {_words(found.rule)} suggests {rate:.3g}." if rate else "No rate is suggested."
+    taken = "No rate is suggested."
+    if found.rate:
+        taken = f"Rule {_words(found.rule)} suggests {found.rate:.3g}."
     label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
-    return Section(title, charts=(_chart(figure, label, taken),))
+    return PageSection(title, charts=(_chart(figure, label, taken),))
 
 
-def _data(facts: Facts) -> Section:
+def _data(facts: Facts) -> PageSection:
     title = "Data"
-    if isinstance(facts.data, Missing):
-        return Section(title, facts.data.reason)
+    if facts.data is None:
+        return PageSection(title, facts.without_table)
     described, found = facts.data["data"], facts.data["findings"]
     text = "" if found else "No gaps, empty cells, constant columns or outliers."
-    tables = [Table((), _rows(described))]
+    tables = [PageTable((), _rows(described))]
     if found:
-        tables.append(Table((), tuple((each["kind"], each["message"]) for each in found)))
-    return Section(title, text, tables=tuple(tables))
+        tables.append(PageTable((), tuple((each["kind"], each["message"]) for each in found)))
+    return PageSection(title, text, tables=tuple(tables))
 
 
-def _importance(facts: Facts) -> Section:
+def _importance(facts: Facts) -> PageSection:
     title, found = "What the model looks at", facts.importance
-    if isinstance(found, Missing):
-        return Section(title, found.reason)
+    if found is None:
+        return PageSection(title, facts.without_table or TOO_FEW_WINDOWS)
     text = (
         f"One part of the input at a time was exchanged between {found.windows} {found.part}"
         f" windows, {found.lookback_rises.shape[1]} times over; the rise of the mean absolute"
@@ -259,12 +287,10 @@ def _importance(facts: Facts) -> Section:
     )
     percent = 100 / found.error if found.error else math.nan
     inputs = (_inputs_chart(found, percent),) if len(found.inputs) > 1 else ()
-    return Section(title, text, (*inputs, _lookback_chart(found, percent)))
+    return PageSection(title, text, (*inputs, _lookback_chart(found, percent)))
 
 
 def _lookback_chart(found: Importance, percent: float) -> Chart:
-    from forecast.reporting import plots
-
     end = found.lookback[-1].end or 0
     edges = [*(part.first - end for part in found.lookback), 0]
     most = found.lookback[int(np.argmax(found.lookback_rises.mean(axis=1)))].name
@@ -275,8 +301,6 @@ def _lookback_chart(found: Importance, percent: float) -> Chart:
 
 
 def _inputs_chart(found: Importance, percent: float) -> Chart:
-    from forecast.reporting import plots
-
     ordered = sorted(found.inputs.items(), key=lambda item: -float(item[1].mean()))
     shown = {name: percent * rises for name, rises in ordered[:MOST_INPUTS]}
     more = len(ordered) - len(shown)
@@ -286,24 +310,25 @@ def _inputs_chart(found: Importance, percent: float) -> Chart:
     return _chart(plots.input_importance(shown), label, caption)
 
 
-def _environment(facts: Facts) -> Section:
-    if isinstance(facts.environment, Missing):
-        return Section("Environment", facts.environment.reason)
-    return Section("Environment", tables=(Table((), _rows(facts.environment)),))
+def _environment(facts: Facts) -> PageSection:
+    if facts.environment is None:
+        return PageSection("Environment", f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
+    return PageSection("Environment", tables=(PageTable((), _rows(asdict(facts.environment))),))
 
 
-def _profile(facts: Facts) -> Section:
+def _profile(facts: Facts) -> PageSection:
     title = "Where the time went"
-    if isinstance(facts.profile, Missing):
-        return Section(title, facts.profile.reason)
-    return Section(title, tables=(Table(("", "time", "share", ""), tuple(facts.profile)),))
+    if facts.profile is None:
+        return PageSection(title, "Not measured: forecast train --profile does.")
+    rows = tuple(profile_rows(facts.profile))
+    return PageSection(title, tables=(PageTable(("", "time", "share", ""), rows),))
 
 
-def _configuration(facts: Facts) -> Section:
-    return Section("Configuration", code=facts.config)
+def _configuration(facts: Facts) -> PageSection:
+    return PageSection("Configuration", code=facts.config)
 
 
-PARTS = (
+SECTIONS = (
     _scores,
     _forecast,
     _steps,
@@ -322,8 +347,6 @@ PARTS = (
 
 
 def _chart(figure: Any, label: str, caption: str) -> Chart:
-    from forecast.reporting import plots
-
     return Chart(plots.svg(figure), label, caption)
 
 
@@ -340,18 +363,13 @@ def _text(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _known(values: Mapping[str, float | None] | None) -> dict[str, float]:
-    pairs = (values or {}).items()
-    return {name: value for name, value in pairs if value is not None and math.isfinite(value)}
-
-
-def _floats(values: Sequence[float | None]) -> np.ndarray:
-    return np.array(values, dtype=np.float64)
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def _number(value: float | None) -> str:
     if value is None or math.isnan(value):
-        return "–"  # noqa: RUF001
+        return NONE
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 

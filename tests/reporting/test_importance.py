@@ -14,7 +14,7 @@ from forecast.config.data import Covariate
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.windows import Batch
 from forecast.reporting.importance import (
-    Part,
+    InputPart,
     error_rises,
     input_parts,
     lookback_parts,
@@ -60,7 +60,7 @@ def test_the_rise_is_that_of_scikit_learn_on_the_same_linear_model():
 
     target = predict(batch) + 0.1 * batch.target[:, :1]
     batch = Batch(batch.past, batch.future[:, :1], batch.static, target)
-    parts = [Part("a", past=(2,), first=3, end=4), Part("b", past=(0,), first=5)]
+    parts = [InputPart("a", past=(2,), first=3, end=4), InputPart("b", past=(0,), first=5)]
     _, rises = error_rises(predict, batch, parts, repeats=150)
     flat = batch.past.flatten(1).numpy()
     linear = LinearRegression(fit_intercept=False).fit(flat, predict(batch).ravel().numpy())
@@ -83,7 +83,7 @@ def test_error_and_rise_are_those_of_a_slow_loop_and_unobserved_targets_do_not_c
     def predict(windows):
         return windows.past[:, -1:, :1] + windows.future[..., :1] + windows.static[:, None, :1]
 
-    part = Part("all", past=(0,), future=(0,), static=(0,), first=4)
+    part = InputPart("all", past=(0,), future=(0,), static=(0,), first=4)
     error, rises = error_rises(predict, batch, [part], repeats=3, seed=7)
     generator = torch.Generator().manual_seed(7)
     for repeat in range(3):
@@ -112,7 +112,7 @@ def test_what_a_model_does_not_read_has_no_rise_and_what_it_reads_alone_has_all(
 
 def test_the_same_seed_gives_the_same_rises_and_every_part_the_same_orders():
     batch = batch_of()
-    parts = [Part("a", past=(0,)), Part("again", past=(0,))]
+    parts = [InputPart("a", past=(0,)), InputPart("again", past=(0,))]
 
     def predict(windows):
         return windows.past[:, -H:, :1]
@@ -130,7 +130,7 @@ def test_shuffling_moves_the_part_whole_and_leaves_the_rest(data):
     past, static = data.draw(columns), data.draw(columns)
     first, end = sorted(data.draw(st.tuples(st.integers(0, L), st.integers(0, L))))
     order = data.draw(st.permutations(range(B)))
-    batch, part = batch_of(), Part("part", past, (1,), static, first, end)
+    batch, part = batch_of(), InputPart("part", past, (1,), static, first, end)
     moved = shuffled(batch, part, torch.tensor(order))
     for step in range(L):
         for column in range(C):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from forecast.reporting import plots
-from forecast.reporting.page import Chart, Page, Section, Table, inline, render
+from forecast.reporting.page import Chart, Page, PageSection, PageTable, inline, render
+from forecast.reporting.plot_style import ACTUAL, FORECAST, NEUTRAL, OTHERS
 
 VOID = {"meta", "link", "path", "use", "br"}
 TEMPLATE = files("forecast.reporting").joinpath("page.html.jinja").read_text(encoding="utf-8")
@@ -55,8 +56,8 @@ def page(*sections):
 
 
 def test_every_text_is_escaped_and_figures_are_not():
-    table = Table(("", "M<AE"), (("l & m", "1"), ("naive", "2")), frozenset({(0, 1)}))
-    section = Section("One <1>", "words & words", (chart(),), (table,), "a: <b>")
+    table = PageTable(("", "M<AE"), (("l & m", "1"), ("naive", "2")), frozenset({(0, 1)}))
+    section = PageSection("One <1>", "words & words", (chart(),), (table,), "a: <b>")
     html = render(page(section))
     reader = read(html)
     texts = [text for _, text in reader.text]
@@ -68,16 +69,18 @@ def test_every_text_is_escaped_and_figures_are_not():
 
 
 def test_the_best_cells_stand_out():
-    table = Table(
+    table = PageTable(
         ("", "MAE", "R2"), (("a", "1", "0"), ("b", "2", "1")), frozenset({(0, 1), (1, 2)})
     )
-    html = render(page(Section("Scores", tables=(table,))))
+    html = render(page(PageSection("Scores", tables=(table,))))
     assert re.findall(r'<td class="best">(.*?)</td>', html) == ["1", "1"]
     assert re.findall(r"<td>(.*?)</td>", html) == ["0", "2"]
 
 
 def test_no_two_elements_share_an_id_and_every_reference_leads_somewhere():
-    html = render(page(Section("a", charts=(chart(), chart())), Section("b", charts=(chart(),))))
+    html = render(
+        page(PageSection("a", charts=(chart(), chart())), PageSection("b", charts=(chart(),)))
+    )
     reader = read(html)
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(ids) == len(set(ids)) > 30
@@ -87,7 +90,7 @@ def test_no_two_elements_share_an_id_and_every_reference_leads_somewhere():
 
 
 def test_nothing_is_fetched_and_nothing_is_run():
-    html = render(page(Section("a", charts=(chart(),))))
+    html = render(page(PageSection("a", charts=(chart(),))))
     reader = read(html)
     assert not {"script", "img", "iframe", "object"} & {tag for tag, _ in reader.tags}
     links = [a["href"] for tag, a in reader.tags if tag == "link"]
@@ -100,7 +103,7 @@ def test_nothing_is_fetched_and_nothing_is_run():
 
 
 def test_a_figure_has_a_role_a_label_and_a_caption():
-    html = render(page(Section("a", charts=(chart('it\'s <1> & "2"'),))))
+    html = render(page(PageSection("a", charts=(chart('it\'s <1> & "2"'),))))
     reader = read(html)
     (svg,) = [attributes for tag, attributes in reader.tags if tag == "svg"]
     assert svg["role"] == "img"
@@ -116,7 +119,7 @@ def test_text_that_looks_like_an_id_or_a_colour_stays_as_it_is():
 
 
 def test_a_part_with_nothing_to_show_says_why_and_leaves_no_box():
-    html = render(page(Section("Gone", "The file is gone.")))
+    html = render(page(PageSection("Gone", "The file is gone.")))
     assert '<p class="left-out">The file is gone.</p>' in html
     assert not {"figure", "table", "pre"} & {tag for tag, _ in read(html).tags}
 
@@ -137,9 +140,7 @@ def test_contrast_is_that_of_the_guidelines():
     assert contrast("ffffff", "767676") == pytest.approx(4.54, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "colour", [plots.ACTUAL, plots.FORECAST, plots.NEUTRAL, *plots.OTHERS, "#000000"]
-)
+@pytest.mark.parametrize("colour", [ACTUAL, FORECAST, NEUTRAL, *OTHERS, "#000000"])
 def test_every_colour_is_seen_on_a_light_and_on_a_dark_page(colour):
     light, dark = (re.findall(r"--page: #(\w+)", TEMPLATE)[i] for i in (0, 1))
     (lightened,) = re.findall(rf"--{colour[1:]}: #(\w+)", TEMPLATE)

@@ -1,7 +1,6 @@
 """Pictures: the lines, labels, limits and titles of each figure, and bytes that are a PNG."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,24 +9,24 @@ from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from forecast.reporting import plots
-from forecast.reporting.plots import ACTUAL, BASELINE, FORECAST, NEUTRAL
+from forecast.reporting.plot_style import ACTUAL, BASELINE, FORECAST, LONGEST_NAME, NEUTRAL
+from forecast.training.loop import Epoch
+from forecast.training.lr_range import Point, Sweep
 
 
 def epochs(train, validation=None, rates=None):
     validation = validation or [None] * len(train)
     rates = rates or [0.1] * len(train)
+    each = zip(train, validation, rates, strict=True)
     return [
-        SimpleNamespace(number=number + 1, train_loss=loss, validation_loss=scored, learning_rate=r)
-        for number, (loss, scored, r) in enumerate(zip(train, validation, rates, strict=True))
+        Epoch(number, number, float(loss), scored, rate, seconds=1.0)
+        for number, (loss, scored, rate) in enumerate(each, 1)
     ]
 
 
 def sweep(rates, smoothed):
-    points = [
-        SimpleNamespace(rate=rate, loss=loss, smoothed=loss)
-        for rate, loss in zip(rates, smoothed, strict=True)
-    ]
-    return SimpleNamespace(points=tuple(points))
+    points = zip(map(float, rates), map(float, smoothed), map(float, smoothed), strict=True)
+    return Sweep(0, tuple(Point(*each) for each in points), {})
 
 
 def panel(name, times, actual, **forecasts):
@@ -405,7 +404,7 @@ def test_a_long_name_is_cut_and_signs_of_formulas_are_no_formulas() -> None:
     figure = drawn(plots.series_errors({"$x_1$ & \\frac{": 1.0, "long" * 20: 0.5}, {}))
     names = [name for name, _ in bars(figure.axes[0])]
     assert names[0] == "$x_1$ & \\frac{"
-    assert names[1] == ("long" * 20)[: plots.LONGEST_NAME - 1] + "…"
+    assert names[1] == ("long" * 20)[: LONGEST_NAME - 1] + "…"
 
 
 def test_inputs_stand_by_their_mean_rise_with_a_dot_for_each_repeat() -> None:

@@ -2,17 +2,18 @@
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
 from forecast.reporting import plots
-from forecast.reporting.facts import Facts, Importance, Missing, Sweeps
-from forecast.reporting.importance import Part
-from forecast.reporting.page import render
-from forecast.reporting.sections import MOST_INPUTS, PARTS, layer_norms, page_of
+from forecast.reporting.importance import Importance, InputPart
+from forecast.reporting.page import PageSection, render
+from forecast.reporting.run_files import Environment, Summary
+from forecast.reporting.sections import MOST_INPUTS, SECTIONS, Facts, layer_norms, page_of
+from forecast.training.loop import Epoch
+from forecast.training.lr_range import LrFound, Point, Sweep
 
 SVG = plots.svg
 TITLES = [
@@ -30,36 +31,45 @@ TITLES = [
     "Configuration",
     "Environment",
 ]
-SUMMARY = {
-    "model": "lstm",
-    "parameters": 1234,
-    "ensemble": 1,
-    "kept_epochs": [2],
-    "stopped": ["2 epochs are done"],
-    "windows": {"train": 10, "validation": 4, "test": 5},
-    "verdict": "lstm is 50.0 % better.",
-    "metrics": {
+SUMMARY = Summary(
+    model="lstm",
+    parameters=1234,
+    ensemble=1,
+    epochs=[2],
+    kept_epochs=[2],
+    stopped=["2 epochs are done"],
+    windows={"train": 10, "validation": 4, "test": 5},
+    verdict="lstm is 50.0 % better.",
+    metrics={
         "lstm": {"MAE": 1.0, "bias": -0.5, "R2": 0.9},
         "naive": {"MAE": 2.0, "bias": 0.1, "R2": 0.95},
-        "seasonal_naive": {"MAE": 1.0, "bias": None, "R2": math.nan},
+        "seasonal_naive": {"MAE": 1.0, "bias": math.nan, "R2": math.nan},
     },
-    "mae_by_step": {"lstm": [1.0, 1.5], "naive": [2.0, 3.0], "seasonal_naive": [2.0, None]},
-    "worst_series": {"a": 2.0, "b": None},
-    "best_series": {"c": 0.5},
-    "coverage": {"rolling": {"80": 0.789, "95": 0.95}},
-    "coverage_by_step": {"rolling": {"80": [0.8, 0.75], "95": [0.95, 0.9]}, "split": {}},
-}
+    mae_by_step={"lstm": [1.0, 1.5], "naive": [2.0, 3.0], "seasonal_naive": [2.0, math.nan]},
+    worst_series={"a": 2.0, "b": math.nan},
+    best_series={"c": 0.5},
+    coverage={"rolling": {"80": 0.789, "95": 0.95}},
+    coverage_by_step={"rolling": {"80": [0.8, 0.75], "95": [0.95, 0.9]}, "split": {}},
+)
+UNTESTED = replace(
+    SUMMARY,
+    windows={"train": 10, "validation": 4, "test": 0},
+    **{name: {} for name in ("metrics", "mae_by_step", "coverage", "coverage_by_step")},
+    **{name: {} for name in ("worst_series", "best_series")},
+)
 EPOCHS = [
-    SimpleNamespace(
+    Epoch(
         number=number,
+        step=number,
         train_loss=1 / number,
         validation_loss=2 / number,
         learning_rate=0.01,
+        seconds=1.0,
         gradient_norms={"head.output.weight": 3.0, "head.output.bias": 4.0},
     )
     for number in (1, 2)
 ]
-POINTS = [SimpleNamespace(rate=0.1 * n, loss=1 / n, smoothed=1 / n) for n in range(1, 9)]
+POINTS = tuple(Point(0.1 * n, 1 / n, 1 / n) for n in range(1, 9))
 TIMES = np.arange(10)
 PICTURE = {
     "name": "a, y",
@@ -75,7 +85,7 @@ IMPORTANCE = Importance(
     windows=4,
     error=0.5,
     inputs={"past y": np.array([0.1, 0.2]), "price": np.array([0.3, 0.4])},
-    lookback=(Part("-4 to -3", first=0, end=2), Part("-2 to -1", first=2, end=4)),
+    lookback=(InputPart("-4 to -3", first=0, end=2), InputPart("-2 to -1", first=2, end=4)),
     lookback_rises=np.array([[0.0, 0.1], [0.5, 0.6]]),
 )
 FACTS = Facts(
@@ -84,26 +94,27 @@ FACTS = Facts(
     summary=SUMMARY,
     pictures=[PICTURE],
     histories=[EPOCHS],
-    sweeps=Sweeps([SimpleNamespace(points=POINTS)], {"valley": 0.02, "steepest": None}, "valley"),
+    sweeps=LrFound([Sweep(0, POINTS, {})], {"valley": 0.02, "steepest": None}, "valley"),
     data={
         "data": {"rows": 10, "columns": ["y", "price"], "timezone": None},
         "findings": [{"kind": "gap", "message": "file.csv:3: after this row 2 rows missing"}],
     },
     importance=IMPORTANCE,
     config="data: {path: file.csv}",
-    environment={"python": "3.11", "packages": {"torch": "2"}},
-    profile=[("kernel", "1.00 s", "100.0 %", "forward and backward passes")],
+    environment=Environment(
+        "1.0", "3.11", "Linux", {"torch": "2"}, "cpu", threads=2, cpus=None, command=["forecast"]
+    ),
+    profile={"kernel": 1.0},
     shaded=80.0,
 )
 
 
 def part(title, facts=FACTS):
-    return PARTS[TITLES.index(title)](facts)
+    return SECTIONS[TITLES.index(title)](facts)
 
 
 def with_summary(**changes):
-    kept = {name: value for name, value in (SUMMARY | changes).items() if value is not None}
-    return replace(FACTS, summary=kept)
+    return replace(FACTS, summary=replace(SUMMARY, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +139,7 @@ def figures(monkeypatch):
 
 def test_the_verdict_is_first_and_the_parts_are_in_their_order(page):
     assert page.title == "Forecast of y: run7"
-    assert page.verdict == SUMMARY["verdict"]
+    assert page.verdict == SUMMARY.verdict
     assert [section.title for section in page.sections] == TITLES
     assert not [section.title for section in page.sections if section.is_left_out]
     html = render(page)
@@ -158,7 +169,9 @@ def test_what_was_trained_is_said_in_a_sentence():
     assert part("Scores on the test part").text == (
         "lstm with 1,234 parameters; windows: 10 to train, 4 to choose, 5 to test."
     )
-    ensemble = part("Scores on the test part", with_summary(ensemble=3)).text
+    ensemble = part(
+        "Scores on the test part", with_summary(ensemble=3, epochs=[2] * 3, kept_epochs=[2] * 3)
+    ).text
     assert "an ensemble of 3" in ensemble
 
 
@@ -199,7 +212,7 @@ def test_importance_is_in_percent_of_the_error_and_names_the_strongest(figures):
 def test_one_input_alone_needs_no_figure_and_many_are_cut():
     alone = replace(IMPORTANCE, inputs={"past y": np.array([0.1, 0.2])})
     assert len(part("What the model looks at", replace(FACTS, importance=alone)).charts) == 1
-    many = {f"x{number}": np.array([number, number]) for number in range(MOST_INPUTS + 3)}
+    many = {f"x{number}": np.array([1.0, 1.0]) * number for number in range(MOST_INPUTS + 3)}
     crowd = replace(FACTS, importance=replace(IMPORTANCE, inputs=many))
     chart = part("What the model looks at", crowd).charts[0]
     assert "3 inputs that matter less are not shown" in chart.caption
@@ -229,36 +242,42 @@ def test_a_forecast_without_intervals_or_next_steps_says_no_more_than_is_there()
 
 
 @pytest.mark.parametrize(
-    ("field", "titles"),
+    ("absent", "title", "sentence"),
     [
-        ("pictures", ["Forecast against actual values"]),
-        ("histories", ["Learning curve", "Gradient norms by layer"]),
-        ("sweeps", ["Learning-rate range test"]),
-        ("data", ["Data"]),
-        ("importance", ["What the model looks at"]),
-        ("environment", ["Environment"]),
+        ("pictures", "Forecast against actual values", "The table is gone."),
+        ("histories", "Learning curve", "Left out, for the run holds no metrics.jsonl."),
+        ("histories", "Gradient norms by layer", "Left out, for the run holds no metrics.jsonl."),
+        ("sweeps", "Learning-rate range test", "The learning rate was set, not searched for."),
+        ("data", "Data", "The table is gone."),
+        ("importance", "What the model looks at", "The table is gone."),
+        ("profile", "Where the time went", "Not measured: forecast train --profile does."),
+        ("environment", "Environment", "Left out, for the run holds no environment.json."),
     ],
 )
-def test_what_is_missing_is_a_sentence_and_no_box(field, titles):
-    page = page_of(replace(FACTS, **{field: Missing("It is gone.")}))
-    left_out = [section for section in page.sections if section.is_left_out]
-    assert [section.title for section in left_out] == titles
-    assert {section.text for section in left_out} == {"It is gone."}
+def test_what_is_absent_is_a_sentence_and_no_box(absent, title, sentence):
+    gone = {absent: () if absent == "pictures" else None}
+    section = part(title, replace(FACTS, **gone, without_table="The table is gone."))
+    assert section == PageSection(title, sentence)
+    assert section.is_left_out
+
+
+def test_too_few_windows_tell_nothing_of_what_the_model_looks_at():
+    section = part("What the model looks at", replace(FACTS, importance=None))
+    assert section.text == "Left out, for neither validation nor test part holds two windows."
 
 
 def test_a_run_without_test_part_has_its_verdict_and_its_curves():
-    none = dict.fromkeys(
-        ("metrics", "mae_by_step", "worst_series", "best_series", "coverage", "coverage_by_step")
-    )
-    page = page_of(with_summary(**none))
+    page = page_of(replace(FACTS, summary=UNTESTED))
     left_out = [section.title for section in page.sections if section.is_left_out]
     assert left_out == ["Scores", *TITLES[2:5]]
     assert all("no test part" in s.text or "intervals" in s.text for s in page.sections[2:5])
 
 
-@pytest.mark.parametrize("key", ["mae_by_step", "best_series", "coverage", "coverage_by_step"])
-def test_summaries_of_older_runs_lack_some_keys(key):
-    render(page_of(with_summary(**{key: None})))
+@pytest.mark.parametrize("count", [1, 12])
+def test_every_level_of_the_intervals_is_drawn_however_many_there_are(count):
+    levels = {str(5 * number): [0.5, 0.5] for number in range(1, count + 1)}
+    chart = part("Interval coverage by step", with_summary(coverage_by_step={"quantile": levels}))
+    assert chart.charts[0].caption.endswith("Quantile: as the model was trained to give them.")
 
 
 def test_a_single_series_is_not_compared_with_itself():
@@ -297,5 +316,6 @@ def test_a_layer_is_the_root_of_the_squares_of_its_weights():
     }
 
 
-def test_layers_that_stand_apart_are_counted_on():
-    assert list(layer_norms([{"stack.layers.2.weight_ih_l0": 1.0}])) == ["layer 3"]
+def test_layers_that_stand_apart_are_counted_on_and_any_name_is_a_layer():
+    norms = {"stack.layers.2.weight_ih_l0": 1.0, "stack": 1.0, "stack.in_norm.bias": 1.0}
+    assert list(layer_norms([norms])) == ["layer 3", "stack", "in norm"]

@@ -1,0 +1,259 @@
+"""What the files of a run folder say: typed once, and checked as they are read.
+
+A file that is absent reads as None, and the report leaves its part out. A file that is there but
+damaged, edited or of another run is refused in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+)
+
+from forecast.config.training import LrRangeConfig
+from forecast.data.split import PARTS
+from forecast.errors import DataError, shown
+from forecast.runs.folder import (
+    ENVIRONMENT_FILE,
+    LR_RANGE_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    PROFILE_FILE,
+    SUMMARY_FILE,
+    without_nan,
+)
+from forecast.training.loop import Epoch
+from forecast.training.lr_range import LrFound, Point, Sweep, lr_found, suggest
+from forecast.training.profile import PROFILE_PARTS
+
+REMEDY = "copy the run again"
+OPTIONAL = f"{REMEDY}, or take the file away to leave its part out"
+
+
+def _percent(level: str) -> str:
+    if not 0 < float(level) < 100:
+        raise ValueError("a level lies between 0 and 100 percent")
+    return level
+
+
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""JSON has null for a number that is none."""
+Level = Annotated[str, AfterValidator(_percent)]
+"""Of an interval, in percent."""
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """`environment.json`, as `runs.folder.environment` makes it."""
+
+    forecast: str
+    python: str
+    platform: str
+    packages: dict[str, str]
+    device: str
+    threads: int
+    cpus: int | None
+    command: list[str]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What training and test came to; the scores are empty without a test part."""
+
+    model: str
+    parameters: Count
+    ensemble: AtLeastOne
+    epochs: list[AtLeastOne]
+    """Of each member."""
+    kept_epochs: list[AtLeastOne]
+    """Number of the epoch that each member was taken from."""
+    stopped: list[str]
+    """Why each member's training ended."""
+    windows: dict[str, Count]
+    """Of the training, validation and test part."""
+    verdict: str
+    metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
+    """Method -> metric -> value; the model's own is among the methods, as in `mae_by_step`."""
+    quantile_metrics: dict[str, Number] = field(default_factory=dict)
+    mae_by_step: dict[str, list[Number]] = field(default_factory=dict)
+    worst_series: dict[str, Number] = field(default_factory=dict)
+    best_series: dict[str, Number] = field(default_factory=dict)
+    coverage: dict[str, dict[Level, Number]] = field(default_factory=dict)
+    """Kind of interval -> level -> share; the next three have the same keys."""
+    interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)
+    interval_score: dict[str, dict[Level, Number]] = field(default_factory=dict)
+    coverage_by_step: dict[str, dict[Level, list[Number]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if {len(self.epochs), len(self.kept_epochs)} != {self.ensemble}:
+            raise ValueError(f"epochs and kept_epochs are not those of {self.ensemble} members")
+        if any(kept > last for kept, last in zip(self.kept_epochs, self.epochs, strict=True)):
+            raise ValueError("kept_epochs lie beyond epochs")
+        for name in ("metrics", "mae_by_step"):
+            methods = getattr(self, name)
+            if methods and self.model not in methods:
+                raise ValueError(f"{name} lacks the model {self.model}")
+        if self.windows.keys() != {*PARTS}:
+            raise ValueError(f"windows are not those of {', '.join(PARTS)}")
+        if bool(self.metrics) != bool(self.windows["test"]):
+            raise ValueError("metrics belong to a test part, and none is without them")
+        steps = {len(errors) for errors in self.mae_by_step.values()}
+        if len(steps) > 1 or 0 in steps:
+            raise ValueError("mae_by_step is not equally long for every method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochLine(Epoch):
+    """A line of `metrics.jsonl`."""
+
+    member: Count
+    train_loss: Number
+    learning_rate: FiniteFloat
+    gradient_norms: dict[str, Number]
+
+
+Swept = tuple[int, int, Rate, FiniteFloat, FiniteFloat]
+"""A line of `lr_range.csv`: seed, step, rate, loss, smoothed loss."""
+SUMMARY, ENVIRONMENT, EPOCH = TypeAdapter(Summary), TypeAdapter(Environment), TypeAdapter(EpochLine)
+SWEPT, PROFILE = TypeAdapter(Swept), TypeAdapter(dict[str, Seconds])
+
+
+def summary_of(run: Path, content: Mapping[str, Any]) -> Summary:
+    """The summary that the model file holds, which `summary.json` must say too.
+
+    Args:
+        run: the folder.
+        content: `summary` of the trained model.
+
+    Raises:
+        DataError: if it is damaged, or `summary.json` says something else.
+    """
+    path = run / SUMMARY_FILE
+    if path.is_file() and _json(path) != without_nan(content):
+        raise DataError(f"{path}: not what {MODEL_FILE} says of this run; {REMEDY}")
+    with _checking(f"{run / MODEL_FILE}: summary", REMEDY):
+        return SUMMARY.validate_json(json.dumps(content), strict=True)
+
+
+def epochs_of(run: Path, summary: Summary) -> list[list[Epoch]] | None:
+    """The epochs of each member; a loss that was no number is NaN.
+
+    Args:
+        run: the folder.
+        summary: what `summary_of` gave.
+
+    Returns:
+        None if the run holds no `metrics.jsonl`.
+
+    Raises:
+        DataError: if a line is damaged, or an epoch is missing.
+    """
+    path = run / METRICS_FILE
+    if not path.is_file():
+        return None
+    histories: list[list[Epoch]] = [[] for _ in range(summary.ensemble)]
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        with _checking(f"{path}:{number}"):
+            epoch = EPOCH.validate_json(line, strict=True)
+        if epoch.validation_loss is None and summary.windows["validation"]:
+            epoch = dataclasses.replace(epoch, validation_loss=math.nan)
+        if epoch.member < len(histories):
+            histories[epoch.member].append(epoch)
+    layers = {tuple(epoch.gradient_norms) for history in histories for epoch in history}
+    numbers = [[epoch.number for epoch in history] for history in histories]
+    if len(layers) != 1 or numbers != [[*range(1, last + 1)] for last in summary.epochs]:
+        raise DataError(f"{path}: not the epochs that {MODEL_FILE} tells of; {OPTIONAL}")
+    return histories
+
+
+def sweeps_of(run: Path, options: LrRangeConfig) -> LrFound | None:
+    """The learning-rate range test, and the rates that its rules suggest.
+
+    Args:
+        run: the folder.
+        options: of the test.
+
+    Returns:
+        None if the run holds no `lr_range.csv`: the rate was set.
+
+    Raises:
+        DataError: if a line is damaged.
+    """
+    path = run / LR_RANGE_FILE
+    if not path.is_file():
+        return None
+    points: dict[int, list[Point]] = {}
+    for number, line in enumerate(path.read_bytes().splitlines()[1:], 2):
+        with _checking(f"{path}:{number}"):
+            seed, _, *numbers = SWEPT.validate_python(tuple(line.split(b",")))
+        points.setdefault(seed, []).append(Point(*numbers))
+    sweeps = [
+        Sweep(seed, tuple(each), suggest(each, options.last)) for seed, each in points.items()
+    ]
+    return lr_found(sweeps, options.rule)
+
+
+def environment_of(run: Path) -> Environment | None:
+    """What the run was made with, as `environment.json` says; None without that file.
+
+    Raises:
+        DataError: if it is damaged.
+    """
+    path = run / ENVIRONMENT_FILE
+    if not path.is_file():
+        return None
+    with _checking(str(path)):
+        return ENVIRONMENT.validate_json(path.read_bytes(), strict=True)
+
+
+def profile_of(run: Path) -> dict[str, float] | None:
+    """Seconds of each part of the training, as `profile.json` says; None without that file.
+
+    Raises:
+        DataError: if it is damaged.
+    """
+    path = run / PROFILE_FILE
+    if not path.is_file():
+        return None
+    with _checking(str(path)):
+        seconds = PROFILE.validate_json(path.read_bytes(), strict=True)
+    if seconds.keys() != PROFILE_PARTS.keys():
+        raise DataError(f"{path}: not the parts {', '.join(PROFILE_PARTS)}; {OPTIONAL}")
+    return seconds
+
+
+def _json(path: Path) -> Any:
+    """What a JSON file holds, None for what is no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+
+
+@contextlib.contextmanager
+def _checking(place: str, remedy: str = OPTIONAL) -> Iterator[None]:
+    """Turn pydantic's complaint about a file into one line."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = f"{shown('.'.join(map(str, first['loc'])))}: " if first["loc"] else ""
+        raise DataError(f"{place}: damaged: {where}{first['msg']}; {remedy}") from None
