@@ -27,6 +27,7 @@ from pydantic import (
 from forecast.config.training import LrRangeConfig
 from forecast.data.split import PARTS
 from forecast.errors import DataError, shown
+from forecast.runs.files import without_nan
 from forecast.runs.folder import (
     ENVIRONMENT_FILE,
     LR_RANGE_FILE,
@@ -34,7 +35,6 @@ from forecast.runs.folder import (
     MODEL_FILE,
     PROFILE_FILE,
     SUMMARY_FILE,
-    without_nan,
 )
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound, Point, Sweep, lr_found, suggest
