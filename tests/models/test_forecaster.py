@@ -1,4 +1,7 @@
-"""The whole model: every combination of its parts, against loops over one window at a time."""
+"""The whole model: every combination of its parts, against loops over one window at a time.
+
+What every model obeys, whatever its parts, is in tests/test_rules.py.
+"""
 
 import functools
 import itertools
@@ -107,84 +110,6 @@ def test_shapes_and_gradients(cell, head, norm, channels, segment, covariates):
     assert torch.equal(forecast, forecast.sort(dim=-1).values)
     for tensor, copy in zip(batch, before, strict=True):
         assert torch.equal(tensor, copy)
-
-
-@every_combination
-def test_evaluation_is_deterministic_and_each_window_stands_alone(
-    cell, head, norm, channels, segment, covariates
-):
-    model, (past, future, static, targets) = combination(
-        cell, head, norm, channels, segment, covariates
-    )
-    with torch.no_grad():
-        forecast = model(past, future, static)
-        assert torch.equal(model(past, future, static, targets), forecast)  # targets unseen
-        some = torch.tensor([2, 0, 3])  # another order, and fewer of them
-        assert_equal(model(past[some], future[some], static[some]), forecast[some])
-
-
-@every_combination
-def test_no_step_is_told_what_is_known_only_later(cell, head, norm, channels, segment, covariates):
-    model, (past, future, static, targets) = combination(
-        cell, head, norm, channels, segment, covariates
-    )
-    step = 3
-    first = step // segment * segment  # first step of the segment that holds the change
-    with torch.no_grad():
-        model.train()
-        forecast = model(past, future, static, targets)
-        changed = targets.clone()
-        changed[:, step:] += 1
-        taught = model(past, future, static, changed)
-        model.eval()
-        if head == "recursive":
-            assert_equal(taught[:, : first + segment], forecast[:, : first + segment])
-            has_next = first + segment < HORIZON
-            assert torch.equal(taught, forecast) != has_next
-        else:
-            assert torch.equal(taught, forecast)
-        if covariates and head != "direct":
-            forecast = model(past, future, static)
-            changed = future.clone()
-            changed[:, step] = (changed[:, step] + 1) % 2
-            told = model(past, changed, static)
-            assert_equal(told[:, :first], forecast[:, :first])
-            after = slice(first, first + segment)
-            assert (told[:, after] != forecast[:, after]).all()
-            if head == "parallel":
-                assert_equal(told[:, first + segment :], forecast[:, first + segment :])
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("covariates", [False, True])
-def test_saved_weights_give_the_same_forecast(covariates, channels, head, cell):
-    options = {"cell": cell, "head": head, "channels": channels, "init": {"state": "learned"}}
-    shape = COVARIATES if covariates else {}
-    model, other = (build(seed, shape=shape, **options) for seed in range(2))
-    batch = batch_for(model)[:3]
-    forecast = model(*batch)
-    assert not torch.equal(other(*batch), forecast)
-    other.load_state_dict(load(save(model.state_dict())))
-    assert torch.equal(other(*batch), forecast)
-
-
-@every_combination
-def test_forecast_moves_and_scales_with_the_window(cell, head, norm, channels, segment, covariates):
-    model, (past, future, static, _) = combination(cell, head, norm, channels, segment, covariates)
-    shift = torch.tensor([40.0, -7.0], dtype=torch.float64)
-    large = past.clone()
-    large[..., :TARGETS] *= 1e3  # beside which the norm's epsilon is nothing
-    moved, scaled = large.clone(), large.clone()
-    moved[..., :TARGETS] += shift
-    scaled[..., :TARGETS] *= 10
-    with torch.no_grad():
-        forecast = model(large, future, static)
-        is_moved = torch.isclose(model(moved, future, static), forecast + shift[:, None])
-        assert is_moved.all() == (norm != "none")
-        in_proportion = torch.isclose(model(scaled, future, static), forecast * 10)
-        assert in_proportion.all() == (norm == "standard")
 
 
 @every_combination
@@ -479,19 +404,6 @@ def test_a_step_hears_of_its_own_known_covariate_first(head, training):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("norm", NORMS)
-def test_independent_targets_depend_on_their_own_window_alone(norm, head):
-    model = build(head=head, window_norm=norm, channels="independent", shape={"num_targets": 3})
-    past, future, static, _ = batch_for(build(shape={"num_targets": 2, "num_past": 1}))
-    changed = past.clone()
-    changed[..., 1] = changed[..., 1].flip(1) + 5
-    with torch.no_grad():
-        forecast, told = model(past, future, static), model(changed, future, static)
-    assert_equal(told[:, :, [0, 2]], forecast[:, :, [0, 2]])
-    assert (told[:, :, 1] != forecast[:, :, 1]).all()
-
-
-@pytest.mark.parametrize("head", HEADS)
 def test_independent_targets_share_their_weights(head):
     """Targets in another order give forecasts in that order, their channel's embedding included."""
     model = build(head=head, channels="independent")
@@ -722,14 +634,3 @@ def test_embeddings_leave_their_input_and_learn_the_rows_they_used():
     module(columns).sum().backward()
     assert columns.tolist() == [[0.5, 2.0], [1.5, 0.0]]
     assert module.tables[0].weight.grad.tolist() == [[1.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3]
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_single_precision_holds(head):
-    """Batches are float32; the float64 of the other tests is for their tolerances alone."""
-    model = build(head=head, window_norm="standard", shape=COVARIATES)
-    past, future, static, _ = batch_for(model)
-    precise = model(past, future, static)
-    forecast = model.float()(past.float(), future.float(), static.float())
-    assert forecast.dtype == torch.float32
-    torch.testing.assert_close(forecast.double(), precise, atol=1e-4, rtol=1e-4)
