@@ -1,4 +1,4 @@
-"""Dropout whose noise comes from a generator that is given: threads draw side by side."""
+"""Dropout that draws from a generator which is handed in, so that threads draw side by side."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ def dropped(values: Tensor, share: float, noise: DropoutGenerator) -> Tensor:
 
     Args:
         values: of any shape.
-        share: from 0 to 1; 0 leaves the values as they are.
-        noise: on their device.
+        share: of the values that become zero, from 0 (none) to below 1.
+        noise: what is drawn from, on the device of the values.
+
+    Returns:
+        The values that are kept, divided by `1 - share`, and zeros; of the same shape.
     """
     if not share:
         return values

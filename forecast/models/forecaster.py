@@ -1,4 +1,4 @@
-"""The model: normalise the window, cut it into segments, embed, stack, head, and undo."""
+"""The model: normalise a window, cut it into segments, embed, stack, head, and undo."""
 
 from __future__ import annotations
 
@@ -47,7 +47,15 @@ class WindowShape:
 
 
 def hidden_sizes(config: ModelConfig, num_windows: int) -> tuple[int, ...]:
-    """Units of each layer; `auto` by the number of training windows."""
+    """Units of each layer.
+
+    Args:
+        config: the architecture; `hidden_size: auto` is decided here.
+        num_windows: training windows, by which `auto` chooses; more windows afford more units.
+
+    Returns:
+        One number a layer, each above `proj_size`.
+    """
     if isinstance(config.hidden_size, tuple):
         return config.hidden_size
     if isinstance(config.hidden_size, int):
@@ -106,11 +114,14 @@ class Forecaster(nn.Module):
         """Forecast the horizon of each window.
 
         Args:
-            past: lookback: targets, then past covariates, then future-known ones.
+            past: the lookback: targets, then past covariates, then future-known ones.
             future: future-known covariates over the horizon.
             static: static covariates.
             targets: the true horizon, which a recursive head is fed in training.
             noise: of dropout, in training; None: the default generator.
+
+        Returns:
+            Forecasts on the scale of `past`, quantiles in increasing order outside training.
         """
         targets_first = (self.shape.num_targets, past.shape[2] - self.shape.num_targets)
         values, covariates = past.split(targets_first, dim=2)
@@ -160,7 +171,8 @@ class Forecaster(nn.Module):
         """Segments of the lookback, embedded, and what a head may need of the horizon."""
         segment = self.config.segment
         past, known = segments_of(past, segment), segments_of(known, segment)
-        if self.config.head == "recursive":  # a step is told what is known of the step it forecasts
+        if self.config.head == "recursive":
+            # A segment is told what is known of the one that it forecasts: the next one.
             known = torch.cat([known[:, 1:], segments_of(future, segment)[:, :1]], dim=1)
         segments = self._embed(segments_of(values, segment), past, known, static)
         embed = partial(self._embed_further, past[:, -1:], static)
@@ -173,7 +185,7 @@ class Forecaster(nn.Module):
         targets: Float[Tensor, "B M segment K"],
         known: Float[Tensor, "B M F"],
     ) -> Float[Tensor, "B M I"]:
-        """Segments after the lookback, past covariates held at its last one."""
+        """Segments after the lookback; past covariates stay at its last segment."""
         held = past.expand(-1, targets.shape[1], -1)
         return self._embed(targets.flatten(2), held, known, static)
 
@@ -183,7 +195,7 @@ class Forecaster(nn.Module):
         return embedded
 
     def _split_channels(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "BK T J"]:
-        """Independent channels: each target becomes a window of its own, channels fastest."""
+        """Independent channels: each target becomes a window of its own; channels vary fastest."""
         if not self.is_independent:
             return values
         return values.transpose(1, 2).reshape(-1, values.shape[1], 1)
@@ -195,14 +207,14 @@ class Forecaster(nn.Module):
         return split.squeeze(3).transpose(1, 2)
 
     def _repeat(self, columns: Tensor) -> Tensor:
-        """Covariates for every channel of a window."""
+        """Covariates, once for every channel of a window where channels are independent."""
         if not self.is_independent:
             return columns
         return columns.repeat_interleave(self.shape.num_targets, dim=0)
 
 
 class Embeddings(nn.Module):
-    """Replaces columns of category codes by learned vectors, in place.
+    """Replaces columns of category codes by learned vectors, each at its column's place.
 
     Args:
         num_columns: width of the input.

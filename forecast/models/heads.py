@@ -1,7 +1,4 @@
-"""Heads: from the stack's state to all steps of the horizon.
-
-Every head gets the segments of the lookback and gives (B, H, K, Q) on the window's scale.
-"""
+"""Heads: from the stack's state to all steps of the horizon, on the window's scale."""
 
 from __future__ import annotations
 
@@ -61,7 +58,14 @@ class Encoded:
 
 
 class Direct(nn.Module):
-    """The last state gives all steps at once."""
+    """One linear layer gives all steps at once from the last state and the future covariates.
+
+    Args:
+        shape: widths of the head.
+        stack: whose output is read.
+        activation: between the stack and the linear layer, of `ACTIVATIONS`.
+        dropout: share of the state that is dropped in training.
+    """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
         super().__init__()
@@ -85,7 +89,8 @@ class Direct(nn.Module):
 class Recursive(nn.Module):
     """One segment, fed back until the horizon is full; in training the true one is fed.
 
-    Teacher forcing: Williams and Zipser 1989. With quantiles the median is fed back.
+    Teacher forcing: Williams and Zipser 1989. With quantiles the median is fed back. Arguments are
+    those of `Direct`.
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
@@ -97,7 +102,7 @@ class Recursive(nn.Module):
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon."""
-        future = segments_of(encoded.future, self.shape.segment)  # (B, M, F)
+        future = segments_of(encoded.future, self.shape.segment)  # (B, M, segment * F)
         if self.training:
             steps = self._teacher_forced(stack, encoded, future, noise)
         else:
@@ -107,10 +112,11 @@ class Recursive(nn.Module):
     def _teacher_forced(
         self, stack: Stack, encoded: Encoded, future: Tensor, noise: DropoutGenerator
     ) -> Tensor:
+        """All segments in one run: each is told the true values of the one before it."""
         assert encoded.targets is not None
         inputs = encoded.segments
         further = self.shape.num_segments - 1
-        if further:
+        if further:  # the last segment's true values are told to none
             true = encoded.targets[:, : further * self.shape.segment].nan_to_num()
             true = true.unflatten(1, (further, self.shape.segment))
             inputs = torch.cat([inputs, encoded.embed(true, future[:, 1:])], dim=1)
@@ -119,6 +125,7 @@ class Recursive(nn.Module):
         return emitted
 
     def _fed_back(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
+        """Segment after segment: each is told what was forecast for the one before it."""
         outputs, states = stack(encoded.segments)
         steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
@@ -133,7 +140,8 @@ class Parallel(nn.Module):
     """One decoder step a future segment, all from the same state and with the same cell.
 
     Each step is told its position, its channel and the covariates known for it (after Lin et al.
-    2023, SegRNN; the two are added, so that an input of width 1 holds both).
+    2023, SegRNN; here they are added, so that an input of width 1 holds them all). Arguments are
+    those of `Direct`.
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
@@ -153,15 +161,16 @@ class Parallel(nn.Module):
         _, states = stack(encoded.segments, noise=noise)
         queries = self._queries(encoded.future)
         batch, steps, _ = queries.shape
+        # Every query is a window of one step, (B * M, 1, I), that goes on from its window's state.
         repeated = [tuple(s.repeat_interleave(steps, dim=1) for s in state) for state in states]
         outputs, _ = stack(queries.flatten(0, 1)[:, None], repeated, noise)
         emitted: Tensor = self.emit(outputs.view(batch, steps, -1), noise)
         return emitted[:, : self.shape.horizon]
 
     def _queries(self, future: Float[Tensor, "B H F"]) -> Float[Tensor, "B M I"]:
-        """Inputs of the decoder steps; channels vary fastest along the batch."""
+        """Inputs of the decoder steps; channels vary fastest along the batch, as in the windows."""
         queries = self.positions if self.channels is None else self.positions + self.channels
-        queries = queries.repeat(len(future) // self.shape.num_channels, 1, 1)
+        queries = queries.repeat(len(future) // self.shape.num_channels, 1, 1)  # (B, M, I)
         if self.known is None:
             return queries
         known: Tensor = self.known(segments_of(future, self.shape.segment))
@@ -169,7 +178,14 @@ class Parallel(nn.Module):
 
 
 class Emit(nn.Module):
-    """From the stack's output at each segment to the steps of that segment."""
+    """A linear layer from the stack's output at a segment to the steps of that segment.
+
+    Args:
+        shape: widths of the head.
+        width: of the stack's output.
+        activation: between the stack and the linear layer, of `ACTIVATIONS`.
+        dropout: share of the output that is dropped in training.
+    """
 
     def __init__(self, shape: HeadShape, width: int, activation: str, dropout: float) -> None:
         super().__init__()
@@ -187,7 +203,12 @@ class Emit(nn.Module):
 
 
 def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, "B M I"]:
-    """Cut time into segments, the last one filled with its last row, and lay each out flat."""
+    """Cut time into M segments and lay each out flat, its steps one after the other.
+
+    Args:
+        columns: of the lookback or of the horizon.
+        segment: steps in a segment; the last segment is filled up with the last row.
+    """
     short = -columns.shape[1] % segment
     if short:
         columns = torch.cat([columns, columns[:, -1:].expand(-1, short, -1)], dim=1)
@@ -200,3 +221,4 @@ HEADS: Mapping[str, type[Direct] | type[Recursive] | type[Parallel]] = {
     "recursive": Recursive,
     "parallel": Parallel,
 }
+"""Name: head, which gets the stack and an `Encoded` batch and gives (B, H, K, Q)."""

@@ -1,4 +1,4 @@
-"""Normalisation of each window by its own past, undone on the forecast."""
+"""Normalisation of each window by its own lookback, undone on the forecast."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ WINDOW_NORMS: Mapping[str, Callable[[Tensor, int], tuple[Tensor, Tensor]]] = {
     "mean": _mean,
     "standard": _standard,
 }
-"""Name: function of the lookback's targets and the segment that gives location and scale; `none` is
-not among them."""
+"""Name: location and scale (B, 1, K) of the lookback's targets (B, L, K), given the segment; `none`
+is not among them."""

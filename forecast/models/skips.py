@@ -1,6 +1,6 @@
 """Linear maps from the lookback to the horizon, added to what the network forecasts.
 
-They begin as zero, so that the network is not drowned out, and treat every target alike.
+They begin as zero, so that the network learns beside them, and map every target alike.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ class SegmentSkip(nn.Module):
 
     def forward(self, values: Float[Tensor, "B L K"]) -> Float[Tensor, "B H K"]:
         """The addition to each step."""
-        past = values.unflatten(1, (-1, self.segment)).movedim(1, -1)  # (B, segment, K, M)
-        added: Tensor = self.map(past).movedim(-1, 1).flatten(1, 2)
+        # Step s of every segment is a series of its own: (B, L, K) -> (B, segment, K, L / segment).
+        past = values.unflatten(1, (-1, self.segment)).movedim(1, -1)
+        added: Tensor = self.map(past).movedim(-1, 1).flatten(1, 2)  # (B, M * segment, K)
         return added[:, : self.horizon]
 
 

@@ -1,4 +1,4 @@
-"""Stacks of recurrent layers, and their initial weights and states."""
+"""The stack of recurrent layers, with its initial weights and states."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from forecast.models.dropout import DropoutGenerator, dropped
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 State = tuple[Tensor, ...]
-"""Hidden state, and for an LSTM the cell state; each (layers * directions, B, width)."""
+"""Hidden state, and for an LSTM the cell state after it; each (layers * directions, B, width)."""
 
 
 class Stack(nn.Module):
     """Recurrent layers, one upon the other.
 
-    Equal layers with nothing between them are one multi-layer `nn.LSTM`, which cuDNN runs fastest;
-    others are one `nn.LSTM` each, with dropout, residual and normalisation between.
+    Layers of one size with nothing between them become one multi-layer `nn.LSTM`, which cuDNN runs
+    fastest. Others become one `nn.LSTM` each, with dropout, residual and normalisation between.
 
     Args:
-        config: cell, layers, widths, dropout, residual, normalisation, direction.
+        config: the cell, and what stands between the layers.
         sizes: units of each layer.
         input_size: width of the input.
     """
@@ -49,7 +49,7 @@ class Stack(nn.Module):
         self.output_size = width
         self.dropout = config.dropout
         self.is_packed = False
-        """Feed layers packed sequences, for which cuDNN has another kernel."""
+        """Whether layers are fed packed sequences, for which cuDNN has another kernel."""
         self.first_states = nn.ParameterList()
         if config.init.state == "learned":
             self.first_states.extend(_first_states(self.layers))
@@ -60,15 +60,25 @@ class Stack(nn.Module):
         states: list[State] | None = None,
         noise: DropoutGenerator = None,
     ) -> tuple[Float[Tensor, "B T O"], list[State]]:
-        """Outputs of the last layer at every step, and the last state of each layer."""
+        """Run all layers over all steps.
+
+        Args:
+            inputs: of the first layer.
+            states: first states of each layer, to go on from; None: the initial ones.
+            noise: of dropout, in training; None: the default generator.
+
+        Returns:
+            Outputs of the last layer at every step, and the last state of each layer.
+        """
         is_new, share = states is None, self.dropout if self.training else 0.0
+        # A step after the lookback goes on from the last state, whatever the layer's dilation.
+        dilations = self.dilations if is_new else (1,) * len(self.layers)
         states = self._initial(inputs.shape[0]) if states is None else states
         last: list[State] = []
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             fed = dropped(inputs, share, noise) if number else inputs
             first = states[number] if states else None
-            dilation = self.dilations[number] if is_new else 1
-            outputs, state = _run(layer, fed, first, dilation, self.is_packed)
+            outputs, state = _run(layer, fed, first, dilations[number], self.is_packed)
             last.append(state)
             if self.residual and outputs.shape == inputs.shape:
                 outputs = outputs + inputs
@@ -76,7 +86,10 @@ class Stack(nn.Module):
         return inputs, last
 
     def last_output(self, outputs: Float[Tensor, "B T O"]) -> Float[Tensor, "B O"]:
-        """What the stack has to say of the whole input: each direction after its last step."""
+        """Outputs after the whole input was read, from which a head forecasts.
+
+        The backward direction has read everything when it is at the first step.
+        """
         if self.directions == 1:
             return outputs[:, -1]
         half = outputs.shape[2] // 2
@@ -84,6 +97,7 @@ class Stack(nn.Module):
 
     def _initial(self, batch: int) -> list[State]:
         """Learned first states for a batch; empty where they are zeros."""
+        # (layers * directions, 1, width) each: hidden and, for an LSTM, cell state of every layer.
         learned = [state.expand(-1, batch, -1).contiguous() for state in self.first_states]
         each = len(learned) // len(self.layers)
         return [tuple(learned[i : i + each]) for i in range(0, len(learned), each or 1)]
@@ -92,8 +106,12 @@ class Stack(nn.Module):
 def initialise(module: nn.Module, config: InitConfig) -> None:
     """Set the weights of linear and recurrent layers as configured.
 
-    `default` leaves PyTorch's U(-1/sqrt(hidden), 1/sqrt(hidden)). Gates are initialised one by one,
-    so that the fan of a gate is that of its own matrix.
+    Scheme `default` leaves PyTorch's U(-1/sqrt(hidden), 1/sqrt(hidden)). Others initialise gates
+    one by one, so that the fan of a gate is that of its own matrix.
+
+    Args:
+        module: whose layers are set in place, with PyTorch's default generator.
+        config: scheme and biases.
     """
     for layer in module.modules():
         if isinstance(layer, nn.RNNBase | nn.Linear) and config.scheme != "default":
@@ -107,7 +125,7 @@ def initialise(module: nn.Module, config: InitConfig) -> None:
 
 
 def _weights(layer: nn.Module, scheme: str) -> None:
-    gates = {nn.LSTM: 4, nn.GRU: 3}.get(type(layer), 1)
+    gates = {nn.LSTM: 4, nn.GRU: 3}.get(type(layer), 1)  # stacked in one (gates * hidden, I) matrix
     for name, parameter in layer.named_parameters():
         if parameter.dim() < 2:
             continue
@@ -160,7 +178,7 @@ class _BatchNorm(nn.Module):
         return normalised.view_as(outputs)
 
     def _by_running(self, rows: Float[Tensor, "1 O"]) -> Float[Tensor, "1 O"]:
-        """A lone row has no variance of its own, in training either."""
+        """By the running mean and variance: a lone row has no variance, not even in training."""
         norm = self.norm
         return nn.functional.batch_norm(
             rows, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
@@ -196,19 +214,17 @@ def _run(
 ) -> tuple[Float[Tensor, "B T O"], State]:
     """A layer over all steps; with a dilation each step goes on from that many steps before.
 
-    The steps are dealt out to `dilation` sequences that run side by side, zeros before the first
-    (Chang et al. 2017); the state is that after the last step.
+    The steps are split into `dilation` sequences that run side by side as one larger batch, after
+    zeros that fill up the first ones (Chang et al. 2017). The state is that after the last step.
     """
     if dilation > 1:
-        steps, batch = inputs.shape[1], inputs.shape[0]
-        dealt = _split_by_dilation(
-            nn.functional.pad(inputs, (0, 0, -steps % dilation, 0)), dilation
-        )
+        batch, steps, _ = inputs.shape
+        filled = nn.functional.pad(inputs, (0, 0, -steps % dilation, 0))  # zeros before the first
         repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
-        outputs, state = _run(layer, dealt, repeated, 1, is_packed)
-        return _joined_from_dilation(outputs, dilation)[:, -steps:], tuple(
-            s[:, -batch:] for s in state
-        )
+        split = _split_by_dilation(filled, dilation)
+        outputs, state = _run(layer, split, repeated, 1, is_packed)
+        # The last step ends the last of the sequences, whose windows come last in the batch.
+        return _joined(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
     call = _call_packed if is_packed else _call
     outputs, last = call(layer, inputs, None if first is None else _laid_out(layer, first))
     return outputs, last if isinstance(last, tuple) else (last,)
@@ -226,23 +242,29 @@ def _call_packed(
 ) -> tuple[Float[Tensor, "B T O"], State | Tensor]:
     """The same with the windows as a packed sequence of equal lengths."""
     batch, steps, _ = inputs.shape
+    # A packed sequence holds all windows' first step, then their second, and so on: (T * B, I), and
+    # how many windows reach each step; here all of them do.
     rows = inputs.transpose(0, 1).flatten(0, 1)
     outputs, state = layer(nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch)), first)
     return outputs.data.unflatten(0, (steps, batch)).transpose(0, 1), state
 
 
-def _split_by_dilation(inputs: Float[Tensor, "B T I"], hands: int) -> Float[Tensor, "M U I"]:
-    """Every so many-th step to the same sequence; sequences of the last step come last."""
-    dealt: Tensor = inputs.unflatten(1, (-1, hands)).permute(2, 0, 1, 3).flatten(0, 1)
-    return dealt
+def _split_by_dilation(inputs: Float[Tensor, "B T I"], dilation: int) -> Float[Tensor, "X U I"]:
+    """Every `dilation`-th step in a sequence of its own: (B, T) -> (dilation * B, T / dilation).
+
+    The sequences of all windows that begin at step 0 come first, then those that begin at step 1.
+    """
+    split: Tensor = inputs.unflatten(1, (-1, dilation)).permute(2, 0, 1, 3).flatten(0, 1)
+    return split
 
 
-def _joined_from_dilation(outputs: Float[Tensor, "M U O"], hands: int) -> Float[Tensor, "B T O"]:
-    """Undo `_split_by_dilation`."""
-    gathered: Tensor = outputs.unflatten(0, (hands, -1)).permute(1, 2, 0, 3).flatten(1, 2)
-    return gathered
+def _joined(outputs: Float[Tensor, "X U O"], dilation: int) -> Float[Tensor, "B T O"]:
+    """The steps in their order again: undoes `_split_by_dilation`."""
+    joined: Tensor = outputs.unflatten(0, (dilation, -1)).permute(1, 2, 0, 3).flatten(1, 2)
+    return joined
 
 
 def _laid_out(layer: nn.Module, state: State) -> State | Tensor:
+    """A state as the layer takes it: contiguous, and a pair for an LSTM alone."""
     laid_out = tuple(s.contiguous() for s in state)
     return laid_out if isinstance(layer, nn.LSTM) else laid_out[0]
