@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from forecast.data import table as tables
+from forecast.data import parquet
 from forecast.errors import DataError
 from forecast.reporting import plots
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -198,4 +198,4 @@ def test_whatever_pyarrow_raises_on_a_damaged_table_is_one_line(error, tmp_path,
             raise error("Index 182 out of bounds")
 
     with pytest.raises(DataError, match="Index 182 out of bounds; write the file again"):
-        next(tables._batches(File(), "table.parquet", ["y"]))
+        next(parquet._batches(File(), "table.parquet", ["y"]))

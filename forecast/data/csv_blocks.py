@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Int
 
-from forecast.data.explain_csv import Block, after_header, text_of, whole_rows
+from forecast.data.explain_csv import Block, after_header, line_ends, text_of, whole_rows
 from forecast.errors import DataError
 
 BLOCK = 2**20
@@ -34,8 +34,10 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
         whole = _whole_rows(block, is_last=not more)
         if whole:
             rows = replace(block, data=whole)
-            yield after_header(rows) if line == 1 else rows
-            line += line_ends(whole)
+            below = after_header(rows) if line == 1 else rows
+            if below.data:
+                yield below
+            line += rows.line_ends
         data = data[len(whole) :] + more
 
 
@@ -66,14 +68,6 @@ def _are_regular(data: bytes, quotes: Int[np.ndarray, " Q"], separator: str) -> 
     around = np.frombuffer(b"\n" + data + b"\n", dtype=np.uint8)  # byte i of data is i + 1 here
     before, after = around[quotes[::2]], around[quotes[1::2] + 2]
     return bool(np.isin(before, ends).all() and np.isin(after, ends).all())
-
-
-def line_ends(data: bytes) -> int:
-    """Lines that end in some bytes: in a newline, a carriage return, or both."""
-    count = data.count(b"\n")
-    if b"\r" in data:
-        count += data.count(b"\r") - data.count(b"\r\n")
-    return count
 
 
 def most_rows(file: BinaryIO) -> int:

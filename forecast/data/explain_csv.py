@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 from forecast.errors import DataError
@@ -23,6 +24,19 @@ class Block:
     line: int
     """Number of the first line in the file."""
     separator: str
+
+    @cached_property
+    def line_ends(self) -> int:
+        """How many lines end in it."""
+        return line_ends(self.data)
+
+
+def line_ends(data: bytes) -> int:
+    """Lines that end in some bytes: in a newline, a carriage return, or both."""
+    count = data.count(b"\n")
+    if b"\r" in data:
+        count += data.count(b"\r") - data.count(b"\r\n")
+    return count
 
 
 class CutOffError(DataError):

@@ -8,46 +8,31 @@ which one, and why.
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
-import io
 import os
-import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
 
 from forecast.config.data import DataConfig
 from forecast.data.compact import (
-    ROWS_AT_ONCE,
     ColumnKindError,
     categories,
     distinct_in_runs,
     end_to_end,
     in_nanoseconds,
 )
-from forecast.data.csv_blocks import blocks_of, line_ends, most_rows
-from forecast.data.explain_csv import Block, refuse_rows, rows_of, text_of
-from forecast.errors import DataError, did_you_mean, shown
+from forecast.data.csv_blocks import most_rows
+from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
+from forecast.data.numbers import finite_numbers
+from forecast.data.parquet import parquet_batches, parquet_columns
+from forecast.errors import DataError, did_you_mean
 
-TimesKind = Literal["dates", "integers", "text"]
-"""How the column of times is read: plain dates and integers need less memory than their text."""
-
-THOUSANDS = re.compile(
-    r"[-+]?\d{1,3}(?:([ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d+)?"
-    r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
-)
-"""1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
-EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
-"""What an empty cell of a column of numbers may hold."""
-PARQUET_BUFFER = 2**20
-"""Bytes of a column of Parquet that are read at a time."""
 LONG = 2**24
 """Bytes of a CSV from which on times are dates: as text they would need too much memory."""
 NO_FILE = (
@@ -59,8 +44,6 @@ NO_FILE = (
     errno.ENXIO,
 )
 """What the system says where there is no regular file."""
-UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
-"""What pyarrow raises on a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,7 @@ class Table:
 
     frame: pd.DataFrame
     source: str
-    lines: Int[np.ndarray, " N"] | range
+    lines: Lines
     """Line of each row in a CSV; its number from 0 elsewhere."""
     is_csv: bool = True
 
@@ -125,31 +108,9 @@ def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
     Raises:
         DataError: if its first line is no text, or the file no Parquet.
     """
-    file.seek(0)
     if is_parquet(file.name):
-        return list(_from_parquet("read_schema", file).names)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        header = next(csv.reader(text, delimiter=separator), [])
-    except UnicodeDecodeError:
-        header = ["\0"]
-    except csv.Error as error:
-        raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
-    finally:
-        text.detach()  # so that the file stays open
-    if "\0" in "".join(header):
-        raise _not_utf8(file)
-    return header
-
-
-def _not_utf8(file: BinaryIO) -> DataError:
-    """The refusal of a file whose header is no text; a NUL is as good as no text."""
-    file.seek(0)
-    try:
-        text_of(Block(file.read(), file.name, 1, ""))
-    except DataError as error:
-        return error
-    return DataError(f"{file.name}:1: not UTF-8 text; save the file as CSV in UTF-8")
+        return parquet_columns(file)
+    return csv_columns(file, separator)
 
 
 def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) -> None:
@@ -180,16 +141,31 @@ def read_table(
     """
     if is_parquet(file.name):
         return _read_parquet(file, numeric, text)
-    header = _checked_header(file, config, [*numeric, *text])
+    marks = config.separator, config.decimal
+    wanted = [*numeric, *text]
+    require_columns(checked_header(file, *marks, wanted), wanted, f"{file.name}:1")
     is_long = os.fstat(file.fileno()).st_size >= LONG and config.time_format is None
     kinds: tuple[TimesKind, ...] = ("dates", "integers", "text") if is_long else ("text",)
 
     def tables(kind: TimesKind) -> Iterator[Table]:
-        for block in filter(lambda block: block.data, blocks_of(file, config.separator)):
-            table = _parsed(block, header, kind, config.decimal, numeric, text)
-            yield _with_numbers(_without_empty_rows(table, text[0]), numeric, config.decimal)
+        for frame, lines in csv_frames(file, *marks, kind, numeric, text):
+            yield _with_numbers(Table(frame, file.name, lines), numeric, config.decimal)
 
     return _joined(tables, kinds, most_rows(file), file.name)
+
+
+def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -> Table:
+    wanted = [*text, *numeric]
+    require_columns(parquet_columns(file), wanted, file.name)
+
+    def tables(kind: TimesKind) -> Iterator[Table]:
+        first = 0
+        for frame in parquet_batches(file, wanted, text)[1]:
+            yield _from_frame(frame, file.name, numeric, text, first, kind)
+            first += len(frame)
+
+    rows, _ = parquet_batches(file, wanted, text)
+    return _joined(tables, ("integers", "text"), rows, file.name)
 
 
 def from_frame(
@@ -220,6 +196,15 @@ def _from_frame(
     lines = range(first, first + len(frame))
     table = Table(pd.DataFrame(columns, copy=False), source, lines, is_csv=False)
     return _with_numbers(table, numeric, ".")
+
+
+def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
+    """The table with its numeric columns as finite float64 or NaN."""
+    columns = {str(name): column for name, column in table.frame.items()}
+    for name in numeric:
+        values = finite_numbers(columns[name], name, decimal, table.place)
+        columns[name] = pd.Series(values, copy=False)
+    return replace(table, frame=pd.DataFrame(columns, copy=False))
 
 
 def _is_integer(column: pd.Series) -> bool:
@@ -268,7 +253,7 @@ def _joined(
     raise AssertionError("any column can be text")
 
 
-def _lines_of(parts: Sequence[Table]) -> Int[np.ndarray, " N"] | range:
+def _lines_of(parts: Sequence[Table]) -> Lines:
     """Lines of all parts; a range where each of them is one, for they follow on one another."""
     ranges = [part.lines for part in parts if isinstance(part.lines, range)]
     if len(ranges) == len(parts):
@@ -278,226 +263,3 @@ def _lines_of(parts: Sequence[Table]) -> Int[np.ndarray, " N"] | range:
 
 def _no_rows(source: str) -> DataError:
     return DataError(f"{source}: no rows below the header; add one row a time step")
-
-
-# ------------------------------------------------------------------ CSV
-
-
-def _checked_header(file: BinaryIO, config: DataConfig, wanted: Sequence[str]) -> list[str]:
-    """The column names; a header without a wanted column is refused, as are odd marks."""
-    header = columns_of(file, config.separator)
-    if not header:
-        is_empty = os.fstat(file.fileno()).st_size == 0
-        what = "the file is empty" if is_empty else "the first line is blank"
-        raise DataError(f"{file.name}:1: {what}; the first line must name the columns")
-    other = [mark for mark in ";\t|," if mark != config.separator and mark in "".join(header)]
-    if len(header) == 1 and other and wanted != header:
-        raise DataError(
-            f"{file.name}:1: the cells are separated by {other[0]!r}, not {config.separator!r};"
-            f" set data.separator: {other[0]!r}"
-        )
-    require_columns(header, wanted, f"{file.name}:1")
-    for key, mark in (("separator", config.separator), ("decimal", config.decimal)):
-        if not mark.isascii():
-            raise DataError(
-                f"{file.name}: data.{key} {mark!r} cannot be read, for it is no ASCII character;"
-                " write the file with another one"
-            )
-    return header
-
-
-def _parsed(
-    block: Block,
-    header: Sequence[str],
-    kind: TimesKind,
-    decimal: str,
-    numeric: Sequence[str],
-    text: Sequence[str],
-) -> Table:
-    """The columns of a block; those of numbers are text where pyarrow cannot read them.
-
-    Raises:
-        DataError: with file and line, for a row that is not well formed.
-        ColumnKindError: if a time is not of the kind.
-    """
-    import pyarrow as pa
-
-    texts = pa.dictionary(pa.int32(), pa.string())
-    times = {"dates": pa.timestamp("s"), "integers": pa.int64(), "text": texts}[kind]
-    types = {**dict.fromkeys(text, texts), text[0]: times}
-    cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.float64())}, decimal)
-    if cells is None:
-        refuse_rows(block, len(header))
-        cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.string())}, decimal)
-    if cells is None or cells[text[0]].null_count:  # an empty cell is no date
-        raise ColumnKindError
-    columns = {name: _series(cells[name]) for name in (*text, *numeric)}
-    if kind == "dates":
-        columns[text[0]] = in_nanoseconds(columns[text[0]])
-    frame = pd.DataFrame(columns, copy=False)
-    return Table(frame, block.source, _row_lines(block, len(frame)))
-
-
-def _cells(
-    block: Block, header: Sequence[str], types: Mapping[str, Any], decimal: str
-) -> dict[str, Any] | None:
-    """Some columns of a block as arrays of pyarrow; None if a cell is not of the given type."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    places = {name: str(header.index(name)) for name in types}  # other names may be repeated
-    options = {
-        "read_options": csv.ReadOptions(
-            block_size=len(block.data) + 1,
-            column_names=[str(place) for place in range(len(header))],
-        ),
-        "parse_options": csv.ParseOptions(delimiter=block.separator, newlines_in_values=True),
-        "convert_options": csv.ConvertOptions(
-            column_types={places[name]: kind for name, kind in types.items()},
-            include_columns=[*places.values()],
-            null_values=[*EMPTY],
-            strings_can_be_null=False,
-            decimal_point=decimal,
-        ),
-    }
-    try:
-        table = csv.read_csv(pa.BufferReader(block.data), **options)
-    except pa.ArrowInvalid:
-        return None
-    return {name: table[place].combine_chunks() for name, place in places.items()}
-
-
-def _series(cells: Any) -> pd.Series:
-    """An array of pyarrow as a column, without a copy where there can be none; null is NaN."""
-    if str(cells.type) == "double":
-        return pd.Series(cells.to_numpy(zero_copy_only=False), copy=False)
-    column: pd.Series = cells.to_pandas()
-    return column
-
-
-def _row_lines(block: Block, rows: int) -> Int[np.ndarray, " N"] | range:
-    """The line at which each row of a block begins, but for blank lines."""
-    lines = line_ends(block.data) + (block.data[-1:] not in (b"\n", b"\r"))
-    if rows == lines:
-        return range(block.line, block.line + lines)
-    return np.array([first for first, _, cells in rows_of(block) if cells], dtype=np.int64)
-
-
-def _without_empty_rows(table: Table, first: str) -> Table:
-    """The table without rows of empty cells; `first` is one of its columns of text."""
-    is_first_empty = (table.frame[first] == "").to_numpy()
-    if not is_first_empty.any():
-        return table
-    rows = table.frame[is_first_empty]
-    is_empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
-    is_empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
-    kept = table.frame[~is_empty].reset_index(drop=True)
-    return replace(table, frame=kept, lines=np.asarray(table.lines)[~is_empty])
-
-
-# ------------------------------------------------------------------ numbers
-
-
-def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
-    """The table with its numeric columns as finite float64 or NaN."""
-    columns = {str(name): column for name, column in table.frame.items()}
-    most = np.finfo(np.float32).max
-    for name in numeric:
-        values = _numbers(table, name, decimal)
-        if np.fmax.reduce(values, initial=0) > most or np.fmin.reduce(values, initial=0) < -most:
-            row = int(np.argmax(np.abs(values) > most))
-            raise DataError(
-                f"{table.place(row)}: column {name!r} holds {values[row]:g}, which is no finite"
-                " 32-bit number; mend it or leave the cell empty"
-            )
-        columns[name] = pd.Series(values, copy=False)
-    return replace(table, frame=pd.DataFrame(columns, copy=False))
-
-
-def _numbers(table: Table, name: str, decimal: str) -> np.ndarray:
-    """float64 of a column; text among numbers is refused."""
-    column = table.frame[name]
-    if column.dtype.kind in "iuf":
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    texts = column.astype("string").str.strip()
-    texts = texts.mask(texts.isin(EMPTY))
-    if decimal != ".":
-        has_point = texts.str.contains(".", regex=False).fillna(False)
-        texts = texts.mask(has_point, "point").str.replace(decimal, ".", regex=False)
-    bad = (pd.to_numeric(texts, errors="coerce").isna() & texts.notna()).to_numpy()
-    if bad.any():
-        raise _not_a_number(table, name, int(np.argmax(bad)), decimal)
-    return texts.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _not_a_number(table: Table, name: str, row: int, decimal: str) -> DataError:
-    cell = str(table.frame[name].iloc[row])
-    other = "," if decimal == "." else "."
-    is_number = cell.replace(other, "").lstrip("-+").isdigit() and other in cell
-    if THOUSANDS.fullmatch(cell.strip()):
-        remedy = "thousands separators are not read; write the numbers without them"
-    elif is_number:
-        remedy = f"set data.decimal: {other!r}"
-    else:
-        remedy = "mend the cell, or leave it empty and set data.missing"
-    return DataError(
-        f"{table.place(row)}: column {name!r} holds {shown(cell)}, not a number; {remedy}"
-    )
-
-
-# ------------------------------------------------------------------ Parquet
-
-
-def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -> Table:
-    require_columns(columns_of(file), [*numeric, *text], file.name)
-    schema = _from_parquet("read_schema", file)
-    strings = [name for name in text if str(schema.field(name).type) in ("string", "large_string")]
-    parquet = _from_parquet(
-        "ParquetFile",
-        file,
-        pre_buffer=False,  # else the file is held whole
-        buffer_size=PARQUET_BUFFER,
-        read_dictionary=strings,
-    )
-
-    def tables(kind: TimesKind) -> Iterator[Table]:
-        first = 0
-        for frame in _batches(parquet, file.name, [*text, *numeric]):
-            yield _from_frame(frame, file.name, numeric, text, first, kind)
-            first += len(frame)
-
-    return _joined(tables, ("integers", "text"), parquet.metadata.num_rows, file.name)
-
-
-def look_at_parquet(file: BinaryIO) -> pd.DataFrame:
-    """A Parquet file as it is; an index that has a name becomes a column."""
-    parquet = _from_parquet("ParquetFile", file)
-    try:
-        frame: pd.DataFrame = parquet.read().to_pandas()
-    except UNREADABLE as error:
-        raise _damaged(file.name, error) from None
-    return frame if frame.index.name is None else frame.reset_index()
-
-
-def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Some rows at a time."""
-    try:
-        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
-            pairs = zip(batch.schema.names, batch.columns, strict=True)
-            yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
-    except UNREADABLE as error:
-        raise _damaged(path, error) from None
-
-
-def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:
-    from pyarrow import parquet
-
-    try:
-        return getattr(parquet, function)(file, **options)
-    except UNREADABLE as error:
-        raise _damaged(file.name, error) from None
-
-
-def _damaged(path: str, error: Exception) -> DataError:
-    reason = str(error).splitlines()[0].rstrip(".")
-    return DataError(f"{path}: {reason}; write the file again as Parquet")

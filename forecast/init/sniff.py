@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import warnings
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pandas as pd
 
-from forecast.data.table import columns_of, is_parquet, look_at_parquet, opened
+from forecast.data.compact import distinct_texts
+from forecast.data.csv_cells import csv_columns, look_at_csv
+from forecast.data.numbers import EMPTY
+from forecast.data.parquet import whole_parquet
+from forecast.data.table import is_parquet, opened
 from forecast.errors import DataError, shown
 
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
-
-HEAD_ROWS = 10_000
-"""Rows that are looked at as text."""
 
 
 def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -26,20 +25,23 @@ def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
         DataError: if it cannot be read, or its first line does not name the columns.
     """
     with opened(path, remedy="") as file:
-        frame, marks = (look_at_parquet(file), {}) if is_parquet(path) else _look_at_csv(file)
+        frame, marks = (whole_parquet(file), {}) if is_parquet(path) else _look_at_csv(file)
     if not len(frame):
         raise DataError(f"{path}: no rows below the header; add one row a time step")
     return frame, marks
 
 
 def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
-    separator = max(",;\t|", key=lambda mark: len(columns_of(file, mark)))
-    names = columns_of(file, separator)
+    separator = max(",;\t|", key=lambda mark: len(csv_columns(file, mark)))
+    names = csv_columns(file, separator)
     _require_names(names, file.name)
-    frame = _look(file, separator, ".", names)
+    texts = look_at_csv(
+        file, separator, [name for name in names if name and names.count(name) == 1]
+    )
+    frame = _typed(texts, ".")
     if separator == ",":
         return frame, {}
-    european = _look(file, separator, ",", names)
+    european = _typed(texts, ",")
     if _count_numbers(european) > _count_numbers(frame):
         return european, {"separator": separator, "decimal": ","}
     return frame, {"separator": separator}
@@ -58,34 +60,29 @@ def _require_names(names: list[str], path: str) -> None:
         )
 
 
-def _look(file: BinaryIO, separator: str, decimal: str, names: list[str]) -> pd.DataFrame:
-    """The columns that have a name of their own; rows that are too long are left out.
+def _typed(texts: pd.DataFrame, decimal: str) -> pd.DataFrame:
+    """Columns of texts as numbers, truth values, or texts without those of empty cells."""
+    return pd.DataFrame({name: _typed_column(column, decimal) for name, column in texts.items()})
 
-    A column with cells such as 007 holds names, not numbers, and is kept as written.
+
+def _typed_column(column: pd.Series, decimal: str) -> pd.Series:
+    """A column with cells such as 007 holds names, not numbers, and is kept as written.
+
+    Args:
+        column: categories of texts.
+        decimal: mark of the numbers.
     """
-    read: Any = functools.partial(
-        pd.read_csv,
-        file,
-        sep=separator,
-        decimal=decimal,
-        encoding="utf-8-sig",
-        index_col=False,
-        low_memory=False,
-        on_bad_lines="skip",
-    )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)
-            file.seek(0)
-            head = read(dtype=str, keep_default_na=False, nrows=HEAD_ROWS)
-            codes = [name for name in head if head[name].str.fullmatch(r"0\d+").any()]
-            file.seek(0)
-            frame: pd.DataFrame = read(converters=dict.fromkeys(codes, str))
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise DataError(f"{file.name}: {' '.join(str(error).split())}") from None
-    labels = pd.Index(names)
-    is_unique = ~labels.duplicated(keep=False) & (labels != "")
-    return frame.set_axis(labels, axis="columns").loc[:, is_unique]
+    codes, texts = distinct_texts(column)
+    distinct = pd.Series(texts, dtype=object).str.strip()
+    if distinct.str.fullmatch(r"0\d+").any():
+        return column.astype(object)
+    known = distinct[~distinct.isin(EMPTY)]
+    if len(known) and set(known) <= {"True", "False"} and len(known) == len(distinct):
+        return pd.Series((distinct == "True").to_numpy()[codes])
+    written = known if decimal == "." else known.mask(known.str.contains(".", regex=False), "")
+    numbers = pd.to_numeric(written.str.replace(decimal, ".", regex=False), errors="coerce")
+    values = known if numbers.isna().any() else numbers
+    return pd.Series(values.reindex(distinct.index).to_numpy()[codes])
 
 
 def _count_numbers(frame: pd.DataFrame) -> int:

@@ -1,0 +1,81 @@
+"""Parquet files some rows at a time; whatever pyarrow says of a damaged one is one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from forecast.data.compact import ROWS_AT_ONCE
+from forecast.errors import DataError
+
+BUFFER = 2**20
+"""Bytes of a column that are read at a time."""
+UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
+"""What pyarrow raises on a damaged file."""
+
+
+def parquet_columns(file: BinaryIO) -> list[str]:
+    """The column names of an open file; the file is not read beyond its description."""
+    return list(_from_parquet("read_schema", file).names)
+
+
+def parquet_batches(
+    file: BinaryIO, columns: Sequence[str], text: Sequence[str]
+) -> tuple[int, Iterator[pd.DataFrame]]:
+    """The number of rows, and the rows of some columns, `ROWS_AT_ONCE` at a time.
+
+    Args:
+        file: open.
+        columns: what to read.
+        text: those of them that are read faster as numbers of distinct texts.
+
+    Raises:
+        DataError: if the file is damaged, now or while it is read.
+    """
+    schema = _from_parquet("read_schema", file)
+    parquet = _from_parquet(
+        "ParquetFile",
+        file,
+        pre_buffer=False,  # else the file is held whole
+        buffer_size=BUFFER,
+        read_dictionary=[
+            n for n in text if str(schema.field(n).type) in ("string", "large_string")
+        ],
+    )
+    return parquet.metadata.num_rows, _batches(parquet, file.name, columns)
+
+
+def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Some rows at a time."""
+    try:
+        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+            pairs = zip(batch.schema.names, batch.columns, strict=True)
+            yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from None
+
+
+def whole_parquet(file: BinaryIO) -> pd.DataFrame:
+    """A Parquet file as it is; an index that has a name becomes a column."""
+    parquet = _from_parquet("ParquetFile", file)
+    try:
+        frame: pd.DataFrame = parquet.read().to_pandas()
+    except UNREADABLE as error:
+        raise _damaged(file.name, error) from None
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:
+    from pyarrow import parquet
+
+    try:
+        return getattr(parquet, function)(file, **options)
+    except UNREADABLE as error:
+        raise _damaged(file.name, error) from None
+
+
+def _damaged(path: str, error: Exception) -> DataError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return DataError(f"{path}: {reason}; write the file again as Parquet")
