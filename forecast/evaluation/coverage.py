@@ -1,4 +1,7 @@
-"""How often intervals hold what happens, how wide they are, and what that comes to in a score."""
+"""How often intervals hold what happens, how wide they are, and what that comes to in a score.
+
+Arrays have an axis I for the intervals, one a level.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +10,67 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from forecast.config.intervals import IntervalConfig
 from forecast.evaluation.conformal import conformal_radii, rolling_radii
 from forecast.evaluation.intervals import Batches, ErrorScale, HeldOutForecasts
-from forecast.evaluation.metrics import central_intervals
+from forecast.evaluation.levels import central_intervals
 from forecast.evaluation.scoring import Actuals
 
 AT_ONCE = 256
 """Windows whose intervals are measured together where all have the same radii."""
 Summary = dict[str, dict[str, Any]]
+"""coverage, coverage_by_step, interval_width, interval_score -> kind of interval -> level."""
 
 
 @dataclass(frozen=True)
 class IntervalSums:
     """What became of intervals, summed by level and step, so that none is kept."""
 
-    sums: np.ndarray | float = 0.0
-    """(4, L, H): values judged, values inside, widths, interval scores."""
+    sums: Float[np.ndarray, "4 I H"] | float = 0.0
+    """Values judged, values inside, widths, interval scores."""
 
     def add(
-        self, actual: np.ndarray, lower: np.ndarray, upper: np.ndarray, shares: np.ndarray
+        self,
+        actual: Float[np.ndarray, "B H K"],
+        lower: Float[np.ndarray, "I B H K"],
+        upper: Float[np.ndarray, "I B H K"],
+        shares: Float[np.ndarray, " I"],
     ) -> IntervalSums:
         """With some windows added.
 
         Args:
-            actual: (B, H, K); NaN where nothing was observed.
-            lower, upper: (L, B, H, K); an interval that is not finite is not judged.
-            shares: (L,) of the values that the intervals should hold.
+            actual: NaN where nothing was observed.
+            lower, upper: ends of the intervals; one that is not finite is not judged.
+            shares: of the values that each interval should hold, from 0 to 1.
         """
-        judged = ~np.isnan(actual) & np.isfinite(lower) & np.isfinite(upper)
+        judged = ~np.isnan(actual) & np.isfinite(lower) & np.isfinite(upper)  # (I, B, H, K)
         lower, upper = np.where(judged, lower, 0.0), np.where(judged, upper, 0.0)
         actual = np.where(judged, actual, 0.0)
         outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
         score = upper - lower + 2 / (1 - shares)[:, None, None, None] * outside
         inside = judged & (outside == 0)
         sums = [each.sum(axis=(1, 3)) for each in (judged, inside, upper - lower, score)]
-        return IntervalSums(self.sums + np.array(sums))
+        return IntervalSums(self.sums + np.array(sums, dtype=np.float64))
 
     def summary(self, names: Sequence[str]) -> Summary:
-        """Coverage, mean width and interval score (Winkler 1972) of each level that was judged.
+        """Coverage, mean width and interval score of each level that was judged.
 
         Args:
-            names: (L,) of the levels.
+            names: of the levels.
 
         Returns:
             Empty without windows.
+
+        Source: Winkler 1972, "A decision-theoretic approach to interval estimation" (the score).
         """
         sums = np.asarray(self.sums)
         if not sums.ndim:
             return {}
-        total = sums.sum(axis=2)  # (4, L)
+        total = sums.sum(axis=2)  # (4, I)
         judged = [number for number in range(len(names)) if total[0, number]]
-        with np.errstate(invalid="ignore"):  # steps of which nothing was observed
+        with np.errstate(invalid="ignore"):  # of steps at which nothing was observed
             steps = {names[n]: (sums[1, n] / sums[0, n]).tolist() for n in judged}
         means = {
             key: {names[n]: float(total[row, n] / total[0, n]) for n in judged}
@@ -69,12 +80,15 @@ class IntervalSums:
 
 
 def quantile_coverage(batches: Batches, actuals: Actuals, quantiles: Sequence[float]) -> Summary:
-    """What the intervals of a quantile model hold; keys as of `conformal_coverage`.
+    """What the intervals of a quantile model hold.
 
     Args:
         batches: forecasts of the test windows.
         actuals: the truth.
-        quantiles: (Q,) levels from 0 to 1.
+        quantiles: those that are forecast, from 0 to 1.
+
+    Returns:
+        Of the kind "quantile"; empty where no two quantiles make a central interval.
     """
     pairs = central_intervals(quantiles)
     if not pairs:
@@ -98,15 +112,15 @@ def conformal_coverage(
     """What conformal intervals hold of the test values.
 
     Args:
-        validation: for the split intervals, and for those of the first test origins.
+        validation: for the split intervals, and for the rolling ones of the first test origins.
         test: what is judged.
         actuals: the truth.
         scale: of the errors.
         config: levels, and how rolling intervals are made.
 
     Returns:
-        coverage, coverage_by_step, interval_width and interval_score, each kind -> level -> value;
-        a kind or level without intervals is left out. Empty without a test part.
+        Of the kinds "split" and "rolling"; a kind or level without intervals is left out. Empty
+        without a test part.
     """
     if test is None:
         return {}
@@ -123,8 +137,7 @@ def conformal_coverage(
 
     kinds = {}
     if validation is not None:
-        table, counts = validation.scores.known()
-        radii = conformal_radii(table, counts, shares)
+        radii = conformal_radii(*validation.scores.known(), shares)
         first = range(0, len(test.rows), AT_ONCE)
         kinds["split"] = summary((slice(number, number + AT_ONCE), radii) for number in first)
     known = test.scores if validation is None else validation.scores.joined(test.scores)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.data.scale import Scale
+from forecast.evaluation.levels import central_intervals
 
 Terms = Mapping[str, np.ndarray]
 """Name -> (B, H, K): what is summed of some windows, 0 where nothing was observed."""
@@ -199,16 +200,6 @@ def quantile_metrics(levels: Sequence[float]) -> Metrics:
         return values
 
     return metrics
-
-
-def central_intervals(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
-    """Coverage in percent -> numbers of the two levels that lie alike about the median."""
-    return {
-        f"{100 * (levels[high] - levels[low]):.6g}": (low, high)
-        for low in range(len(levels))
-        for high in range(low + 1, len(levels))
-        if abs(levels[low] + levels[high] - 1) < 1e-9
-    }
 
 
 def _explained(sums: Mapping[str, np.ndarray]) -> np.ndarray:

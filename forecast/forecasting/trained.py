@@ -18,13 +18,13 @@ from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation.conformal import Calibration
-from forecast.evaluation.intervals import (
+from forecast.evaluation.intervals import with_intervals
+from forecast.evaluation.levels import (
     Levels,
     chosen_quantiles,
     conformal_levels,
     interval_quantiles,
     what_is_left_out,
-    with_intervals,
 )
 from forecast.forecasting.predict import (
     forecast_table,

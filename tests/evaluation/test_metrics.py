@@ -16,7 +16,6 @@ from forecast.data.scale import Scale, mase_scale, training_scale
 from forecast.evaluation.metrics import (
     METRICS,
     ErrorSums,
-    central_intervals,
     owa,
     point_errors,
     point_metrics,
@@ -304,11 +303,6 @@ def test_the_ends_of_an_interval_belong_to_it() -> None:
     found = quantile_sums(actual, quantiles, np.zeros(3, dtype=int), 1, (0.1, 0.9)).overall()
     assert found["coverage-80"] == pytest.approx(2 / 3)
     assert found["Winkler-80"] == pytest.approx(2 + 0.5 * 10 / 3)
-
-
-def test_intervals_are_pairs_of_levels_alike_about_the_median() -> None:
-    assert central_intervals((0.025, 0.1, 0.3, 0.5, 0.9, 0.975)) == {"95": (0, 5), "80": (1, 4)}
-    assert central_intervals((0.5,)) == {}
 
 
 def test_owa_is_that_of_the_m4_competition() -> None:
