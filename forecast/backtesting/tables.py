@@ -11,7 +11,7 @@ import numpy as np
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
-from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
+from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.scoring import Actuals, overall, verdict
 
 if TYPE_CHECKING:
@@ -24,13 +24,8 @@ WORST_SERIES = 10
 def fold_errors(folds: Sequence[Fold], actuals: Actuals) -> dict[str, ErrorSums]:
     """Errors of every method over some folds; the model first."""
     sums: dict[str, ErrorSums] = {}
-    empty = ErrorSums(point_metrics, actuals.num_series)
     for fold in folds:
-        series = actuals.history.series_of(fold.rows)
-        truth = actuals.after(fold.rows, fold.shape[1])
-        for name, values in fold.forecasts.items():
-            errors = point_errors(truth, values, actuals.scale, series)
-            sums[name] = sums.get(name, empty).add(errors, series)
+        sums = with_errors(sums, fold.rows, fold.forecasts, actuals)
     return sums
 
 

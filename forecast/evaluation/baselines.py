@@ -7,43 +7,48 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float, Int
 
 MOVING_ROWS = 5
 """Rows of a moving average where the season is a single row."""
+
+Rows = Int[np.ndarray, " B"]
+"""Rows of the table, one for each window."""
+Forecast = Float[np.ndarray, "B H K"]
 
 
 @dataclass(frozen=True)
 class History:
     """What baselines forecast from."""
 
-    values: np.ndarray
-    """(N, K) in the user's units, with missing ones filled; NaN where that was not possible."""
-    offsets: np.ndarray
-    """(S + 1,) series."""
+    values: Float[np.ndarray, "N K"]
+    """In the user's units, with missing ones filled; NaN where that was not possible."""
+    offsets: Int[np.ndarray, " _"]
+    """(S + 1,) first row of each series, and N."""
     season: int
     """Rows in a season."""
 
-    def series_of(self, rows: np.ndarray) -> np.ndarray:
-        """(B,) series of each row."""
+    def series_of(self, rows: Rows) -> Rows:
+        """Number of the series of each row."""
         return np.asarray(np.searchsorted(self.offsets, rows, side="right") - 1)
 
-    def first_of(self, rows: np.ndarray) -> np.ndarray:
-        """(B,) first row of the series of each row."""
+    def first_of(self, rows: Rows) -> Rows:
+        """First row of the series of each row."""
         return np.asarray(self.offsets[self.series_of(rows)])
 
     @cached_property
-    def first_known(self) -> np.ndarray:
-        """(S, K) first known row of each series; N where there is none."""
+    def first_known(self) -> Int[np.ndarray, "S K"]:
+        """First known row of each series; N where there is none."""
         rows = np.arange(len(self.values))[:, None]
         known = np.where(np.isnan(self.values), len(self.values), rows)
         return np.asarray(np.minimum.reduceat(known, self.offsets[:-1]))
 
-    def mean(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
-        """(B, K) mean of the known values in some rows of a series; NaN where there is none.
+    def mean(self, begin: Rows, end: Rows) -> Float[np.ndarray, "B K"]:
+        """Mean of the known values in some rows of a series; NaN where there is none.
 
         Args:
-            begin: (B,) first rows.
-            end: (B,) the rows after the last, of the same series.
+            begin: first rows.
+            end: the rows after the last, of the same series.
         """
         sums, counts = self._running
         count = counts[end] - counts[begin]
@@ -51,17 +56,18 @@ class History:
         return np.asarray(mean * self._size[self.series_of(begin)])
 
     @cached_property
-    def _size(self) -> np.ndarray:
-        """(S, K) largest absolute value; 1 where it is 0."""
+    def _size(self) -> Float[np.ndarray, "S K"]:
+        """Largest absolute value; 1 where it is 0."""
         size = np.maximum.reduceat(np.abs(np.nan_to_num(self.values)), self.offsets[:-1])
         return np.where(size > 0, size, 1.0)
 
     @cached_property
-    def _running(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N + 1, K) sum and number of the known values before each row.
+    def _running(self) -> tuple[Float[np.ndarray, "_ K"], Int[np.ndarray, "_ K"]]:
+        """(N + 1, K) sum and number of the known values before each row, so that a mean costs one
+        difference.
 
-        The sum is in units of the largest value of each series: a large series would round a small
-        one after it away.
+        The sum is in units of the largest value of each series: otherwise a large series would
+        round away a small one that comes after it.
         """
         size = np.repeat(self._size, np.diff(self.offsets), axis=0)
         start = ((1, 0), (0, 0))
@@ -69,42 +75,43 @@ class History:
         return sums, np.pad(np.cumsum(~np.isnan(self.values), axis=0), start)
 
 
-Baseline = Callable[[History, np.ndarray, int], np.ndarray]
-"""(history, last known row of each window (B,), steps) -> (B, H, K)."""
+Baseline = Callable[[History, Rows, int], Forecast]
+"""(history, last known row of each window, steps) -> forecast."""
 
 
-def naive(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+def naive(history: History, origins: Rows, horizon: int) -> Forecast:
     """The last value, for every step.
 
     Args:
         history: all series.
-        origins: (B,) last known row of each window.
+        origins: last known row of each window.
         horizon: steps.
 
     Returns:
-        (B, H, K).
+        In the user's units.
     """
     return np.repeat(history.values[origins][:, None], horizon, axis=1)
 
 
-def seasonal_naive(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+def seasonal_naive(history: History, origins: Rows, horizon: int) -> Forecast:
     """The value one season earlier; the last value where there is none.
 
     Arguments and result as for `naive`.
     """
     steps, season = np.arange(horizon), history.season
+    # (B, H) the same time of the last whole season; beyond one season the forecast repeats.
     rows = origins[:, None] + 1 + steps - season * (steps // season + 1)
     rows = np.where(rows >= history.first_of(origins)[:, None], rows, origins[:, None])
     return _or_last(history.values[rows], history, origins)
 
 
-def drift(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+def drift(history: History, origins: Rows, horizon: int) -> Forecast:
     """The line through the first known and the last value; the last value where these are one.
 
     Arguments and result as for `naive`.
     """
     first = history.first_known[history.series_of(origins)]  # (B, K)
-    rows = origins[:, None] - first
+    rows = origins[:, None] - first  # (B, K) from the first known value to the last
     begin = np.take_along_axis(history.values, np.minimum(first, origins[:, None]), axis=0)
     last = history.values[origins]
     slope = np.where(rows > 0, (last - begin) / np.maximum(rows, 1), 0.0)
@@ -112,7 +119,7 @@ def drift(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
     return np.asarray(last[:, None] + steps * slope[:, None])
 
 
-def mean(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+def mean(history: History, origins: Rows, horizon: int) -> Forecast:
     """The mean of all known values up to the last one.
 
     Arguments and result as for `naive`.
@@ -121,7 +128,7 @@ def mean(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
     return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
 
 
-def moving_average(history: History, origins: np.ndarray, horizon: int) -> np.ndarray:
+def moving_average(history: History, origins: Rows, horizon: int) -> Forecast:
     """The mean of the last season; of `MOVING_ROWS` rows where a season is a single one.
 
     Arguments and result as for `naive`.
@@ -141,6 +148,11 @@ BASELINES: Mapping[str, Baseline] = {
 }
 
 
-def _or_last(forecast: np.ndarray, history: History, origins: np.ndarray) -> np.ndarray:
+def baseline_forecasts(history: History, origins: Rows, horizon: int) -> dict[str, Forecast]:
+    """What every baseline forecasts; arguments as for `naive`."""
+    return {name: baseline(history, origins, horizon) for name, baseline in BASELINES.items()}
+
+
+def _or_last(forecast: Forecast, history: History, origins: Rows) -> Forecast:
     """The last value where a forecast is unknown."""
     return np.where(np.isnan(forecast), history.values[origins][:, None], forecast)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from forecast.data.windows import Windows
 
 PENALTIES = np.logspace(-4, 2, 13)
-"""What is tried, in units of the mean eigenvalue of the normal equations."""
+"""Penalties to choose from, in units of the mean eigenvalue of the normal equations."""
 MOST_LOOKBACK = 1024
-"""Last rows of the lookback that are read: solving costs the third power of their number."""
+"""Only so many last rows of the lookback are read: solving costs their number to the power of 3."""
 MOST_ROWS = 200_000
-"""Windows and targets of a part that are read; of more an evenly spaced part is."""
+"""Windows and targets of a part that are read; of more, an evenly spaced part."""
 MOST_PRODUCTS = 5e10
 """Multiplications that may be spent on a part: about 3 s on one core."""
 ROWS_AT_ONCE = 4096
@@ -25,13 +26,13 @@ ROWS_AT_ONCE = 4096
 class LinearModel:
     """One set of weights for all series, targets and windows; covariates are not seen."""
 
-    weights: np.ndarray
-    """(L, H) from the last rows, less the very last, to the steps, less the same."""
+    weights: Float[np.ndarray, "L H"]
+    """From the last rows to the steps, both less the very last value."""
     penalty: float
     """Added to the diagonal of the normal equations."""
 
-    def forecast(self, past: np.ndarray) -> np.ndarray:
-        """(B, H, K) on the scale of the targets' past (B, L, K)."""
+    def forecast(self, past: Float[np.ndarray, "B L K"]) -> Float[np.ndarray, "B H K"]:
+        """The steps after some lookbacks of the targets, on the same scale."""
         last = past[:, -1:]
         seen = past[:, -len(self.weights) :] - last
         return np.asarray(np.einsum("blk,lh->bhk", seen, self.weights, optimize=True) + last)
@@ -41,16 +42,17 @@ class LinearModel:
 class Moments:
     """Sums of products over windows: all that ridge regression needs to know of them."""
 
-    inputs: np.ndarray
-    """(L, L)."""
-    crossed: np.ndarray
-    """(L, H) inputs with targets."""
+    inputs: Float[np.ndarray, "L L"]
+    """Inputs with inputs."""
+    crossed: Float[np.ndarray, "L H"]
+    """Inputs with targets."""
     targets: float
-    """Sum of squares."""
+    """Sum of squares of the targets."""
     rows: int
+    """Windows times targets."""
 
-    def squared_error(self, weights: np.ndarray) -> float:
-        """Sum over windows and steps, were these weights used."""
+    def squared_error(self, weights: Float[np.ndarray, "L H"]) -> float:
+        """Sum of squared errors over windows and steps if these weights were used."""
         explained = 2 * self.crossed - self.inputs @ weights
         return max(self.targets - float((weights * explained).sum()), 0.0)
 
@@ -59,12 +61,20 @@ def fit_linear(training: Windows, validation: Windows) -> LinearModel:
     """Weights in closed form; the penalty with the least squared error on the validation windows.
 
     Without validation windows the penalty is chosen by generalised cross-validation on the training
-    windows (Golub, Heath and Wahba, 1979). A window and target with a masked value is left out.
-    Every window's last value is subtracted, so that there is no intercept. At most `MOST_ROWS`
-    windows and targets of a part are read, fewer if `MOST_PRODUCTS` are reached before.
+    windows. A window and target with a masked value is left out. Every window's last value is
+    subtracted, so that there is no intercept.
+
+    Args:
+        training: windows that the weights are fitted on.
+        validation: windows that the penalty is chosen on; there may be none. At most `MOST_ROWS`
+            windows and targets of either are read, fewer if they would cost `MOST_PRODUCTS`.
+
+    Source: Golub, Heath and Wahba 1979, "Generalized cross-validation as a method for choosing a
+    good ridge parameter".
     """
     seen, held_out = moments(training), moments(validation)
-    sizes, directions = np.linalg.eigh(seen.inputs)
+    # In the basis of the eigenvectors, ridge regression of any penalty is one division.
+    sizes, directions = np.linalg.eigh(seen.inputs)  # (L,), (L, L)
     sizes = np.maximum(sizes, 0.0)
     rotated = directions.T @ seen.crossed
     found: list[tuple[float, LinearModel]] = []
@@ -73,6 +83,7 @@ def fit_linear(training: Windows, validation: Windows) -> LinearModel:
         if held_out.rows:
             error = held_out.squared_error(weights)
         else:
+            # Degrees of freedom that are left, out of as many as there are rows.
             left = max(seen.rows - float((sizes / (sizes + penalty)).sum()), 1e-9)
             error = seen.squared_error(weights) / left**2
         found.append((error, LinearModel(weights, float(penalty))))
@@ -92,7 +103,7 @@ def moments(windows: Windows) -> Moments:
     return Moments(inputs, crossed, targets, rows)
 
 
-def _evenly_spaced(windows: Windows) -> torch.Tensor:
+def _evenly_spaced(windows: Windows) -> Int[torch.Tensor, " B"]:
     """Numbers of the windows that are read."""
     lookback = min(windows.lookback, MOST_LOOKBACK)
     rows = min(MOST_ROWS, MOST_PRODUCTS / (lookback * (lookback + windows.horizon)))
@@ -101,8 +112,10 @@ def _evenly_spaced(windows: Windows) -> torch.Tensor:
     return torch.arange(count) * len(windows) // max(count, 1)
 
 
-def _pairs(windows: Windows, lookback: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Past (R, L) and future (R, H) of windows and targets, less the last value of the past."""
+def _pairs(
+    windows: Windows, lookback: int
+) -> Iterator[tuple[Float[np.ndarray, "R L"], Float[np.ndarray, "R H"]]]:
+    """Past and future of windows and targets, both less the last value of the past."""
     num_targets = windows.targets.shape[1]
     for index in _evenly_spaced(windows).split(max(ROWS_AT_ONCE // num_targets, 1)):
         batch = windows.gather(index)
@@ -113,6 +126,6 @@ def _pairs(windows: Windows, lookback: int) -> Iterator[tuple[np.ndarray, np.nda
         yield past[known] - last, ahead[known] - last
 
 
-def _by_target(values: torch.Tensor) -> np.ndarray:
-    """(B * K, T) out of (B, T, K), in float64."""
+def _by_target(values: Float[torch.Tensor, "B T K"]) -> Float[np.ndarray, "B*K T"]:
+    """Each target as a row of its own, in float64."""
     return values.double().transpose(1, 2).flatten(0, 1).numpy()

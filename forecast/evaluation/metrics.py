@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.data.scale import Scale
 from forecast.evaluation.levels import central_intervals
 
-Terms = Mapping[str, np.ndarray]
-"""Name -> (B, H, K): what is summed of some windows, 0 where nothing was observed."""
-Metrics = Callable[[Mapping[str, np.ndarray], bool], dict[str, np.ndarray]]
-"""(sums by name (G, K), whether targets are taken together) -> metric -> (G,) or (G, K)."""
+Terms = dict[str, Float[np.ndarray, "B H K"]]
+"""What is summed of some windows, by name; 0 where nothing was observed."""
+Sums = Mapping[str, Float[np.ndarray, "_ K"]]
+"""Sums by name, (G, K) for G steps or series."""
+Metrics = Callable[[Sums, bool], dict[str, np.ndarray]]
+"""(sums, whether targets are taken together) -> metric -> (G,) if they are, otherwise (G, K)."""
 
 
 @dataclass(frozen=True)
@@ -23,22 +26,20 @@ class ErrorSums:
     metrics: Metrics
     """`point_metrics`, or what `quantile_metrics` makes."""
     num_series: int
-    by_step: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Name -> (H, K)."""
-    by_series: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Name -> (S, K)."""
+    by_step: Mapping[str, Float[np.ndarray, "H K"]] = field(default_factory=dict)
+    by_series: Mapping[str, Float[np.ndarray, "S K"]] = field(default_factory=dict)
 
-    def add(self, terms: Terms, series: np.ndarray) -> ErrorSums:
+    def add(self, terms: Terms, series: Int[np.ndarray, " B"]) -> ErrorSums:
         """With some windows added.
 
         Args:
             terms: of these windows, by `point_errors` or `quantile_errors`.
-            series: (B,) series of each window.
+            series: of each window.
         """
         by_step, by_series = dict(self.by_step), dict(self.by_series)
         for name, values in terms.items():
             by_step[name] = by_step.get(name, 0.0) + values.sum(axis=0)
-            # Four times as fast as a sum over the middle axis.
+            # (B, K) sums over the steps; a product is four times as fast as `sum(axis=1)`.
             of_windows = np.matmul(np.ones((1, values.shape[1])), values)[:, 0]
             total = np.zeros((self.num_series, values.shape[2]))
             np.add.at(total, series, of_windows)
@@ -61,20 +62,23 @@ class ErrorSums:
         """(K,) each metric by target."""
         return {name: value[0] for name, value in self.metrics(self._whole(), False).items()}
 
-    def _whole(self) -> dict[str, np.ndarray]:
+    def _whole(self) -> dict[str, Float[np.ndarray, "1 K"]]:
         return {name: values.sum(axis=0, keepdims=True) for name, values in self.by_step.items()}
 
 
 def point_errors(
-    actual: np.ndarray, forecast: np.ndarray, scale: Scale, series: np.ndarray
-) -> dict[str, np.ndarray]:
+    actual: Float[np.ndarray, "B H K"],
+    forecast: Float[np.ndarray, "B H K"],
+    scale: Scale,
+    series: Int[np.ndarray, " B"],
+) -> Terms:
     """Terms of point forecasts, for `point_metrics`.
 
     Args:
-        actual: (B, H, K) in the user's units; NaN where nothing was observed.
-        forecast: (B, H, K); one that is no number makes the metrics NaN.
+        actual: in the user's units; NaN where nothing was observed.
+        forecast: in the user's units; one that is no number makes the metrics NaN.
         scale: of all series.
-        series: (B,) series of each window.
+        series: of each window.
     """
     known = ~np.isnan(actual)
     actual = np.where(known, actual, 0.0)
@@ -84,7 +88,7 @@ def point_errors(
         absolute, squared, size = np.abs(error), np.square(error), np.abs(actual)
         both = np.where(known, size + np.abs(forecast), 0.0)
         both = np.where(both == 0, 1.0, both)
-        by_absolute = _inverse(scale.absolute)[series][:, None]
+        by_absolute = _inverse(scale.absolute)[series][:, None]  # (B, 1, K)
         by_squared = _inverse(scale.squared)[series][:, None]
         centered = np.where(known, actual - scale.center[series][:, None], 0.0)
         return {
@@ -118,12 +122,12 @@ leaves out actual values of zero; sMAPE is 200 |y - f| / (|y| + |f|); both are i
 Hyndman and Koehler's (2006), RMSSE its square (Makridakis et al., 2022), both over all values."""
 
 
-def point_metrics(sums: Mapping[str, np.ndarray], over_targets: bool) -> dict[str, np.ndarray]:
+def point_metrics(sums: Sums, over_targets: bool) -> dict[str, np.ndarray]:
     """Every metric of `METRICS`, and R2, out of the sums of `point_errors`.
 
     R2 is 1 - mean squared error / variance of the actual values. Each series is first centred on
-    the mean of its training rows, lest differences of level between series pass for skill. Over
-    several targets it is the mean of theirs; NaN where the actual values do not vary.
+    the mean of its training rows, so that differences of level between series do not pass for
+    skill. Over several targets it is the mean of theirs; NaN where the actual values do not vary.
     """
     explained = _explained(sums)
     if over_targets:
@@ -151,50 +155,52 @@ def owa(metrics: Mapping[str, float], reference: Mapping[str, float]) -> float:
 
 
 def quantile_errors(
-    actual: np.ndarray, quantiles: np.ndarray, levels: Sequence[float]
-) -> dict[str, np.ndarray]:
+    actual: Float[np.ndarray, "B H K"],
+    forecast: Float[np.ndarray, "B H K Q"],
+    quantiles: Sequence[float],
+) -> Terms:
     """Terms of quantile forecasts, for `quantile_metrics`.
 
     Args:
-        actual: (B, H, K) in the user's units; NaN where nothing was observed.
-        quantiles: (B, H, K, Q).
-        levels: the Q quantile levels, rising.
+        actual: in the user's units; NaN where nothing was observed.
+        forecast: in the user's units.
+        quantiles: that are forecast, rising, from 0 to 1.
     """
     known = ~np.isnan(actual)
     pinball = np.zeros_like(actual)
-    for number, level in enumerate(levels):
-        error = np.where(known, actual - quantiles[..., number], 0.0)
-        pinball += np.maximum(level * error, (level - 1) * error) / len(levels)
+    for number, quantile in enumerate(quantiles):
+        error = np.where(known, actual - forecast[..., number], 0.0)
+        pinball += np.maximum(quantile * error, (quantile - 1) * error) / len(quantiles)
     terms = {
         "known": known.astype(np.float64),
         "size": np.where(known, np.abs(actual), 0.0),
         "pinball": pinball,
     }
-    for name, (low, high) in central_intervals(levels).items():
-        lower, upper = quantiles[..., low], quantiles[..., high]
+    for name, (low, high) in central_intervals(quantiles).items():
+        lower, upper = forecast[..., low], forecast[..., high]
         outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
-        winkler = upper - lower + outside / levels[low]
+        winkler = upper - lower + outside / quantiles[low]
         terms[f"covered-{name}"] = known * ((lower <= actual) & (actual <= upper))
         terms[f"winkler-{name}"] = np.where(known, winkler, 0.0)
     return terms
 
 
-def quantile_metrics(levels: Sequence[float]) -> Metrics:
-    """Metrics of forecasts at these quantile levels, out of the sums of `quantile_errors`.
+def quantile_metrics(quantiles: Sequence[float]) -> Metrics:
+    """Metrics of forecasts of these quantiles, out of the sums of `quantile_errors`.
 
-    `pinball` is the mean over the levels. `sCRPS` is the scaled CRPS, 2 * pinball / mean absolute
-    actual value (Rangapuram et al., 2021). `coverage-80` is the share of values in the 80 %
-    interval, its ends included; `Winkler-80` that interval's width, and 2 / 0.2 times the distance
-    by which a value misses it (Winkler, 1972).
+    `pinball` is the mean over the quantiles. `sCRPS` is the scaled CRPS, 2 * pinball / mean
+    absolute actual value (Rangapuram et al., 2021). `coverage-80` is the share of values in the
+    80 % interval, its ends included; `Winkler-80` is that interval's width, plus 2 / 0.2 times the
+    distance by which a value misses it (Winkler, 1972).
     """
 
-    def metrics(sums: Mapping[str, np.ndarray], over_targets: bool) -> dict[str, np.ndarray]:
+    def metrics(sums: Sums, over_targets: bool) -> dict[str, np.ndarray]:
         sums = _together(sums) if over_targets else sums
         values = {
             "pinball": _ratio(sums["pinball"], sums["known"]),
             "sCRPS": 2 * _ratio(sums["pinball"], sums["size"]),
         }
-        for name in central_intervals(levels):
+        for name in central_intervals(quantiles):
             values[f"coverage-{name}"] = _ratio(sums[f"covered-{name}"], sums["known"])
             values[f"Winkler-{name}"] = _ratio(sums[f"winkler-{name}"], sums["known"])
         return values
@@ -202,16 +208,17 @@ def quantile_metrics(levels: Sequence[float]) -> Metrics:
     return metrics
 
 
-def _explained(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+def _explained(sums: Sums) -> np.ndarray:
     """(G, K) R2 of each target."""
     count, square = sums["known"], _ratio(sums["centered_squared"], sums["known"])
     variance = square - np.square(_ratio(sums["centered"], count))
-    # Of equal values rounding leaves a variance of that order.
+    # Rounding leaves a variance of this order where all values are equal.
     varied = variance > 1e-12 * square
     return 1 - _ratio(_ratio(sums["squared"], count), np.where(varied, variance, 0.0))
 
 
-def _together(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _together(sums: Sums) -> dict[str, np.ndarray]:
+    """Sums (G,) over the targets."""
     return {name: values.sum(axis=1) for name, values in sums.items()}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.data.scale import Scale
-from forecast.evaluation.baselines import BASELINES, History
+from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import ErrorSums, owa, point_errors, point_metrics
 
 MODEL = "model"
@@ -18,28 +19,31 @@ REFERENCE = "seasonal_naive"
 """The opponent that every verdict names, and that OWA divides by."""
 
 VALUES_AT_ONCE = 2**17
-"""Of a forecast: what is made of so many stays in the cache, which halves the time."""
+"""A forecast is scored in pieces of so many values: these stay in the cache, which halves the
+time."""
 
-Opponent = Callable[[np.ndarray], np.ndarray]
-"""Origins (B,) -> forecasts (B, H, K) in the user's units."""
+Opponent = Callable[[Int[np.ndarray, " B"]], Forecast]
+"""Origins -> forecasts in the user's units."""
 
 
 @dataclass(frozen=True)
 class Actuals:
     """What really happened, for the windows that are scored."""
 
-    values: np.ndarray
-    """(N, K) observed values in the user's units; NaN where there is none."""
-    filled: np.ndarray
-    """(N, K) the same with missing ones filled, for the baselines to start from."""
-    offsets: np.ndarray
+    values: Float[np.ndarray, "N K"]
+    """Observed values in the user's units; NaN where there is none."""
+    filled: Float[np.ndarray, "N K"]
+    """The same with missing ones filled, from which the baselines forecast."""
+    offsets: Int[np.ndarray, " _"]
+    """(S + 1,) first row of each series, and N."""
     scale: Scale
     """What MASE, RMSSE and R2 compare errors with."""
     season: int
+    """Rows in a season."""
 
     @property
     def num_series(self) -> int:
-        """Series."""
+        """Number of series."""
         return len(self.offsets) - 1
 
     @cached_property
@@ -47,66 +51,71 @@ class Actuals:
         """What the baselines forecast from."""
         return History(self.filled, self.offsets, self.season)
 
-    def after(self, origins: np.ndarray, horizon: int) -> np.ndarray:
-        """(B, H, K) observed values after some origins (B,)."""
+    def after(self, origins: Int[np.ndarray, " B"], horizon: int) -> Forecast:
+        """Observed values after some origins."""
         return np.asarray(self.values[origins[:, None] + 1 + np.arange(horizon)])
 
 
 def score(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    batches: Iterable[tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ H K"]]],
     actuals: Actuals,
     opponents: Mapping[str, Opponent] | None = None,
 ) -> dict[str, ErrorSums]:
     """Errors of the model, of every baseline and of further opponents.
 
     Args:
-        batches: pairs of window origins (B,) and point forecasts (B, H, K), as they come.
+        batches: origins (B,) and point forecasts (B, H, K) of the model, as they come.
         actuals: the truth.
-        opponents: name -> forecasts from given origins.
+        opponents: further methods, by name.
 
     Returns:
         Name of the method -> its errors; `model` first. Empty without windows.
     """
-    scores: dict[str, ErrorSums] = {}
+    sums: dict[str, ErrorSums] = {}
     for origins, forecast in batches:
-        scores = with_batch(scores, origins, forecast, actuals, opponents or {})
-    return scores
+        sums = with_batch(sums, origins, forecast, actuals, opponents or {})
+    return sums
 
 
 def with_batch(
-    scores: Mapping[str, ErrorSums],
-    origins: np.ndarray,
-    forecast: np.ndarray,
+    sums: Mapping[str, ErrorSums],
+    origins: Int[np.ndarray, " B"],
+    forecast: Forecast,
     actuals: Actuals,
     opponents: Mapping[str, Opponent],
 ) -> dict[str, ErrorSums]:
-    """Scores with one batch added; arguments and result as for `score`."""
-    found = dict(scores)
-    rows = max(VALUES_AT_ONCE // (forecast.shape[1] * forecast.shape[2]), 1)
-    for first in range(0, len(origins), rows):
-        part = slice(first, first + rows)
-        found = _added(found, origins[part], forecast[part], actuals, opponents)
-    return found
+    """Errors with those of one batch added; arguments and result as for `score`."""
+    horizon, targets = forecast.shape[1:]
+    windows = max(VALUES_AT_ONCE // (horizon * targets), 1)
+    for first in range(0, len(origins), windows):
+        part = slice(first, first + windows)
+        methods = {MODEL: forecast[part]}
+        methods |= baseline_forecasts(actuals.history, origins[part], horizon)
+        methods |= {name: opponent(origins[part]) for name, opponent in opponents.items()}
+        sums = with_errors(sums, origins[part], methods, actuals)
+    return dict(sums)
 
 
-def _added(
-    scores: Mapping[str, ErrorSums],
-    origins: np.ndarray,
-    forecast: np.ndarray,
+def with_errors(
+    sums: Mapping[str, ErrorSums],
+    origins: Int[np.ndarray, " B"],
+    forecasts: Mapping[str, Forecast],
     actuals: Actuals,
-    opponents: Mapping[str, Opponent],
 ) -> dict[str, ErrorSums]:
-    horizon, history = forecast.shape[1], actuals.history
-    series, truth = history.series_of(origins), actuals.after(origins, horizon)
-    methods = {MODEL: forecast}
-    methods |= {name: each(history, origins, horizon) for name, each in BASELINES.items()}
-    methods |= {name: each(origins) for name, each in opponents.items()}
+    """Errors with those of several methods on the same windows added.
+
+    Args:
+        sums: method -> its errors so far; one that lacks begins at zero.
+        origins: last known rows of the windows.
+        forecasts: method -> what it forecast, in the user's units.
+        actuals: the truth.
+    """
+    series = actuals.history.series_of(origins)
+    truth = actuals.after(origins, next(iter(forecasts.values())).shape[1])
     empty = ErrorSums(point_metrics, actuals.num_series)
     return {
-        name: scores.get(name, empty).add(
-            point_errors(truth, values, actuals.scale, series), series
-        )
-        for name, values in methods.items()
+        name: sums.get(name, empty).add(point_errors(truth, values, actuals.scale, series), series)
+        for name, values in forecasts.items()
     }
 
 
@@ -121,6 +130,23 @@ def best_opponent(metrics: Mapping[str, Mapping[str, float]], model: str) -> str
     others = {name: each["MAE"] for name, each in metrics.items() if name != model}
     known = {name: error for name, error in others.items() if math.isfinite(error)}
     return min(known, key=lambda name: known[name], default=REFERENCE)
+
+
+def extreme_series(
+    errors: ErrorSums, ids: Sequence[str], most: int, worst: bool = True
+) -> dict[str, float]:
+    """MASE of the series that are forecast worst or best, the most extreme first.
+
+    Args:
+        errors: of one method.
+        ids: names of all series.
+        most: how many to name.
+        worst: whether the worst ones are meant, or the best.
+    """
+    mase = errors.per_series()["MASE"]
+    known = np.flatnonzero(~np.isnan(mase))
+    order = known[np.argsort(-mase[known] if worst else mase[known], kind="stable")][:most]
+    return {ids[number]: float(mase[number]) for number in order}
 
 
 def in_words(method: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.errors import ConfigError, did_you_mean
 from forecast.evaluation.baselines import History, seasonal_naive
@@ -22,11 +23,11 @@ STATISTICAL: Mapping[str, str] = {
 }
 """Name: class of `statsforecast.models`."""
 MOST_SEASONS, FEWEST_ROWS = 10, 200
-"""A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for a
-window of 240 hours, and hours for the 10,000 before it."""
+"""A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for 240 rows,
+and would take hours for 10,000."""
 
-Fit = Callable[[np.ndarray], np.ndarray]
-"""History (rows,) -> forecast (H,)."""
+Fit = Callable[[Float[np.ndarray, " rows"]], Float[np.ndarray, " H"]]
+"""History of one target -> its forecast."""
 
 
 def require_statistical(names: Iterable[str]) -> None:
@@ -38,8 +39,8 @@ def require_statistical(names: Iterable[str]) -> None:
 
 
 def statistical_forecast(
-    name: str, history: History, origins: np.ndarray, horizon: int
-) -> np.ndarray:
+    name: str, history: History, origins: Int[np.ndarray, " B"], horizon: int
+) -> Float[np.ndarray, "B H K"]:
     """Forecast every window and target with a model fitted on what lies before its origin.
 
     Seasonal naive stands in where a model cannot be fitted; a warning says how often and why.
@@ -47,11 +48,11 @@ def statistical_forecast(
     Args:
         name: a key of `STATISTICAL`.
         history: all series.
-        origins: (B,) last known row of each window.
+        origins: last known row of each window.
         horizon: steps.
 
     Returns:
-        (B, H, K) in the user's units.
+        In the user's units.
 
     Source: Hyndman and Khandakar 2008; Fiorucci et al. 2016 (the theta method).
     """
