@@ -33,6 +33,7 @@ from forecast.evaluation.scoring import (
     Actuals,
     Opponent,
     best_opponent,
+    extreme_series,
     overall,
     verdict,
     with_batch,
@@ -155,8 +156,8 @@ def summarised(session: Session, models: tuple[Forecaster, ...]) -> dict[str, An
             name: dict(zip(prepared.panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
             for name, sums in named.items()
         },
-        "worst_series": _extreme_series(prepared.panel, ours, -1),
-        "best_series": _extreme_series(prepared.panel, ours, 1),
+        "worst_series": _extreme_series(prepared.panel, ours, worst=True),
+        "best_series": _extreme_series(prepared.panel, ours, worst=False),
         "verdict": verdict(metrics, config.model.cell, len(prepared.windows["test"])),
     }
 
@@ -212,11 +213,6 @@ def out_of_sample(
     return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)
 
 
-def _extreme_series(panel: Panel, errors: ErrorSums, sign: int) -> dict[str, float]:
-    """MASE of the series forecast worst (sign -1) or best (1); empty for a table without ids."""
-    if not panel.has_ids:
-        return {}
-    mase = errors.per_series()["MASE"]
-    known = np.flatnonzero(~np.isnan(mase))
-    order = known[np.argsort(sign * mase[known], kind="stable")][:NAMED_SERIES]
-    return {panel.ids[number]: float(mase[number]) for number in order}
+def _extreme_series(panel: Panel, errors: ErrorSums, worst: bool) -> dict[str, float]:
+    """MASE of the series forecast worst or best; empty for a table without ids."""
+    return extreme_series(errors, panel.ids, NAMED_SERIES, worst) if panel.has_ids else {}

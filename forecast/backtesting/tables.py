@@ -12,7 +12,13 @@ from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
 from forecast.evaluation.metrics import ErrorSums
-from forecast.evaluation.scoring import Actuals, overall, verdict
+from forecast.evaluation.scoring import (
+    Actuals,
+    extreme_series,
+    overall,
+    verdict,
+    with_errors,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,19 +60,11 @@ def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals)
         "metrics": metrics,
         "mae_by_fold": {n: [errors[n].overall()["MAE"] for errors in each] for n in total},
         "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
-        "worst_series": _worst_series(panel, total[model]),
+        "worst_series": extreme_series(total[model], panel.ids, WORST_SERIES)
+        if panel.has_ids
+        else {},
         "verdict": verdict(metrics, model, len(rows)),
     }
-
-
-def _worst_series(panel: Panel, errors: ErrorSums) -> dict[str, float]:
-    """MASE of the series that are forecast worst; empty for a table without ids."""
-    if not panel.has_ids:
-        return {}
-    mase = errors.per_series()["MASE"]
-    known = np.flatnonzero(~np.isnan(mase))
-    order = known[np.argsort(-mase[known], kind="stable")][:WORST_SERIES]
-    return {panel.ids[number]: float(mase[number]) for number in order}
 
 
 def forecast_frame(

@@ -23,8 +23,8 @@ STATISTICAL: Mapping[str, str] = {
 }
 """Name: class of `statsforecast.models`."""
 MOST_SEASONS, FEWEST_ROWS = 10, 200
-"""A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for 240 rows,
-and would take hours for 10,000."""
+"""A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for 240
+rows, and would take hours for 10,000."""
 
 Fit = Callable[[Float[np.ndarray, " rows"]], Float[np.ndarray, " H"]]
 """History of one target -> its forecast."""
