@@ -216,13 +216,6 @@ def test_an_integer_on_dates_names_key_value_and_remedy(key, config):
     assert "write YYYY-MM-DD" in str(caught.value)
 
 
-def test_a_date_on_integer_times_is_refused():
-    with pytest.raises(ConfigError) as caught:
-        split(panel_of([40]), SplitConfig(validation=3, test="2020-01-01"))
-    assert str(caught.value).startswith("split.test: '2020-01-01' is no time of this data")
-    assert "integers" in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("key", "validation", "test"),
     [
