@@ -103,8 +103,8 @@ class Summary:
     coverage_by_step: dict[str, dict[Level, list[Number]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if {len(self.epochs), len(self.kept_epochs)} != {self.ensemble}:
-            raise ValueError(f"epochs and kept_epochs are not those of {self.ensemble} members")
+        if {len(self.epochs), len(self.kept_epochs), len(self.stopped)} != {self.ensemble}:
+            raise ValueError(f"not as many epochs as the {self.ensemble} members of the ensemble")
         if any(kept > last for kept, last in zip(self.kept_epochs, self.epochs, strict=True)):
             raise ValueError("kept_epochs lie beyond epochs")
         for name in ("metrics", "mae_by_step"):
@@ -147,7 +147,7 @@ def summary_of(run: Path, content: Mapping[str, Any]) -> Summary:
         DataError: if it is damaged, or `summary.json` says something else.
     """
     path = run / SUMMARY_FILE
-    if path.is_file() and _json(path) != without_nan(content):
+    if path.is_file() and _canonical(path) != json.dumps(without_nan(content), sort_keys=True):
         raise DataError(f"{path}: not what {MODEL_FILE} says of this run; {REMEDY}")
     with _checking(f"{run / MODEL_FILE}: summary", REMEDY):
         return SUMMARY.validate_json(json.dumps(content), strict=True)
@@ -240,12 +240,12 @@ def profile_of(run: Path) -> dict[str, float] | None:
     return seconds
 
 
-def _json(path: Path) -> Any:
-    """What a JSON file holds, None for what is no JSON."""
+def _canonical(path: Path) -> str:
+    """JSON with its keys in order, so that true is not 1; empty for what is no JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return json.dumps(json.loads(path.read_bytes()), sort_keys=True)
     except (ValueError, RecursionError):
-        return None
+        return ""
 
 
 @contextlib.contextmanager

@@ -222,6 +222,20 @@ def test_files_that_are_gone_are_named(copied, undrawn):
     assert left_out["Environment"] == "Left out, for the run holds no environment.json."
 
 
+@pytest.mark.parametrize(
+    "name", ["summary.json", "metrics.jsonl", "environment.json", "profile.json", "lr_range.csv"]
+)
+def test_a_damaged_file_ends_the_command_in_one_line(copied, capsys, name):
+    text = (copied / name).read_bytes() if (copied / name).exists() else b"{}"
+    (copied / name).write_bytes(text[: len(text) // 2] + b"\0")
+    page = copied / "page.html"
+    assert main(["report", str(copied), "--output", str(page)]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"forecast: {copied / name}")
+    assert "copy the run again" in line
+    assert not page.exists()
+
+
 def test_a_report_is_only_replaced_by_force(copied, undrawn):
     write_report(copied, force=True)
     with pytest.raises(

@@ -170,7 +170,8 @@ def test_what_was_trained_is_said_in_a_sentence():
         "lstm with 1,234 parameters; windows: 10 to train, 4 to choose, 5 to test."
     )
     ensemble = part(
-        "Scores on the test part", with_summary(ensemble=3, epochs=[2] * 3, kept_epochs=[2] * 3)
+        "Scores on the test part",
+        with_summary(ensemble=3, epochs=[2] * 3, kept_epochs=[2] * 3, stopped=["why"] * 3),
     ).text
     assert "an ensemble of 3" in ensemble
 
