@@ -23,7 +23,7 @@ from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import batches_per_epoch
 from forecast.training.sampling import in_order, windows_in_epoch
-from forecast.training.step import chunks_of, set_gradient, step_at
+from forecast.training.step import chunks_of, set_gradient, take_step
 from forecast.training.workers import workers_for
 
 WARM_UP_STEPS, TIMED_STEPS = 3, 20
@@ -145,8 +145,7 @@ def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
     with workers_for(learner.device) as workers:
         for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
             began = time.perf_counter()
-            set_gradient(learner, chunks_of(learner, windows, index), workers=workers)
-            step_at(learner, PROBE_RATE)
+            take_step(learner, windows, index, PROBE_RATE, (0,), workers)
             if learner.device.type == "cuda":
                 torch.cuda.synchronize(learner.device)
             seconds.append(time.perf_counter() - began)

@@ -1,7 +1,12 @@
-"""A whole training step as one CUDA graph: the CPU starts it, and the GPU never waits for Python.
+"""A whole training step as one CUDA graph, and the choice between two kernels of cuDNN.
 
+Graph: the CPU starts all kernels of a step at once, so that the GPU never waits for Python.
 Everything of a step has a fixed place in memory: the numbers of the windows, the learning rate, the
 gradients, the loss. A shorter last batch is filled up with windows whose targets are masked.
+
+Kernel: cuDNN has two for a recurrent layer, and takes the slower one for some widths. Its
+persistent kernel is the fastest up to some 128 units and was seen slow from 129 to 192; packed
+sequences are always computed with the standard one. Which is faster is tried on the first batch.
 """
 
 from __future__ import annotations
@@ -12,45 +17,34 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
+from forecast.config.optimizers import Adam, AdamW
 from forecast.data.windows import Batch, Windows
 from forecast.training.device import gathered
 from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
 from forecast.training.sampling import in_order
-from forecast.training.schedules import Position
 from forecast.training.seeds import mixed_seed
-from forecast.training.step import (
-    StepResult,
-    average,
-    clip,
-    gradient_norms,
-    scheduled_rate,
-    set_gradient,
-)
+from forecast.training.step import StepResult, clip, gradient_norms, set_gradient
 
+CAPTURE_WARM_UP = 3
+"""Steps before the capture, in which libraries choose their kernels."""
 TRIAL_WARM_UP, TRIAL_STEPS = 2, 5
 """Steps of a kernel before its time counts, and steps that are timed."""
-
 PACKED_MUST_BE_FASTER_BY = 1.1
 """Factor, so that the noise of a timing does not decide, and with it the bytes of a result."""
-
-CAPTURABLE = ("adam", "adamw")
-"""Optimisers that count their steps and read their rate on the device."""
-WARM_UP = 3
-"""Steps before the capture, in which libraries choose their kernels."""
 
 
 def captured(learner: Learner, windows: Windows) -> StepGraph | None:
     """The step of a learner as a graph; None where there can be none.
 
-    Batch normalisation would count the windows that fill up the last batch, other optimisers ask
-    the CPU, windows on the CPU are gathered there, and with uneven batches alone there is nothing
-    to repeat.
+    Batch normalisation would count the windows that fill up the last batch. Only Adam and AdamW
+    count their steps and read their rate on the device; other optimisers ask the CPU. Windows on
+    the CPU are gathered there. With less than one full batch there is nothing to repeat.
     """
     is_possible = (
         learner.device.type == "cuda"
         and windows.starts.device.type == "cuda"
-        and learner.config.optimizer.key() in CAPTURABLE
+        and isinstance(learner.config.optimizer, Adam | AdamW)
         and not learner.has_batch_norm
         and len(windows) >= learner.config.batch_size
     )
@@ -63,8 +57,15 @@ def masked_from(batch: Batch, is_filled: Bool[Tensor, " B"]) -> Batch:
     return Batch(batch.past, batch.future, batch.static, target, batch.weight)
 
 
-def filled_up(index: Int[Tensor, " B"], size: int) -> tuple[Tensor, Tensor]:
-    """Numbers of windows (size,), the first window for those that are missing, and which are."""
+def filled_up(
+    index: Int[Tensor, " B"], size: int
+) -> tuple[Int[Tensor, " size"], Bool[Tensor, " size"]]:
+    """Numbers of windows up to a size, the first window for those that are missing, and which are.
+
+    Args:
+        index: numbers of the windows, at most `size` of them.
+        size: windows in a full batch.
+    """
     missing = size - len(index)
     whole = torch.cat([index, index.new_zeros(missing)])
     return whole, torch.arange(size, device=index.device) >= len(index)
@@ -76,27 +77,27 @@ class StepGraph:
     def __init__(self, learner: Learner, windows: Windows) -> None:
         self.learner, self.windows = learner, windows
         size = learner.config.batch_size
+        # The graph reads these addresses whenever it is replayed; a step writes to them before.
         self.index = torch.zeros(size, dtype=torch.int64, device=learner.device)
         self.is_filled = torch.zeros(size, dtype=torch.bool, device=learner.device)
         self.noise = torch.Generator(learner.device)
         self.graph = torch.cuda.CUDAGraph()
-        self.loss, self.norms = self._capture()
+        self.result = self._capture()
 
-    def take_step(self, index: Tensor, position: Position, seeds: Sequence[int]) -> StepResult:
+    def take_step(
+        self, index: Int[Tensor, " B"], rate: float, seeds: Sequence[int]
+    ) -> StepResult:
         """As `forecast.training.step.take_step`; what it returns is overwritten by the next one."""
-        learner, rate = self.learner, scheduled_rate(self.learner, position)
-        with learner.profile.part("kernel"):
+        with self.learner.profile.part("kernel"):
             whole, is_filled = filled_up(index, len(self.index))
             self.index.copy_(whole)
             self.is_filled.copy_(is_filled)
             self.noise.manual_seed(mixed_seed(*seeds))
-            set_rate(learner.optimizer, rate)
+            set_rate(self.learner.optimizer, rate)
             self.graph.replay()
-        with learner.profile.part("optimizer"):
-            average(learner, position)
-        return StepResult(self.loss, self.norms, rate)
+        return self.result
 
-    def _step(self) -> tuple[Tensor, Sequence[Tensor]]:
+    def _step(self) -> StepResult:
         """Gather, forward, backward, clipping, optimiser; nothing of it asks the CPU."""
         batch = masked_from(self.windows.gather(self.index), self.is_filled)
         loss = set_gradient(self.learner, [lambda: batch], noise=self.noise)
@@ -105,22 +106,25 @@ class StepGraph:
         self.learner.optimizer.step()
         return loss, norms
 
-    def _capture(self) -> tuple[Tensor, Sequence[Tensor]]:
+    def _capture(self) -> StepResult:
+        """Record the kernels of one step; the weights are as before when it returns."""
         learner = self.learner
         before = _copies(learner.model, learner.optimizer)
         learner.model.train()
         set_rate(learner.optimizer, 0.0)
+        # Warm up on a stream of its own, as torch asks: what libraries allocate once must not be
+        # part of the graph, whose memory is its own.
         stream = torch.cuda.Stream(learner.device)
         stream.wait_stream(torch.cuda.current_stream(learner.device))
         with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
+            for _ in range(CAPTURE_WARM_UP):
                 self._step()
         torch.cuda.current_stream(learner.device).wait_stream(stream)
         self.graph.register_generator_state(self.noise)
         with torch.cuda.graph(self.graph):
-            found = self._step()
+            result = self._step()
         _restore(learner.model, learner.optimizer, before)
-        return found
+        return result
 
 
 def _places(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -12,7 +12,6 @@ from forecast.config.training import TrainingConfig
 from forecast.models.forecaster import Forecaster, hidden_sizes
 from forecast.training.averaging import averaged_copy
 from forecast.training.losses import Loss
-from forecast.training.optimizers import build_optimizer
 from forecast.training.profile import Profile
 
 CHUNK = 2**18
@@ -73,7 +72,7 @@ def build_learner(
     device = next(model.parameters()).device
     return Learner(
         model=model,
-        optimizer=build_optimizer(config.optimizer, model.parameters(), learning_rate),
+        optimizer=config.optimizer.build(list(model.parameters()), learning_rate),
         loss=Loss(config.loss, config.step_weights).to(device),
         config=config,
         learning_rate=learning_rate,

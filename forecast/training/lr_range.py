@@ -16,7 +16,7 @@ from forecast.data.windows import Windows
 from forecast.training.learner import Learner
 from forecast.training.sampling import epoch_order
 from forecast.training.seeds import mixed_seed
-from forecast.training.step import chunks_of, set_gradient, step_at
+from forecast.training.step import take_step
 from forecast.training.workers import ALONE, Workers, workers_for
 
 DIVERGED = 4.0
@@ -67,9 +67,8 @@ def sweep(
     learner.model.train()
     for step, index in enumerate(islice(_endless_batches(learner, windows), config.steps)):
         rate = config.first * factor**step
-        chunks = chunks_of(learner, windows, index)
-        loss = set_gradient(learner, chunks, (learner.seed, 0, step), workers).item()
-        step_at(learner, rate)
+        seeds = (learner.seed, 0, step)
+        loss = take_step(learner, windows, index, rate, seeds, workers)[0].item()
         if not math.isfinite(loss):
             return
         average = config.smoothing * average + (1 - config.smoothing) * loss

@@ -1,54 +1,17 @@
-"""Optimisers by name."""
+"""What training asks of an optimiser beside its step: the rate, and its state as plain tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 
-from forecast.config.training import OptimizerOption
-
-OPTIMIZERS: Mapping[str, Callable[[list[nn.Parameter], float, Any], optim.Optimizer]] = {
-    "gd": lambda weights, rate, _: optim.SGD(weights, rate),
-    "sgd": lambda weights, rate, option: optim.SGD(
-        weights, rate, momentum=option.momentum, nesterov=option.nesterov
-    ),
-    "adagrad": lambda weights, rate, option: optim.Adagrad(
-        weights, rate, lr_decay=option.lr_decay, eps=option.eps
-    ),
-    "adadelta": lambda weights, rate, option: optim.Adadelta(
-        weights, rate, rho=option.rho, eps=option.eps
-    ),
-    "rmsprop": lambda weights, rate, option: optim.RMSprop(
-        weights, rate, alpha=option.alpha, momentum=option.momentum, eps=option.eps
-    ),
-    "adam": lambda weights, rate, option: optim.Adam(
-        weights,
-        _rate(weights, rate),
-        betas=(option.beta1, option.beta2),
-        eps=option.eps,
-        fused=_can_fuse(weights),
-        capturable=_are_on_cuda(weights),
-    ),
-    "adamw": lambda weights, rate, option: optim.AdamW(
-        weights,
-        _rate(weights, rate),
-        betas=(option.beta1, option.beta2),
-        eps=option.eps,
-        weight_decay=option.weight_decay,
-        fused=_can_fuse(weights),
-        capturable=_are_on_cuda(weights),
-    ),
-}
+from forecast.config.optimizers import GradientDescent, OptimizerOption
 
 
-def build_optimizer(
-    option: OptimizerOption, parameters: Iterable[nn.Parameter], learning_rate: float
-) -> optim.Optimizer:
-    """The optimiser of a configuration over a model's parameters."""
-    return OPTIMIZERS[option.key()](list(parameters), learning_rate, option)
+def is_full_batch(option: OptimizerOption) -> bool:
+    """Whether one step is taken an epoch, on the gradient of all windows."""
+    return isinstance(option, GradientDescent)
 
 
 def set_rate(optimizer: optim.Optimizer, rate: float) -> None:
@@ -60,19 +23,29 @@ def set_rate(optimizer: optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
-def is_full_batch(option: OptimizerOption) -> bool:
-    """Whether one step is taken an epoch, on the gradient of all windows."""
-    return option.key() == "gd"
+def optimizer_tensors(optimizer: optim.Optimizer) -> dict[str, Tensor]:
+    """Copies of the state, e.g. of Adam's moments, as `<number of the weight>.<name>`."""
+    return {
+        f"{number}.{name}": value.detach().clone()
+        for number, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+        if value is not None
+    }
 
 
-def _can_fuse(weights: list[nn.Parameter]) -> bool:
-    return all(weight.device.type in ("cpu", "cuda") for weight in weights)
+def load_optimizer_tensors(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take up the state that `optimizer_tensors` gave.
 
-
-def _are_on_cuda(weights: list[nn.Parameter]) -> bool:
-    return all(weight.device.type == "cuda" for weight in weights)
-
-
-def _rate(weights: list[nn.Parameter], rate: float) -> Any:
-    """A rate that a CUDA graph reads anew at every replay; a number elsewhere."""
-    return torch.tensor(rate, device=weights[0].device) if _are_on_cuda(weights) else rate
+    Raises:
+        ValueError, LookupError: if it is the state of another model's optimiser.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, values in state.items():
+        if any(value.shape not in ((), weights[number].shape) for value in values.values()):
+            raise ValueError("an optimiser's state of another model")
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

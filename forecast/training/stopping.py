@@ -29,6 +29,19 @@ def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = 
     return history[best]
 
 
+def kept_epoch(history: Sequence[Epoch], config: TrainingConfig) -> Epoch | None:
+    """The epoch whose weights are kept: the best one where validation decides, else the last.
+
+    Returns:
+        None where no weights were numbers.
+    """
+    finite = [epoch for epoch in history if epoch.is_finite]
+    stopping = config.early_stopping
+    if not finite or stopping is None or finite[-1].validation_loss is None:
+        return finite[-1] if finite else None
+    return best_epoch(finite, stopping)
+
+
 def smoothed(losses: Sequence[float], past: float) -> list[float]:
     """Exponential moving mean of losses, `past` being the weight of those before, unbiased."""
     if not past:  # 0 times a loss that is not finite is no number

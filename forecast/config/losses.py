@@ -1,0 +1,99 @@
+"""The losses: what may be configured of each, and its formula.
+
+Every loss has the method `step_loss(forecast, target, quantiles)`, the loss of each entry:
+
+- forecast: (B, H, K, Q) on the model's scale.
+- target: (B, H, K, 1).
+- quantiles: (Q,) the levels on the device, which only the pinball loss reads.
+- returns (B, H, K, Q).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, PositiveFloat, field_validator
+
+from forecast.config.options import Choice, Option
+from forecast.errors import shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class MeanSquared(Option):
+    """Squared error."""
+
+    name: Literal["mse"] = "mse"
+
+    def step_loss(self, forecast: Tensor, target: Tensor, _: Tensor) -> Tensor:
+        """The loss of each entry, see above."""
+        return (forecast - target).square()
+
+
+class MeanAbsolute(Option):
+    """Absolute error."""
+
+    name: Literal["mae"] = "mae"
+
+    def step_loss(self, forecast: Tensor, target: Tensor, _: Tensor) -> Tensor:
+        """The loss of each entry, see above."""
+        return (forecast - target).abs()
+
+
+class Huber(Option):
+    """Half the squared error within delta, linear beyond (Huber 1964)."""
+
+    name: Literal["huber"] = "huber"
+    delta: PositiveFloat = 1.0
+    """Error, on the model's scale, at which squared turns into absolute."""
+
+    def step_loss(self, forecast: Tensor, target: Tensor, _: Tensor) -> Tensor:
+        """The loss of each entry, see above."""
+        from torch.nn.functional import huber_loss
+
+        target = target.expand_as(forecast)
+        return huber_loss(forecast, target, reduction="none", delta=self.delta)
+
+
+class LogCosh(Option):
+    """log(cosh(error)): smooth everywhere, absolute far away."""
+
+    name: Literal["log_cosh"] = "log_cosh"
+
+    def step_loss(self, forecast: Tensor, target: Tensor, _: Tensor) -> Tensor:
+        """The loss of each entry: |e| + log(1 + exp(-2|e|)) - log 2, which never overflows."""
+        from torch.nn.functional import softplus
+
+        error = (forecast - target).abs()
+        return error + softplus(-2 * error) - math.log(2)
+
+
+class Quantile(Option):
+    """Pinball loss at each level (Koenker and Bassett 1978)."""
+
+    name: Literal["quantile"] = "quantile"
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.025, 0.1, 0.5, 0.9, 0.975)
+    """Increasing, with 0.5, the point forecast; pairs such as 0.1 and 0.9 give intervals."""
+
+    @field_validator("levels")
+    @classmethod
+    def _hold_the_median(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        increase = list(levels) == sorted(set(levels))
+        if not increase or not levels or levels[len(levels) // 2] != 0.5:
+            raise ValueError(
+                f"{shown(levels)} must increase, with 0.5, the point forecast, in the middle; write"
+                " e.g. [0.1, 0.5, 0.9]"
+            )
+        return levels
+
+    def step_loss(self, forecast: Tensor, target: Tensor, quantiles: Tensor) -> Tensor:
+        """The loss of each entry, see above."""
+        import torch
+
+        error = target - forecast
+        return torch.maximum(quantiles * error, (quantiles - 1) * error)
+
+
+LossOption = Annotated[MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile, Choice()]
