@@ -16,8 +16,7 @@ import torch
 from forecast.config.tree import Config, read_config
 from forecast.errors import ForecastError
 from forecast.experiment import find_learning_rate
-from forecast.prepare import prepare
-from forecast.training.session import Session
+from forecast.prepare import new_session, prepare
 
 FIXED = (3e-4, 1e-3, 3e-3)
 CPU = torch.device("cpu")
@@ -27,7 +26,7 @@ def lowest_validation_loss(config: Config, rate: float, seed: int) -> float:
     """The validation loss of the kept epoch; infinite if training diverges."""
     training = config.training.model_copy(update={"learning_rate": rate, "ensemble": 1})
     prepared = prepare(config.model_copy(update={"training": training, "seed": seed}))
-    session = Session(prepared, CPU, None)
+    session = new_session(prepared, CPU)
     try:
         for _ in session.run():
             pass

@@ -23,8 +23,7 @@ from forecast.data.split import split
 from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.evaluation.scoring import MODEL, score
 from forecast.experiment import with_learning_rate
-from forecast.prepare import Prepared, prepare
-from forecast.training.session import Session
+from forecast.prepare import Prepared, new_session, prepare
 
 
 def folds(config: Config, count: int) -> Iterator[Prepared]:
@@ -45,10 +44,10 @@ def _prepared(config: Config, panel: Panel, test: int, number: int) -> Prepared:
 def mase(prepared: Prepared) -> dict[str, float]:
     """MASE of the model, the linear model and the baselines on the scored rows."""
     device = torch.device("cpu")
-    session = Session(with_learning_rate(prepared, device), device, None)
+    session = new_session(with_learning_rate(prepared, device), device)
     for _ in session.run():
         pass
-    forecasts = part_forecasts(trained_models(session), prepared)
+    forecasts = part_forecasts(trained_models(prepared, session), prepared)
     points = ((rows, values[..., values.shape[-1] // 2]) for rows, values in forecasts)
     rivals = {"linear_model": linear_opponent(prepared)}
     scores = score(points, actuals(prepared), rivals)

@@ -118,17 +118,18 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     return forecast
 
 
-def trained_models(session: Session) -> tuple[Forecaster, ...]:
+def trained_models(prepared: Prepared, session: Session) -> tuple[Forecaster, ...]:
     """The finished members with the weights that were kept."""
     return tuple(
-        restored_model(session.config, session.prepared.pipeline, weights).to(session.device)
+        restored_model(prepared.config, prepared.pipeline, weights).to(session.device)
         for weights in session.done
     )
 
 
-def summarised(session: Session, models: tuple[Forecaster, ...]) -> dict[str, Any]:
+def summarised(
+    prepared: Prepared, session: Session, models: tuple[Forecaster, ...]
+) -> dict[str, Any]:
     """What `summary.json` holds of a training and its scores on the test part."""
-    prepared = session.prepared
     config = prepared.config
     summary: dict[str, Any] = {
         "model": config.model.cell,

@@ -1,4 +1,4 @@
-"""Turns a configuration into parts and runs them; the only module that sees everything."""
+"""THE STORY of a training, top to bottom: prepare, find a rate, train members, evaluate, write."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from forecast.data.split import PARTS
 from forecast.errors import ConfigError
 from forecast.evaluate import calibrated, last_test_forecasts, summarised, trained_models
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared, new_learner, prepare
-from forecast.reporting.pictures import MOST_PICTURES, write_results
+from forecast.prepare import Prepared, new_learner, new_session, prepare
+from forecast.reporting.pictures import MOST_PICTURES, write_lr_range, write_results
 from forecast.runs.folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
     LOG_FILE,
-    LR_RANGE_FILE,
     MODEL_FILE,
     PROFILE_FILE,
     SUMMARY_FILE,
@@ -40,25 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("forecast")
 
 
-def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
-    """The learning-rate range test on the training windows, from several seeds."""
-    options = prepared.config.training.lr_range
-    train = on_device_if_it_fits(prepared.windows, device)["train"]
-    sweeps = run_sweeps(
-        lambda seed: new_learner(prepared, device, options.first, seed),
-        train,
-        options,
-        prepared.config.seed,
-    )
-    return lr_found(sweeps, options.rule)
-
-
-def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:
-    """Read the data and run the learning-rate range test; nothing is trained for keeps."""
-    device = choose_device(config.device)
-    return find_learning_rate(prepare(config, data), device)
-
-
 def train(
     config: Config,
     data: pd.DataFrame | None = None,
@@ -66,7 +46,7 @@ def train(
     resume: bool = False,
     profile: bool = False,
 ) -> Generator[Progress, None, TrainedModel]:
-    """Train a configuration, epoch by epoch.
+    """Train a configuration, epoch by epoch, and score the model on the test part.
 
     Args:
         config: what to train.
@@ -81,42 +61,42 @@ def train(
 
     Returns:
         The trained model, with its test scores in `summary`.
+
+    Raises:
+        ConfigError, DataError, DeviceError: if the configuration or the data do not allow it.
     """
     with run_log() as lines:
         device = choose_device(config.device)
         log.info("device: %s", describe_device(device))
-        counted = Profile(device if profile else None)
-        session = _begin(config, data, folder, resume, lines, device, counted)
+        parts = Profile(device if profile else None)
+
+        with parts.part("data"):
+            prepared = prepare(config, data)
+        _log_data(prepared)
+        if folder is not None and not resume:  # not before the data are found good
+            folder.clear()
+            _record(folder, prepared.config, device, lines)
+
+        prepared = with_learning_rate(prepared, device, folder)
+
+        session = new_session(prepared, device, folder, parts)
+        if resume:
+            session.restore()
+        if folder is not None:
+            _record(folder, prepared.config, device, lines)
         try:
             yield from session.run()
         finally:  # whatever ends it, a `break` of the caller too
             session.save()
-        return finish(session)
+
+        with parts.part("evaluation"):
+            trained = evaluated(prepared, session)
+        if folder is not None:
+            write_run(folder, prepared, session, trained, parts)
+        return trained
 
 
-def _begin(
-    config: Config,
-    data: pd.DataFrame | None,
-    folder: RunFolder | None,
-    resume: bool,
-    lines: RunLog,
-    device: torch.device,
-    profile: Profile,
-) -> Session:
-    """A session, new or as it was; the folder is not touched before the data are found good."""
-    with profile.part("data"):
-        prepared = prepare(config, data)
-    _log_data(prepared)
-    if folder is not None and not resume:
-        folder.clear()
-        _record(folder, prepared.config, device, lines)
-    prepared = with_learning_rate(prepared, device, folder)
-    session = Session(prepared, device, folder, profile)
-    if resume:
-        session.restore()
-    if folder is not None:
-        _record(folder, prepared.config, device, lines)
-    return session
+# Chapter 1, prepare: see prepare.py; here is what a folder and the log say of it.
 
 
 def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunLog) -> None:
@@ -124,42 +104,6 @@ def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunL
     folder.write(CONFIG_FILE, write_config(config))
     folder.write_json(ENVIRONMENT_FILE, environment(str(device)))
     lines.begin(folder.path / LOG_FILE)
-
-
-def with_learning_rate(
-    prepared: Prepared, device: torch.device, folder: RunFolder | None = None
-) -> Prepared:
-    """With `learning_rate: auto` replaced by what the range test finds."""
-    if isinstance(prepared.config.training.learning_rate, float):
-        return prepared
-    found = find_learning_rate(prepared, device)
-    if folder is not None:
-        write_lr_range(found, folder)
-    if found.rate is None:
-        raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
-    log.info("learning rate: %g (rule %s)", found.rate, found.rule)
-    return replace(prepared, config=with_rate(prepared.config, found.rate))
-
-
-def with_rate(config: Config, rate: float) -> Config:
-    """The configuration with a fixed learning rate."""
-    training = config.training.model_copy(update={"learning_rate": rate})
-    return config.model_copy(update={"training": training})
-
-
-def write_lr_range(found: LrFound, folder: RunFolder) -> None:
-    """`lr_range.csv` and `lr_range.png`."""
-    from forecast.reporting import plots
-
-    lines = ["seed,step,learning_rate,loss,smoothed_loss"]
-    lines += [
-        f"{sweep.seed},{step},{point.rate!r},{point.loss!r},{point.smoothed!r}"
-        for sweep in found.sweeps
-        for step, point in enumerate(sweep.points)
-    ]
-    folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
-    picture = plots.lr_range(found.sweeps, found.rates, found.rule)
-    folder.write("lr_range.png", plots.png(picture))
 
 
 def _log_data(prepared: Prepared) -> None:
@@ -175,31 +119,99 @@ def _log_data(prepared: Prepared) -> None:
     )
 
 
-def finish(session: Session) -> TrainedModel:
-    """Score on the test part, write the model, the tables and the pictures."""
-    prepared, folder, profile = session.prepared, session.folder, session.profile
-    models = trained_models(session)
-    with profile.part("evaluation"):
-        calibration, coverage = calibrated(models, prepared)
-        summary = summarised(session, models) | coverage
+# Chapter 2, find a rate: only where the configuration says `learning_rate: auto`.
+
+
+def with_learning_rate(
+    prepared: Prepared, device: torch.device, folder: RunFolder | None = None
+) -> Prepared:
+    """With `learning_rate: auto` replaced by what the range test finds.
+
+    Args:
+        prepared: data and configuration.
+        device: where to train.
+        folder: where to write the curve; None: nowhere.
+
+    Raises:
+        ConfigError: if the test suggests no rate.
+    """
+    if isinstance(prepared.config.training.learning_rate, float):
+        return prepared
+    found = find_learning_rate(prepared, device)
+    if folder is not None:
+        write_lr_range(found.sweeps, found.rates, found.rule, folder)
+    if found.rate is None:
+        raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
+    log.info("learning rate: %g (rule %s)", found.rate, found.rule)
+    return replace(prepared, config=with_rate(prepared.config, found.rate))
+
+
+def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
+    """The learning-rate range test on the training windows, from several seeds."""
+    options = prepared.config.training.lr_range
+    sweeps = run_sweeps(
+        lambda seed: new_learner(prepared, device, options.first, seed),
+        on_device_if_it_fits(prepared.windows, device)["train"],
+        options,
+        prepared.config.seed,
+    )
+    return lr_found(sweeps, options.rule)
+
+
+def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:
+    """Read the data and run the learning-rate range test; nothing is trained for keeps."""
+    device = choose_device(config.device)
+    return find_learning_rate(prepare(config, data), device)
+
+
+def with_rate(config: Config, rate: float) -> Config:
+    """The configuration with a fixed learning rate."""
+    training = config.training.model_copy(update={"learning_rate": rate})
+    return config.model_copy(update={"training": training})
+
+
+# Chapter 3, train members: see training/session.py, which calls training/loop.py for each.
+
+# Chapter 4, evaluate: see evaluate.py; here its parts become one model.
+
+
+def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
+    """The trained model, with its scores on the test part and the calibration of its intervals."""
+    models = trained_models(prepared, session)
+    calibration, coverage = calibrated(models, prepared)
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,
         models=models,
         tail=prepared.as_history(),
-        summary=summary,
+        summary=summarised(prepared, session, models) | coverage,
         calibration=calibration,
     )
-    trained = replace(trained, tail=trained.tail.tail(trained.rows_needed))
     if trained.left_out:
         log.warning("%s", trained.left_out)
-    if folder is not None:
-        with profile.part("writing"):
-            trained.save(folder.path / MODEL_FILE)
-            tested = last_test_forecasts(models, prepared, MOST_PICTURES)
-            kept = [epoch.number for epoch in session.kept_epochs()]
-            write_results(trained, prepared.panel, session.histories, kept, tested, folder)
-        if profile.is_wanted:
-            folder.write_json(PROFILE_FILE, profile.table())
-        folder.write_json(SUMMARY_FILE, summary)  # last: it says that the run is finished
-    return trained
+    return replace(trained, tail=trained.tail.tail(trained.rows_needed))
+
+
+# Chapter 5, write: the model, the table of the forecast, the pictures, the summary.
+
+
+def write_run(
+    folder: RunFolder, prepared: Prepared, session: Session, trained: TrainedModel, parts: Profile
+) -> None:
+    """Write all that a finished run holds.
+
+    Args:
+        folder: where to write.
+        prepared: the data.
+        session: the training, which knows its epochs.
+        trained: what came of it.
+        parts: where the time went; written if somebody asked for it.
+    """
+    with parts.part("writing"):
+        trained.save(folder.path / MODEL_FILE)
+        tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES)
+        kept = [epoch.number for epoch in session.kept_epochs()]
+        write_results(trained, prepared.panel, session.histories, kept, tested, folder)
+    if parts.is_wanted:
+        folder.write_json(PROFILE_FILE, parts.table())
+    folder.write_json(SUMMARY_FILE, trained.summary)  # last: it says that the run is finished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,9 +22,11 @@ from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.predict import window_shape
 from forecast.models.forecaster import Forecaster, hidden_sizes
+from forecast.runs.folder import RunFolder
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
 from forecast.training.seeds import seeded
+from forecast.training.session import Session
 from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:
@@ -112,6 +115,40 @@ def new_learner(
     with seeded(cpu, seed), workers_for(cpu):  # what linear algebra gives may depend on threads
         model = Forecaster(config.model, window_shape(config, prepared.pipeline))
     return build_learner(model.to(device), config.training, rate, seed, profile)
+
+
+def new_session(
+    prepared: Prepared,
+    device: torch.device,
+    folder: RunFolder | None = None,
+    profile: Profile | None = None,
+) -> Session:
+    """A training of all members at its beginning.
+
+    Args:
+        prepared: data and configuration; `learning_rate: auto` is replaced by a number.
+        device: where to train.
+        folder: where it is saved to be resumed; None: nowhere.
+        profile: counts where the time goes.
+    """
+    config, rate = prepared.config, prepared.config.training.learning_rate
+    assert isinstance(rate, float), "with_learning_rate replaces auto"
+    return Session(
+        lambda member: new_learner(prepared, device, rate, config.seed + member, profile),
+        prepared.windows,
+        folder,
+        config.data.path,
+        "" if folder is None else _digest(prepared.panel),
+    )
+
+
+def _digest(panel: Panel) -> str:
+    """Of all that the table said: values, times, series, columns and categories."""
+    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories)
+    digest = hashlib.sha256(repr(names).encode())
+    for array in (panel.values, panel.offsets, panel.starts, panel.static):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _weighted(

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from forecast.config.losses import LossOption
 from forecast.config.model import ModelConfig
-from forecast.config.training import LossOption, TrainingConfig
+from forecast.config.training import TrainingConfig
 from forecast.data.windows import Batch, Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.learner import Learner, build_learner

@@ -6,15 +6,8 @@ import itertools
 from pathlib import Path
 from typing import Literal, get_args
 
+from forecast.config.losses import Huber, LogCosh, LossOption, MeanAbsolute, MeanSquared, Quantile
 from forecast.config.model import CellName, HeadName, ModelConfig, NormName, SkipName
-from forecast.config.training import (
-    Huber,
-    LogCosh,
-    LossOption,
-    MeanAbsolute,
-    MeanSquared,
-    Quantile,
-)
 from fuzz import forecast_rules, training_rules
 from fuzz.cases import Case
 from fuzz.material import Material

@@ -16,7 +16,7 @@ from forecast.evaluate import actuals, out_of_sample, trained_models
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate
-from forecast.prepare import Prepared, prepare
+from forecast.prepare import Prepared, new_session, prepare
 from forecast.training.session import Session
 from fuzz.material import Material, random_of
 from fuzz.trainings import LENGTHS, PLATEAU, SPLIT, TRAINING, TRANSFORMS, configuration, table
@@ -115,7 +115,7 @@ def learned(config: Config, data: pd.DataFrame) -> Learned:
         found = find_learning_rate(prepared, CPU)
         rates, rate = found.rates, found.rate or RATE
         prepared = replace(prepared, config=with_rate(prepared.config, rate))
-    session = Session(prepared, CPU, None)
+    session = new_session(prepared, CPU)
     list(session.run())
     scores, radii = calibrated(session, prepared)
     epochs = [epoch for history in session.histories for epoch in history]
@@ -144,7 +144,7 @@ def calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...],
     """Scores of the validation windows, and radii of the test origins that know no late row."""
     panel, config = prepared.panel, prepared.config
     scale = fit_error_scale(prepared.pipeline, panel, prepared.split.train, prepared.season)
-    parts = out_of_sample(trained_models(session), prepared, actuals(prepared), scale)
+    parts = out_of_sample(trained_models(prepared, session), prepared, actuals(prepared), scale)
     validation, test = parts
     assert validation is not None
     assert test is not None

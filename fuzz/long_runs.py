@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forecast.errors import ConfigError
-from forecast.prepare import prepare
+from forecast.prepare import new_session, prepare
 from forecast.runs.folder import new_run
 from forecast.training import session as sessions
 from forecast.training import step as steps
@@ -41,11 +41,11 @@ def check_divergence(number: int, material: Material, scratch: Path) -> str | No
     random = random_of(12, number)
     config = configuration(random, epochs=EPOCHS, ensemble=1, early_stopping=None, epoch_windows=64)
     prepared = prepare(config, table(random))
-    whole = Session(prepared, CPU, None)
+    whole = new_session(prepared, CPU)
     kept = [(p.epoch, _copied(whole)) for p in whole.run()]
     last = kept[-1][0].step
     bad, value = int(random.integers(1, last + 1)), random.choice([math.inf, math.nan])
-    broken = Session(prepared, CPU, None)
+    broken = new_session(prepared, CPU)
     before = [(epoch, weights) for epoch, weights in kept if epoch.step < bad]
     step = f"epoch {len(before) + 1}, step {bad}; {REMEDY}"
     with _losing(bad, float(value)):
@@ -90,7 +90,7 @@ def check_memory(number: int, material: Material, scratch: Path) -> str | None: 
     epochs = LONG if number else BRIEF
     brief = {"batch_size": 32, "epoch_windows": 32}  # a step an epoch
     config = configuration(random, epochs=epochs, ensemble=1, early_stopping=None, **brief)
-    session = Session(prepare(config, table(random)), CPU, new_run(scratch / f"long{number}"))
+    session = new_session(prepare(config, table(random)), CPU, new_run(scratch / f"long{number}"))
     sizes = []
     with mock.patch.object(sessions, "SAVE_EVERY", 1.0):
         for progress in session.run():

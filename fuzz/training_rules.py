@@ -11,7 +11,7 @@ from torch import Tensor
 
 from forecast.data.windows import Batch
 from forecast.training.learner import Learner
-from forecast.training.loop import evaluate, fit
+from forecast.training.loop import Epoch, evaluate, fit
 from forecast.training.step import set_gradient
 from fuzz.cases import (
     HORIZON,
@@ -27,6 +27,11 @@ from fuzz.cases import (
     with_values,
 )
 from fuzz.forecast_rules import Rule
+
+
+def _epochs(learner: Learner, *arguments: Any) -> list[Epoch]:
+    """Train without a pause."""
+    return [epoch for epoch in fit(learner, *arguments) if isinstance(epoch, Epoch)]
 
 
 def _trained(learner: Learner, validate: bool = False) -> dict[str, Tensor]:
@@ -84,6 +89,7 @@ def goes_on_as_if_it_had_not_stopped(case: Case) -> bool:
     """An epoch, and then another from its record, are two."""
     learner = case.fresh()
     first = next(fit(learner, windows(), None))
+    assert isinstance(first, Epoch)
     list(fit(learner, windows(), None, [first]))
     return same(copied(learner.model), _trained(case.fresh()))
 
@@ -91,7 +97,7 @@ def goes_on_as_if_it_had_not_stopped(case: Case) -> bool:
 def stays_finite_in_training(case: Case) -> bool:
     """Losses and weights are numbers."""
     learner = case.fresh()
-    epochs = list(fit(learner, windows(), windows(1)))
+    epochs = _epochs(learner, windows(), windows(1))
     return all(epoch.is_finite for epoch in epochs) and all(
         bool(weight.isfinite().all()) for weight in copied(learner.model).values()
     )

@@ -24,13 +24,13 @@ from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.scoring import verdict
-from forecast.experiment import finish
+from forecast.experiment import evaluated, write_run
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import prepare
+from forecast.prepare import new_session, prepare
 from forecast.reporting import plots
 from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.runs.folder import RunFolder
-from forecast.training.session import Session
+from forecast.training.profile import Profile
 
 CPU = torch.device("cpu")
 ROWS, SEASON, TEST = 72, 12, 15
@@ -68,10 +68,21 @@ def config(data=(), training=(), **sections):
 
 
 def session_of(chosen, table, folder=None):
-    session = Session(prepare(chosen, table), CPU, folder)
+    """A training that is over, with its data."""
+    prepared = prepare(chosen, table)
+    session = new_session(prepared, CPU, folder)
     for _ in session.run():
         pass
+    session.prepared = prepared
     return session
+
+
+def finish(session):
+    """The trained model; its run is written if there is a folder."""
+    model = evaluated(session.prepared, session)
+    if session.folder is not None:
+        write_run(session.folder, session.prepared, session, model, Profile())
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +218,7 @@ def test_of_a_large_panel_the_ten_worst_and_best_series_are_named():
     session = session_of(config(data={"target": "y"}, training={"epochs": 1}), many)
     summary, truth = finish(session).summary, many.y.to_numpy()
     mase = dict.fromkeys(range(12), 0.0)
-    for rows, values in part_forecasts(trained_models(session), session.prepared):
+    for rows, values in part_forecasts(trained_models(session.prepared, session), session.prepared):
         for row, forecast in zip(rows, values[..., 0, 0], strict=True):
             first = row // ROWS * ROWS
             train = truth[first : first + ROWS - TEST - 9]
@@ -266,7 +277,7 @@ def test_without_a_test_part_the_verdict_claims_nothing():
 def test_models_are_built_without_the_callers_random_state(finished):
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    (one, two) = trained_models(finished[0])
+    (one, two) = trained_models(finished[0].prepared, finished[0])
     assert torch.equal(torch.get_rng_state(), state)
     assert not torch.equal(*(next(m.parameters()) for m in (one, two)))
     for model, weights in zip((one, two), finished[0].done, strict=True):
@@ -417,7 +428,7 @@ def test_the_summary_tells_what_the_intervals_held(finished):
     size = [np.nanmean(changes[first : first + ROWS - TEST - 9], axis=0) for first in (0, ROWS)]
     errors = {}  # (time of the origin, series) -> (3, 2)
     for part in ("validation", "test"):
-        for rows, values in part_forecasts(trained_models(session), data, part):
+        for rows, values in part_forecasts(trained_models(session.prepared, session), data, part):
             for row, forecast in zip(rows, values[..., 0], strict=True):
                 actual = data.panel.values[row + 1 : row + 4]
                 error = np.abs(np.log(actual / forecast)) / size[row // ROWS]
@@ -445,11 +456,11 @@ def test_the_summary_tells_what_the_intervals_held(finished):
 def test_values_after_an_origin_change_nothing_of_its_intervals(finished):
     """Rolling radii of a table whose last four rows become others; the model stays as it is."""
     session, _ = finished
-    models, changed = trained_models(session), TABLE.copy()
+    models, changed = trained_models(session.prepared, session), TABLE.copy()
     changed.loc[changed.ds >= MONTHS[-4], ["y", "z"]] *= 3
     radii = []
     for table in (TABLE, changed):
-        data = prepare(session.config, table)
+        data = prepare(session.prepared.config, table)
         scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
         validation, test = out_of_sample(models, data, actuals(data), scale)
         known = validation.scores.joined(test.scores)

@@ -29,8 +29,6 @@ FLOORS = (
 """The rooms from the bottom to the top: a module imports from its own room and from floors below;
 rooms of one floor know nothing of each other."""
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-STILL_UP = {("forecast.training.session", "prepare")}
-"""Arrows that are still to be cut."""
 
 
 def room_of(module: str) -> str:
@@ -107,8 +105,7 @@ def test_the_reader_of_imports_sees_every_form():
 def test_every_module_imports_from_its_own_room_and_from_floors_below(module):
     room = room_of(module)
     others = {room_of(name) for name in own(imported(parsed(module))) - {"forecast"}} - {room}
-    up = {name for name in others if FLOOR[name] >= FLOOR[room]}
-    assert not {(module, name) for name in up} - STILL_UP
+    assert not {name for name in others if FLOOR[name] >= FLOOR[room]}
 
 
 def test_every_room_has_its_floor():

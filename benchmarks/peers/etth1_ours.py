@@ -13,8 +13,7 @@ from worker import be_quiet
 from forecast.config.tree import read_config
 from forecast.evaluate import trained_models
 from forecast.forecasting.predict import member_forecasts
-from forecast.prepare import prepare
-from forecast.training.session import Session
+from forecast.prepare import new_session, prepare
 
 ROWS = {"test": 14_400, "validation": 11_520}
 
@@ -26,11 +25,11 @@ def main() -> None:
     config = read_config(path, overrides)
     part = "test" if config.split.test else "validation"
     prepared = prepare(config, pd.read_csv(f"{folder}/ETTh1.csv", nrows=ROWS[part]))
-    session = Session(prepared, torch.device("cpu"), None)
+    session = new_session(prepared, torch.device("cpu"))
     for _ in session.run():
         pass
     windows, total, count = prepared.windows[part], 0.0, 0
-    for index, members in member_forecasts(trained_models(session), windows, 512):
+    for index, members in member_forecasts(trained_models(prepared, session), windows, 512):
         target = windows.gather(torch.from_numpy(index)).target
         error = torch.from_numpy(members[0][..., 0]) - target
         total, count = total + float(error.double().square().sum()), count + error.numel()

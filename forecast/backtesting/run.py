@@ -37,10 +37,10 @@ from forecast.experiment import with_learning_rate
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Forecaster
-from forecast.prepare import Prepared, prepare
+from forecast.prepare import Prepared, new_session, prepare
 from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
 from forecast.training.device import choose_device
-from forecast.training.session import Progress, Session
+from forecast.training.session import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,9 +284,9 @@ def _origins(prepared: Prepared, plan: Plan) -> Iterator[tuple[int, np.ndarray]]
 def _fit(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
     """Train the models; they are tested nowhere yet."""
     device = choose_device(prepared.config.device)
-    session = Session(with_learning_rate(prepared, device), device, None)
+    session = new_session(with_learning_rate(prepared, device), device)
     yield from session.run()
-    return FoldForecaster(prepared, trained_models(session))
+    return FoldForecaster(prepared, trained_models(prepared, session))
 
 
 def _forecast(

@@ -28,6 +28,7 @@ from forecast.cli.text import (
 from forecast.config.tree import Config, read_config, write_config
 from forecast.errors import ConfigError
 from forecast.forecasting.trained import TrainedModel
+from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
@@ -106,7 +107,7 @@ def lr_find(options: LrFindOptions) -> int:
         found = experiment.lr_find(config)
     folder = RunFolder(Path(options.output)) if options.output else fresh_run(options.config, "-lr")
     folder.path.mkdir(parents=True, exist_ok=True)
-    experiment.write_lr_range(found, folder)
+    write_lr_range(found.sweeps, found.rates, found.rule, folder)
     if options.write and found.rate is not None:
         text = write_config(experiment.with_rate(config, found.rate))
         write_atomically(Path(options.write), text)

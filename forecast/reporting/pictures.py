@@ -16,8 +16,9 @@ from forecast.forecasting.predict import (
     forecast_table,
 )
 from forecast.forecasting.trained import TrainedModel
-from forecast.runs.folder import RunFolder
+from forecast.runs.folder import LR_RANGE_FILE, RunFolder
 from forecast.training.loop import Epoch
+from forecast.training.lr_range import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,29 @@ def write_results(
     pictures = forecast_pictures(panel, trained, tested, ahead, MOST_PICTURES)
     title = _title(trained.quantiles(), panel.num_series * panel.num_targets - len(pictures))
     folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
+
+
+def write_lr_range(
+    sweeps: Sequence[Sweep], rates: Mapping[str, float | None], rule: str, folder: RunFolder
+) -> None:
+    """Write the curves of the learning-rate range test, `lr_range.csv` and `lr_range.png`.
+
+    Args:
+        sweeps: one of each seed.
+        rates: rule -> rate that it reads off the curves; None where it reads none.
+        rule: the one that is configured.
+        folder: the run's.
+    """
+    from forecast.reporting import plots
+
+    lines = ["seed,step,learning_rate,loss,smoothed_loss"]
+    lines += [
+        f"{sweep.seed},{step},{point.rate!r},{point.loss!r},{point.smoothed!r}"
+        for sweep in sweeps
+        for step, point in enumerate(sweep.points)
+    ]
+    folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
+    folder.write("lr_range.png", plots.png(plots.lr_range(sweeps, rates, rule)))
 
 
 def _title(levels: tuple[float, ...], left_out: int) -> str:

@@ -84,9 +84,7 @@ class StepGraph:
         self.graph = torch.cuda.CUDAGraph()
         self.result = self._capture()
 
-    def take_step(
-        self, index: Int[Tensor, " B"], rate: float, seeds: Sequence[int]
-    ) -> StepResult:
+    def take_step(self, index: Int[Tensor, " B"], rate: float, seeds: Sequence[int]) -> StepResult:
         """As `forecast.training.step.take_step`; what it returns is overwritten by the next one."""
         with self.learner.profile.part("kernel"):
             whole, is_filled = filled_up(index, len(self.index))

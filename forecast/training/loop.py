@@ -180,13 +180,13 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
 
 def _batches(
     learner: Learner, windows: Windows, number: int, steps_left: int
-) -> Sequence[Int[Tensor, " B"]]:
+) -> Sequence[Int[Tensor, " _"]]:
     """Numbers of the windows of each step of an epoch; they follow from seed and epoch alone."""
     generator = torch.Generator(windows.starts.device)
     generator.manual_seed(mixed_seed(learner.seed, number))
     order = epoch_order(windows, learner.config, generator)
     size = len(order) if is_full_batch(learner.config.optimizer) else learner.config.batch_size
-    return order[: steps_left * size].split(size)
+    return torch.split(order[: steps_left * size], size)
 
 
 def _read(

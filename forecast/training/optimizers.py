@@ -41,11 +41,10 @@ def load_optimizer_tensors(optimizer: optim.Optimizer, tensors: Mapping[str, Ten
     """
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = tensor
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        place, _, name = key.partition(".")
+        state.setdefault(int(place), {})[name] = tensor
+    weights: list[Tensor] = [w for group in optimizer.param_groups for w in group["params"]]
     for number, values in state.items():
         if any(value.shape not in ((), weights[number].shape) for value in values.values()):
             raise ValueError("an optimiser's state of another model")
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -238,8 +238,6 @@ def member_name(member: int, members: int) -> str:
     return f"model {member + 1}/{members}, " if members > 1 else ""
 
 
-
-
 def _require_sense(saved: ResumeRecord, is_validated: bool) -> None:
     """What a resume file says of members, epochs and steps must add up."""
     losses = [epoch.validation_loss for history in saved.epochs for epoch in history]

@@ -118,7 +118,7 @@ def set_gradient(
 
 def _of_chunk(
     learner: Learner, seeds: Sequence[int], noise: DropoutGenerator, chunk: tuple[int, Chunk]
-) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """Sum of the losses, sum of their weights, and gradient of the first, of a chunk's windows."""
     number, gather = chunk
     batch, noise = gather(), noise or _dropout_generator(learner, (*seeds, number))

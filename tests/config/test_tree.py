@@ -24,16 +24,12 @@ from forecast.config.data import (
     Standardize,
     TransformOption,
 )
+from forecast.config.losses import Huber, LossOption
 from forecast.config.model import ModelConfig
+from forecast.config.optimizers import OptimizerOption
 from forecast.config.options import Option, Section, options_of
-from forecast.config.training import (
-    Huber,
-    LossOption,
-    OptimizerOption,
-    ScheduleOption,
-    StepDecay,
-    TrainingConfig,
-)
+from forecast.config.schedules import ScheduleOption, StepDecay
+from forecast.config.training import TrainingConfig
 from forecast.config.tree import (
     Config,
     build_config,

@@ -7,16 +7,14 @@ from torch import nn
 from torch.optim import swa_utils
 
 from forecast.config.model import ModelConfig
-from forecast.config.options import options_of
-from forecast.config.training import (
-    AveragingOption,
+from forecast.config.schedules import (
     ExponentialAverage,
     NoAveraging,
+    Position,
     StochasticWeightAverage,
 )
 from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.averaging import AVERAGING, averaged_copy, update_average
-from forecast.training.schedules import Position
+from forecast.training.averaging import averaged_copy, update_average
 
 STEPS = 30
 OPTIONS = [
@@ -57,10 +55,6 @@ def slow_average(option, weights: list[np.ndarray]) -> np.ndarray:
     return average
 
 
-def test_every_average_of_the_configuration_is_in_the_table() -> None:
-    assert set(AVERAGING) == set(options_of(AveragingOption))
-
-
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_averages_equal_a_slow_loop_over_the_weights(option) -> None:
     model = make_model()
@@ -68,7 +62,7 @@ def test_averages_equal_a_slow_loop_over_the_weights(option) -> None:
     for step in range(STEPS):
         moved(model, step)
         weights.append(flat(model))
-        update_average(average, model, option, Position(step, 7, STEPS))
+        update_average(average, model, option.weight(Position(step, 7, STEPS)))
         expected = slow_average(option, weights)
         np.testing.assert_allclose(flat(average), expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_array_equal(flat(model), weights[-1])
@@ -77,10 +71,10 @@ def test_averages_equal_a_slow_loop_over_the_weights(option) -> None:
 def test_weights_of_the_newest_step_by_hand() -> None:
     ema, swa = ExponentialAverage(decay=0.5), StochasticWeightAverage(start=0.25)
     steps = [Position(step, 2, 10) for step in range(10)]
-    found = [AVERAGING["ema"](position, ema) for position in steps]
+    found = [ema.weight(position) for position in steps]
     assert found[:4] == pytest.approx([1 - 1 / 10, 1 - 2 / 11, 1 - 3 / 12, 1 - 4 / 13])
     assert found[8:] == [0.5, 0.5]  # from (1 + 8) / (10 + 8) on
-    assert [AVERAGING["swa"](position, swa) for position in steps] == pytest.approx(
+    assert [swa.weight(position) for position in steps] == pytest.approx(
         [1, 1, 1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7, 1 / 8]
     )
 
@@ -104,7 +98,7 @@ def test_averages_are_those_of_torch(option, theirs, first: int) -> None:
         expected.update_parameters(model)
     for step in range(first, first + 12):
         moved(model, step)
-        update_average(average, model, option, Position(step, 7, STEPS))
+        update_average(average, model, option.weight(Position(step, 7, STEPS)))
         expected.update_parameters(model)
     np.testing.assert_allclose(flat(average), flat(expected.module), rtol=1e-5, atol=1e-6)
 
@@ -117,7 +111,7 @@ def test_running_statistics_are_those_of_the_model(option) -> None:
         for buffer in model.buffers():
             buffer.add_(1 + step)
         moved(model, step)
-        update_average(average, model, option, Position(step, 7, STEPS))
+        update_average(average, model, option.weight(Position(step, 7, STEPS)))
     names = [name.rpartition(".")[2] for name, _ in average.named_buffers()]
     assert names == ["running_mean", "running_var", "num_batches_tracked"]
     for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
@@ -147,5 +141,5 @@ def test_a_copy_on_a_gpu_forecasts_as_the_model_does(cell: str) -> None:
     moved_on_cpu = make_model(cell=cell, num_layers=2)
     moved(moved_on_cpu, 1)
     model.load_state_dict(moved_on_cpu.state_dict())
-    update_average(average, model, StochasticWeightAverage(start=0.9), Position(0, 7, STEPS))
+    update_average(average, model, 1.0)
     assert torch.equal(average(*batch), model(*batch))

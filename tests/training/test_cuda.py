@@ -7,21 +7,16 @@ from functools import partial
 import pytest
 import torch
 
+from forecast.config.losses import Huber
 from forecast.config.model import ModelConfig
-from forecast.config.training import (
-    Adam,
-    AdamW,
-    ExponentialAverage,
-    Huber,
-    StochasticGradientDescent,
-    TrainingConfig,
-)
+from forecast.config.optimizers import Adam, AdamW, StochasticGradientDescent
+from forecast.config.schedules import ExponentialAverage
+from forecast.config.training import TrainingConfig
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
 from forecast.training.cuda import _copies, _restore, captured, filled_up, masked_from
 from forecast.training.learner import Learner, build_learner
 from forecast.training.loop import fit
-from forecast.training.schedules import Position
 from forecast.training.step import set_gradient, take_step
 from tests.training.test_step import HORIZON, LOOKBACK, make_learner, make_windows
 
@@ -53,11 +48,11 @@ def test_what_the_warm_up_changes_is_restored_in_place(steps):
     """With a state of the optimiser before it, as in a resumed training, and without one."""
     learner, windows = make_learner(optimizer=AdamW()), make_windows()
     for step in range(steps):
-        take_step(learner, windows, torch.arange(8), Position(step, 9, 9), (step,))
+        take_step(learner, windows, torch.arange(8), 0.01, (step,))
     expected = copy.deepcopy([learner.model.state_dict(), learner.optimizer.state_dict()["state"]])
     before = _copies(learner.model, learner.optimizer)
     for step in range(3):
-        take_step(learner, windows, torch.arange(9, 20), Position(step, 9, 9), (step,))
+        take_step(learner, windows, torch.arange(9, 20), 0.01, (step,))
     places = [weight.data_ptr() for weight in learner.model.parameters()]
     _restore(learner.model, learner.optimizer, before)
     assert [weight.data_ptr() for weight in learner.model.parameters()] == places

@@ -11,26 +11,27 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.config.losses import Huber, MeanAbsolute, Quantile
 from forecast.config.model import ModelConfig
-from forecast.config.training import (
+from forecast.config.optimizers import (
     Adam,
     AdamW,
+    GradientDescent,
+    RMSprop,
+    StochasticGradientDescent,
+)
+from forecast.config.schedules import (
+    Constant,
     Cosine,
-    EarlyStoppingConfig,
     Exponential,
     ExponentialAverage,
-    GradientDescent,
-    Huber,
-    MeanAbsolute,
     OneCycle,
     Plateau,
-    Quantile,
-    RMSprop,
+    Position,
     StepDecay,
-    StochasticGradientDescent,
     StochasticWeightAverage,
-    TrainingConfig,
 )
+from forecast.config.training import EarlyStoppingConfig, TrainingConfig
 from forecast.data.windows import Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
@@ -42,11 +43,9 @@ from forecast.training.loop import (
     batches_per_epoch,
     evaluate,
     fit,
-    fit_with_pauses,
 )
 from forecast.training.losses import quantiles_of
-from forecast.training.schedules import Position
-from forecast.training.step import set_gradient, step_at, take_step
+from forecast.training.step import average_weights, scheduled_rate, set_gradient, take_step
 from forecast.training.stopping import best_epoch, smoothed, stop_reason, symptoms
 
 LOOKBACK, HORIZON = 5, 3
@@ -266,7 +265,7 @@ def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) ->
     options = {"rate": 0.05, "dropout": 0.3, "dilations": (1, 2)}
     whole = make_learner(config, **options)
     history, kept, within, done, seen = [], [], None, 0, 0
-    for found in fit_with_pauses(whole, train, validation, pause_every=0.0):
+    for found in fit(whole, train, validation, pause_every=0.0):
         if isinstance(found, EpochProgress):
             seen += 1
             if seen == pauses:
@@ -278,7 +277,7 @@ def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) ->
     again = make_learner(config, **options)
     for part, state in zip(state_of(again), kept, strict=True):
         part.load_state_dict(state)
-    rest = list(fit_with_pauses(again, train, validation, history[:done], within))
+    rest = list(fit(again, train, validation, history[:done], within))
     assert without_time(rest) == without_time(history[done:])
     assert same_bytes(weights_of(again), weights_of(whole))
     assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
@@ -286,7 +285,7 @@ def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) ->
 
 def test_pauses_lie_between_steps_and_never_at_the_end_of_an_epoch() -> None:
     learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
-    found = list(fit_with_pauses(learner, make_windows(19), None, pause_every=0.0))
+    found = list(fit(learner, make_windows(19), None, pause_every=0.0))
     assert [(type(each).__name__, each.step) for each in found] == [
         ("EpochProgress", 1),
         ("EpochProgress", 2),
@@ -300,7 +299,7 @@ def test_pauses_lie_between_steps_and_never_at_the_end_of_an_epoch() -> None:
 
 def test_there_are_no_pauses_before_it_is_time() -> None:
     learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
-    found = list(fit_with_pauses(learner, make_windows(19), None, pause_every=60.0))
+    found = list(fit(learner, make_windows(19), None, pause_every=60.0))
     assert [type(each) for each in found] == [Epoch, Epoch]
 
 
@@ -499,13 +498,14 @@ def test_windows_of_a_series_with_a_large_weight_pull_more() -> None:
 def steps_of(learner: Learner, monkeypatch) -> list[dict[str, torch.Tensor]]:
     """The model's weights after every step from now on."""
     kept: list[dict[str, torch.Tensor]] = []
-    take = steps.step_at
+    take = loop.take_step
 
-    def spy(learner: Learner, rate: float) -> None:
-        take(learner, rate)
+    def spy(learner: Learner, *arguments, **options):
+        result = take(learner, *arguments, **options)
         kept.append(weights_of(learner))
+        return result
 
-    monkeypatch.setattr(steps, "step_at", spy)
+    monkeypatch.setattr(loop, "take_step", spy)
     return kept
 
 
@@ -660,6 +660,21 @@ def test_validation_is_scored_with_the_weights_of_the_epochs_end() -> None:
 # --- gradients and steps ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("schedule", "steps_per_epoch", "expected"),
+    [
+        (Constant(), 3, [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1, 1, 1]),
+        (Exponential(gamma=0.5), 2, [0.25, 0.5, 0.75 * 0.5, 1.0 * 0.5, 0.25, 0.25]),
+    ],
+)
+def test_warmup_by_hand(schedule, steps_per_epoch, expected) -> None:
+    """Two epochs of a linear rise, times the schedule, and then the schedule alone."""
+    learner = make_learner(TrainingConfig(schedule=schedule, warmup=2), rate=3.0)
+    positions = [Position(step, steps_per_epoch, len(expected)) for step in range(len(expected))]
+    found = [scheduled_rate(learner, position) / 3 for position in positions]
+    assert found == pytest.approx(expected)
+
+
 def given_gradients(learner: Learner) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(3)
     for parameter in learner.model.parameters():
@@ -670,12 +685,13 @@ def given_gradients(learner: Learner) -> list[torch.Tensor]:
 @pytest.mark.parametrize(
     ("clip_value", "clip_norm"), [(None, None), (0.5, None), (None, 2.0), (0.5, 2.0), (9.0, 99.0)]
 )
-def test_a_step_with_clipped_gradients_by_hand(clip_value, clip_norm) -> None:
+def test_a_step_with_clipped_gradients_by_hand(clip_value, clip_norm, monkeypatch) -> None:
     """First every entry is limited, then the norm of all of them together."""
     config = TrainingConfig(optimizer=SGD, clip_value=clip_value, clip_norm=clip_norm)
     learner = make_learner(config)
     before, gradients = weights_of(learner), given_gradients(learner)
-    step_at(learner, 0.1)
+    monkeypatch.setattr(steps, "set_gradient", lambda *_: torch.zeros(()))
+    take_step(learner, make_windows(), torch.arange(8), 0.1, (0,))
     flat = np.concatenate([gradient.flatten().double().numpy() for gradient in gradients])
     if clip_value is not None:
         flat = np.minimum(np.maximum(flat, -clip_value), clip_value)
@@ -724,7 +740,9 @@ def test_a_step_does_not_wait_for_the_device(precision: str, averaging, option) 
     for mode in ("default", "error"):  # the first step sets the device up
         torch.cuda.set_sync_debug_mode(mode)
         try:
-            take_step(learner, windows, index, Position(7, 3, 20), (0, 1, 2))
+            rate = scheduled_rate(learner, Position(7, 3, 20))
+            take_step(learner, windows, index, rate, (0, 1, 2))
+            average_weights(learner, Position(7, 3, 20))
         finally:
             torch.cuda.set_sync_debug_mode("default")
 

@@ -10,16 +10,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 from torch import nn
 
+from forecast.config.losses import Huber, LogCosh, LossOption, MeanAbsolute, MeanSquared, Quantile
 from forecast.config.model import ModelConfig
-from forecast.config.training import (
-    Huber,
-    LogCosh,
-    MeanAbsolute,
-    MeanSquared,
-    Quantile,
-)
+from forecast.config.options import options_of
 from forecast.models.forecaster import Forecaster, WindowShape
-from forecast.training.losses import LOSSES, Loss, penalty, quantiles_of
+from forecast.training.losses import Loss, penalty, quantiles_of
 
 LEVELS = (0.1, 0.5, 0.8)
 OPTIONS = [
@@ -74,7 +69,7 @@ def random_batch(seed: int, option, windows: int = 4, masked: float = 0.3):
 
 
 def test_every_loss_of_the_table_is_tested() -> None:
-    assert {option.key() for option in OPTIONS} == set(LOSSES)
+    assert {option.key() for option in OPTIONS} == set(options_of(LossOption))
 
 
 def test_squared_and_absolute_error_are_those_of_torch() -> None:
@@ -263,17 +258,6 @@ def test_step_weights_by_hand() -> None:
     assert Loss(MeanSquared())(forecast, target).item() == pytest.approx(14 / 3)
 
 
-def test_shares_of_batches_by_hand() -> None:
-    """Weights 2, 1 over the horizon: batches weigh 3 + 2, 3, and nothing."""
-    nan = math.nan
-    first = torch.tensor([[[0.0], [0.0]], [[0.0], [nan]]])
-    second = torch.tensor([[[5.0], [5.0]]])
-    third = torch.tensor([[[nan], [nan]]])
-    shares = Loss(MeanAbsolute(), (2.0, 1.0)).shares([first, second, third])
-    assert shares.tolist() == [0.625, 0.375, 0.0]
-    assert Loss(MeanAbsolute()).shares([third, third]).tolist() == [0.0, 0.0]
-
-
 def parameters() -> list[tuple[str, nn.Parameter]]:
     model = Forecaster(ModelConfig(hidden_size=3, num_layers=2), WindowShape(4, 2, 1))
     return list(model.named_parameters())
@@ -295,7 +279,3 @@ def test_penalties_and_their_gradients_by_hand(l1: float, l2: float) -> None:
         np.testing.assert_allclose(parameter.grad.numpy(), gradient, rtol=1e-5, atol=1e-6)
     assert value.item() == pytest.approx(expected, rel=1e-5)
     assert sum(name.split(".")[-1].startswith("bias") for name, _ in named) == 5
-
-
-def test_no_penalty_costs_nothing() -> None:
-    assert penalty(parameters(), 0.0, 0.0) == 0.0

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.model import ModelConfig
-from forecast.config.training import LrRangeConfig, StochasticGradientDescent, TrainingConfig
+from forecast.config.optimizers import StochasticGradientDescent
+from forecast.config.training import LrRangeConfig, TrainingConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.pipeline import fit_pipeline, part_windows
@@ -20,6 +21,7 @@ from forecast.data.split import split
 from forecast.data.windows import Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import lr_range
+from forecast.training import step as steps
 from forecast.training.learner import Learner, build_learner
 from forecast.training.lr_range import (
     SETTLING,
@@ -77,7 +79,7 @@ def scripted(monkeypatch, losses: list[float]) -> None:
             parameter.grad = torch.zeros_like(parameter)
         return torch.tensor(next(script))
 
-    monkeypatch.setattr(lr_range, "set_gradient", loss)
+    monkeypatch.setattr(steps, "set_gradient", loss)
 
 
 def curve(losses, first: float = 1e-6, last: float = 10.0, smoothed=None) -> list[Point]:

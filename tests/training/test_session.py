@@ -11,11 +11,11 @@ import torch
 
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
-from forecast.prepare import prepare
+from forecast.prepare import new_session, prepare
 from forecast.runs.folder import RunFolder
 from forecast.training import session as session_module
 from forecast.training.loop import Epoch
-from forecast.training.session import Session, member_name
+from forecast.training.session import member_name
 
 CPU = torch.device("cpu")
 MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")
@@ -27,7 +27,7 @@ def frame(**columns):
 
 
 def test_a_signal_that_comes_while_saving_waits_for_it(tmp_path, monkeypatch):
-    session = Session(prepared_for(), CPU, RunFolder(tmp_path))
+    session = new_session(prepared_for(), CPU, RunFolder(tmp_path))
     next(session.run())
     real, calls = RunFolder.save_progress, []
 
@@ -67,7 +67,7 @@ def prepared_for(training=(), data=None, split=(), **sections):
 
 
 def trained(prepared, folder=None):
-    session = Session(prepared, CPU, folder)
+    session = new_session(prepared, CPU, folder)
     return session, list(session.run())
 
 
@@ -124,7 +124,7 @@ def test_training_stops_when_the_loss_has_converged():
 
 def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
     prepared = prepared_for({"epochs": 60, "learning_rate": 0.3, "early_stopping": {"patience": 3}})
-    session, weights = Session(prepared, CPU, None), {}
+    session, weights = new_session(prepared, CPU), {}
     for progress in session.run():
         model = session.learner.model
         weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
@@ -142,7 +142,7 @@ def test_smoothing_decides_which_weights_are_kept_and_when_training_stops():
     stopping = {"patience": 4, "smoothing": 0.7}
     noisy = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 4}
     prepared = prepared_for({"epochs": 60, "early_stopping": stopping, **noisy}, seed=3)
-    session, weights = Session(prepared, CPU, None), {}
+    session, weights = new_session(prepared, CPU), {}
     for progress in session.run():
         model = session.learner.model
         weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
@@ -164,7 +164,7 @@ def test_smoothing_decides_which_weights_are_kept_and_when_training_stops():
 def test_the_average_is_what_is_kept(stopping, averaging):
     """That of the best epoch, or without early stopping of the last, in every member."""
     training = {"averaging": averaging, "early_stopping": stopping, "ensemble": 2, "epochs": 12}
-    session, averages = Session(prepared_for({**training, "learning_rate": 0.1}), CPU, None), []
+    session, averages = new_session(prepared_for({**training, "learning_rate": 0.1}), CPU), []
     for progress in session.run():
         average = session.learner.average.state_dict()
         averages.append((progress.member, {k: v.clone() for k, v in average.items()}))
@@ -182,8 +182,8 @@ def test_the_average_is_what_is_kept(stopping, averaging):
     [({"early_stopping": None}, {}), ({}, {"validation": 0})],
 )
 def test_the_last_weights_are_kept_without_early_stopping_or_validation(training, split):
-    session = Session(
-        prepared_for({"learning_rate": 0.5, "epochs": 6, **training}, split=split), CPU, None
+    session = new_session(
+        prepared_for({"learning_rate": 0.5, "epochs": 6, **training}, split=split), CPU
     )
     for _ in session.run():
         last = {k: v.clone() for k, v in session.learner.model.state_dict().items()}
@@ -227,11 +227,11 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
     for stopped_after in (2, len(progress)):
         folder = RunFolder(tmp_path / str(stopped_after))
         folder.path.mkdir()
-        interrupted = Session(prepared, CPU, folder)
+        interrupted = new_session(prepared, CPU, folder)
         list(itertools.islice(interrupted.run(), stopped_after))
         interrupted.save()
         torch.manual_seed(stopped_after)
-        resumed = Session(prepared, CPU, folder)
+        resumed = new_session(prepared, CPU, folder)
         resumed.restore()
         rest = list(resumed.run())
         assert len(rest) == len(progress) - stopped_after
@@ -243,13 +243,13 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
 
 def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(tmp_path):
     prepared, folder = prepared_for({"ensemble": 2, "epochs": 2}), RunFolder(tmp_path)
-    session = Session(prepared, CPU, folder)
+    session = new_session(prepared, CPU, folder)
     run = session.run()
     next(run), next(run)
     session._finish_member("2 epochs are done")  # and then the signal comes
     assert len(session.done) == 1
     session.save()
-    resumed = Session(prepared, CPU, folder)
+    resumed = new_session(prepared, CPU, folder)
     resumed.restore()
     list(resumed.run())
     assert resumed.reasons == ["2 epochs are done"] * 2
@@ -257,10 +257,10 @@ def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(t
 
 def test_seconds_go_on_where_they_were(tmp_path):
     prepared, folder = prepared_for(), RunFolder(tmp_path)
-    session = Session(prepared, CPU, folder)
+    session = new_session(prepared, CPU, folder)
     before = list(itertools.islice(session.run(), 2))
     session.save()
-    resumed = Session(prepared, CPU, folder)
+    resumed = new_session(prepared, CPU, folder)
     resumed.restore()
     seconds = [p.epoch.seconds for p in [*before, *resumed.run()]]
     assert seconds == sorted(seconds)
@@ -268,12 +268,12 @@ def test_seconds_go_on_where_they_were(tmp_path):
 
 def test_metrics_have_no_epoch_twice_after_a_resume(tmp_path):
     prepared, folder = prepared_for(), RunFolder(tmp_path)
-    session = Session(prepared, CPU, folder)
+    session = new_session(prepared, CPU, folder)
     run = session.run()
     next(run)
     session.save()
     next(run), next(run)  # two more epochs, of which nothing was saved
-    resumed = Session(prepared, CPU, folder)
+    resumed = new_session(prepared, CPU, folder)
     resumed.restore()
     list(resumed.run())
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -285,9 +285,9 @@ def test_metrics_have_no_epoch_twice_after_a_resume(tmp_path):
 
 def test_a_run_of_which_nothing_was_saved_begins_anew(tmp_path, caplog):
     prepared, folder = prepared_for(), RunFolder(tmp_path)
-    next(Session(prepared, CPU, folder).run())
+    next(new_session(prepared, CPU, folder).run())
     assert not (tmp_path / "resume.safetensors").exists()
-    session = Session(prepared, CPU, folder)
+    session = new_session(prepared, CPU, folder)
     with caplog.at_level(logging.INFO, "forecast"):
         session.restore()
     assert "nothing was saved: training begins anew" in caplog.text
@@ -296,7 +296,7 @@ def test_a_run_of_which_nothing_was_saved_begins_anew(tmp_path, caplog):
 
 
 def test_progress_is_saved_now_and_then(tmp_path, monkeypatch):
-    session = Session(prepared_for(), CPU, RunFolder(tmp_path))
+    session = new_session(prepared_for(), CPU, RunFolder(tmp_path))
     run = session.run()
     next(run)
     assert not (tmp_path / "resume.safetensors").exists()
@@ -325,7 +325,7 @@ def test_a_resume_on_other_data_is_refused(change, tmp_path):
         config = {"window": {"lookback": 6, "horizon": 2}, "model": {"hidden_size": 2}, **sections}
         config |= {"training": {"epochs": 2, "learning_rate": 0.01}}
         config |= {"split": {"validation": 8, "test": 8}}
-        return Session(prepare(config_from(config), table), CPU, folder)
+        return new_session(prepare(config_from(config), table), CPU, folder)
 
     session = session_on(PANEL)
     next(session.run())

@@ -5,21 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from forecast.config.losses import Huber, MeanAbsolute, Quantile
 from forecast.config.model import ModelConfig
-from forecast.config.training import (
-    GradientDescent,
-    Huber,
-    MeanAbsolute,
-    Quantile,
-    TrainingConfig,
-)
+from forecast.config.optimizers import GradientDescent
+from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import learner as learners
 from forecast.training.learner import Learner, build_learner, chunk_windows
 from forecast.training.loop import evaluate, fit
 from forecast.training.losses import penalty, quantiles_of
-from forecast.training.schedules import Position
 from forecast.training.step import chunks_of, set_gradient, take_step
 from forecast.training.workers import ALONE, workers_for
 
@@ -97,12 +92,12 @@ def test_chunks_add_up_to_the_gradient_of_the_batch(loss, masked, weighted, smal
 
 
 def test_the_bytes_of_a_step_do_not_depend_on_who_computes(small_chunks, workers):
-    windows, position = make_windows(), Position(0, 1, 10)
+    windows = make_windows()
     found = []
     for who in (ALONE, workers):
         learner = make_learner(dropout=0.4)
-        step = take_step(learner, windows, torch.arange(32), position, (0, 1, 2), who)
-        found.append([step.loss, *step.norms, *learner.model.state_dict().values()])
+        loss, norms = take_step(learner, windows, torch.arange(32), 0.01, (0, 1, 2), who)
+        found.append([loss, *norms, *learner.model.state_dict().values()])
     assert all(torch.equal(first, second) for first, second in zip(*found, strict=True))
 
 
@@ -160,14 +155,14 @@ def test_gradient_descent_gathers_no_more_than_a_chunk(small_chunks, monkeypatch
         return gather(windows, index)
 
     monkeypatch.setattr(Windows, "gather", spy)
-    take_step(learner, windows, torch.arange(37), Position(0, 1, 10), (0,))
+    take_step(learner, windows, torch.arange(37), 0.01, (0,))
     assert max(sizes) == chunk_windows(learner.model, 32) == 4
     assert sum(sizes) == 37
 
 
 def test_the_time_of_a_step_is_counted_by_part():
     learner = make_learner()
-    take_step(learner, make_windows(), torch.arange(8), Position(0, 1, 10), (0,))
+    take_step(learner, make_windows(), torch.arange(8), 0.01, (0,))
     assert set(learner.profile.seconds) == {"kernel", "optimizer"}
 
 

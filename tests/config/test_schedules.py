@@ -1,4 +1,4 @@
-"""Schedules against torch.optim.lr_scheduler, and the warm-up by hand."""
+"""Schedules against torch.optim.lr_scheduler."""
 
 import math
 
@@ -9,17 +9,15 @@ from hypothesis import strategies as st
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from forecast.config.options import options_of
-from forecast.config.training import (
+from forecast.config.schedules import (
     Constant,
     Cosine,
     Exponential,
     OneCycle,
     Plateau,
-    ScheduleOption,
+    Position,
     StepDecay,
 )
-from forecast.training.schedules import SCHEDULES, Position, rate_factor
 
 
 def optimizer() -> optim.SGD:
@@ -39,14 +37,8 @@ def rates_of(build, steps: int) -> list[float]:
     return rates
 
 
-def factors(option, steps: int, steps_per_epoch: int = 1, warmup: int = 0) -> list[float]:
-    return [
-        rate_factor(option, Position(step, steps_per_epoch, steps), warmup) for step in range(steps)
-    ]
-
-
-def test_every_schedule_of_the_configuration_is_there() -> None:
-    assert set(SCHEDULES) == set(options_of(ScheduleOption))
+def factors(option, steps: int, steps_per_epoch: int = 1) -> list[float]:
+    return [option.rate_factor(Position(step, steps_per_epoch, steps)) for step in range(steps)]
 
 
 def test_constant() -> None:
@@ -118,20 +110,9 @@ def test_plateau(losses: list[float], patience: int) -> None:
     option = Plateau(factor=0.5, patience=patience)
     for epoch in range(len(losses) + 1):
         position = Position(10 * epoch, 10, 1000, losses[:epoch])
-        assert rate_factor(option, position, 0) == sgd.param_groups[0]["lr"]
+        assert option.rate_factor(position) == sgd.param_groups[0]["lr"]
         if epoch < len(losses):
             scheduler.step(losses[epoch])
-
-
-def test_warmup_by_hand() -> None:
-    """Two epochs of three steps: sixths of the rate, then the schedule alone."""
-    found = factors(Constant(), 9, steps_per_epoch=3, warmup=2)
-    assert found == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1, 1, 1])
-
-
-def test_warmup_multiplies_the_schedule() -> None:
-    found = factors(Exponential(gamma=0.5), 6, steps_per_epoch=2, warmup=2)
-    assert found == pytest.approx([0.25, 0.5, 0.75 * 0.5, 1.0 * 0.5, 0.25, 0.25])
 
 
 def test_share_of_a_position() -> None:
