@@ -139,7 +139,7 @@ def with_learning_rate(
         return prepared
     found = find_learning_rate(prepared, device)
     if folder is not None:
-        write_lr_range(found.sweeps, found.rates, found.rule, folder)
+        write_lr_range(found, folder)
     if found.rate is None:
         raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
     log.info("learning rate: %g (rule %s)", found.rate, found.rule)

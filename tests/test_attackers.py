@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def test_an_optimiser_that_is_not_resumed_is_seen(monkeypatch, tmp_path):
-    monkeypatch.setattr(session, "_load_optimizer", lambda learner, tensors: None)
+    monkeypatch.setattr(session, "load_optimizer_tensors", lambda learner, tensors: None)
     found = [resumes.check(number, None, tmp_path) for number in range(4)]
     assert any(found)
     assert {fault for fault in found if fault} <= {

@@ -14,9 +14,11 @@ import torch
 from forecast import experiment
 from forecast.config.tree import config_from, read_config
 from forecast.errors import ConfigError, DataError, DeviceError
-from forecast.experiment import lr_find, train, with_rate, write_lr_range
+from forecast.experiment import lr_find, train, with_rate
 from forecast.forecasting.model_file import load
 from forecast.reporting import plots
+from forecast.reporting.pictures import write_lr_range
+from forecast.runs.drain import result_of
 from forecast.runs.folder import RunFolder, existing_run, new_run
 from forecast.training.lr_range import LR_RULES, LrFound, Point, Sweep
 
@@ -48,12 +50,9 @@ def config(overrides=(), **training):
 
 
 def trained(steps):
+    """What a training yields, and what it returns."""
     progress = []
-    while True:
-        try:
-            progress.append(next(steps))
-        except StopIteration as stop:
-            return progress, stop.value
+    return progress, result_of(steps, progress.append)
 
 
 def files_in(path):

@@ -107,7 +107,7 @@ def lr_find(options: LrFindOptions) -> int:
         found = experiment.lr_find(config)
     folder = RunFolder(Path(options.output)) if options.output else fresh_run(options.config, "-lr")
     folder.path.mkdir(parents=True, exist_ok=True)
-    write_lr_range(found.sweeps, found.rates, found.rule, folder)
+    write_lr_range(found, folder)
     if options.write and found.rate is not None:
         text = write_config(experiment.with_rate(config, found.rate))
         write_atomically(Path(options.write), text)

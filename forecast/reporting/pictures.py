@@ -18,7 +18,7 @@ from forecast.forecasting.predict import (
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, RunFolder
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import Sweep
+from forecast.training.lr_range import LrFound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,27 +56,18 @@ def write_results(
     folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
 
 
-def write_lr_range(
-    sweeps: Sequence[Sweep], rates: Mapping[str, float | None], rule: str, folder: RunFolder
-) -> None:
-    """Write the curves of the learning-rate range test, `lr_range.csv` and `lr_range.png`.
-
-    Args:
-        sweeps: one of each seed.
-        rates: rule -> rate that it reads off the curves; None where it reads none.
-        rule: the one that is configured.
-        folder: the run's.
-    """
+def write_lr_range(found: LrFound, folder: RunFolder) -> None:
+    """Write the curves of the learning-rate range test, `lr_range.csv` and `lr_range.png`."""
     from forecast.reporting import plots
 
     lines = ["seed,step,learning_rate,loss,smoothed_loss"]
     lines += [
         f"{sweep.seed},{step},{point.rate!r},{point.loss!r},{point.smoothed!r}"
-        for sweep in sweeps
+        for sweep in found.sweeps
         for step, point in enumerate(sweep.points)
     ]
     folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
-    folder.write("lr_range.png", plots.png(plots.lr_range(sweeps, rates, rule)))
+    folder.write("lr_range.png", plots.png(plots.lr_range(found.sweeps, found.rates, found.rule)))
 
 
 def _title(levels: tuple[float, ...], left_out: int) -> str:
