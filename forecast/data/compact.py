@@ -1,4 +1,4 @@
-"""Long columns in little room: distinct texts, plain dates, chunks joined without a copy.
+"""Long columns in little room: distinct texts, chunks joined without a copy.
 
 Accessors of pandas (`.dt`, `.cat`) are kept away from: a column and its accessor hold each other,
 so that the memory of both is free only when Python happens to look for circles.
@@ -6,7 +6,7 @@ so that the memory of both is free only when Python happens to look for circles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,6 @@ import pandas as pd
 
 ROWS_AT_ONCE = 2**17
 """Rows of a long column that are worked on at a time: what is made of them stays in the cache."""
-DATE = "0000-00-00 00:00:00"
-"""0 stands for a digit; the time may be left out, or its seconds."""
 
 
 class ColumnKindError(Exception):
@@ -88,31 +86,6 @@ def categories(codes: np.ndarray, texts: np.ndarray) -> pd.Series:
     return pd.Series(of_codes(codes, texts, validate=False), copy=False)
 
 
-def compacted(frame: pd.DataFrame, text: Sequence[str], plain_times: bool) -> pd.DataFrame:
-    """A frame whose columns of text are categories, and the first one dates or integers.
-
-    Args:
-        frame: other columns stay as they are.
-        text: columns of text.
-        plain_times: False makes categories of the first one, too.
-    """
-    columns = {str(name): column for name, column in frame.items()}
-    for name in (name for name in text if columns[name].dtype == object):
-        cells = columns[name].to_numpy()
-        times = _plain_times(cells) if plain_times and name == text[0] else None
-        if times is None:
-            codes, texts = distinct_texts(columns[name])
-            columns[name] = categories(codes, texts)
-        else:
-            columns[name] = pd.Series(times)
-    return pd.DataFrame(columns, copy=False)
-
-
-def _plain_times(cells: np.ndarray) -> np.ndarray | None:
-    dates = plain_dates(cells)
-    return plain_integers(cells) if dates is None else dates
-
-
 def are_in_range(first: Any, last: Any) -> bool:
     """Whether nanoseconds count from one date to another; NaT, of no date at all, is in range."""
     return bool(pd.isna(first) or (first.year >= 1678 and last.year <= 2261))
@@ -124,49 +97,6 @@ def in_nanoseconds(dates: pd.Series) -> pd.Series:
     if cells.unit == "ns" or not are_in_range(dates.min(), dates.max()):
         return dates
     return pd.Series(cells.as_unit("ns"), copy=False)
-
-
-def plain_dates(texts: np.ndarray) -> np.ndarray | None:
-    """Dates (N,) of texts such as 2024-01-31 or 2024-01-31 23:59:59, a T for the space as well.
-
-    Returns:
-        datetime64[ns]; None if one is written otherwise, or is none of 1678 to 2261.
-    """
-    table = _letters(texts)
-    if table is None or table.shape[1] not in (10, 16, 19):
-        return None
-    form = np.frombuffer(DATE[: table.shape[1]].encode(), dtype=np.uint8)
-    is_digit = form == ord("0")
-    other = np.where(table == ord("T"), np.uint8(ord(" ")), table)
-    if (table[:, is_digit] - ord("0") > 9).any() or (other != form)[:, ~is_digit].any():
-        return None
-    try:
-        dates = table.view(f"S{table.shape[1]}").ravel().astype("datetime64[s]")
-    except ValueError:
-        return None
-    years = dates.min().astype("datetime64[Y]"), dates.max().astype("datetime64[Y]")
-    is_in_range = np.datetime64("1678") <= years[0] and years[1] <= np.datetime64("2261")
-    return dates.astype("datetime64[ns]") if is_in_range else None
-
-
-def plain_integers(texts: np.ndarray) -> np.ndarray | None:
-    """Integers (N,) of texts of up to 18 digits; None if one is anything else."""
-    table = _letters(texts)
-    if table is None or table.shape[1] > 18:
-        return None
-    is_digit = table - ord("0") <= 9
-    if not is_digit[:, 0].all() or not (is_digit | (table == 0)).all():
-        return None
-    return table.view(f"S{table.shape[1]}").ravel().astype(np.int64)
-
-
-def _letters(texts: np.ndarray) -> np.ndarray | None:
-    """(N, width) bytes of texts, filled up with 0; None if there are none, or others than ASCII."""
-    try:
-        letters = np.asarray(texts, dtype="S")
-    except UnicodeEncodeError:
-        return None
-    return letters[:, None].view(np.uint8) if letters.size and letters.itemsize else None
 
 
 def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
