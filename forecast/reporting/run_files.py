@@ -131,7 +131,8 @@ class EpochLine(Epoch):
 
 
 Swept = tuple[int, int, Rate, FiniteFloat, FiniteFloat]
-"""A line of `lr_range.csv`: seed, step, rate, loss, smoothed loss."""
+SWEPT_HEADER = b"seed,step,learning_rate,loss,smoothed_loss"
+"""Lines of `lr_range.csv`."""
 SUMMARY, ENVIRONMENT, EPOCH = TypeAdapter(Summary), TypeAdapter(Environment), TypeAdapter(EpochLine)
 SWEPT, PROFILE = TypeAdapter(Swept), TypeAdapter(dict[str, Seconds])
 
@@ -200,8 +201,11 @@ def sweeps_of(run: Path, options: LrRangeConfig) -> LrFound | None:
     path = run / LR_RANGE_FILE
     if not path.is_file():
         return None
+    header, *lines = path.read_bytes().splitlines() or [b""]
+    if header != SWEPT_HEADER:
+        raise DataError(f"{path}:1: not {SWEPT_HEADER.decode()}; {OPTIONAL}")
     points: dict[int, list[Point]] = {}
-    for number, line in enumerate(path.read_bytes().splitlines()[1:], 2):
+    for number, line in enumerate(lines, 2):
         with _checking(f"{path}:{number}"):
             seed, _, *numbers = SWEPT.validate_python(tuple(line.split(b",")))
         points.setdefault(seed, []).append(Point(*numbers))
