@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.api import backtest, lr_find, report, train
-    from forecast.backtesting.run import Backtest
+    from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
     from forecast.forecasting.model_file import load
@@ -32,7 +32,7 @@ __all__ = [
 _HOMES = {
     "train": "forecast.api",
     "backtest": "forecast.api",
-    "Backtest": "forecast.backtesting.run",
+    "Backtest": "forecast.backtesting.tables",
     "lr_find": "forecast.api",
     "report": "forecast.api",
     "load": "forecast.forecasting.model_file",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
-from forecast.backtesting.run import Backtest
+from forecast.backtesting.files import open_source
+from forecast.backtesting.tables import Backtest
 from forecast.config.tree import Config, config_from, read_config
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.drain import result_of
@@ -105,7 +106,7 @@ def backtest(
         ForecastError: one line with place, value and remedy.
     """
     if isinstance(config_or_run, str | Path):
-        config, trained = backtesting.open_source(config_or_run, refit=refit)
+        config, trained = open_source(config_or_run, refit=refit)
     else:
         config, trained = _config(config_or_run, data), None
     return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from forecast.config.data import Difference
+from forecast.config.tree import Config
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.errors import ConfigError
+
+log = logging.getLogger("forecast")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the origins lie: fold 1 is the first in time, the last one ends with its series."""
+    """Where the origins lie: fold 1 is the first in time, the last one ends with its series.
+
+    Raises:
+        ConfigError: for less than one fold, or folds at the same origin.
+    """
 
     folds: int
     step: int
@@ -34,11 +44,11 @@ class Plan:
         """Rows of a series after the last one that a fold forecasts."""
         return (self.folds - fold) * self.step
 
-    def origins(self, offsets: np.ndarray, fold: int) -> np.ndarray:
-        """(S,) last known row of each series; before its first where the series is too short.
+    def origins(self, offsets: Int[np.ndarray, " _"], fold: int) -> Int[np.ndarray, " S"]:
+        """Last known row of each series; before its first where the series is too short.
 
         Args:
-            offsets: (S + 1,) series.
+            offsets: (S + 1,) first row of each series, and the number of rows.
             fold: from 1 to `folds`.
         """
         return np.asarray(offsets[1:] - 1 - self.horizon - self.rows_after(fold))
@@ -47,33 +57,69 @@ class Plan:
         """Folds that fit into the last rows of a series."""
         return max(0, (rows - self.horizon) // self.step + 1)
 
+    def fitted_to(self, rows: int, is_free: bool, place: str, remedy: str = "") -> Plan:
+        """The plan, if its folds fit into so many rows; with fewer folds if that is allowed.
+
+        Args:
+            rows: what there is.
+            is_free: whether fewer folds will do, as nobody asked for their number.
+            place: where the rows are, for the message.
+            remedy: what helps beside fewer folds, for the message.
+
+        Raises:
+            ConfigError: if the folds do not fit.
+        """
+        if rows >= self.rows:
+            return self
+        fitting = self.folds_in(rows)
+        if is_free and fitting:
+            log.warning(
+                "%d fold%s in place of %d, for no more fit; a smaller step makes room",
+                fitting,
+                "" if fitting == 1 else "s",
+                self.folds,
+            )
+            return replace(self, folds=fitting)
+        few = "no fold fits; lower window.horizon"
+        if fitting:
+            few = f"{fitting} fold{' fits' if fitting == 1 else 's fit'}; give fewer folds, or a"
+            few += " smaller step"
+        raise ConfigError(
+            f"folds {self.folds}, step {self.step}: they need {self.rows} {place}; {few}{remedy}"
+        )
+
+
+def rows_for_folds(config: Config, panel: Panel) -> int:
+    """Rows of the longest series that folds may take; what trains the first model is left."""
+    size, rows = config.split.validation, int(panel.lengths.max())
+    validation = int(rows * size) if isinstance(size, float) else int(size)
+    lost = sum(  # by differences whose lag is known before the data are seen
+        option.lag * option.order
+        for option in config.transforms
+        if isinstance(option, Difference) and isinstance(option.lag, int)
+    )
+    window = config.window
+    return max(0, rows - validation - window.lookback - window.horizon - lost)
+
 
 @dataclass(frozen=True)
 class Fold:
     """What every method forecast from the origins of one fold."""
 
     number: int
-    rows: np.ndarray
-    """(B,) origins: last known rows."""
-    forecasts: Mapping[str, np.ndarray]
-    """Method: (B, H, K) in the user's units; the model first."""
+    rows: Int[np.ndarray, " B"]
+    """Origins: last known rows."""
+    forecasts: Mapping[str, Float[np.ndarray, "B H K"]]
+    """By method, in the user's units; the model first."""
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Windows, horizon, targets."""
-        windows, horizon, targets = next(iter(self.forecasts.values())).shape
-        return windows, horizon, targets
-
-    def beside(self, forecasts: Mapping[str, np.ndarray]) -> Fold:
-        """With what further methods forecast."""
-        return replace(self, forecasts={**self.forecasts, **forecasts})
-
-    def target_rows(self) -> np.ndarray:
-        """(B, H) the rows that are forecast."""
-        return self.rows[:, None] + 1 + np.arange(self.shape[1])
+    def target_rows(self) -> Int[np.ndarray, "B H"]:
+        """The rows that are forecast."""
+        horizon = next(iter(self.forecasts.values())).shape[1]
+        return self.rows[:, None] + 1 + np.arange(horizon)
 
 
-def without_last(panel: Panel, rows: int) -> tuple[Panel, np.ndarray]:
+def without_last(panel: Panel, rows: int) -> tuple[Panel, Int[np.ndarray, " S"]]:
     """A panel without the last rows of every series, and the numbers of the series that are left.
 
     Args:
@@ -84,7 +130,9 @@ def without_last(panel: Panel, rows: int) -> tuple[Panel, np.ndarray]:
     panel = panel.select(series)
     lengths = panel.lengths - rows
     kept = ragged_ranges(panel.offsets[:-1], lengths)
-    lines = panel.lines_at(kept)
     return replace(
-        panel, values=panel.values[kept], offsets=offsets_of(lengths), lines=lines
+        panel,
+        values=panel.values[kept],
+        offsets=offsets_of(lengths),
+        lines=panel.lines_at(kept),
     ), series

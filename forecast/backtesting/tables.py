@@ -1,12 +1,14 @@
-"""What a backtest came to: errors, tables and summary, from the forecasts of its folds."""
+"""What came of a backtest: tables, summary and pictures, from the forecasts of its folds."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
@@ -14,17 +16,66 @@ from forecast.data.panel import Panel
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.scoring import (
     Actuals,
+    best_opponent,
     extreme_series,
     overall,
     verdict,
     with_errors,
 )
+from forecast.prepare import Prepared
 
 if TYPE_CHECKING:
     import pandas as pd
 
 WORST_SERIES = 10
 """Series named in the summary of a panel."""
+MOST_PICTURES, MOST_FOLDS_DRAWN = 6, 12
+"""Series and targets in the picture, and folds: the last ones, as more cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest came to."""
+
+    forecasts: pd.DataFrame
+    """A row a fold, series, target and step: fold, origin, id, time, target, actual, and a column
+    a method."""
+    scores: pd.DataFrame
+    """A row a method and group: group (overall, fold, step, series, target), key, method, and each
+    metric."""
+    summary: dict[str, Any]
+    """As in `summary.json`: the scores, how they came about, and `verdict`."""
+    pictures: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """What `backtest.png` shows."""
+
+
+def backtest_of(
+    prepared: Prepared,
+    plan: Plan,
+    folds: Sequence[Fold],
+    actuals: Actuals,
+    how: Mapping[str, Any],
+) -> Backtest:
+    """All that came of some folds.
+
+    Args:
+        prepared: the data.
+        plan: where the folds lie.
+        folds: at least one.
+        actuals: the truth.
+        how: what the summary tells of the way in which the folds were forecast.
+    """
+    config, panel = prepared.config, prepared.panel
+    summary = summarise(panel, plan, folds, actuals)
+    methods = (summary["model"], best_opponent(summary["metrics"], summary["model"]))
+    context = min(config.window.lookback, 2 * plan.horizon)
+    drawn = folds[-MOST_FOLDS_DRAWN:]
+    return Backtest(
+        forecasts=forecast_frame(config.data, panel, folds, actuals),
+        scores=score_frame(panel, folds, actuals),
+        summary={**summary, **how},
+        pictures=pictures(panel, drawn, actuals, methods, context, MOST_PICTURES),
+    )
 
 
 def fold_errors(folds: Sequence[Fold], actuals: Actuals) -> dict[str, ErrorSums]:
@@ -36,17 +87,25 @@ def fold_errors(folds: Sequence[Fold], actuals: Actuals) -> dict[str, ErrorSums]
 
 
 def origin_time(panel: Panel, fold: Fold) -> str:
-    """The time of a fold's origin, the last one where series end at different times."""
+    """The time of a fold's origin; the last one where series end at different times."""
     position = panel.positions(fold.rows).max(keepdims=True)
     text = str(panel.axis.column(position)[0])
     return text.removesuffix(" 00:00:00")
 
 
 def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals) -> dict[str, Any]:
-    """Scores overall, by fold, by step and of the worst series, and the verdict."""
+    """Scores overall, by fold, by step and of the worst series, and the verdict.
+
+    Args:
+        panel: the whole table.
+        plan: where the folds lie.
+        folds: at least one.
+        actuals: the truth.
+    """
     total, each = fold_errors(folds, actuals), [fold_errors([fold], actuals) for fold in folds]
     model, metrics = next(iter(total)), overall(total)
     rows = np.concatenate([fold.rows for fold in folds])
+    worst = extreme_series(total[model], panel.ids, WORST_SERIES) if panel.has_ids else {}
     return {
         "model": model,
         "folds": [fold.number for fold in folds],
@@ -60,9 +119,7 @@ def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals)
         "metrics": metrics,
         "mae_by_fold": {n: [errors[n].overall()["MAE"] for errors in each] for n in total},
         "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
-        "worst_series": extreme_series(total[model], panel.ids, WORST_SERIES)
-        if panel.has_ids
-        else {},
+        "worst_series": worst,
         "verdict": verdict(metrics, model, len(rows)),
     }
 
@@ -84,7 +141,7 @@ def forecast_frame(
     import pandas as pd
 
     rows = np.concatenate([fold.rows for fold in folds])
-    ahead = np.concatenate([fold.target_rows() for fold in folds])  # (B, H)
+    ahead = np.concatenate([fold.target_rows for fold in folds])  # (B, H)
     numbers = np.repeat([fold.number for fold in folds], [len(fold.rows) for fold in folds])
     horizon, targets = ahead.shape[1], panel.num_targets
     each = horizon * targets
@@ -124,22 +181,23 @@ def _groups(
 ) -> Iterator[tuple[str, list[str], str, dict[str, Any]]]:
     """Name of a group, its keys, method, and metrics by key."""
     total = fold_errors(folds, actuals)
-    steps = [str(step + 1) for step in range(folds[0].shape[1])]
     for method, metrics in overall(total).items():
         yield "overall", ["all"], method, metrics
     for fold in folds:
         for method, metrics in overall(fold_errors([fold], actuals)).items():
             yield "fold", [str(fold.number)], method, metrics
     for method, errors in total.items():
-        yield "step", steps, method, errors.per_step()
+        metrics_by_step = errors.per_step()
+        steps = range(1, len(metrics_by_step["MAE"]) + 1)
+        yield "step", [*map(str, steps)], method, metrics_by_step
     for method, errors in total.items():
         yield "series", list(panel.ids), method, errors.per_series()
     for method, errors in total.items():
         yield "target", list(panel.targets), method, errors.per_target()
 
 
-def _long(values: np.ndarray) -> np.ndarray:
-    """(B, H, K) in the order of the table: window, target, step."""
+def _long(values: Float[np.ndarray, "B H K"]) -> Float[np.ndarray, " rows"]:
+    """Values in the order of the table: window, target, step."""
     return values.transpose(0, 2, 1).ravel()
 
 
@@ -161,42 +219,29 @@ def pictures(
         context: rows before the first origin.
         most: pictures, one of each series and target.
     """
-    series = np.unique(panel.series_of(np.concatenate([fold.rows for fold in folds])))
-    each = itertools.product(series.tolist(), range(panel.num_targets))
-    return [
-        _picture(panel, folds, actuals, methods, context, number, target)
-        for number, target in itertools.islice(each, most)
-    ]
 
+    def times(rows: np.ndarray) -> pd.Series:
+        return panel.axis.column(panel.positions(rows))
 
-def _picture(
-    panel: Panel,
-    folds: Sequence[Fold],
-    actuals: Actuals,
-    methods: Sequence[str],
-    context: int,
-    series: int,
-    target: int,
-) -> dict[str, Any]:
-    places = [(fold, np.flatnonzero(panel.series_of(fold.rows) == series)) for fold in folds]
-    windows = [(fold, int(place[0])) for fold, place in places if len(place)]
-    first = int(windows[0][0].rows[windows[0][1]])
-    shown = np.arange(max(int(panel.offsets[series]), first - context), panel.offsets[series + 1])
-
-    def times(at: np.ndarray) -> Any:
-        return panel.axis.column(panel.positions(at))
-
-    return {
-        "name": f"{panel.ids[series]}, {panel.targets[target]}"
-        if panel.has_ids
-        else panel.targets[target],
-        "times": times(shown),
-        "actual": actuals.values[shown, target],
-        "forecasts": {
+    def picture(series: int, target: int) -> dict[str, Any]:
+        places = [(fold, np.flatnonzero(panel.series_of(fold.rows) == series)) for fold in folds]
+        windows = [(fold, int(place[0])) for fold, place in places if len(place)]
+        first = max(int(panel.offsets[series]), int(windows[0][0].rows[windows[0][1]]) - context)
+        shown, name = np.arange(first, panel.offsets[series + 1]), panel.targets[target]
+        forecasts = {
             method: [
-                (times(fold.target_rows()[window]), fold.forecasts[method][window, :, target])
+                (times(fold.target_rows[window]), fold.forecasts[method][window, :, target])
                 for fold, window in windows
             ]
             for method in methods
-        },
-    }
+        }
+        return {
+            "name": f"{panel.ids[series]}, {name}" if panel.has_ids else name,
+            "times": times(shown),
+            "actual": actuals.values[shown, target],
+            "forecasts": forecasts,
+        }
+
+    series = np.unique(panel.series_of(np.concatenate([fold.rows for fold in folds])))
+    each = itertools.product(series.tolist(), range(panel.num_targets))
+    return [picture(*chosen) for chosen in itertools.islice(each, most)]

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
+from forecast.backtesting.files import (
+    BACKTEST_FILES,
+    backtest_folder,
+    open_source,
+    write_backtest,
+)
 from forecast.check import inspect
 from forecast.cli.arguments import (
     BacktestOptions,
@@ -121,9 +127,9 @@ def backtest(options: BacktestOptions) -> int:
     """Test a configuration or a finished run at several origins."""
     folder = None
     if options.output:
-        folder = backtesting.backtest_folder(Path(options.output), options.force)
+        folder = backtest_folder(Path(options.output), options.force)
     with stderr_log(options.quiet):
-        config, trained = backtesting.open_source(
+        config, trained = open_source(
             options.source, options.overrides, options.refit, options.device
         )
         steps = backtesting.backtest(
@@ -137,8 +143,8 @@ def backtest(options: BacktestOptions) -> int:
         with epoch_bar(options.quiet) as show:
             result = result_of(steps, show)
     folder = folder or fresh_run(_name_of(options.source), "-backtest")
-    backtesting.write_backtest(result, folder)
-    files = ", ".join(str(folder.path / name) for name in backtesting.BACKTEST_FILES)
+    write_backtest(result, folder)
+    files = ", ".join(str(folder.path / name) for name in BACKTEST_FILES)
     summary = {"folder": str(folder.path), **result.summary}
     print_result(options.json, summary, f"{backtest_text(result.summary)}\nfiles: {files}")
     return 0

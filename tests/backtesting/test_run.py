@@ -9,13 +9,13 @@ import pytest
 from statsforecast.models import AutoTheta
 
 from forecast import experiment
-from forecast.backtesting.run import (
+from forecast.backtesting.files import (
     BACKTEST_FILES,
-    backtest,
     backtest_folder,
     open_source,
     write_backtest,
 )
+from forecast.backtesting.run import backtest
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.runs.folder import RunFolder, new_run

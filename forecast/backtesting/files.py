@@ -1,0 +1,86 @@
+"""What a backtest reads and writes: the configuration or run that it tests, and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from forecast.backtesting.tables import Backtest
+from forecast.config.tree import Config, config_from, read_config
+from forecast.data.write import to_csv
+from forecast.errors import ConfigError
+from forecast.forecasting.model_file import load
+from forecast.forecasting.trained import TrainedModel
+from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
+from forecast.training.device import choose_device
+
+FORECASTS_FILE = "backtest.csv"
+BACKTEST_FILES = (FORECASTS_FILE, "scores.csv", "backtest.png", SUMMARY_FILE)
+
+
+def open_source(
+    path: str | Path, overrides: Sequence[str] = (), refit: bool = False, device: str | None = None
+) -> tuple[Config, TrainedModel | None]:
+    """The configuration to train, or that of a finished run with its model.
+
+    Args:
+        path: a configuration, a run folder, or its model file.
+        overrides: `section.key=value`, for what is to be trained.
+        refit: a run is trained anew, so its model is not wanted.
+        device: where to train or forecast; None: as configured, or the CPU for a finished run.
+
+    Raises:
+        ConfigError: for a configuration that is not allowed, or overrides of a finished run.
+        DataError: if a run holds no model, or a damaged one.
+        DeviceError: if the device is not there.
+    """
+    path, words = Path(path), [*overrides, *([f"device={device}"] if device else [])]
+    if not path.is_dir() and path.suffix != ".safetensors":
+        return read_config(path, words), None
+    trained = load(path, choose_device(device or "cpu"))
+    if refit:
+        return config_from(trained.config.model_dump(mode="json"), words), None
+    if overrides:
+        raise ConfigError(
+            f"{path}: a finished run is tested as it is; leave {overrides[0]} out, or add --refit"
+        )
+    return trained.config, trained
+
+
+def backtest_folder(path: Path, force: bool = False) -> RunFolder:
+    """The folder to write to; nothing in it changes yet.
+
+    Args:
+        path: may not be there yet.
+        force: replace a backtest that it holds.
+
+    Raises:
+        ConfigError: if there is something in it, other than a backtest that `force` replaces.
+    """
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; give another folder with --output")
+    names = {file.name for file in path.iterdir()} if path.exists() else set()
+    if names and (CONFIG_FILE in names or FORECASTS_FILE not in names):
+        raise ConfigError(
+            f"{path} is not empty and holds no backtest; give another folder with --output"
+        )
+    if names and not force:
+        raise ConfigError(
+            f"{path} holds a backtest; give another folder with --output, or replace it with"
+            " --force"
+        )
+    return RunFolder(path)
+
+
+def write_backtest(result: Backtest, folder: RunFolder) -> None:
+    """The files of `BACKTEST_FILES`; the summary last, for it says that the others are there."""
+    from forecast.reporting import plots
+
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.write(FORECASTS_FILE, to_csv(result.forecasts))
+    folder.write("scores.csv", to_csv(result.scores))
+    summary = result.summary
+    left_out = summary["series"] * len(summary["targets"]) - len(result.pictures)
+    title = f"Backtest ({left_out} more not shown)" if left_out else "Backtest"
+    folder.write("backtest.png", plots.png(plots.backtest(result.pictures, title)))
+    folder.write_json(SUMMARY_FILE, summary)
