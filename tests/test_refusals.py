@@ -5,28 +5,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from forecast.config.tree import build_config, config_from
+from forecast.config.tree import config_from
 from forecast.config.yaml import read_yaml
 from forecast.errors import ConfigError, ForecastError
 from forecast.prepare import prepare
+from tests.config.helpers import DATA, accepted
 from tests.helpers import refusal
 
 REFUSALS = yaml.safe_load(Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8"))
 
 
-def configured(text, *overrides):
-    """The configuration that a text and overrides make."""
-    return build_config(read_yaml(text, "c.yaml"), "c.yaml", overrides)
-
-
 TEXT_READERS = {
     "yaml": lambda text: read_yaml(text, "c.yaml"),
-    "configurations": configured,
-    "options": lambda text: configured(f"data: {{path: a.csv}}\n{text}\n"),
-    "data": lambda text: configured(f"seed: 1\ndata: {{{text}}}\n"),
-    "overrides": lambda override: configured(
-        "data: {path: a.csv}\ntraining: {batch_size: 3}\n", override
-    ),
+    "configurations": accepted,
+    "options": lambda text: accepted(f"{DATA}{text}\n"),
+    "data": lambda text: accepted(f"seed: 1\ndata: {{{text}}}\n"),
+    "overrides": lambda override: accepted(f"{DATA}training: {{batch_size: 3}}\n", override),
 }
 
 
