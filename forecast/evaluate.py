@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
-from forecast.data.panel import Panel
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.evaluation.conformal import Calibration, ConformalScores
@@ -23,13 +22,8 @@ from forecast.evaluation.intervals import (
     subsample_origins,
 )
 from forecast.evaluation.linear import fit_linear
-from forecast.evaluation.metrics import (
-    ErrorSums,
-    quantile_errors,
-    quantile_metrics,
-)
+from forecast.evaluation.metrics import ErrorSums, quantile_errors, quantile_metrics
 from forecast.evaluation.scoring import (
-    MODEL,
     Actuals,
     Opponent,
     best_opponent,
@@ -38,36 +32,42 @@ from forecast.evaluation.scoring import (
     verdict,
     with_batch,
 )
-from forecast.forecasting.predict import (
-    member_forecasts,
-    restored_model,
-    user_forecast,
-)
+from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
 from forecast.models.forecaster import Forecaster
 from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
 
-log = logging.getLogger("forecast")
-
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
 
 
+# Forecasts, the truth, and an opponent on the same windows.
+
+
 def part_forecasts(
     models: tuple[Forecaster, ...], prepared: Prepared, part: str = "test"
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Origins (B,) and forecasts (B, H, K, Q) in the user's units, batch by batch."""
+) -> Iterator[tuple[Int[np.ndarray, " B"], Float[np.ndarray, "B H K Q"]]]:
+    """Forecast all windows of a part, batch by batch.
+
+    Args:
+        models: the members, all on the same device.
+        prepared: the data they were trained on.
+        part: train, validation or test.
+
+    Yields:
+        Origins, and forecasts in the user's units.
+    """
     windows = prepared.windows[part]
     origins, filled = windows.origins(), prepared.filled_targets
     for index, members in member_forecasts(models, windows):
         rows = origins[index]
-        yield rows, user_forecast(members, prepared.pipeline, prepared.panel, filled, rows)
+        yield rows, to_user_units(members, prepared.pipeline, prepared.panel, filled, rows)
 
 
 def last_test_forecasts(
     models: tuple[Forecaster, ...], prepared: Prepared, most: int
-) -> dict[int, np.ndarray]:
+) -> dict[int, Float[np.ndarray, "H K Q"]]:
     """Forecasts of the test windows that end with their series, for a picture.
 
     Args:
@@ -76,7 +76,7 @@ def last_test_forecasts(
         most: series that are looked at; those without such a window do not count.
 
     Returns:
-        Series number -> (H, K, Q) in the user's units.
+        Series number -> forecast in the user's units.
     """
     panel, windows = prepared.panel, prepared.windows["test"]
     wanted = panel.offsets[1:] - 1 - windows.horizon
@@ -111,9 +111,9 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     targets = windows.inputs[:, : panel.num_targets].numpy()
     steps, filled = np.arange(1 - windows.lookback, 1), prepared.filled_targets
 
-    def forecast(origins: np.ndarray) -> np.ndarray:
+    def forecast(origins: Int[np.ndarray, " B"]) -> Float[np.ndarray, "B H K"]:
         values = model.forecast(targets[origins[:, None] + steps].astype(np.float64))[..., None]
-        return user_forecast([values], prepared.pipeline, panel, filled, origins)[..., 0]
+        return to_user_units([values], prepared.pipeline, panel, filled, origins)[..., 0]
 
     return forecast
 
@@ -126,63 +126,92 @@ def trained_models(prepared: Prepared, session: Session) -> tuple[Forecaster, ..
     )
 
 
+# What `summary.json` holds.
+
+
 def summarised(
     prepared: Prepared, session: Session, models: tuple[Forecaster, ...]
 ) -> dict[str, Any]:
-    """What `summary.json` holds of a training and its scores on the test part."""
-    config = prepared.config
-    summary: dict[str, Any] = {
+    """How the training went, and the scores on the test part.
+
+    Args:
+        prepared: the data.
+        session: a finished training.
+        models: what came of it.
+    """
+    config, kept = prepared.config, session.kept_epochs()
+    summary = {
         "model": config.model.cell,
         "parameters": sum(p.numel() for p in models[0].parameters()),
         "ensemble": len(models),
         "learning_rate": config.training.learning_rate,
         "epochs": [len(history) for history in session.histories],
-        "kept_epochs": [epoch.number for epoch in session.kept_epochs()],
-        "validation_loss": [epoch.validation_loss for epoch in session.kept_epochs()],
+        "kept_epochs": [epoch.number for epoch in kept],
+        "validation_loss": [epoch.validation_loss for epoch in kept],
         "stopped": session.reasons,
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
         "season": prepared.season,
     }
-    if not len(prepared.windows["test"]):
-        return summary | {"verdict": "There is no test part, so nothing is known of the accuracy."}
-    scores, quantiles = _scores(models, prepared)
-    named = {config.model.cell if name == MODEL else name: s for name, s in scores.items()}
-    metrics, ours = overall(named), named[config.model.cell]
-    summary |= {"quantile_metrics": quantiles.overall()} if quantiles else {}
-    return summary | {
+    return summary | scores_on_test(models, prepared)
+
+
+def scores_on_test(models: tuple[Forecaster, ...], prepared: Prepared) -> dict[str, Any]:
+    """Scores on the test part: overall, by step, by target, of extreme series, and the verdict."""
+    panel, model = prepared.panel, prepared.config.model.cell
+    num_windows = len(prepared.windows["test"])
+    if not num_windows:
+        return {"verdict": "There is no test part, so nothing is known of the accuracy."}
+    scores, of_quantiles = _test_scores(models, prepared)
+    metrics = overall(scores)
+
+    def extreme(worst: bool) -> dict[str, float]:
+        if not panel.has_ids:
+            return {}
+        return extreme_series(scores[model], panel.ids, NAMED_SERIES, worst)
+
+    return {
+        **({"quantile_metrics": of_quantiles.overall()} if of_quantiles else {}),
         "metrics": metrics,
-        "best_opponent": best_opponent(metrics, config.model.cell),
-        "mae_by_step": {name: sums.per_step()["MAE"].tolist() for name, sums in named.items()},
+        "best_opponent": best_opponent(metrics, model),
+        "mae_by_step": {name: sums.per_step()["MAE"].tolist() for name, sums in scores.items()},
         "mae_by_target": {
-            name: dict(zip(prepared.panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
-            for name, sums in named.items()
+            name: dict(zip(panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
+            for name, sums in scores.items()
         },
-        "worst_series": _extreme_series(prepared.panel, ours, worst=True),
-        "best_series": _extreme_series(prepared.panel, ours, worst=False),
-        "verdict": verdict(metrics, config.model.cell, len(prepared.windows["test"])),
+        "worst_series": extreme(worst=True),
+        "best_series": extreme(worst=False),
+        "verdict": verdict(metrics, model, num_windows),
     }
 
 
-def _scores(
+def _test_scores(
     models: tuple[Forecaster, ...], prepared: Prepared
 ) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
     """Errors of every method on the test part, and those of the quantiles if there are any."""
-    truth, rivals = actuals(prepared), {"linear_model": linear_opponent(prepared)}
-    levels = quantiles_of(prepared.config.training.loss)
+    truth, model = actuals(prepared), str(prepared.config.model.cell)
+    rivals = {"linear_model": linear_opponent(prepared)}
+    quantiles = quantiles_of(prepared.config.training.loss)
     scores: dict[str, ErrorSums] = {}
-    quantiles = ErrorSums(quantile_metrics(levels), truth.num_series) if len(levels) > 1 else None
+    of_quantiles = ErrorSums(quantile_metrics(quantiles), truth.num_series)
     for rows, values in part_forecasts(models, prepared):
-        scores = with_batch(scores, rows, values[..., len(levels) // 2], truth, rivals)
-        if quantiles:
-            errors = quantile_errors(truth.after(rows, values.shape[1]), values, levels)
-            quantiles = quantiles.add(errors, truth.history.series_of(rows))
-    return scores, quantiles
+        point = values[..., len(quantiles) // 2]
+        scores = with_batch(scores, rows, {model: point}, truth, rivals)
+        if len(quantiles) > 1:
+            errors = quantile_errors(truth.after(rows, values.shape[1]), values, quantiles)
+            of_quantiles = of_quantiles.add(errors, truth.history.series_of(rows))
+    return scores, of_quantiles if len(quantiles) > 1 else None
+
+
+# The intervals of point forecasts.
 
 
 def calibrated(
     models: tuple[Forecaster, ...], prepared: Prepared
 ) -> tuple[Calibration | None, Summary]:
-    """What the errors of a point model tell of its next ones, and how often its intervals hold."""
+    """What the errors of a point model tell of its next ones, and how often its intervals hold.
+
+    A quantile model has intervals of its own, so that it gets no calibration.
+    """
     options, truth = prepared.config.intervals, actuals(prepared)
     quantiles = quantiles_of(prepared.config.training.loss)
     if len(quantiles) > 1:
@@ -191,7 +220,7 @@ def calibrated(
         return None, {}
     panel, train = prepared.panel, prepared.split.train
     scale = fit_error_scale(prepared.pipeline, panel, train, prepared.season)
-    validation, test = out_of_sample(models, prepared, truth, scale)
+    validation, test = held_out_forecasts(models, prepared, truth, scale)
     scores = [part.scores for part in (validation, test) if part is not None]
     if not scores:
         return None, {}
@@ -200,10 +229,17 @@ def calibrated(
     return calibration, conformal_coverage(validation, test, truth, scale, options)
 
 
-def out_of_sample(
+def held_out_forecasts(
     models: tuple[Forecaster, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
 ) -> tuple[HeldOutForecasts | None, ...]:
-    """Forecasts and errors of the validation and the test part."""
+    """Forecasts and errors of the validation and the test part.
+
+    Args:
+        models: the members.
+        prepared: the data; of too many windows those of some origins are taken.
+        truth: what was observed.
+        scale: of the errors.
+    """
     times_of, parts = prepared.panel.positions, ("validation", "test")
     windows = [prepared.windows[part] for part in parts]
     values = windows[0].horizon * prepared.panel.num_targets
@@ -212,8 +248,3 @@ def out_of_sample(
     fewer = replace(prepared, windows=dict(zip(parts, subsets, strict=True)))
     batches = [part_forecasts(models, fewer, part) for part in parts]
     return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)
-
-
-def _extreme_series(panel: Panel, errors: ErrorSums, worst: bool) -> dict[str, float]:
-    """MASE of the series forecast worst or best; empty for a table without ids."""
-    return extreme_series(errors, panel.ids, NAMED_SERIES, worst) if panel.has_ids else {}

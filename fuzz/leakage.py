@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from forecast.config.tree import Config
-from forecast.evaluate import actuals, out_of_sample, trained_models
+from forecast.evaluate import actuals, held_out_forecasts, trained_models
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.experiment import find_learning_rate, with_rate
@@ -144,7 +144,9 @@ def calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...],
     """Scores of the validation windows, and radii of the test origins that know no late row."""
     panel, config = prepared.panel, prepared.config
     scale = fit_error_scale(prepared.pipeline, panel, prepared.split.train, prepared.season)
-    parts = out_of_sample(trained_models(prepared, session), prepared, actuals(prepared), scale)
+    parts = held_out_forecasts(
+        trained_models(prepared, session), prepared, actuals(prepared), scale
+    )
     validation, test = parts
     assert validation is not None
     assert test is not None

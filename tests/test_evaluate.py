@@ -13,9 +13,9 @@ from forecast import experiment
 from forecast.config.tree import config_from
 from forecast.evaluate import (
     actuals,
+    held_out_forecasts,
     last_test_forecasts,
     linear_opponent,
-    out_of_sample,
     part_forecasts,
     trained_models,
 )
@@ -462,7 +462,7 @@ def test_values_after_an_origin_change_nothing_of_its_intervals(finished):
     for table in (TABLE, changed):
         data = prepare(session.prepared.config, table)
         scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
-        validation, test = out_of_sample(models, data, actuals(data), scale)
+        validation, test = held_out_forecasts(models, data, actuals(data), scale)
         known = validation.scores.joined(test.scores)
         rolling = rolling_radii(known, test.scores, (80.0,), 500, 0.05)
         radii.append({int(test.scores.times[w.start]): each for w, each in rolling})

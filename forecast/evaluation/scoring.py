@@ -73,23 +73,31 @@ def score(
     """
     sums: dict[str, ErrorSums] = {}
     for origins, forecast in batches:
-        sums = with_batch(sums, origins, forecast, actuals, opponents or {})
+        sums = with_batch(sums, origins, {MODEL: forecast}, actuals, opponents or {})
     return sums
 
 
 def with_batch(
     sums: Mapping[str, ErrorSums],
     origins: Int[np.ndarray, " B"],
-    forecast: Forecast,
+    forecasts: Mapping[str, Forecast],
     actuals: Actuals,
     opponents: Mapping[str, Opponent],
 ) -> dict[str, ErrorSums]:
-    """Errors with those of one batch added; arguments and result as for `score`."""
-    horizon, targets = forecast.shape[1:]
+    """Errors with those of one batch added: of forecasts, of every baseline and of opponents.
+
+    Args:
+        sums: method -> its errors so far; none at first.
+        origins: last known rows of the windows.
+        forecasts: those that are there already, by method.
+        actuals: the truth.
+        opponents: further methods, by name.
+    """
+    _, horizon, targets = next(iter(forecasts.values())).shape
     windows = max(VALUES_AT_ONCE // (horizon * targets), 1)
     for first in range(0, len(origins), windows):
         part = slice(first, first + windows)
-        methods = {MODEL: forecast[part]}
+        methods = {name: values[part] for name, values in forecasts.items()}
         methods |= baseline_forecasts(actuals.history, origins[part], horizon)
         methods |= {name: opponent(origins[part]) for name, opponent in opponents.items()}
         sums = with_errors(sums, origins[part], methods, actuals)

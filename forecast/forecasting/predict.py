@@ -89,7 +89,7 @@ def member_forecasts(
         yield from workers.map(forecast, in_order(windows, forecast_windows(models[0], batch_size)))
 
 
-def user_forecast(
+def to_user_units(
     members: list[np.ndarray],
     pipeline: Pipeline,
     panel: Panel,

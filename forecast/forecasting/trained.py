@@ -31,7 +31,7 @@ from forecast.forecasting.predict import (
     member_forecasts,
     refuse_infinite,
     refuse_unknown,
-    user_forecast,
+    to_user_units,
     warn_of_categories,
     warn_of_series,
 )
@@ -272,7 +272,7 @@ class TrainedModel:
         refuse_unknown(windows, extended, pipeline)
         known, origins = extended.values[:, : panel.num_targets], windows.origins()
         blocks = [
-            user_forecast(members, pipeline, extended, known, origins[index])
+            to_user_units(members, pipeline, extended, known, origins[index])
             for index, members in member_forecasts(self.models, windows)
         ]
         return np.concatenate(blocks)

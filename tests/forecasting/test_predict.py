@@ -25,7 +25,7 @@ from forecast.forecasting.predict import (
     member_forecasts,
     refuse_infinite,
     refuse_unknown,
-    user_forecast,
+    to_user_units,
     window_shape,
 )
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
@@ -188,7 +188,7 @@ def test_median_of_the_members_in_the_users_units(count, seed):
     pipeline = pipeline_of(panel, (Log(), Difference(), Standardize()), states)
     members = [random.normal(size=(3, 2, 1, 2)).astype(np.float32) for _ in range(count)]
     origins = np.array([9, 3, 7])
-    found = user_forecast(members, pipeline, panel, panel.values, origins)
+    found = to_user_units(members, pipeline, panel, panel.values, origins)
     for window, (origin, series) in enumerate([(9, 1), (3, 0), (7, 1)]):
         for quantile in range(2):
             each = [
