@@ -4,9 +4,11 @@ import json
 import os
 import pickle
 
+import pandas as pd
 import pytest
 
-from forecast.data import parquet
+from forecast.data.parquet import parquet_batches
+from forecast.data.table import opened
 from forecast.errors import DataError
 from forecast.reporting import plots
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -193,9 +195,13 @@ def test_a_resume_file_with_a_validation_loss_that_is_missing_does_not_fit(mater
 def test_whatever_pyarrow_raises_on_a_damaged_table_is_one_line(error, tmp_path, monkeypatch):
     """As ArrowIndexError and ArrowNotImplementedError, which damaged Parquet files caused."""
 
-    class File:
-        def iter_batches(self, *_, **__):
-            raise error("Index 182 out of bounds")
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"y": [1.0]}).to_parquet(path)
 
-    with pytest.raises(DataError, match="Index 182 out of bounds; write the file again"):
-        next(parquet._batches(File(), "table.parquet", ["y"]))
+    def fail(*_, **__):
+        raise error("Index 182 out of bounds")
+
+    monkeypatch.setattr(pd.DataFrame, "__init__", fail)
+    message = "Index 182 out of bounds; write the file again"
+    with opened(str(path)) as file, pytest.raises(DataError, match=message):
+        next(parquet_batches(file, ["y"], []))

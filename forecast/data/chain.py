@@ -10,7 +10,7 @@ import numpy as np
 from forecast.config.data import Difference, TransformOption, Transforms
 from forecast.data.compact import blocks, kept_rows
 from forecast.data.panel import offsets_of, range_mask
-from forecast.data.transforms import TRANSFORMS, Step
+from forecast.data.transforms import TRANSFORMS, Step, lags_of
 from forecast.errors import DataError
 
 
@@ -24,7 +24,8 @@ class FittedChain:
     @property
     def rows_lost(self) -> int:
         """Rows before the forecast that `invert` needs."""
-        return sum(step.rows_lost(state) for _, step, state in self._steps())
+        pairs = zip(self.options, self.states, strict=True)
+        return sum(sum(lags_of(state)) for option, state in pairs if isinstance(option, Difference))
 
     def apply(
         self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None

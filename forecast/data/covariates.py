@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from forecast.config.data import Covariate, DataConfig
-from forecast.data.calendar import calendar_columns, calendar_values
-from forecast.data.moments import standard
 from forecast.data.panel import Panel
+from forecast.data.times import TimeAxis
+from forecast.data.transforms import standard
+from forecast.errors import ConfigError
 
 UNSEEN = 0
 """Code of a category that was not in the training rows, and of an empty cell."""
+
+CALENDAR: dict[str, tuple[Callable[[Any], Any], int]] = {
+    "minute": (lambda date: date.minute, 60),
+    "hour": (lambda date: date.hour + date.minute / 60, 24),
+    "dayofweek": (lambda date: date.dayofweek, 7),
+    "day": (lambda date: date.day - 1, 31),
+    "dayofyear": (lambda date: date.dayofyear - 1, 366),
+    "week": (lambda date: date.isocalendar().week.to_numpy(dtype=float) - 1, 53),
+    "month": (lambda date: date.month - 1, 12),
+    "quarter": (lambda date: date.quarter - 1, 4),
+}
+"""Name: (value from 0, period)."""
 
 
 @dataclass(frozen=True)
@@ -171,3 +185,39 @@ def _fit(
         return FittedCovariate(option)
     location, scale = standard(values[:, None])
     return FittedCovariate(option, float(location[0]), float(scale[0]))
+
+
+def calendar_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns that `calendar_values` gives."""
+    return tuple(f"{name}_{wave}" for name in names for wave in ("sin", "cos"))
+
+
+def calendar_values(axis: TimeAxis, positions: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """sin and cos of 2 pi value / period, for each name.
+
+    Args:
+        axis: an axis of dates; hours and days are those of its zone.
+        positions: (N,) positions on the axis, which may lie in the future.
+        names: keys of `CALENDAR`.
+
+    Returns:
+        (N, 2 * len(names)) float64 in [-1, 1].
+
+    Raises:
+        ConfigError: if the axis is one of integers.
+    """
+    if not names:
+        return np.empty((len(positions), 0))
+    if axis.is_integer:
+        raise ConfigError(
+            f"data.calendar: {names[0]!r} needs dates, but the times are integers; set"
+            " data.time_format, or leave data.calendar out"
+        )
+    distinct, inverse = np.unique(positions, return_inverse=True)
+    dates = axis.dates(distinct)
+    waves: list[np.ndarray] = []
+    for name in names:
+        value, period = CALENDAR[name]
+        angle = 2 * np.pi * np.asarray(value(dates), dtype=np.float64) / period
+        waves += [np.sin(angle), np.cos(angle)]
+    return np.stack(waves, axis=1)[inverse]

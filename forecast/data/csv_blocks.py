@@ -31,6 +31,7 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
     while data:
         more = file.read(max(BLOCK, len(data)))  # a row may be longer than a block
         block = Block(data, file.name, line, separator)
+        _refuse_nul(block)
         whole = _whole_rows(block, is_last=not more)
         if whole:
             rows = replace(block, data=whole)
@@ -39,6 +40,12 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
                 yield below
             line += rows.line_ends
         data = data[len(whole) :] + more
+
+
+def _refuse_nul(block: Block) -> None:
+    if (place := block.data.find(b"\0")) >= 0:
+        line = block.line + line_ends(block.data[:place])
+        raise DataError(f"{block.source}:{line}: a NUL character is no text; take it out")
 
 
 def _whole_rows(block: Block, is_last: bool) -> bytes:
@@ -71,16 +78,6 @@ def _are_regular(data: bytes, quotes: Int[np.ndarray, " Q"], separator: str) -> 
 
 
 def most_rows(file: BinaryIO) -> int:
-    """A bound on the rows of a file: its lines.
-
-    Raises:
-        DataError: with file and line, for a NUL, which no text holds.
-    """
-    count = 1
+    """A bound on the rows of a file: its lines."""
     file.seek(0)
-    while data := file.read(BLOCK):
-        if (place := data.find(b"\0")) >= 0:
-            line = count + line_ends(data[:place])
-            raise DataError(f"{file.name}:{line}: a NUL character is no text; take it out")
-        count += line_ends(data)
-    return count
+    return 1 + sum(line_ends(data) for data in iter(lambda: file.read(BLOCK), b""))

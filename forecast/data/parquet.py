@@ -21,10 +21,15 @@ def parquet_columns(file: BinaryIO) -> list[str]:
     return list(_from_parquet("read_schema", file).names)
 
 
+def parquet_rows(file: BinaryIO) -> int:
+    """The number of rows of an open file."""
+    return int(_from_parquet("read_metadata", file).num_rows)
+
+
 def parquet_batches(
     file: BinaryIO, columns: Sequence[str], text: Sequence[str]
-) -> tuple[int, Iterator[pd.DataFrame]]:
-    """The number of rows, and the rows of some columns, `ROWS_AT_ONCE` at a time.
+) -> Iterator[pd.DataFrame]:
+    """The rows of some columns, `ROWS_AT_ONCE` at a time.
 
     Args:
         file: open.
@@ -32,7 +37,7 @@ def parquet_batches(
         text: those of them that are read faster as numbers of distinct texts.
 
     Raises:
-        DataError: if the file is damaged, now or while it is read.
+        DataError: if the file is damaged.
     """
     schema = _from_parquet("read_schema", file)
     parquet = _from_parquet(
@@ -44,17 +49,12 @@ def parquet_batches(
             n for n in text if str(schema.field(n).type) in ("string", "large_string")
         ],
     )
-    return parquet.metadata.num_rows, _batches(parquet, file.name, columns)
-
-
-def _batches(parquet: Any, path: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Some rows at a time."""
     try:
         for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
             pairs = zip(batch.schema.names, batch.columns, strict=True)
             yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
     except UNREADABLE as error:
-        raise _damaged(path, error) from None
+        raise _damaged(file.name, error) from None
 
 
 def whole_parquet(file: BinaryIO) -> pd.DataFrame:

@@ -8,7 +8,6 @@ which one, and why.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,20 +29,11 @@ from forecast.data.compact import (
 from forecast.data.csv_blocks import most_rows
 from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
 from forecast.data.numbers import finite_numbers
-from forecast.data.parquet import parquet_batches, parquet_columns
+from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
 from forecast.errors import DataError, did_you_mean
 
 LONG = 2**24
 """Bytes of a CSV from which on times are dates: as text they would need too much memory."""
-NO_FILE = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-    errno.ENXIO,
-)
-"""What the system says where there is no regular file."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +71,8 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
     """
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
-    except ValueError:  # a NUL in the name
-        raise DataError(f"{path!r}: no such file{remedy}") from None
-    except OSError as error:
-        reason = "no such file" if error.errno in NO_FILE else error.strerror
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") if os.path.isfile(path) else "no such file"
         raise DataError(f"{path}: {reason}{remedy}") from None
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -160,12 +148,11 @@ def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -
 
     def tables(kind: TimesKind) -> Iterator[Table]:
         first = 0
-        for frame in parquet_batches(file, wanted, text)[1]:
+        for frame in parquet_batches(file, wanted, text):
             yield _from_frame(frame, file.name, numeric, text, first, kind)
             first += len(frame)
 
-    rows, _ = parquet_batches(file, wanted, text)
-    return _joined(tables, ("integers", "text"), rows, file.name)
+    return _joined(tables, ("integers", "text"), parquet_rows(file), file.name)
 
 
 def from_frame(
@@ -238,27 +225,28 @@ def _joined(
         source: the file.
     """
     for kind in kinds:
-        parts: list[Table] = []
-
-        def frames(kind: TimesKind = kind, parts: list[Table] = parts) -> Iterator[pd.DataFrame]:
-            for table in tables(kind):
-                parts.append(replace(table, frame=pd.DataFrame()))
-                yield table.frame
-
+        lines: list[Lines] = []
         with contextlib.suppress(ColumnKindError):
-            frame = end_to_end(frames(), most)
+            frame = end_to_end(_frames(tables(kind), lines), most)
             if not len(frame):
                 raise _no_rows(source)
-            return replace(parts[0], frame=frame, lines=_lines_of(parts))
+            return Table(frame, source, _all_lines(lines), not is_parquet(source))
     raise AssertionError("any column can be text")
 
 
-def _lines_of(parts: Sequence[Table]) -> Lines:
+def _frames(tables: Iterator[Table], lines: list[Lines]) -> Iterator[pd.DataFrame]:
+    """The frames of tables; their lines are added to a list."""
+    for table in tables:
+        lines.append(table.lines)
+        yield table.frame
+
+
+def _all_lines(parts: Sequence[Lines]) -> Lines:
     """Lines of all parts; a range where each of them is one, for they follow on one another."""
-    ranges = [part.lines for part in parts if isinstance(part.lines, range)]
+    ranges = [part for part in parts if isinstance(part, range)]
     if len(ranges) == len(parts):
         return range(ranges[0].start, ranges[-1].stop)
-    return np.concatenate([np.asarray(part.lines) for part in parts])
+    return np.concatenate([np.asarray(part) for part in parts])
 
 
 def _no_rows(source: str) -> DataError:

@@ -7,6 +7,7 @@ forecast, which are kept in the user's units and transformed on the way.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -14,8 +15,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from forecast.config.data import Scope
-from forecast.data.compact import ROWS_AT_ONCE
-from forecast.data.moments import min_max, robust, standard
+from forecast.data.compact import ROWS_AT_ONCE, blocks
 from forecast.data.panel import ragged_ranges
 
 MAX_AUTO_SERIES = 200
@@ -37,9 +37,6 @@ class Step(Protocol):
 
     def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
         """(B, H, K, Q) in the units before this step; `history` (B, P, K) is in those units."""
-
-    def rows_lost(self, state: np.ndarray) -> int:
-        """Rows before the forecast that `invert` needs."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,6 @@ class Pointwise:
         with np.errstate(over="ignore"):
             return self.backward(forecast)
 
-    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
-        """No rows."""
-        return 0
-
 
 @dataclass(frozen=True)
 class Affine:
@@ -87,10 +80,6 @@ class Affine:
     def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Multiply by the scale, add the location."""
         return np.asarray(forecast * state[..., 1] + state[..., 0])
-
-    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
-        """No rows."""
-        return 0
 
 
 @dataclass(frozen=True)
@@ -127,10 +116,6 @@ class PowerStep:
         lower = 1 - _inverse_box_cox(np.maximum(-forecast, 0), 2 - exponent)
         return np.asarray(np.where(forecast >= 0, upper, lower) * scale)
 
-    def rows_lost(self, state: np.ndarray) -> int:  # noqa: ARG002
-        """No rows."""
-        return 0
-
     def _fit_columns(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from sklearn.preprocessing import PowerTransformer
 
@@ -166,13 +151,13 @@ class DifferenceStep:
 
     def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Differences; NaN in the rows of each series that have no past."""
-        for lag in self._lags(state):
+        for lag in lags_of(state):
             values = _difference(values, offsets, lag)
         return values
 
     def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Running sums per phase of each lag, from the last rows of the history on."""
-        lags = self._lags(state)
+        lags = lags_of(state)
         before = []  # the history as each single difference found it
         for lag in lags:
             before.append(history)
@@ -181,14 +166,11 @@ class DifferenceStep:
             forecast = _sum_by_phase(forecast, rows[:, -lag:])
         return forecast
 
-    def rows_lost(self, state: np.ndarray) -> int:
-        """The sum of all lags."""
-        return sum(self._lags(state))
 
-    @staticmethod
-    def _lags(state: np.ndarray) -> list[int]:
-        first = state[(0,) * (state.ndim - 1)]
-        return [int(lag) for lag, order in first.astype(int).reshape(-1, 2) for _ in range(order)]
+def lags_of(state: np.ndarray) -> list[int]:
+    """The lag of each single difference, in order: (lag, order) pairs, the same for all series."""
+    first = state[(0,) * (state.ndim - 1)]
+    return [int(lag) for lag, order in first.astype(int).reshape(-1, 2) for _ in range(order)]
 
 
 def difference_orders(
@@ -220,6 +202,59 @@ def difference_orders(
         return []
     orders = [(season, int(np.median(seasonal))), (1, int(np.median(first)))]
     return [(lag, order) for lag, order in orders if order > 0]
+
+
+# ------------------------------------------------------------------ location and scale
+#
+# Of columns without their NaN, part by part, so that long columns need little room. scikit-learn's
+# scalers give the same, but importing them takes longer than to fit most tables.
+
+
+def standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation, by two corrected passes (Chan, Golub and LeVeque 1983).
+
+    Args:
+        columns: (N, C) float64; NaN is left out.
+
+    Returns:
+        Two numbers a column; the scale of a column that is constant up to rounding is 1, and a
+        column of NaN has location 0 and scale 1.
+    """
+    count = np.maximum(_sums(columns, lambda part: ~np.isnan(part)), 1)
+    mean = _sums(columns, lambda part: part) / count
+    rest = _sums(columns, lambda part: part - mean)
+    squares = _sums(columns, lambda part: (part - mean) ** 2)
+    variance = (squares - rest**2 / count) / count
+    rounding = count * np.finfo(np.float64).eps
+    is_constant = variance <= rounding * variance + (rounding * mean) ** 2
+    return mean + rest / count, np.where(is_constant, 1.0, np.sqrt(np.maximum(variance, 0)))
+
+
+def min_max(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least value, and the range of the values; else as `standard`."""
+    least, most = (bound.reduce(columns, axis=0) for bound in (np.fmin, np.fmax))
+    return _known(least, most - least)
+
+
+def robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median, and the range between the quartiles; else as `standard`."""
+    # NumPy takes the quantiles of all columns at once, but those beside NaN one by one.
+    quantiles = np.nanquantile if np.isnan(columns).any() else np.quantile
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
+        lower, median, upper = quantiles(columns, (0.25, 0.5, 0.75), axis=0)
+    return _known(median, upper - lower)
+
+
+def _sums(columns: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Sum of each column of what is made of the parts."""
+    sums = [np.nansum(of(columns[first:last]), axis=0) for first, last in blocks(len(columns))]
+    return np.asarray(np.sum(sums, axis=0))
+
+
+def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Location 0 and scale 1 for a column of NaN, scale 1 for a constant."""
+    return np.nan_to_num(location, nan=0.0), np.where(scale > 0, scale, 1.0)
 
 
 TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {

@@ -1,6 +1,7 @@
 """Covariates against the encoders of scikit-learn: order, unseen and empty cells, train only."""
 
 import json
+import math
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,8 +16,16 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.assemble import read_panel
-from forecast.data.covariates import FittedCovariate, FittedCovariates, fit_covariates
+from forecast.data.covariates import (
+    FittedCovariate,
+    FittedCovariates,
+    calendar_columns,
+    calendar_values,
+    fit_covariates,
+)
 from forecast.data.panel import Panel
+from forecast.data.times import TimeAxis
+from forecast.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 ENCODINGS = ("ordinal", "one_hot", "embedding")
@@ -346,3 +355,98 @@ def test_encoding_does_not_import_scikit_learn():
     heavy, encoded = json.loads(done.stdout)
     assert heavy == []
     assert encoded == [[1.0, 0.0], [0.0, 1.0], [0.5, -0.5], [0.0, 0.5]]
+
+
+# ------------------------------------------------------------------ calendar waves
+
+
+def axis_from(date, frequency, timezone=None) -> TimeAxis:
+    return TimeAxis(pd.Timestamp(date, tz=timezone).value, frequency, timezone)
+
+
+def waves(turns) -> list[float]:
+    return [wave(2 * math.pi * turn) for turn in turns for wave in (math.sin, math.cos)]
+
+
+def turn_of(name, date) -> float:
+    """The part of the period that has passed, by the standard library."""
+    day_of_year = date.timetuple().tm_yday
+    return {
+        "minute": date.minute / 60,
+        "hour": (60 * date.hour + date.minute) / 1440,
+        "dayofweek": date.weekday() / 7,
+        "day": (date.day - 1) / 31,
+        "dayofyear": (day_of_year - 1) / 366,
+        "week": (date.isocalendar().week - 1) / 53,
+        "month": (date.month - 1) / 12,
+        "quarter": (date.month - 1) // 3 / 4,
+    }[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "turn"),
+    [
+        *[("minute", "2024-05-01 07:00", 0), ("minute", "2024-05-01 07:45", 0.75)],
+        *[("hour", "2024-05-01 06:00", 0.25), ("hour", "2024-05-01 21:30", 21.5 / 24)],
+        *[("dayofweek", "2024-01-01", 0), ("dayofweek", "2024-01-07", 6 / 7)],
+        *[("day", "2024-01-01", 0), ("day", "2024-01-31", 30 / 31)],
+        *[("dayofyear", "2024-01-01", 0), ("dayofyear", "2024-12-31", 365 / 366)],
+        *[
+            ("week", "2024-01-01", 0),
+            ("week", "2020-12-31", 52 / 53),
+            ("week", "2021-01-01", 52 / 53),
+        ],
+        *[
+            ("month", "2024-01-31", 0),
+            ("month", "2024-04-30", 0.25),
+            ("month", "2024-12-31", 11 / 12),
+        ],
+        *[
+            ("quarter", "2024-03-31", 0),
+            ("quarter", "2024-04-01", 0.25),
+            ("quarter", "2024-12-31", 0.75),
+        ],
+    ],
+)
+def test_turns_by_hand(name, date, turn):
+    values = calendar_values(axis_from(date, "min"), np.array([0]), [name])
+    np.testing.assert_allclose(values, [waves([turn])], rtol=0, atol=1e-12)
+
+
+def test_hours_are_those_of_the_zone():
+    axis = axis_from("2024-03-31 00:00", "h", "Europe/Berlin")
+    values = calendar_values(axis, np.arange(4), ["hour"])
+    np.testing.assert_allclose(
+        values, [waves([hour / 24]) for hour in (0, 1, 3, 4)], rtol=0, atol=1e-12
+    )
+
+
+def test_positions_beyond_the_data_and_repeated_ones():
+    axis = axis_from("2024-01-01", "MS")
+    values = calendar_values(axis, np.array([1203, 0, 1203, 3]), ["month"])
+    np.testing.assert_allclose(
+        values, [waves([turn]) for turn in (0.25, 0, 0.25, 0.25)], rtol=0, atol=1e-12
+    )
+
+
+def test_columns_are_named_in_the_order_of_values():
+    assert calendar_columns(["hour", "month"]) == ("hour_sin", "hour_cos", "month_sin", "month_cos")
+    assert calendar_columns([]) == ()
+    values = calendar_values(axis_from("2024-04-01 06:00", "h"), np.array([0]), ["hour", "month"])
+    np.testing.assert_allclose(values, [[1, 0, 1, 0]], rtol=0, atol=1e-12)
+
+
+def test_no_names_or_no_positions():
+    axis = axis_from("2024-01-01", "MS")
+    assert calendar_values(axis, np.arange(3), []).shape == (3, 0)
+    assert calendar_values(axis, np.arange(0), ["month", "quarter"]).shape == (0, 4)
+    assert calendar_values(TimeAxis(1700, 1), np.arange(3), []).shape == (3, 0)
+
+
+def test_integer_times_have_no_calendar():
+    with pytest.raises(ConfigError) as caught:
+        calendar_values(TimeAxis(1700, 1), np.arange(3), ["month"])
+    assert str(caught.value) == (
+        "data.calendar: 'month' needs dates, but the times are integers; set data.time_format, or"
+        " leave data.calendar out"
+    )
