@@ -21,16 +21,16 @@ MOST_SEASONS = 30
 FAR_AHEAD = 4
 """Segments ahead up to which the network alone does better than with a linear map beside it."""
 STEPS = 1_200
-"""Optimiser steps of a training, in about."""
+"""Optimiser steps that a training takes, roughly."""
 BATCH_SAMPLES = 512
-"""Samples in a mini-batch, in about: windows times targets."""
+"""Samples in a mini-batch, roughly: windows times targets."""
 EPOCH_SAMPLES = 51_200
 """Samples after which validation is looked at, where there are many more."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the rules look at."""
+class TableShape:
+    """The sizes of a table that the rules look at."""
 
     rows: int
     """Training rows of a series, in the median."""
@@ -43,7 +43,7 @@ class Facts:
 
     @property
     def has_many_series(self) -> bool:
-        """Whether the series are a crowd."""
+        """Whether there are enough series to learn from all of them together."""
         return self.num_series >= MANY_SERIES
 
     def samples(self, lookback: int) -> int:
@@ -52,42 +52,42 @@ class Facts:
         return windows * self.num_series * self.num_targets
 
 
-def is_large(facts: Facts) -> bool:
+def is_large(shape: TableShape) -> bool:
     """Whether there are samples enough for the large network, and seasons for its segments."""
-    length = segment(facts.season)
-    samples = facts.samples(large_lookback(facts))
-    return length > 1 and facts.rows >= 6 * facts.season and samples >= LARGE
+    length = segment(shape.season)
+    samples = shape.samples(large_lookback(shape))
+    return length > 1 and shape.rows >= 6 * shape.season and samples >= LARGE
 
 
-def small_lookback(facts: Facts) -> int:
+def small_lookback(shape: TableShape) -> int:
     """Two seasons (a week of hours), at least the horizon, in whole segments."""
-    length = small_segment(facts)
-    return _small_steps(facts) // length * length
+    length = small_segment(shape)
+    return _small_steps(shape) // length * length
 
 
-def small_segment(facts: Facts) -> int:
+def small_segment(shape: TableShape) -> int:
     """Steps read as one: those of a season, where a seasonal difference shows how strong it is."""
-    length = segment(facts.season) if facts.lag == facts.season else 1
-    return length if length <= _small_steps(facts) else 1
+    length = segment(shape.season) if shape.lag == shape.season else 1
+    return length if length <= _small_steps(shape) else 1
 
 
-def _small_steps(facts: Facts) -> int:
+def _small_steps(shape: TableShape) -> int:
     """The lookback before it is cut into segments; windows to train on must be left."""
-    usual = min(2 * facts.season, LONGEST_SMALL_LOOKBACK)
-    wanted = {24: 168, 1: 2 * facts.horizon}.get(facts.season, usual)
-    most = (facts.rows - facts.lag - facts.horizon) // 2
-    return max(1, min(max(wanted, facts.horizon), most))
+    usual = min(2 * shape.season, LONGEST_SMALL_LOOKBACK)
+    wanted = {24: 168, 1: 2 * shape.horizon}.get(shape.season, usual)
+    most = (shape.rows - shape.lag - shape.horizon) // 2
+    return max(1, min(max(wanted, shape.horizon), most))
 
 
-def small_model(facts: Facts) -> dict[str, object]:
+def small_model(shape: TableShape) -> dict[str, object]:
     """The section `model` of a small table; a difference takes the level away, else the window."""
     chosen: dict[str, object] = {"hidden_size": "auto"}
-    length = small_segment(facts)
+    length = small_segment(shape)
     if length > 1:
         chosen |= {"segment": length, "head": "parallel"}
-    if not facts.lag:
+    if not shape.lag:
         chosen["window_norm"] = "last"
-    return chosen | ({"channels": "independent"} if facts.num_targets > 1 else {})
+    return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
 
 
 def small_training() -> dict[str, object]:
@@ -105,46 +105,46 @@ def segment(season: int) -> int:
     return max(n for n in range(1, LONGEST_SEGMENT + 1) if season % n == 0)
 
 
-def large_lookback(facts: Facts) -> int:
+def large_lookback(shape: TableShape) -> int:
     """Whole segments: up to 30 seasons and 720 steps, and a third of the rows."""
-    length = segment(facts.season)
-    longest = max(LONGEST_LOOKBACK, facts.season)
-    most = min(MOST_SEASONS * facts.season, longest, (facts.rows - facts.horizon) // 3)
-    unit = facts.season if most >= facts.season else length
+    length = segment(shape.season)
+    longest = max(LONGEST_LOOKBACK, shape.season)
+    most = min(MOST_SEASONS * shape.season, longest, (shape.rows - shape.horizon) // 3)
+    unit = shape.season if most >= shape.season else length
     return max(unit, most // unit * unit)
 
 
-def large_model(facts: Facts) -> dict[str, object]:
+def large_model(shape: TableShape) -> dict[str, object]:
     """The section `model` of a large table."""
-    many = facts.has_many_series
-    length = segment(facts.season)
-    units = 256 if facts.samples(large_lookback(facts)) >= 50_000 else 128
+    many = shape.has_many_series
+    length = segment(shape.season)
+    units = 256 if shape.samples(large_lookback(shape)) >= 50_000 else 128
     chosen: dict[str, object] = {
         "hidden_size": units,
         "embedding_size": units,
         "segment": length,
         "window_norm": "mean" if many else "last",
-        "linear_skip": _linear_skip(facts),
-        "head": "direct" if facts.horizon <= 2 * length else "parallel",
+        "linear_skip": _linear_skip(shape),
+        "head": "direct" if shape.horizon <= 2 * length else "parallel",
         "dropout": 0.1 if many else 0.5,
     }
-    return chosen | ({"channels": "independent"} if facts.num_targets > 1 else {})
+    return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
 
 
-def _linear_skip(facts: Facts) -> str:
+def _linear_skip(shape: TableShape) -> str:
     """Far ahead, segments carry a pattern on."""
-    return "segment" if facts.horizon > FAR_AHEAD * segment(facts.season) else "none"
+    return "segment" if shape.horizon > FAR_AHEAD * segment(shape.season) else "none"
 
 
-def large_training(facts: Facts) -> dict[str, object]:
+def large_training(shape: TableShape) -> dict[str, object]:
     """The section `training` of a large table."""
-    many = facts.has_many_series
-    epochs = _epochs(facts)
+    many = shape.has_many_series
+    epochs = _epochs(shape)
     chosen: dict[str, object] = {
         "loss": "mae",
         "learning_rate": 0.003 if many else 0.001,
         "schedule": "cosine",
-        "batch_size": batch_size(facts.num_targets),
+        "batch_size": batch_size(shape.num_targets),
         "epochs": epochs,
         "early_stopping": {"patience": max(3, epochs // 5)},
         "averaging": "ema",
@@ -152,15 +152,15 @@ def large_training(facts: Facts) -> dict[str, object]:
     }
     if many:
         chosen |= {"series_weights": "mixed", "sampling": "uniform"}
-    if facts.samples(large_lookback(facts)) > 2 * EPOCH_SAMPLES:
-        chosen["epoch_windows"] = EPOCH_SAMPLES // facts.num_targets
+    if shape.samples(large_lookback(shape)) > 2 * EPOCH_SAMPLES:
+        chosen["epoch_windows"] = EPOCH_SAMPLES // shape.num_targets
     return chosen
 
 
-def _epochs(facts: Facts) -> int:
+def _epochs(shape: TableShape) -> int:
     """Passes that come to some thousand steps, between 10 and 100."""
-    samples = min(facts.samples(large_lookback(facts)), EPOCH_SAMPLES)
-    steps = samples / (facts.num_targets * batch_size(facts.num_targets))
+    samples = min(shape.samples(large_lookback(shape)), EPOCH_SAMPLES)
+    steps = samples / (shape.num_targets * batch_size(shape.num_targets))
     return int(min(100, max(10, STEPS / steps)))
 
 

@@ -14,7 +14,8 @@ from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
-from forecast.init.propose import MOST_TARGETS, propose
+from forecast.init.propose import propose
+from forecast.init.roles import MOST_TARGETS
 from forecast.prepare import prepare
 
 DATA = Path(__file__).parents[2] / "data"

@@ -1,0 +1,154 @@
+"""Which column is what: the time, id and target columns of a table, by their names and values."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from forecast.data.table import require_columns
+from forecast.data.time_parsing import parse_times
+from forecast.errors import DataError
+
+TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
+"""Names that a time column often has, likeliest first."""
+ID_NAME = "unique_id"
+TARGET_NAMES = ("y", "target", "value")
+MOST_TARGETS = 20
+HEAD_ROWS = 50
+"""Rows by which a column of dates is known."""
+DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII)
+"""A date with the day or the month first."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table are."""
+
+    time: str
+    id: str | None
+    targets: tuple[str, ...]
+    helping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`past`, `future` and `static`: the columns of each that has any."""
+
+    @property
+    def used(self) -> set[str | None]:
+        """All columns that have a role."""
+        return {self.time, self.id, *self.targets, *itertools.chain(*self.helping.values())}
+
+
+def find_roles(
+    frame: pd.DataFrame,
+    path: str,
+    time: str | None,
+    id_column: str | None,
+    targets: Sequence[str] | None,
+    marks: Mapping[str, str],
+    helping: Mapping[str, tuple[str, ...]],
+) -> Roles:
+    """Find the time, id and target columns that are not given.
+
+    Args:
+        frame: the table.
+        path: what messages call it.
+        time, id_column, targets: columns; None: to be found.
+        marks: what the section `data` says of the format, `timezone` and `time_format` among it.
+        helping: columns that help, by their role; none of them is a time, id or target.
+
+    Raises:
+        DataError: if a column that is given is not there, or no time or target column is found.
+    """
+    others = [*itertools.chain(*helping.values())]
+    given = [name for name in (time, id_column, *(targets or ()), *others) if name is not None]
+    require_columns(map(str, frame.columns), given, path)
+    time = time or _time_column(frame, path, marks.get("time_format"))
+    rest = [name for name in frame.columns if name != time and name not in others]
+    if id_column is None:
+        candidates = [name for name in rest if name not in (targets or ())]
+        id_column = _id_column(frame, time, candidates, marks)
+    targets = targets or _targets(frame, [name for name in rest if name != id_column])
+    if not targets:
+        raise DataError(
+            f"{path}: no column of changing numbers to forecast; name one with --target"
+        )
+    return Roles(time, id_column, tuple(targets), helping)
+
+
+def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
+    by_name = [n for name in TIME_NAMES for n in frame.columns if n.lower() == name]
+    by_value = [n for n in frame.columns if _holds_dates(frame[n], time_format)]
+    candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
+    if not candidates:
+        raise DataError(
+            f"{path}: none of the columns {', '.join(frame.columns)} holds times; name it with"
+            " --time"
+        )
+    return candidates[0]
+
+
+def _holds_dates(column: pd.Series, time_format: str | None) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    if pd.api.types.is_numeric_dtype(column) and time_format is None:
+        return False
+    head = column.head(HEAD_ROWS).astype(str).str.strip()
+    if time_format is None and all(map(DATE.fullmatch, head)):
+        return True
+    try:
+        dates = pd.to_datetime(head, format=time_format or "ISO8601", errors="coerce", utc=True)
+    except ValueError as error:
+        raise DataError(f"data.time_format {time_format!r}: {error}") from None
+    return bool(dates.notna().all())
+
+
+def _id_column(
+    frame: pd.DataFrame, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+) -> str | None:
+    """The column that tells the rows of one time apart: words rather than whole numbers."""
+    if ID_NAME in candidates:
+        return ID_NAME
+    if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
+        return None
+    names = [n for n in candidates if n.lower() not in TARGET_NAMES]
+    words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
+    whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
+    for group in (words, whole):
+        telling = [n for n in group if not frame.duplicated([n, time]).any()]
+        if telling:
+            return min(telling, key=lambda name: int(frame[name].nunique()))
+    return None
+
+
+def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> bool:
+    """Whether times appear twice only where clocks are put back."""
+    if "timezone" not in marks:
+        return False
+    one_series = np.zeros(len(column), dtype=np.int64)
+    try:
+        times, *_ = parse_times(
+            column, one_series, "auto", marks.get("time_format"), marks["timezone"], str
+        )
+    except DataError:
+        return False
+    return len(np.unique(times)) == len(times)
+
+
+def _targets(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
+    """The column that is called a target, or all that change; flags only if there is nothing else.
+
+    A flag is a column of zeros and ones: it may help, but is seldom what one wants to forecast.
+    """
+    numbers = [name for name in candidates if _varies(frame[name])]
+    called = [name for name in numbers if name.lower() in TARGET_NAMES]
+    measured = [name for name in numbers if not frame[name].dropna().isin((0, 1)).all()]
+    return called[:1] or measured[:MOST_TARGETS] or numbers[:MOST_TARGETS]
+
+
+def _varies(column: pd.Series) -> bool:
+    """Whether a column holds numbers that differ."""
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return is_number and column.nunique() > 1
