@@ -433,30 +433,18 @@ def assert_normal(matrix, deviation):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_default_is_uniform_within_one_over_the_root_of_hidden(cell):
-    module = initialised(cell)
-    for name, parameter in module["recurrent"].named_parameters():
-        assert parameter.abs().max() <= 1 / math.sqrt(48), name
-    for _, matrix in matrices(module, GATES[cell]):
-        assert_uniform(matrix, 1 / math.sqrt(48))
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_xavier_uniform_bounds_each_gate_by_its_own_fans(cell):
-    for _, matrix in matrices(initialised(cell, scheme="xavier_uniform"), GATES[cell]):
-        assert_uniform(matrix, math.sqrt(6 / sum(matrix.shape)))
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_xavier_normal_has_the_variance_of_each_gates_own_fans(cell):
-    for _, matrix in matrices(initialised(cell, scheme="xavier_normal"), GATES[cell]):
-        assert_normal(matrix, math.sqrt(2 / sum(matrix.shape)))
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_he_has_twice_the_inverse_fan_in_as_variance(cell):
-    for _, matrix in matrices(initialised(cell, scheme="he"), GATES[cell]):
-        assert_normal(matrix, math.sqrt(2 / matrix.shape[1]))
+@pytest.mark.parametrize(
+    ("scheme", "assert_spread", "spread"),
+    [
+        ("default", assert_uniform, lambda fan_out, fan_in: 1 / math.sqrt(48)),
+        ("xavier_uniform", assert_uniform, lambda *fans: math.sqrt(6 / sum(fans))),
+        ("xavier_normal", assert_normal, lambda *fans: math.sqrt(2 / sum(fans))),
+        ("he", assert_normal, lambda fan_out, fan_in: math.sqrt(2 / fan_in)),
+    ],
+)
+def test_each_gate_has_the_spread_of_its_own_fans(cell, scheme, assert_spread, spread):
+    for _, matrix in matrices(initialised(cell, scheme=scheme), GATES[cell]):
+        assert_spread(matrix, spread(*matrix.shape))
 
 
 @pytest.mark.parametrize("cell", CELLS)
