@@ -1,0 +1,21 @@
+"""`forecast config show` and `config schema`."""
+
+import json
+
+from forecast.config.tree import json_schema, read_config
+
+
+def test_show_prints_all_defaults_and_reads_back(place, call):
+    for option in ([], ["--json"]):
+        code, out, _ = call("config", "show", "config.yaml", "seed=7", *option)
+        assert code == 0
+        (place / "shown.yaml").write_text(out)  # JSON is YAML
+        assert read_config("shown.yaml") == read_config("config.yaml", ["seed=7"])
+        assert "early_stopping" in out, "a default that config.yaml does not name"
+    shown = json.loads(out)
+    assert (shown["seed"], shown["data"]["target"]) == (7, ["sales"])
+
+
+def test_schema_is_the_json_schema(call):
+    code, out, _ = call("config", "schema")
+    assert (code, json.loads(out)) == (0, json_schema())

@@ -1,0 +1,41 @@
+"""`forecast config init`: what it is given reaches the configuration that it writes."""
+
+import numpy as np
+import pandas as pd
+
+from forecast.config.tree import read_config
+from tests.cli.helpers import TABLE
+
+
+def test_what_it_writes_or_prints_passes_the_check(place, call):
+    code, out, _ = call("config", "init", "table.csv")
+    assert code == 0
+    code, said, _ = call("config", "init", "table.csv", "--output", "new.yaml", "--horizon", "4")
+    assert (code, said) == (0, "new.yaml: now run `forecast check new.yaml`\n")
+    config = read_config("new.yaml")
+    assert (config.data.time, config.data.target) == ("month", ("sales",))
+    assert config.window.horizon == 4
+    (place / "printed.yaml").write_text(out)
+    assert call("check", "new.yaml")[0] == call("check", "printed.yaml")[0] == 0
+
+
+def test_it_takes_the_columns_and_the_season_it_is_given(place, call):
+    long = pd.concat([TABLE.assign(shop=name, units=TABLE.sales * 2) for name in ("x", "y")])
+    long.assign(sale=np.arange(len(long)) % 3).to_csv("long.csv", index=False)
+    words = ["--time", "month", "--id", "shop", "--target", "units", "--target", "sales"]
+    words += ["--season", "6", "--future", "sale", "--output", "long.yaml"]
+    assert call("config", "init", "long.csv", *words)[0] == 0
+    data = read_config("long.yaml").data
+    assert (data.time, data.id, data.target) == ("month", "shop", ("units", "sales"))
+    assert (data.season, data.future[0].name) == (6, "sale")
+
+
+def test_it_takes_the_zone_and_the_format_it_is_given(place, call):
+    hours = pd.date_range("2024-10-26", periods=60, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"at": hours.strftime("%d/%m/%y %H:%M"), "y": np.arange(60) % 7})
+    frame.to_csv("local.csv", index=False)
+    words = ["--timezone", "Europe/Berlin", "--time-format", "%d/%m/%y %H:%M"]
+    assert call("config", "init", "local.csv", *words, "--output", "local.yaml")[0] == 0
+    data = read_config("local.yaml").data
+    assert (data.time, data.timezone) == ("at", "Europe/Berlin")
+    assert (data.time_format, data.frequency) == ("%d/%m/%y %H:%M", "h")

@@ -1,0 +1,107 @@
+"""`forecast predict`: what it prints, writes, reads and leaves alone."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.forecasting.model_file import load
+from tests.cli.helpers import ROWS, TABLE, rows_of
+
+
+def test_it_prints_the_forecast_of_training_from_folder_or_model_file(run, call):
+    expected = (run / "forecast.csv").read_text()
+    assert call("predict", run) == (0, expected, "")
+    assert call("predict", run / "model.safetensors") == (0, expected, "")
+
+
+def test_json_holds_the_same_numbers(run, call):
+    code, out, _ = call("predict", run, "--json")
+    assert code == 0
+    expected = rows_of((run / "forecast.csv").read_text())
+    for row, written in zip(json.loads(out), expected, strict=True):
+        numbers = {name: float(written[name]) for name in ("forecast", "lo-80", "hi-80")}
+        assert row == written | numbers
+        assert f'"forecast": {written["forecast"]},\n' in out
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.pq"])
+def test_it_writes_a_table_that_force_replaces(name, run, call, tmp_path):
+    path = tmp_path / name
+    assert call("predict", run, "--output", path)[:2] == (0, f"3 rows in {path}\n")
+    read = pd.read_csv if name.endswith("csv") else pd.read_parquet
+    table = read(path).assign(month=lambda t: pd.to_datetime(t.month))
+    pd.testing.assert_frame_equal(table, load(run).forecast(), check_dtype=False, rtol=1e-12)
+    path.write_text("old")
+    _, out, _ = call("predict", run, "--output", path, "--json", "--force")
+    assert json.loads(out) == {"output": str(path), "rows": 3}
+    assert path.read_bytes() != b"old"
+
+
+def test_beyond_the_horizon_it_rolls_forward_and_says_so(run, call):
+    code, out, err = call("predict", run, "--horizon", "7")
+    assert code == 0
+    rows = rows_of(out)
+    assert [row["month"] for row in rows][::6] == ["2024-01-01", "2024-07-01"]
+    assert rows[:3] == rows_of((run / "forecast.csv").read_text())
+    assert err.startswith("WARNING: horizon 7 is beyond the trained 3: the model goes on from its")
+    assert len(rows_of(call("predict", run, "--horizon", "1")[1])) == 1
+
+
+def test_it_gives_the_levels_that_are_asked_for(run, call):
+    code, out, err = call("predict", run, "--level", "90", "50")
+    assert (code, err) == (0, "")
+    columns = ["month", "target", "forecast", "lo-90", "lo-50", "hi-50", "hi-90"]
+    assert list(rows_of(out)[0]) == columns
+
+
+def test_it_says_which_intervals_are_left_out(place, call):
+    words = ("train", "config.yaml", "intervals.levels=[80, 95]", "--run", "run", "--quiet")
+    left_out = "intervals from 95 % on are left out: such an interval needs 19 errors of each step"
+    assert call(*words)[2].startswith(f"WARNING: {left_out}")
+    assert call("predict", "run")[2].startswith(f"INFO: {left_out}")
+    assert call("predict", "run", "--quiet")[2] == ""
+
+
+def test_it_goes_on_from_newer_history(run, call, tmp_path):
+    months = pd.date_range("2018-01-01", periods=ROWS + 5, freq="MS").strftime("%Y-%m-%d")
+    newer = pd.DataFrame({"month": months, "sales": [*TABLE.sales, 50, 51, 52, 53, 54]})
+    newer.iloc[-20:].to_csv(tmp_path / "newer.csv", index=False)
+    code, out, _ = call("predict", run, "--data", tmp_path / "newer.csv")
+    assert code == 0
+    assert [row["month"] for row in rows_of(out)] == ["2024-06-01", "2024-07-01", "2024-08-01"]
+    newer.iloc[:ROWS].to_csv(tmp_path / "same.csv", index=False)
+    assert call("predict", run, "--data", tmp_path / "same.csv")[1] == call("predict", run)[1]
+
+
+def test_it_reads_the_future_of_covariates(place, call, refuse):
+    TABLE.assign(sale=np.arange(ROWS) % 4).to_csv("table.csv", index=False)
+    code, out, err = call("train", "config.yaml", "--run", "run", "data.future=[sale]")
+    assert code == 0
+    assert "WARNING: forecast.csv is left out: the model needs the future values of sale" in err
+    assert "forecast: run/forecast.png, run/learning_curve.png\n" in out
+    assert "give them with forecast predict run --future FILE\n" in err
+    assert "give them as `future` (in the command: --future FILE)" in refuse(3, "predict", "run")
+    months = ["2024-01-01", "2024-02-01", "2024-03-01"]
+    pd.DataFrame({"month": months, "sale": [0, 1, 2]}).to_csv("future.csv", index=False)
+    code, out, _ = call("predict", "run", "--future", "future.csv")
+    assert code == 0
+    assert [row["month"] for row in rows_of(out)] == months
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:-9], "truncated or damaged"),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "damaged"),
+        (lambda data: b"", "not a checkpoint of this program, or truncated"),
+        (lambda data: b"PK\x03\x04 a pickle in a zip", "not a checkpoint of this program"),
+    ],
+)
+def test_it_refuses_a_damaged_or_foreign_model_file(damage, message, run, refuse, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(damage((run / "model.safetensors").read_bytes()))
+    found = refuse(3, "predict", path)
+    assert found.startswith(f"{path}: ")
+    assert message in found
