@@ -8,6 +8,7 @@ from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 
 from forecast.config.tree import config_from
 from forecast.prepare import new_learner, prepare
+from forecast.runs.memory import claim_process
 from forecast.training.loop import fit
 
 FOLDER, PRECISION = sys.argv[1:]
@@ -40,4 +41,5 @@ def measure(batch: int, steps: int) -> float:
     return windows / (seconds[-1] - seconds[0])
 
 
+claim_process()  # as the command line does
 serve(measure)

@@ -23,6 +23,7 @@ from forecast.data.assemble import read_panel
 from forecast.data.pipeline import part_windows
 from forecast.data.windows import Windows
 from forecast.prepare import Prepared, new_learner, prepare
+from forecast.runs.memory import claim_process
 from forecast.training.loop import batches_per_epoch, fit
 
 BATCH = 32
@@ -131,4 +132,5 @@ def main() -> None:
     print(json.dumps(found))
 
 
+claim_process()  # as the command line does
 main()

@@ -16,6 +16,7 @@ from importlib import import_module
 
 from forecast.cli.arguments import parse
 from forecast.errors import ForecastError
+from forecast.runs.memory import claim_process
 
 OUT_OF_MEMORY = (
     "OutOfMemoryError",
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _terminated_as_interrupted():
             command, options = parse(arguments)
+            claim_process()
             module, _, function = command.rpartition(".")
             code: int = getattr(import_module(module), function)(options)
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Work dealt to CPU threads of one core each, which never wait for one another within a step.
+"""Work that CPU threads of one core each share, without waiting for one another within a step.
 
 PyTorch shares out the inside of every operation instead: its threads meet thousands of times a
 step, which is slow on a busy machine, and their number changes the bytes of a result. Here it does
@@ -8,9 +8,6 @@ not (benchmarks/RESULTS.md, "Chunks").
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,18 +16,18 @@ from typing import Generic, TypeVar
 
 import torch
 
+from forecast.runs.memory import keep_freed_memory
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, KEPT = -1, -3, 2**30
-"""Numbers of glibc's options, and bytes up to which it keeps what was freed."""
-AHEAD = 2
+ITEMS_AHEAD = 2
 """Items a thread that are begun before the first result is asked for."""
 
 
 @dataclass
-class _Task(Generic[Item, Result]):
-    """An item, and its result as soon as somebody has made it."""
+class _Job(Generic[Item, Result]):
+    """An item, and its result as soon as a thread has made it."""
 
     item: Item
     future: Future[Result]
@@ -45,30 +42,42 @@ class Workers:
     """The caller among them."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in the order of the items, whoever is done first; few are held at a time."""
+        """Apply a function to items, side by side.
+
+        Args:
+            function: called by any thread.
+            items: taken one by one by the caller, a few ahead of the results.
+
+        Yields:
+            The results in the order of the items, whichever is ready first.
+        """
         if self.executor is None:
             yield from map(function, items)
             return
-        waiting: deque[_Task[Item, Result]] = deque()
+        waiting: deque[_Job[Item, Result]] = deque()
         for item in items:
-            waiting.append(_Task(item, self.executor.submit(function, item)))
-            if len(waiting) > AHEAD * self.threads:
+            waiting.append(_Job(item, self.executor.submit(function, item)))
+            if len(waiting) > ITEMS_AHEAD * self.threads:
                 yield _oldest(function, waiting)
         while waiting:
             yield _oldest(function, waiting)
 
 
-def _oldest(function: Callable[[Item], Result], waiting: deque[_Task[Item, Result]]) -> Result:
-    """The oldest result; until it is there the caller does what nobody has begun."""
+def _oldest(function: Callable[[Item], Result], waiting: deque[_Job[Item, Result]]) -> Result:
+    """The oldest result; until it is ready, the caller does jobs that no thread has begun.
+
+    A job that can still be cancelled has not been begun: it leaves the queue of the threads, and
+    the caller makes its result. When all are begun, there is nothing to do but to wait.
+    """
     while not waiting[0].future.done():
-        task = next((task for task in waiting if task.future.cancel()), None)
-        if task is None:
+        job = next((job for job in waiting if job.future.cancel()), None)
+        if job is None:
             break
-        task.future = Future()
+        job.future = Future()
         try:
-            task.future.set_result(function(task.item))
-        except Exception as error:  # raised when it is its turn
-            task.future.set_exception(error)
+            job.future.set_result(function(job.item))
+        except Exception as error:  # raised when its result is asked for
+            job.future.set_exception(error)
     return waiting.popleft().future.result()
 
 
@@ -80,11 +89,10 @@ ALONE = Workers()
 def workers_for(device: torch.device) -> Iterator[Workers]:
     """As many threads as torch has on the CPU, each on one core; within the block torch has one.
 
-    The caller is one of them, for to wake another one takes a while.
-
-    On other devices nothing is shared out.
+    The caller is one of the threads, because it takes time to wake another one. On other devices
+    nothing is shared out.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     if threads == 1:
         yield ALONE
@@ -96,17 +104,3 @@ def workers_for(device: torch.device) -> Iterator[Workers]:
     finally:
         executor.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
-
-
-@functools.cache
-def _keep_freed_memory() -> None:
-    """Let glibc keep the memory of one step for the next.
-
-    By default it gives pages back to the system as soon as they are free, and every step pays for
-    new ones: up to a third of its time (benchmarks/RESULTS.md, "Chunks"). What reading a table has
-    left between other things goes back first. Other systems and allocators are left as they are.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.malloc_trim(0)
-        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
-        libc.mallopt(M_TRIM_THRESHOLD, KEPT)

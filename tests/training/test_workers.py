@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from forecast.training.workers import AHEAD, ALONE, workers_for
+from forecast.training.workers import ALONE, ITEMS_AHEAD, workers_for
 
 CPU = torch.device("cpu")
 
@@ -57,7 +57,7 @@ def test_a_fault_is_passed_on_and_what_waits_is_not_begun(threads):
 
     with pytest.raises(ValueError, match="number 0"), workers_for(CPU) as workers:
         list(workers.map(faulty, range(1000)))
-    assert len(begun) <= 2 * AHEAD + 3
+    assert len(begun) <= 2 * ITEMS_AHEAD + 3
 
 
 def test_few_items_are_taken_before_the_first_result_is_asked_for(threads):
@@ -72,7 +72,7 @@ def test_few_items_are_taken_before_the_first_result_is_asked_for(threads):
     with workers_for(CPU) as workers:
         results = workers.map(lambda number: number, items())
         assert next(results) == 0
-        assert len(taken) == 2 * AHEAD + 1
+        assert len(taken) == 2 * ITEMS_AHEAD + 1
 
 
 def test_alone_nothing_is_begun_before_it_is_asked_for():

@@ -1,0 +1,40 @@
+"""The memory allocator of a process that is ours alone, as the command line's is."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Numbers of glibc's options."""
+KEPT = 2**30
+"""Bytes up to which glibc keeps what was freed."""
+
+_process_is_ours = False
+
+
+def claim_process() -> None:
+    """Say that the whole process is ours; a library must not change its host's allocator."""
+    global _process_is_ours
+    _process_is_ours = True
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep the memory of one training step for the next, if the process is ours.
+
+    By default glibc gives pages back to the system as soon as they are free, and every step pays
+    for new ones: up to a third of its time (benchmarks/RESULTS.md, "Chunks"). Other systems and
+    allocators are left as they are.
+    """
+    if _process_is_ours and sys.platform == "linux":
+        _tell_glibc()
+
+
+@functools.cache
+def _tell_glibc() -> None:
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.malloc_trim(0)  # what reading a table has left in many small holes goes back first
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
