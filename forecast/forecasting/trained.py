@@ -1,4 +1,4 @@
-"""A trained model: all that a forecast needs, in one value and one file."""
+"""A trained model: all that a forecast needs, in one value."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from forecast.config.tree import Config
-from forecast.data.assemble import read_panel
 from forecast.data.future import future_rows
-from forecast.data.panel import Panel, ragged_ranges
-from forecast.data.pipeline import Pipeline, require_complete
+from forecast.data.panel import Panel
+from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
 from forecast.evaluation.levels import (
@@ -26,15 +26,16 @@ from forecast.evaluation.levels import (
     interval_quantiles,
     what_is_left_out,
 )
-from forecast.forecasting.predict import (
-    forecast_table,
-    member_forecasts,
+from forecast.forecasting.history import (
+    last_rows,
+    long_enough,
+    read_history,
     refuse_infinite,
     refuse_unknown,
-    to_user_units,
     warn_of_categories,
     warn_of_series,
 )
+from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
 from forecast.models.forecaster import Forecaster
 from forecast.training.losses import quantiles_of
 
@@ -65,38 +66,9 @@ class TrainedModel:
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
 
     @property
-    def trained_quantiles(self) -> tuple[float, ...]:
-        """Quantile levels that the models forecast."""
-        return quantiles_of(self.config.training.loss)
-
-    def quantiles(self, level: Levels = None) -> tuple[float, ...]:
-        """Levels, from 0 to 1, of all that is forecast: the point forecast is in the middle.
-
-        Args:
-            level: intervals in percent; None: those of the configuration, or all of the model's.
-
-        Raises:
-            ConfigError: for a level that the model cannot give.
-        """
-        if len(self.trained_quantiles) > 1:
-            return tuple(
-                self.trained_quantiles[number]
-                for number in chosen_quantiles(self.trained_quantiles, level)
-            )
-        return interval_quantiles(self._conformal(level))
-
-    @property
-    def left_out(self) -> str | None:
-        """One line about intervals that are configured, but have too few errors behind them."""
-        if len(self.trained_quantiles) > 1:
-            return None
-        return what_is_left_out(self.config.intervals.levels, self.calibration)
-
-    @property
     def rows_needed(self) -> int:
         """Rows of history that a forecast needs."""
-        lookback, past = self.config.window.lookback, self.pipeline.chain.rows_lost
-        return lookback + past
+        return self.config.window.lookback + self.pipeline.chain.rows_lost
 
     def forecast(
         self,
@@ -123,10 +95,11 @@ class TrainedModel:
             DataError: for history that is too short or unlike that of training.
             ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
-        history = self.tail if data is None else self._read(data)
-        left_out = self.left_out
-        if level is None and left_out:
-            log.info("%s", left_out)
+        history = self.tail
+        if data is not None:
+            history = read_history(data, self.config.data, self.tail)
+        if level is None and self.left_out:
+            log.info("%s", self.left_out)
         panel, values = self.forecast_panel(history, future, horizon, level)
         return forecast_table(self.config.data, panel, values, self.quantiles(level))
 
@@ -136,13 +109,17 @@ class TrainedModel:
         future: pd.DataFrame | str | Path | None = None,
         horizon: int | None = None,
         level: Levels = None,
-    ) -> tuple[Panel, np.ndarray]:
-        """The history that was used, and forecasts (S, horizon, K, Q) in the user's units.
+    ) -> tuple[Panel, Float[np.ndarray, "S H K Q"]]:
+        """The rows that were used, and forecasts of the quantiles that `quantiles` names.
 
-        Arguments as for `forecast`; Q are the levels of `quantiles`.
+        Args:
+            history: all rows that are known.
+            future, horizon, level: as for `forecast`.
+
+        Raises:
+            DataError, ConfigError: as `forecast`.
         """
-        quantiles = self.quantiles(level)
-        trained = self.config.window.horizon
+        quantiles, trained = self.quantiles(level), self.config.window.horizon
         horizon = trained if horizon is None else horizon
         if horizon < 1:
             raise ConfigError(f"horizon {horizon} is not allowed; ask for 1 step or more")
@@ -153,108 +130,35 @@ class TrainedModel:
                 trained,
                 "" if len(quantiles) == 1 else TOO_NARROW,
             )
-        history = self._long_enough(history)
-        warn_of_series(history, self.pipeline)
-        pipeline, whole = self.pipeline.with_series_of(history), history
-        history = self._last_rows(history)
-        rounds = -(-horizon // trained)
-        history, known = future_rows(self.config.data, history, future, rounds * trained, horizon)
+        data = self.config.data
+        whole = long_enough(history, self.rows_needed, data.short_series == "skip")
+        warn_of_series(whole, self.pipeline)
+        pipeline = self.pipeline.with_series_of(whole)
+        history = last_rows(whole, self.rows_needed, self.pipeline)
+        rounds = -(-horizon // trained)  # rounded up
+        history, known = future_rows(data, history, future, rounds * trained, horizon)
         warn_of_categories(history, known, pipeline)
+
         panel, blocks = history, []
-        for number in range(rounds):
-            ahead = known[:, number * trained : (number + 1) * trained]
-            block = self._one_block(pipeline, panel, ahead)  # (S, H, K, Q)
+        for ahead in np.split(known, rounds, axis=1):  # (S, trained horizon, C) each
+            block = self._one_block(pipeline, panel, ahead)
             blocks.append(block)
             panel = panel.extend(self._as_rows(panel, ahead, block))
         values = np.concatenate(blocks, axis=1)[:, :horizon]
         refuse_infinite(values, history)
-        return history, self._with_levels(values, level, pipeline, whole)
 
-    def to(self, device: torch.device) -> TrainedModel:
-        """The same with its models on a device."""
-        return replace(self, models=tuple(model.to(device) for model in self.models))
+        if self._is_quantile_model:
+            return history, values[..., chosen_quantiles(self.trained_quantiles, level)]
+        levels = self._conformal_levels(level)
+        if levels and self.calibration is not None:
+            season = int(data.season)
+            values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
+        return history, values
 
-    def save(self, path: Path | str) -> None:
-        """Write `model.safetensors`, or another file."""
-        from forecast.forecasting.model_file import save
-
-        save(self, Path(path))
-
-    def _with_levels(
-        self, values: np.ndarray, level: Levels, pipeline: Pipeline, history: Panel
-    ) -> np.ndarray:
-        """(S, H, K, Q) forecasts at the levels of `quantiles`."""
-        if len(self.trained_quantiles) > 1:
-            return values[..., chosen_quantiles(self.trained_quantiles, level)]
-        levels = self._conformal(level)
-        if not levels or self.calibration is None:
-            return values
-        season = int(self.config.data.season)
-        return with_intervals(values, self.calibration, levels, pipeline, history, season)
-
-    def _conformal(self, level: Levels) -> tuple[float, ...]:
-        """Levels in percent for which a point model has intervals."""
-        return conformal_levels(level, self.config.intervals.levels, self.calibration)
-
-    def _read(self, data: pd.DataFrame | str | Path) -> Panel:
-        """Newer history on an axis like that of training, local times in its zone."""
-        axis, config = self.tail.axis, self.config.data
-        config = config.model_copy(update={"timezone": axis.timezone or config.timezone})
-        if isinstance(data, str | Path):
-            panel = read_panel(config.model_copy(update={"path": str(data)}))
-        else:
-            panel = read_panel(config, data)
-        step = _row_step(panel)
-        if step > _row_step(self.tail):
-            raise DataError(
-                f"{panel.source}: all rows are {step} or more steps of frequency {axis.frequency}"
-                " apart; give history of the frequency that the model was trained on"
-            )
-        return panel
-
-    def _long_enough(self, history: Panel) -> Panel:
-        """The series with the rows that a forecast needs; others are skipped as configured."""
-        needed = self.rows_needed
-        short = history.lengths < needed
-        if not short.any():
-            return history
-        number = int(np.argmax(short))
-        name = f" of series {history.ids[number]}" if history.has_ids else ""
-        if short.all() or self.config.data.short_series == "error":
-            raise DataError(
-                f"{history.source}: {int(history.lengths[number])} rows{name} are too few to"
-                f" forecast from; the model needs the last {needed}"
-            )
-        log.warning(
-            "%d series are too short to forecast from: %s, ...",
-            int(short.sum()),
-            history.ids[number],
-        )
-        return history.select(np.flatnonzero(~short))
-
-    def _last_rows(self, history: Panel) -> Panel:
-        """The rows that a forecast needs, filled from those before them."""
-        tail = history.tail(self.rows_needed)
-        if not np.isnan(tail.values).any():
-            return tail
-        if self.config.data.missing == "error":
-            recent = ragged_ranges(history.offsets[1:] - tail.lengths, tail.lengths)
-            values = np.zeros_like(history.values)
-            values[recent] = tail.values
-            require_complete(replace(history, values=values))
-        filled = self.pipeline.filled(history, history.offsets)
-        return replace(history, values=filled).tail(self.rows_needed)
-
-    def _as_rows(self, panel: Panel, ahead: np.ndarray, block: np.ndarray) -> np.ndarray:
-        """(S, H, C) a forecast as rows of history; past covariates stay as they were last."""
-        targets, end = panel.num_targets, panel.num_targets + len(self.config.data.past)
-        rows = ahead.copy()
-        rows[..., :targets] = block[..., block.shape[-1] // 2]
-        rows[..., targets:end] = panel.values[panel.offsets[1:] - 1, None, targets:end]
-        return rows
-
-    def _one_block(self, pipeline: Pipeline, panel: Panel, ahead: np.ndarray) -> np.ndarray:
-        """(S, H, K, Q) the trained horizon after the panel's last rows."""
+    def _one_block(
+        self, pipeline: Pipeline, panel: Panel, ahead: Float[np.ndarray, "S H C"]
+    ) -> Float[np.ndarray, "S H K Q"]:
+        """The trained horizon after the panel's last rows; `ahead` holds what is known of it."""
         extended = panel.extend(ahead)
         inputs, targets, static = pipeline.tensors(extended, extended.values)
         window = self.config.window
@@ -277,11 +181,58 @@ class TrainedModel:
         ]
         return np.concatenate(blocks)
 
+    def _as_rows(
+        self,
+        panel: Panel,
+        ahead: Float[np.ndarray, "S H C"],
+        block: Float[np.ndarray, "S H K Q"],
+    ) -> Float[np.ndarray, "S H C"]:
+        """A forecast as rows of history; past covariates stay as they were last."""
+        targets, end = panel.num_targets, panel.num_targets + len(self.config.data.past)
+        rows = ahead.copy()
+        rows[..., :targets] = block[..., block.shape[-1] // 2]
+        rows[..., targets:end] = panel.values[panel.offsets[1:] - 1, None, targets:end]
+        return rows
 
-def _row_step(panel: Panel) -> int:
-    """Fewest steps between two rows of a series that the table holds."""
-    if (is_row := panel.in_table).all():
-        return 1
-    rows = np.flatnonzero(is_row)
-    steps = np.diff(rows)[np.diff(panel.series_of(rows)) == 0]
-    return int(steps.min()) if len(steps) else 1
+    @property
+    def trained_quantiles(self) -> tuple[float, ...]:
+        """Quantiles that the models forecast, from 0 to 1; a point model only 0.5."""
+        return quantiles_of(self.config.training.loss)
+
+    @property
+    def _is_quantile_model(self) -> bool:
+        return len(self.trained_quantiles) > 1
+
+    def quantiles(self, level: Levels = None) -> tuple[float, ...]:
+        """Quantiles, from 0 to 1, of all that is forecast: the point forecast is in the middle.
+
+        Args:
+            level: intervals in percent; None: those of the configuration, or all of the model's.
+
+        Raises:
+            ConfigError: for a level that the model cannot give.
+        """
+        if not self._is_quantile_model:
+            return interval_quantiles(self._conformal_levels(level))
+        own = self.trained_quantiles
+        return tuple(own[number] for number in chosen_quantiles(own, level))
+
+    def _conformal_levels(self, level: Levels) -> tuple[float, ...]:
+        return conformal_levels(level, self.config.intervals.levels, self.calibration)
+
+    @property
+    def left_out(self) -> str | None:
+        """One line about intervals that are configured, but have too few errors behind them."""
+        if self._is_quantile_model:
+            return None
+        return what_is_left_out(self.config.intervals.levels, self.calibration)
+
+    def to(self, device: torch.device) -> TrainedModel:
+        """The same with its models on a device."""
+        return replace(self, models=tuple(model.to(device) for model in self.models))
+
+    def save(self, path: Path | str) -> None:
+        """Write `model.safetensors`, or another file."""
+        from forecast.forecasting.model_file import save
+
+        save(self, Path(path))

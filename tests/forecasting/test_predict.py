@@ -19,12 +19,11 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
 from forecast.data.windows import Windows
 from forecast.errors import DataError
+from forecast.forecasting.history import refuse_infinite, refuse_unknown
 from forecast.forecasting.predict import (
     forecast_table,
     interval_columns,
     member_forecasts,
-    refuse_infinite,
-    refuse_unknown,
     to_user_units,
     window_shape,
 )

@@ -1,0 +1,195 @@
+"""The history that a forecast goes on from: read, long enough, filled, and known to the model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from forecast.config.data import DataConfig
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel, ragged_ranges
+from forecast.data.pipeline import Pipeline, require_complete
+from forecast.data.windows import Windows
+from forecast.errors import DataError, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("forecast")
+
+MOST_NAMED = 5
+"""Series or categories that a warning names."""
+
+
+def read_history(data: pd.DataFrame | str | Path, config: DataConfig, tail: Panel) -> Panel:
+    """Newer history, on an axis like that of training; local times are in its zone.
+
+    Args:
+        data: a frame or a file with the columns of training.
+        config: of the training table.
+        tail: the end of the training table.
+
+    Raises:
+        DataError: for a table that is unlike that of training, or has too few rows a step.
+    """
+    axis = tail.axis
+    config = config.model_copy(update={"timezone": axis.timezone or config.timezone})
+    if isinstance(data, str | Path):
+        panel = read_panel(config.model_copy(update={"path": str(data)}))
+    else:
+        panel = read_panel(config, data)
+    step = _fewest_steps_between_rows(panel)
+    if step > _fewest_steps_between_rows(tail):
+        raise DataError(
+            f"{panel.source}: all rows are {step} or more steps of frequency {axis.frequency}"
+            " apart; give history of the frequency that the model was trained on"
+        )
+    return panel
+
+
+def _fewest_steps_between_rows(panel: Panel) -> int:
+    """Between two rows of a series that the table holds, rows on the grid put in between apart."""
+    if (is_row := panel.in_table).all():
+        return 1
+    rows = np.flatnonzero(is_row)
+    steps = np.diff(rows)[np.diff(panel.series_of(rows)) == 0]
+    return int(steps.min()) if len(steps) else 1
+
+
+def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
+    """The series with the rows that a forecast needs.
+
+    Args:
+        history: of all series.
+        needed: rows of each.
+        skips_short: whether shorter series are left out with a warning.
+
+    Raises:
+        DataError: for a series that is too short, unless it is skipped and others are left.
+    """
+    short = history.lengths < needed
+    if not short.any():
+        return history
+    number = int(np.argmax(short))
+    if short.all() or not skips_short:
+        raise DataError(
+            f"{history.source}: {int(history.lengths[number])} rows{_of_series(history, number)}"
+            f" are too few to forecast from; the model needs the last {needed}"
+        )
+    log.warning(
+        "%d series are too short to forecast from: %s, ...",
+        int(short.sum()),
+        history.ids[number],
+    )
+    return history.select(np.flatnonzero(~short))
+
+
+def last_rows(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
+    """The last rows of every series, with what is missing filled from those before them.
+
+    Args:
+        history: of all series, each long enough.
+        needed: rows of each.
+        pipeline: knows how missing values are filled.
+
+    Raises:
+        DataError: for a missing value where `data.missing` is error.
+    """
+    tail = history.tail(needed)
+    if not np.isnan(tail.values).any():
+        return tail
+    if pipeline.missing == "error":
+        # Only the last rows count: the others are taken for complete, and every row keeps its line.
+        recent = ragged_ranges(history.offsets[1:] - tail.lengths, tail.lengths)
+        values = np.zeros_like(history.values)
+        values[recent] = tail.values
+        require_complete(replace(history, values=values))
+    filled = pipeline.filled(history, history.offsets)
+    return replace(history, values=filled).tail(needed)
+
+
+def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
+    """Raise a DataError if an input that the model reads is missing.
+
+    Args:
+        windows: one a series.
+        panel: names the series.
+        pipeline: knows how many rows the differences need before a window.
+    """
+    rows = windows.starts[:, None] + torch.arange(windows.lookback + windows.horizon)  # (S, L + H)
+    unknown = windows.inputs.isnan()  # (N, C)
+    unknown_ahead = unknown[:, unknown.shape[1] - windows.num_future :]
+    past = unknown.any(dim=1)[rows[:, : windows.lookback]].any(dim=1)  # (S,)
+    ahead = unknown_ahead.any(dim=1)[rows[:, windows.lookback :]].any(dim=1)
+    if (past | ahead).any():
+        series = int((past | ahead).nonzero()[0])
+        needed = windows.lookback + pipeline.chain.rows_lost
+        raise DataError(
+            f"{panel.source}: the last {needed} rows{_of_series(panel, series)} hold values that"
+            " are missing and cannot be filled; give more history"
+        )
+
+
+def refuse_infinite(values: Float[np.ndarray, "S H K Q"], panel: Panel) -> None:
+    """Raise a DataError if a forecast is not finite."""
+    bad = ~np.isfinite(values).all(axis=(1, 2, 3))
+    if bad.any():
+        raise DataError(
+            f"{panel.source}: the forecast{_of_series(panel, int(np.argmax(bad)))} is not finite;"
+            " its history is far from what the model was trained on"
+        )
+
+
+def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
+    """Name the series that the model was not trained on."""
+    new = np.flatnonzero(pipeline.series_numbers(panel.ids) < 0)
+    if not len(new):
+        return
+    names = f" {_first_of([panel.ids[number] for number in new])}" if panel.has_ids else ""
+    log.warning(
+        "series%s %s not in training: the test scores say nothing of %s",
+        names,
+        "was" if len(new) == 1 else "were",
+        "it" if len(new) == 1 else "them",
+    )
+
+
+def warn_of_categories(panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline: Pipeline) -> None:
+    """Name the categories that the model was not trained on.
+
+    Args:
+        panel: the rows that the model reads.
+        ahead: the rows to come.
+        pipeline: knows the categories of training.
+    """
+    values = np.concatenate([panel.values, ahead.reshape(-1, len(panel.columns))])  # (N + S * H, C)
+    columns = {
+        **dict(zip(panel.columns, values.T, strict=True)),
+        **dict(zip(panel.static_columns, panel.static.T, strict=True)),
+    }
+    covariates = pipeline.covariates
+    new = []
+    for fitted in (*covariates.past, *covariates.future, *covariates.static):
+        if fitted.option.is_categorical:
+            name = fitted.option.name
+            used = np.unique(columns[name][~np.isnan(columns[name])]).astype(np.int64)
+            names = [panel.categories[name][number] for number in used]
+            new += [f"{name} {shown(each)}" for each in names if each not in fitted.categories]
+    if new:
+        log.warning("not in training, so taken for unknown: %s", _first_of(new))
+
+
+def _of_series(panel: Panel, number: int) -> str:
+    """Which series is meant, for a message; nothing where the table does not name its series."""
+    return f" of series {panel.ids[number]}" if panel.has_ids else ""
+
+
+def _first_of(names: list[str]) -> str:
+    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
