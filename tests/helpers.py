@@ -1,8 +1,20 @@
-"""What tests of several rooms share: the one line with which something is refused."""
+"""What tests of several rooms share: refusals, small configurations and small tables."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from forecast.config.tree import Config, config_from
 from forecast.errors import ForecastError
+
+SMALL = {
+    "data": {"path": "data"},
+    "window": {"lookback": 12, "horizon": 3},
+    "split": {"validation": 9, "test": 12},
+    "model": {"hidden_size": 4},
+    "training": {"epochs": 2, "learning_rate": 0.01},
+}
+"""A configuration that trains in a moment."""
 
 
 def refusal(call, *arguments, error: type[ForecastError] = ForecastError, **options) -> str:
@@ -13,3 +25,20 @@ def refusal(call, *arguments, error: type[ForecastError] = ForecastError, **opti
     assert "\n" not in message
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return message
+
+
+def small_config(overrides=(), **sections) -> Config:
+    """The small configuration, with the keys of these sections put in or in place."""
+    merged = {
+        name: {**SMALL[name], **value} if name in SMALL else value
+        for name, value in sections.items()
+    }
+    return config_from({**SMALL, **merged}, overrides)
+
+
+def wave_table(rows, start, freq, period, level, noise=1.0, seed=0):
+    """A table of one noisy wave: columns ds and y."""
+    times = np.arange(rows)
+    wave = level * (1 + np.sin(times * 2 * np.pi / period) / 5)
+    wave += np.random.default_rng(seed).normal(0, noise, rows)
+    return pd.DataFrame({"ds": pd.date_range(start, periods=rows, freq=freq), "y": wave})

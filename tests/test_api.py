@@ -12,14 +12,9 @@ import torch
 import forecast
 from forecast import api
 from forecast.config.tree import Config, config_from
+from tests.helpers import wave_table
 
-RANDOM = np.random.default_rng(4)
-TABLE = pd.DataFrame(
-    {
-        "ds": pd.date_range("2021-03-01", periods=50, freq="D"),
-        "y": 30 + 5 * np.sin(np.arange(50) * 2 * np.pi / 7) + RANDOM.normal(0, 0.5, 50),
-    }
-)
+TABLE = wave_table(50, "2021-03-01", "D", period=7, level=30, noise=0.5, seed=4)
 SECTIONS = {
     "window": {"lookback": 7, "horizon": 3},
     "split": {"validation": 6, "test": 8},

@@ -10,7 +10,6 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_pinball_loss
 
 from forecast import experiment
-from forecast.config.tree import config_from
 from forecast.evaluate import (
     actuals,
     held_out_forecasts,
@@ -31,6 +30,7 @@ from forecast.reporting import plots
 from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.runs.folder import RunFolder
 from forecast.training.profile import Profile
+from tests.helpers import small_config
 
 CPU = torch.device("cpu")
 ROWS, SEASON, TEST = 72, 12, 15
@@ -53,18 +53,10 @@ TABLE = pd.concat(
 SINGLE = TABLE[TABLE.unique_id == "a"].drop(columns="unique_id").reset_index(drop=True)
 
 
-def config(data=(), training=(), **sections):
-    return config_from(
-        {
-            "data": {"path": "data", "target": ("y", "z"), **dict(data)},
-            "transforms": ("log", {"difference": {"lag": 1}}, "standardize"),
-            "window": {"lookback": 12, "horizon": 3},
-            "split": {"validation": 9, "test": TEST},
-            "model": {"hidden_size": 4},
-            "training": {"epochs": 2, "learning_rate": 0.01, **dict(training)},
-            **sections,
-        }
-    )
+def config(data=(), **sections):
+    transforms = ("log", {"difference": {"lag": 1}}, "standardize")
+    sections = {"transforms": transforms, "split": {"test": TEST}, **sections}
+    return small_config(data={"target": ("y", "z"), **dict(data)}, **sections)
 
 
 def session_of(chosen, table, folder=None):

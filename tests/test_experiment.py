@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from forecast import experiment
-from forecast.config.tree import config_from, read_config
+from forecast.config.tree import read_config
 from forecast.errors import ConfigError, DataError, DeviceError
 from forecast.experiment import lr_find, train, with_rate
 from forecast.forecasting.model_file import load
@@ -21,14 +21,9 @@ from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
 from forecast.runs.folder import RunFolder, existing_run, new_run
 from forecast.training.lr_range import LR_RULES, LrFound, Point, Sweep
+from tests.helpers import small_config, wave_table
 
-RANDOM = np.random.default_rng(2)
-TABLE = pd.DataFrame(
-    {
-        "ds": pd.date_range("2018-01-01", periods=72, freq="MS"),
-        "y": 50 + 10 * np.sin(np.arange(72) * np.pi / 6) + RANDOM.normal(0, 1, 72),
-    }
-)
+TABLE = wave_table(72, "2018-01-01", "MS", period=12, level=50, seed=2)
 SWEEP = {"seeds": 2, "steps": 60, "first": 1e-4, "last": 10.0, "rule": "valley"}
 
 
@@ -36,17 +31,8 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def config(overrides=(), **training):
-    return config_from(
-        {
-            "data": {"path": "data"},
-            "window": {"lookback": 12, "horizon": 3},
-            "split": {"validation": 9, "test": 12},
-            "model": {"hidden_size": 4},
-            "training": {"epochs": 3, "learning_rate": 0.01, "lr_range": SWEEP, **training},
-            "intervals": {"levels": [80]},
-        },
-        overrides,
-    )
+    training = {"epochs": 3, "lr_range": SWEEP, **training}
+    return small_config(overrides, training=training, intervals={"levels": [80]})
 
 
 def trained(steps):

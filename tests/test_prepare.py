@@ -10,6 +10,7 @@ import torch
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.prepare import new_learner, prepare
+from tests.helpers import small_config
 
 CPU = torch.device("cpu")
 RANDOM = np.random.default_rng(1)
@@ -32,14 +33,9 @@ def panel(**series):
 
 
 def config(**sections):
-    base = {
-        "data": {"path": "data"},
-        "window": {"lookback": 6, "horizon": 3},
-        "split": {"validation": 10, "test": 12},
-        "model": {"hidden_size": 4},
-    }
-    merged = {name: {**base.get(name, {}), **value} for name, value in sections.items()}
-    return config_from({**base, **merged})
+    window = {"lookback": 6, **sections.pop("window", {})}
+    split = {"validation": 10, **sections.pop("split", {})}
+    return small_config(window=window, split=split, **sections)
 
 
 def refused(error, table, **sections):

@@ -16,18 +16,12 @@ from forecast.backtesting.files import (
     write_backtest,
 )
 from forecast.backtesting.run import backtest
-from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.runs.folder import RunFolder, new_run
+from tests.helpers import small_config, wave_table
 
-RANDOM = np.random.default_rng(8)
 ROWS, HORIZON, STEP, FOLDS = 70, 3, 4, 3
-TABLE = pd.DataFrame(
-    {
-        "ds": pd.date_range("2024-01-01", periods=ROWS, freq="D"),
-        "y": 30 + 5 * np.sin(np.arange(ROWS) * 2 * np.pi / 7) + RANDOM.normal(0, 1, ROWS),
-    }
-)
+TABLE = wave_table(ROWS, "2024-01-01", "D", period=7, level=30, seed=8)
 ORIGINS = [58, 62, 66]
 """Rows with 3, 7 and 11 rows after them, the earliest first."""
 
@@ -36,17 +30,8 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def config(overrides=(), **sections):
-    return config_from(
-        {
-            "data": {"path": "data"},
-            "window": {"lookback": 7, "horizon": HORIZON},
-            "split": {"validation": 8, "test": 20},
-            "model": {"hidden_size": 4},
-            "training": {"epochs": 2, "learning_rate": 0.01},
-            **sections,
-        },
-        overrides,
-    )
+    week = {"window": {"lookback": 7}, "split": {"validation": 8, "test": 20}}
+    return small_config(overrides, **{**week, **sections})
 
 
 def ended(steps):
