@@ -28,12 +28,21 @@ from forecast.training.workers import workers_for
 
 WARM_UP_STEPS, TIMED_STEPS = 3, 20
 TIMED_SECONDS = 1.0
-"""Timing ends after so many seconds, for a large model's steps are long and alike."""
+"""Timing ends after so many seconds, because a large model's steps are long and alike."""
 PROBE_RATE = 1e-6
+"""Learning rate of the steps that are timed."""
 
 
 def inspect(config: Config) -> dict[str, Any]:
-    """Everything that `forecast check` prints, for people and as JSON."""
+    """Everything that `forecast check` prints, for people and as JSON.
+
+    Args:
+        config: what would be trained.
+
+    Returns:
+        `data` and `findings` of the table, then what a training would be made of; or `problem`
+        and `exit_code` in place of what cannot be told.
+    """
     try:
         panel = read_panel(config.data)
     except ForecastError as error:
@@ -70,6 +79,12 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
     With `input` numbers in and `output` numbers out of a window: between output and input; two
     thirds of input plus output; sqrt(input * output); and below samples / (a * (input + output))
     with a from 2 to 10, so that weights stay fewer than samples.
+
+    Args:
+        prepared: the data with their windows.
+
+    Returns:
+        `configured`, `input`, `output`, and a number or a pair of numbers for each rule.
     """
     window, pipeline = prepared.config.window, prepared.pipeline
     inputs = window.lookback * pipeline.num_columns
@@ -88,6 +103,7 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
 
 
 def _extent(panel: Panel) -> dict[str, Any]:
+    """Size, times and columns of a table."""
     edges = np.array([panel.starts.min(), (panel.starts + panel.lengths).max() - 1])
     first, last = (str(time) for time in panel.axis.column(edges))
     in_table = int(panel.in_table.sum())
@@ -106,6 +122,7 @@ def _extent(panel: Panel) -> dict[str, Any]:
 
 
 def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
+    """Differences that tests of the training rows ask for."""
     train = prepared.split.train
     offsets = offsets_of(train[:, 1] - train[:, 0])
     values = prepared.filled_targets[prepared.split.train_rows()]
@@ -125,6 +142,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     total = min(training.epochs * steps, training.max_steps or training.epochs * steps)
     range_test = training.lr_range
     tested = range_test.steps * range_test.seeds if training.learning_rate == "auto" else 0
+    # A step of a full-batch optimiser takes all batches of an epoch, other steps take one.
     batches = math.ceil(windows_in_epoch(len(windows), training) / training.batch_size)
     passed = total * training.ensemble * batches // steps + tested
     return {
@@ -139,7 +157,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
 
 
 def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
-    """Least time of a step, for others slow a busy machine; the first ones do not count."""
+    """Least time of a step: on a busy machine others take longer, and the first ones always do."""
     seconds: list[float] = []
     batches = itertools.cycle(in_order(windows, learner.config.batch_size))
     with workers_for(learner.device) as workers:
@@ -155,8 +173,12 @@ def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
 
 
 def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
-    """Bytes: gradients and two moments; the table thrice; what chunks keep for their gradient."""
-    kept: dict[int, int] = {}
+    """Bytes: gradients and two moments; the table thrice; what chunks keep for their gradient.
+
+    The last is measured on one chunk of a batch: autograd hands every tensor that it saves for the
+    backward pass to a hook, which counts each storage once.
+    """
+    kept: dict[int, int] = {}  # address of a storage -> its bytes
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
@@ -168,5 +190,5 @@ def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
         set_gradient(learner, chunks[:1])
     at_once = min(len(chunks), torch.get_num_threads())
     weights = sum(p.numel() * p.element_size() for p in learner.model.parameters())
-    table = prepared.panel.values.size * (8 + 8 + 4)
+    table = prepared.panel.values.size * (8 + 8 + 4)  # raw and filled in float64, and the input
     return 3 * weights + table + at_once * sum(kept.values())

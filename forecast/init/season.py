@@ -1,10 +1,11 @@
-"""The season of series whose times do not tell it, read off what comes again in them."""
+"""The season of series whose times do not tell it, read off what comes again in their values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 MOST_SERIES = 50
 """Series that are looked at, evenly chosen."""
@@ -12,8 +13,10 @@ LONGEST = 400
 """Longest season that is looked for, in rows."""
 WEAKEST = 0.35
 """Smallest correlation with the season before that makes a season."""
-SUREST = 1.8
-"""The same, by the root of the number of seasons: 4 of 600 walks and noises passed."""
+NOISE = 4.0
+"""The same, times the root of the number of rows: noise alone comes to 1/6 at a lag of 2."""
+WALK = 1.8
+"""The same, times the root of the number of seasons: 4 of 600 walks and noises passed."""
 TINY = 1e-9
 """Swings below this share of the values are rounding."""
 ALIKE = 0.9
@@ -21,44 +24,48 @@ ALIKE = 0.9
 
 
 def seen_season(series: Sequence[np.ndarray]) -> int:
-    """Rows after which the swings of the series come again; 1 if they do not.
+    """Rows after which the swings of the series come again.
 
     Args:
         series: values of each, in order, without NaN.
 
     Returns:
-        The first lag with a high peak in the mean of `recurrence`, 2 to 400 and at most a third of
-        the rows.
+        The first lag with a high peak in the mean of `recurrence`, from 2 to 400 and at most a
+        third of the rows; 1 if there is none.
     """
-    chosen = [series[number] for number in _evenly(len(series), MOST_SERIES)]
+    evenly = np.unique(np.arange(MOST_SERIES) * len(series) // MOST_SERIES)
+    chosen = [series[number] for number in evenly]
     rows = int(np.median([len(values) for values in chosen]))
     longest = min(LONGEST, rows // 3)
     found = [recurrence(values, longest + 1) for values in chosen if len(values) > 2]
     if longest < 2 or not found:
         return 1
-    mean = np.mean(found, axis=0)
+    mean = np.mean(found, axis=0)  # (longest + 2,)
     inner, lags = mean[2:-1], np.arange(2, longest + 1)
     is_peak = (inner > mean[1:-2]) & (inner >= mean[3:])
-    least = max(WEAKEST, 4 / np.sqrt(rows))  # noise alone comes to 1/6, at a lag of 2
-    is_sure = inner >= np.maximum(least, SUREST / np.sqrt(rows / lags))
-    peaks = np.where(is_peak & is_sure, inner, 0.0)
+    least = np.maximum(max(WEAKEST, NOISE / np.sqrt(rows)), WALK / np.sqrt(rows / lags))
+    peaks = np.where(is_peak & (inner >= least), inner, 0.0)
     highest = peaks.max()
     return 2 + int(np.argmax(peaks >= ALIKE * highest)) if highest else 1
 
 
-def recurrence(values: np.ndarray, longest: int) -> np.ndarray:
-    """(longest + 1,) correlation of each lag's swings with those so many rows before.
+def recurrence(values: Float[np.ndarray, " rows"], longest: int) -> Float[np.ndarray, " lags"]:
+    """Correlation of the swings with those a lag before, for every lag from 0 to the longest.
 
-    What swings are is seen from the lag itself: what is left without the moving mean over so many
+    What swings are is seen from the lag itself: what is left without the moving mean over as many
     rows, which takes trends and walks away and averages noise out. Differences of neighbours would
     drown a long season in noise.
+
+    Args:
+        values: of one series, without NaN.
+        longest: lag in rows.
     """
     swings = [_swings(values, lag) for lag in range(2, longest + 1)]
     found = [_correlation(left[lag:], left[:-lag]) for lag, left in enumerate(swings, 2)]
     return np.array([0.0, 0.0, *found])
 
 
-def _swings(values: np.ndarray, length: int) -> np.ndarray:
+def _swings(values: Float[np.ndarray, " rows"], length: int) -> Float[np.ndarray, " inner"]:
     """Values less their centred moving mean, where there is one."""
     centred = values - values.mean()
     sums = np.cumsum([0.0, *centred])
@@ -66,18 +73,11 @@ def _swings(values: np.ndarray, length: int) -> np.ndarray:
     if length % 2 == 0:  # centred between two rows: the mean of both neighbours
         means = (means[1:] + means[:-1]) / 2
     left = centred[length // 2 :][: len(means)] - means
-    is_noise_of_sums = np.abs(left).max(initial=0.0) < TINY * np.abs(values).max(initial=0.0)
-    return np.zeros_like(left) if is_noise_of_sums else left
+    is_rounding = np.abs(left).max(initial=0.0) < TINY * np.abs(values).max(initial=0.0)
+    return np.zeros_like(left) if is_rounding else left
 
 
-def _correlation(now: np.ndarray, then: np.ndarray) -> float:
+def _correlation(now: Float[np.ndarray, " pairs"], then: Float[np.ndarray, " pairs"]) -> float:
     """Around zero; 0 where nothing changes."""
     size = float(np.sqrt((now * now).sum() * (then * then).sum()))
     return float(now @ then) / size if size > 0 else 0.0
-
-
-def _evenly(count: int, most: int) -> list[int]:
-    """Up to `most` numbers below `count`, evenly spread."""
-    return sorted(
-        {number * count // most for number in range(most)} if count > most else range(count)
-    )
