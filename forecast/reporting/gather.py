@@ -19,13 +19,7 @@ from forecast.prepare import Prepared, prepare
 from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
 from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
-from forecast.reporting.run_files import (
-    environment_of,
-    epochs_of,
-    profile_of,
-    summary_of,
-    sweeps_of,
-)
+from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import CONFIG_FILE, REPORT_FILE
@@ -78,17 +72,12 @@ def gather(run: Path) -> Facts:
         )
     trained = load(run)
     config = read_config(run / CONFIG_FILE)
-    summary = summary_of(run, trained.summary)
     quantiles = trained.quantiles()
     facts = Facts(
         run=run.resolve().name,
         targets=trained.pipeline.targets,
-        summary=summary,
-        histories=epochs_of(run, summary),
-        sweeps=sweeps_of(run, config.training.lr_range),
+        files=read_run_files(run, trained.summary, config.training.lr_range),
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
-        environment=environment_of(run),
-        profile=profile_of(run),
         shaded=100 * (quantiles[-1] - quantiles[0]),
     )
     ahead, prepared = _ahead(trained), _prepared(trained, config)

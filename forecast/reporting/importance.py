@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,23 +122,28 @@ def input_parts(targets: Sequence[str], covariates: FittedCovariates) -> list[In
     Columns are counted as `FittedCovariates.encode` lays them out: in the lookback targets, past
     and future covariates, calendar; in the horizon future covariates and calendar.
     """
-    parts = [InputPart(f"past {name}", past=(column,)) for column, name in enumerate(targets)]
-    first, known = len(targets), 0
-    for fitted in covariates.past:
-        width = len(fitted.names)
-        parts.append(InputPart(fitted.option.name, past=_columns(first, width)))
-        first += width
-    widths = [(fitted.option.name, len(fitted.names)) for fitted in covariates.future]
-    widths += [(name, 2) for name in covariates.calendar]  # a sine and a cosine
-    for name, width in widths:
-        parts.append(InputPart(name, _columns(first + known, width), _columns(known, width)))
-        known += width
+    past = [(f"past {name}", 1) for name in targets]
+    past += [(each.option.name, len(each.names)) for each in covariates.past]
+    future = [(each.option.name, len(each.names)) for each in covariates.future]
+    future += [(name, 2) for name in covariates.calendar]  # a sine and a cosine
+    static = [(each.option.name, len(each.names)) for each in covariates.static]
+    known = sum(width for _, width in past)
+    return [
+        *(InputPart(name, past=columns) for name, columns in _side_by_side(past)),
+        *(
+            InputPart(name, past=tuple(known + column for column in columns), future=columns)
+            for name, columns in _side_by_side(future)
+        ),
+        *(InputPart(name, static=columns) for name, columns in _side_by_side(static)),
+    ]
+
+
+def _side_by_side(widths: Sequence[tuple[str, int]]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names and the columns that each takes."""
     first = 0
-    for fitted in covariates.static:
-        width = len(fitted.names)
-        parts.append(InputPart(fitted.option.name, static=_columns(first, width)))
+    for name, width in widths:
+        yield name, tuple(range(first, first + width))
         first += width
-    return parts
 
 
 def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[InputPart]:
@@ -154,7 +159,7 @@ def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[InputP
     edges = np.linspace(0, lookback // unit, count + 1).round().astype(int) * unit
     return [
         InputPart(
-            _steps(first - lookback, end - lookback), _columns(0, num_columns), (), (), first, end
+            _steps(first - lookback, end - lookback), tuple(range(num_columns)), (), (), first, end
         )
         for first, end in itertools.pairwise(edges.tolist())
     ]
@@ -218,10 +223,6 @@ def _exchanged(
     exchanged = values.clone()
     exchanged[..., columns] = values[order][..., columns]
     return exchanged
-
-
-def _columns(first: int, width: int) -> tuple[int, ...]:
-    return tuple(range(first, first + width))
 
 
 def _mean_absolute_error(predict: Predict, batch: Batch) -> float:

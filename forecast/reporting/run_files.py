@@ -7,13 +7,12 @@ damaged, edited or of another run is refused in one line.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +39,7 @@ from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound, Point, Sweep, lr_found, suggest
 from forecast.training.profile import PROFILE_PARTS
 
+Read = TypeVar("Read")
 REMEDY = "copy the run again"
 OPTIONAL = f"{REMEDY}, or take the file away to leave its part out"
 
@@ -130,77 +130,73 @@ class EpochLine(Epoch):
     gradient_norms: dict[str, Number]
 
 
-Swept = tuple[int, int, Rate, FiniteFloat, FiniteFloat]
+@dataclass(frozen=True)
+class RunFiles:
+    """All that the files of a run say; None stands for a file that is absent."""
+
+    summary: Summary
+    histories: list[list[Epoch]] | None
+    """Epochs of each member; a loss that was no number is NaN."""
+    sweeps: LrFound | None
+    environment: Environment | None
+    profile: dict[str, float] | None
+    """Seconds of each part of the training."""
+
+
 SWEPT_HEADER = b"seed,step,learning_rate,loss,smoothed_loss"
-"""Lines of `lr_range.csv`."""
 SUMMARY, ENVIRONMENT, EPOCH = TypeAdapter(Summary), TypeAdapter(Environment), TypeAdapter(EpochLine)
-SWEPT, PROFILE = TypeAdapter(Swept), TypeAdapter(dict[str, Seconds])
+SWEPT = TypeAdapter(tuple[int, int, Rate, FiniteFloat, FiniteFloat])
+PROFILE = TypeAdapter(dict[str, Seconds])
 
 
-def summary_of(run: Path, content: Mapping[str, Any]) -> Summary:
-    """The summary that the model file holds, which `summary.json` must say too.
+def read_run_files(run: Path, content: Mapping[str, Any], options: LrRangeConfig) -> RunFiles:
+    """Read the files of a run.
 
     Args:
         run: the folder.
-        content: `summary` of the trained model.
+        content: the summary in the model file, which `summary.json` must say too.
+        options: of the learning-rate range test.
 
     Raises:
-        DataError: if it is damaged, or `summary.json` says something else.
+        DataError: if one of them is damaged, or not of the run that the model file is of.
     """
     path = run / SUMMARY_FILE
     if path.is_file() and _canonical(path) != json.dumps(without_nan(content), sort_keys=True):
         raise DataError(f"{path}: not what {MODEL_FILE} says of this run; {REMEDY}")
     with _checking(f"{run / MODEL_FILE}: summary", REMEDY):
-        return SUMMARY.validate_json(json.dumps(content), strict=True)
+        summary = SUMMARY.validate_json(json.dumps(content), strict=True)
+    return RunFiles(
+        summary,
+        _if_there(run / METRICS_FILE, lambda path: _histories(path, summary)),
+        _if_there(run / LR_RANGE_FILE, lambda path: _sweeps(path, options)),
+        _if_there(run / ENVIRONMENT_FILE, _environment),
+        _if_there(run / PROFILE_FILE, _profile),
+    )
 
 
-def epochs_of(run: Path, summary: Summary) -> list[list[Epoch]] | None:
-    """The epochs of each member; a loss that was no number is NaN.
+def _if_there(path: Path, read: Callable[[Path], Read]) -> Read | None:
+    return read(path) if path.is_file() else None
 
-    Args:
-        run: the folder.
-        summary: what `summary_of` gave.
 
-    Returns:
-        None if the run holds no `metrics.jsonl`.
-
-    Raises:
-        DataError: if a line is damaged, or an epoch is missing.
-    """
-    path = run / METRICS_FILE
-    if not path.is_file():
-        return None
-    histories: list[list[Epoch]] = [[] for _ in range(summary.ensemble)]
+def _histories(path: Path, summary: Summary) -> list[list[Epoch]]:
+    """The epochs of each member, of which none is missing and none is too many."""
+    histories: dict[int, list[Epoch]] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         with _checking(f"{path}:{number}"):
             epoch = EPOCH.validate_json(line, strict=True)
         if epoch.validation_loss is None and summary.windows["validation"]:
-            epoch = dataclasses.replace(epoch, validation_loss=math.nan)
-        if epoch.member < len(histories):
-            histories[epoch.member].append(epoch)
-    layers = {tuple(epoch.gradient_norms) for history in histories for epoch in history}
-    numbers = [[epoch.number for epoch in history] for history in histories]
-    if len(layers) != 1 or numbers != [[*range(1, last + 1)] for last in summary.epochs]:
+            epoch = replace(epoch, validation_loss=math.nan)
+        histories.setdefault(epoch.member, []).append(epoch)
+    layers = {tuple(epoch.gradient_norms) for history in histories.values() for epoch in history}
+    numbers = {member: [epoch.number for epoch in each] for member, each in histories.items()}
+    wanted = {member: [*range(1, last + 1)] for member, last in enumerate(summary.epochs)}
+    if len(layers) != 1 or numbers != wanted:
         raise DataError(f"{path}: not the epochs that {MODEL_FILE} tells of; {OPTIONAL}")
-    return histories
+    return [histories[member] for member in wanted]
 
 
-def sweeps_of(run: Path, options: LrRangeConfig) -> LrFound | None:
-    """The learning-rate range test, and the rates that its rules suggest.
-
-    Args:
-        run: the folder.
-        options: of the test.
-
-    Returns:
-        None if the run holds no `lr_range.csv`: the rate was set.
-
-    Raises:
-        DataError: if a line is damaged.
-    """
-    path = run / LR_RANGE_FILE
-    if not path.is_file():
-        return None
+def _sweeps(path: Path, options: LrRangeConfig) -> LrFound:
+    """The curves of the range test, and the rates that its rules suggest."""
     header, *lines = path.read_bytes().splitlines() or [b""]
     if header != SWEPT_HEADER:
         raise DataError(f"{path}:1: not {SWEPT_HEADER.decode()}; {OPTIONAL}")
@@ -215,28 +211,12 @@ def sweeps_of(run: Path, options: LrRangeConfig) -> LrFound | None:
     return lr_found(sweeps, options.rule)
 
 
-def environment_of(run: Path) -> Environment | None:
-    """What the run was made with, as `environment.json` says; None without that file.
-
-    Raises:
-        DataError: if it is damaged.
-    """
-    path = run / ENVIRONMENT_FILE
-    if not path.is_file():
-        return None
+def _environment(path: Path) -> Environment:
     with _checking(str(path)):
         return ENVIRONMENT.validate_json(path.read_bytes(), strict=True)
 
 
-def profile_of(run: Path) -> dict[str, float] | None:
-    """Seconds of each part of the training, as `profile.json` says; None without that file.
-
-    Raises:
-        DataError: if it is damaged.
-    """
-    path = run / PROFILE_FILE
-    if not path.is_file():
-        return None
+def _profile(path: Path) -> dict[str, float]:
     with _checking(str(path)):
         seconds = PROFILE.validate_json(path.read_bytes(), strict=True)
     if seconds.keys() != PROFILE_PARTS.keys():

@@ -14,10 +14,8 @@ from jaxtyping import Float
 from forecast.reporting import plots
 from forecast.reporting.importance import Importance
 from forecast.reporting.page import Chart, Page, PageSection, PageTable
-from forecast.reporting.run_files import Environment, Summary
+from forecast.reporting.run_files import RunFiles, Summary
 from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
-from forecast.training.loop import Epoch
-from forecast.training.lr_range import LrFound
 from forecast.training.profile import profile_rows
 
 MOST_INPUTS = 24
@@ -43,15 +41,9 @@ class Facts:
     run: str
     """Name of the run."""
     targets: tuple[str, ...]
-    summary: Summary
+    files: RunFiles
     config: str
     """YAML."""
-    histories: Sequence[Sequence[Epoch]] | None = None
-    """Epochs of each member."""
-    sweeps: LrFound | None = None
-    environment: Environment | None = None
-    profile: Mapping[str, float] | None = None
-    """Seconds of each part of the training."""
     pictures: Sequence[Mapping[str, Any]] = ()
     """As `plots.forecasts` takes them."""
     shaded: float = 0.0
@@ -67,12 +59,12 @@ def page_of(facts: Facts) -> Page:
     """The page, the verdict first."""
     names = ", ".join(facts.targets)
     sections = tuple(section(facts) for section in SECTIONS)
-    return Page(f"Forecast of {names}: {facts.run}", facts.summary.verdict, sections)
+    return Page(f"Forecast of {names}: {facts.run}", facts.files.summary.verdict, sections)
 
 
 def _scores(facts: Facts) -> PageSection:
     """Every method's errors, the best of each column marked."""
-    summary, metrics = facts.summary, facts.summary.metrics
+    summary, metrics = facts.files.summary, facts.files.summary.metrics
     text = _sentence_of_training(summary)
     if not metrics:
         return PageSection("Scores", f"{text} {NO_TEST}")
@@ -105,16 +97,13 @@ def _sentence_of_training(summary: Summary) -> str:
 
 def _best_rows(metric: str, values: Sequence[float | None]) -> list[int]:
     """Rows of the best value of a metric; several if they are equal."""
-    known = {row: value for row, value in enumerate(values) if value is not None}
-    worth = {row: _badness(metric, value) for row, value in known.items() if math.isfinite(value)}
-    lowest = min(worth.values(), default=0.0)
-    return [row for row, badness in worth.items() if badness == lowest]
-
-
-def _badness(metric: str, value: float) -> float:
+    badness = np.array(values, dtype=np.float64)
     if metric in NEAR_ZERO_IS_GOOD:
-        return abs(value)
-    return -value if metric in LARGE_IS_GOOD else value
+        badness = np.abs(badness)
+    elif metric in LARGE_IS_GOOD:
+        badness = -badness
+    badness[~np.isfinite(badness)] = np.inf
+    return np.flatnonzero((badness == badness.min()) & (badness < np.inf)).tolist()
 
 
 def _forecast(facts: Facts) -> PageSection:
@@ -139,11 +128,11 @@ def _forecast(facts: Facts) -> PageSection:
 
 
 def _steps(facts: Facts) -> PageSection:
-    title, model = "Error by horizon step", facts.summary.model
-    if not facts.summary.mae_by_step:
+    title, model = "Error by horizon step", facts.files.summary.model
+    if not facts.files.summary.mae_by_step:
         return PageSection(title, NO_TEST)
     unit = facts.targets[0] if len(facts.targets) == 1 else "units of the data"
-    steps = {name: np.array(errors) for name, errors in facts.summary.mae_by_step.items()}
+    steps = {name: np.array(errors) for name, errors in facts.files.summary.mae_by_step.items()}
     first, last = steps[model][0], steps[model][-1]
     label = f"Mean absolute error from step 1 to {len(steps[model])}, {model} and its opponents"
     caption = f"{model}: {_number(first)} one step ahead, {_number(last)} at the last step."
@@ -154,8 +143,11 @@ def _steps(facts: Facts) -> PageSection:
 
 def _series(facts: Facts) -> PageSection:
     title = "Series forecast worst and best"
-    worst, best = _finite(facts.summary.worst_series), _finite(facts.summary.best_series)
-    if not facts.summary.metrics:
+    worst, best = (
+        _finite(facts.files.summary.worst_series),
+        _finite(facts.files.summary.best_series),
+    )
+    if not facts.files.summary.metrics:
         return PageSection(title, NO_TEST)
     if not worst and not best:
         return PageSection(title, "The table holds a single series.")
@@ -166,7 +158,7 @@ def _series(facts: Facts) -> PageSection:
 
 
 def _coverage(facts: Facts) -> PageSection:
-    title, coverage = "Interval coverage by step", facts.summary.coverage_by_step
+    title, coverage = "Interval coverage by step", facts.files.summary.coverage_by_step
     if not any(coverage.values()):
         return PageSection(title, "The run has no intervals that a test part has tried.")
     steps = {
@@ -178,7 +170,7 @@ def _coverage(facts: Facts) -> PageSection:
         ["Dotted: the share that the intervals promise.", *(KINDS.get(k, "") for k in steps)]
     )
     chart = _chart(plots.coverage_by_step(steps), label, caption)
-    return PageSection(title, charts=(chart,), tables=(_interval_table(facts.summary),))
+    return PageSection(title, charts=(chart,), tables=(_interval_table(facts.files.summary),))
 
 
 def _interval_table(summary: Summary) -> PageTable:
@@ -198,30 +190,30 @@ def _interval_table(summary: Summary) -> PageTable:
 
 def _training(facts: Facts) -> PageSection:
     title = "Learning curve"
-    if facts.histories is None:
+    if facts.files.histories is None:
         return PageSection(title, NO_METRICS)
-    figure = plots.learning_curve(facts.histories, facts.summary.kept_epochs)
-    rates = [epoch.learning_rate for history in facts.histories for epoch in history]
+    figure = plots.learning_curve(facts.files.histories, facts.files.summary.kept_epochs)
+    rates = [epoch.learning_rate for history in facts.files.histories for epoch in history]
     rate = (
         f"Learning rate {rates[0]:.3g} throughout"
         if min(rates) == max(rates)
         else f"Learning rate from {min(rates):.3g} to {max(rates):.3g}"
     )
-    reasons = "; ".join(dict.fromkeys(facts.summary.stopped))
-    label = f"Training and validation loss of {len(facts.histories)} training(s) by epoch"
+    reasons = "; ".join(dict.fromkeys(facts.files.summary.stopped))
+    label = f"Training and validation loss of {len(facts.files.histories)} training(s) by epoch"
     return PageSection(title, charts=(_chart(figure, label, f"{rate}. Stopped: {reasons}."),))
 
 
 def _gradients(facts: Facts) -> PageSection:
     title = "Gradient norms by layer"
-    if facts.histories is None:
+    if facts.files.histories is None:
         return PageSection(title, NO_METRICS)
-    first = facts.histories[0]
+    first = facts.files.histories[0]
     norms = layer_norms([epoch.gradient_norms for epoch in first])
     if not norms:
         return PageSection(title, "The run kept no gradient norms.")
     figure = plots.gradient_norms([epoch.number for epoch in first], norms)
-    of = " of the first model" if len(facts.histories) > 1 else ""
+    of = " of the first model" if len(facts.files.histories) > 1 else ""
     caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
     caption += " towards the first layer tell of a stack that is too deep or a rate too high."
     return PageSection(
@@ -251,7 +243,7 @@ def _layer_of(weight: str) -> str:
 
 
 def _sweep(facts: Facts) -> PageSection:
-    title, found = "Learning-rate range test", facts.sweeps
+    title, found = "Learning-rate range test", facts.files.sweeps
     if found is None:
         return PageSection(title, "The learning rate was set, not searched for.")
     figure = plots.lr_range(found.sweeps, found.rates, found.rule)
@@ -311,16 +303,18 @@ def _inputs_chart(found: Importance, percent: float) -> Chart:
 
 
 def _environment(facts: Facts) -> PageSection:
-    if facts.environment is None:
+    if facts.files.environment is None:
         return PageSection("Environment", f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
-    return PageSection("Environment", tables=(PageTable((), _rows(asdict(facts.environment))),))
+    return PageSection(
+        "Environment", tables=(PageTable((), _rows(asdict(facts.files.environment))),)
+    )
 
 
 def _profile(facts: Facts) -> PageSection:
     title = "Where the time went"
-    if facts.profile is None:
+    if facts.files.profile is None:
         return PageSection(title, "Not measured: forecast train --profile does.")
-    rows = tuple(profile_rows(facts.profile))
+    rows = tuple(profile_rows(facts.files.profile))
     return PageSection(title, tables=(PageTable(("", "time", "share", ""), rows),))
 
 

@@ -101,18 +101,20 @@ def test_the_facts_are_those_of_the_run(runs, facts):
     assert facts.run == "panel"
     assert facts.targets == ("y",)
     summary = json.loads((runs / "panel/summary.json").read_text())
-    assert facts.summary.verdict == summary["verdict"]
-    assert facts.summary.mae_by_step == summary["mae_by_step"]
+    assert facts.files.summary.verdict == summary["verdict"]
+    assert facts.files.summary.mae_by_step == summary["mae_by_step"]
     lines = [json.loads(line) for line in (runs / "panel/metrics.jsonl").read_text().splitlines()]
-    assert [epoch.train_loss for epoch in facts.histories[0]] == [e["train_loss"] for e in lines]
+    assert [epoch.train_loss for epoch in facts.files.histories[0]] == [
+        e["train_loss"] for e in lines
+    ]
     assert [picture["name"] for picture in facts.pictures] == [f"{name}, y" for name in SERIES]
     assert facts.data["data"]["rows"] == DAYS * len(SERIES)
     assert facts.config == (runs / "panel/config.yaml").read_text().rstrip()
-    assert facts.environment.packages["torch"] == torch.__version__
+    assert facts.files.environment.packages["torch"] == torch.__version__
 
 
 def test_the_sweep_is_read_as_it_was_and_the_rate_is_the_one_trained_with(runs, facts):
-    found = facts.sweeps
+    found = facts.files.sweeps
     rows = pd.read_csv(runs / "panel/lr_range.csv", float_precision="round_trip")
     assert [sweep.seed for sweep in found.sweeps] == rows.seed.unique().tolist()
     read = [(p.rate, p.loss, p.smoothed) for sweep in found.sweeps for p in sweep.points]
@@ -207,7 +209,7 @@ def test_losses_that_were_no_numbers_are_drawn_as_gaps(copied, undrawn):
     first = json.loads(lines[0]) | {"train_loss": None, "validation_loss": None}
     first["gradient_norms"] = dict.fromkeys(first["gradient_norms"])
     (copied / "metrics.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
-    epoch = gather(copied).histories[0][0]
+    epoch = gather(copied).files.histories[0][0]
     assert np.isnan([epoch.train_loss, epoch.validation_loss]).all()
     assert np.isnan(list(epoch.gradient_norms.values())).all()
     write_report(copied, force=True)

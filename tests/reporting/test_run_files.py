@@ -10,13 +10,7 @@ import pytest
 
 from forecast.config.training import LrRangeConfig
 from forecast.errors import DataError
-from forecast.reporting.run_files import (
-    environment_of,
-    epochs_of,
-    profile_of,
-    summary_of,
-    sweeps_of,
-)
+from forecast.reporting.run_files import read_run_files
 from forecast.runs.folder import RunFolder, environment
 from forecast.training.loop import Epoch
 from forecast.training.profile import PROFILE_PARTS
@@ -46,13 +40,17 @@ HISTORIES = [
     [Epoch(1, 5, 0.5, 0.6, 0.01, 1.0, {"w": 2.0}), Epoch(2, 10, 0.4, 0.7, 0.01, 2.0, {"w": 1.0})],
     [Epoch(1, 5, math.nan, math.nan, 0.01, 3.0, {"w": math.nan}, bad_step=3)],
 ]
-READERS = {
-    "summary.json": lambda run: summary_of(run, CONTENT),
-    "metrics.jsonl": lambda run: epochs_of(run, summary_of(run, CONTENT)),
-    "lr_range.csv": lambda run: sweeps_of(run, LrRangeConfig()),
-    "environment.json": environment_of,
-    "profile.json": profile_of,
+PARTS = {
+    "summary.json": "summary",
+    "metrics.jsonl": "histories",
+    "lr_range.csv": "sweeps",
+    "environment.json": "environment",
+    "profile.json": "profile",
 }
+
+
+def files_of(run, content=CONTENT):
+    return read_run_files(run, content, LrRangeConfig())
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def run(tmp_path):
 def refusal(name, run):
     """The one line by which a file is refused; empty if it is not."""
     try:
-        READERS[name](run)
+        files_of(run)
     except DataError as error:
         text = str(error)
         assert text.count("\n") == 0
@@ -112,32 +110,29 @@ def mutated(document, path, other):
 
 
 def test_what_was_written_is_read(run):
-    summary = summary_of(run, CONTENT)
+    files = files_of(run)
+    summary = files.summary
     assert (summary.model, summary.kept_epochs, summary.windows["test"]) == ("lstm", [1, 1], 5)
     assert math.isnan(summary.metrics["lstm"]["R2"])
-    first, (bad,) = epochs_of(run, summary)
+    first, (bad,) = files.histories
     assert [replace(epoch, member=0) for epoch in first] == first
     for epoch, written in zip(first, HISTORIES[0], strict=True):
         assert {**asdict(epoch), **asdict(written)} == asdict(epoch)
     assert math.isnan(bad.train_loss)
     assert math.isnan(bad.validation_loss)
     assert (math.isnan(bad.gradient_norms["w"]), bad.bad_step) == (True, 3)
-    found = sweeps_of(run, LrRangeConfig())
-    points = [(p.rate, p.loss, p.smoothed) for sweep in found.sweeps for p in sweep.points]
+    points = [(p.rate, p.loss, p.smoothed) for sweep in files.sweeps.sweeps for p in sweep.points]
     assert points == [(0.001, 1.0, 0.5), (0.002, 0.5, 0.5)] * 2
-    assert environment_of(run).python == environment("cpu")["python"]
-    assert profile_of(run) == dict.fromkeys(PROFILE_PARTS, 1.5)
+    assert asdict(files.environment) == environment("cpu")
+    assert files.profile == dict.fromkeys(PROFILE_PARTS, 1.5)
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name != "summary.json"])
-def test_what_is_absent_is_none(run, name):
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_absent_is_none_but_the_summary_which_the_model_has_too(run, name):
     (run / name).unlink()
-    assert READERS[name](run) is None
-
-
-def test_a_summary_that_is_absent_is_that_of_the_model(run):
-    (run / "summary.json").unlink()
-    assert summary_of(run, CONTENT).verdict == CONTENT["verdict"]
+    files = files_of(run)
+    gone = [part for part in PARTS.values() if getattr(files, part) is None]
+    assert gone == ([] if name == "summary.json" else [PARTS[name]])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +151,7 @@ def test_a_summary_that_is_absent_is_that_of_the_model(run):
     ],
     ids=lambda damage: repr(damage[:6]),
 )
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", PARTS)
 def test_a_file_that_is_something_else_is_refused(run, name, damage):
     header = b"seed,step,learning_rate,loss,smoothed_loss\n" if name == "lr_range.csv" else b""
     (run / name).write_bytes(header + damage)
@@ -201,10 +196,10 @@ def test_a_model_file_with_another_summary_is_refused_or_read(run):
         is_score = CONTENT_KEYS.index(path[0]) >= CONTENT_KEYS.index("metrics")
         if is_score and (other is None or other is ...):
             with contextlib.suppress(DataError):
-                assert summary_of(run, changed).model == "lstm"
+                assert files_of(run, changed).summary.model == "lstm"
             continue
         with pytest.raises(DataError, match=r"model\.safetensors: summary: damaged: "):
-            summary_of(run, changed)
+            files_of(run, changed)
         refused += 1
     assert refused > 300
 
@@ -227,7 +222,7 @@ def test_a_model_file_with_another_summary_is_refused_or_read(run):
 def test_a_summary_must_agree_with_itself(run, changes):
     (run / "summary.json").unlink()
     with pytest.raises(DataError, match="summary: damaged: "):
-        summary_of(run, CONTENT | changes)
+        files_of(run, CONTENT | changes)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +232,7 @@ def test_a_summary_must_agree_with_itself(run, changes):
         lambda lines: lines[1:],
         lambda lines: [*lines, lines[0]],
         lambda lines: [lines[1], lines[0], lines[2]],
+        lambda lines: [*lines, lines[2].replace('"member": 1', '"member": 2')],
         lambda lines: [*lines[:2], lines[2].replace('"member": 1', '"member": 2')],
         lambda lines: [lines[0].replace('"w"', '"v"'), *lines[1:]],
     ],

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from forecast.reporting import plots
 from forecast.reporting.importance import Importance, InputPart
 from forecast.reporting.page import PageSection, render
-from forecast.reporting.run_files import Environment, Summary
+from forecast.reporting.run_files import Environment, RunFiles, Summary
 from forecast.reporting.sections import MOST_INPUTS, SECTIONS, Facts, layer_norms, page_of
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound, Point, Sweep
@@ -91,20 +91,22 @@ IMPORTANCE = Importance(
 FACTS = Facts(
     run="run7",
     targets=("y",),
-    summary=SUMMARY,
+    files=RunFiles(
+        SUMMARY,
+        histories=[EPOCHS],
+        sweeps=LrFound([Sweep(0, POINTS, {})], {"valley": 0.02, "steepest": None}, "valley"),
+        environment=Environment(
+            "1.0", "3.11", "Linux", {"torch": "2"}, "cpu", threads=2, cpus=None, command=["x"]
+        ),
+        profile={"kernel": 1.0},
+    ),
     pictures=[PICTURE],
-    histories=[EPOCHS],
-    sweeps=LrFound([Sweep(0, POINTS, {})], {"valley": 0.02, "steepest": None}, "valley"),
     data={
         "data": {"rows": 10, "columns": ["y", "price"], "timezone": None},
         "findings": [{"kind": "gap", "message": "file.csv:3: after this row 2 rows missing"}],
     },
     importance=IMPORTANCE,
     config="data: {path: file.csv}",
-    environment=Environment(
-        "1.0", "3.11", "Linux", {"torch": "2"}, "cpu", threads=2, cpus=None, command=["forecast"]
-    ),
-    profile={"kernel": 1.0},
     shaded=80.0,
 )
 
@@ -114,7 +116,7 @@ def part(title, facts=FACTS):
 
 
 def with_summary(**changes):
-    return replace(FACTS, summary=replace(SUMMARY, **changes))
+    return replace(FACTS, files=replace(FACTS.files, summary=replace(SUMMARY, **changes)))
 
 
 @pytest.fixture(scope="module")
@@ -256,8 +258,12 @@ def test_a_forecast_without_intervals_or_next_steps_says_no_more_than_is_there()
     ],
 )
 def test_what_is_absent_is_a_sentence_and_no_box(absent, title, sentence):
-    gone = {absent: () if absent == "pictures" else None}
-    section = part(title, replace(FACTS, **gone, without_table="The table is gone."))
+    facts = replace(FACTS, without_table="The table is gone.")
+    if hasattr(facts.files, absent):
+        facts = replace(facts, files=replace(facts.files, **{absent: None}))
+    else:
+        facts = replace(facts, **{absent: () if absent == "pictures" else None})
+    section = part(title, facts)
     assert section == PageSection(title, sentence)
     assert section.is_left_out
 
@@ -268,7 +274,7 @@ def test_too_few_windows_tell_nothing_of_what_the_model_looks_at():
 
 
 def test_a_run_without_test_part_has_its_verdict_and_its_curves():
-    page = page_of(replace(FACTS, summary=UNTESTED))
+    page = page_of(replace(FACTS, files=replace(FACTS.files, summary=UNTESTED)))
     left_out = [section.title for section in page.sections if section.is_left_out]
     assert left_out == ["Scores", *TITLES[2:5]]
     assert all("no test part" in s.text or "intervals" in s.text for s in page.sections[2:5])
