@@ -19,53 +19,46 @@ EXIT_CODES = """exit codes:
 class _Argument(NamedTuple):
     """What `ArgumentParser.add_argument` gets."""
 
-    flags: tuple[str, ...]
+    flags: list[str]
     settings: dict[str, Any]
 
 
-def _flag(name: str, text: str) -> Any:
-    """An option that takes no value; false where it is not given."""
-    return _Argument((name,), {"help": text, "action": "store_true"})
-
-
 def _option(name: str, text: str, **settings: Any) -> Any:
-    """An option or a positional argument.
-
-    Args:
-        name: "--flag METAVAR"; "METAVAR" alone is positional.
-        text: its help.
-        settings: what else `add_argument` takes.
-    """
+    """An option with its help: "--flag METAVAR" takes a value, "METAVAR" alone is positional."""
     *flags, metavar = name.split()
-    return _Argument((*flags,), {"help": text, "metavar": metavar, **settings})
+    return _Argument(flags, {"help": text, "metavar": metavar, **settings})
+
+
+def _flag(name: str, text: str) -> Any:
+    return _Argument([name], {"help": text, "action": "store_true"})
 
 
 def _integer(name: str, text: str) -> Any:
     return _option(name, text, type=int)
 
 
-def _several(name: str, text: str, default: list[str] | None) -> Any:
-    """An option that may be given several times."""
-    text = f"{text}; may be given several times"
-    return _option(name, text, action="append", default=default)
+def _columns(name: str, text: str, default: list[str] | None) -> Any:
+    text += "; may be given several times"
+    return _option(f"{name} COLUMN", text, action="append", default=default)
+
+
+CONFIG = _option("CONFIG", "YAML configuration")
+OVERRIDES = _option("section.key=value", "replaces a value, e.g. training.epochs=5", nargs="*")
+DEVICES = "auto, cpu, cuda, cuda:N, mps"
 
 
 class PrintOptions(argparse.Namespace):
-    """Options of the commands that print a result."""
+    """Of the commands that print a result."""
 
     json: bool = _flag("--json", "print the result as JSON")
     quiet: bool = _flag("--quiet", "log warnings only")
 
 
 class ConfigOptions(PrintOptions):
-    """Options of the commands that read a configuration and compute."""
+    """Of the commands that read a configuration and compute."""
 
-    overrides: list[str] = _option(
-        "section.key=value", "replaces a value of CONFIG, e.g. training.epochs=5", nargs="*"
-    )
-    device: str | None = _option(
-        "--device NAME", "auto, cpu, cuda, cuda:N, mps (default: as CONFIG says)"
-    )
+    overrides: list[str] = OVERRIDES
+    device: str | None = _option("--device NAME", f"{DEVICES} (default: as CONFIG says)")
 
     def all_overrides(self) -> list[str]:
         """The overrides, with --device as one of them."""
@@ -87,32 +80,27 @@ class PredictOptions(PrintOptions):
     """Forecast the next steps from a trained model."""
 
     run: str = _option("RUN", "run folder, or its model.safetensors")
-    data: str | None = _option(
-        "--data FILE", "newer history (default: the end of the training table)"
-    )
+    data: str | None = _option("--data FILE", "newer history (default: end of the training table)")
     future: str | None = _option("--future FILE", "covariates known over the horizon")
-    horizon: int | None = _integer(
-        "--horizon N", "steps to forecast (default: the trained horizon)"
-    )
+    horizon: int | None = _integer("--horizon N", "steps (default: the trained horizon)")
     level: list[float] | None = _option(
         "--level PERCENT",
-        "intervals that should hold so much, e.g. 80 95 (default: intervals.levels)",
+        "intervals, e.g. 80 95 (default: intervals.levels)",
         type=float,
         nargs="+",
     )
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
     force: bool = _flag("--force", "replace FILE of --output")
-    device: str | None = _option("--device NAME", "auto, cpu, cuda, cuda:N, mps (default: cpu)")
+    device: str | None = _option("--device NAME", f"{DEVICES} (default: cpu)")
 
 
 class LrFindOptions(ConfigOptions):
     """Find a learning rate with the learning-rate range test."""
 
-    config: str = _option("CONFIG", "YAML configuration")
+    config: str = CONFIG
     seeds: int | None = _integer("--seeds N", "sweeps (default: training.lr_range.seeds)")
     output: str | None = _option(
-        "--output DIR",
-        "folder for lr_range.csv and lr_range.png (default: runs/<config name>/<UTC time>-lr)",
+        "--output DIR", "for curve and picture (default: runs/<config name>/<UTC time>-lr)"
     )
     write: str | None = _option("--write YAML", "write a new configuration with the rate found")
 
@@ -123,14 +111,9 @@ class BacktestOptions(ConfigOptions):
     source: str = _option("CONFIG|RUN", "YAML configuration to train, or a finished run")
     folds: int | None = _integer("--folds N", "origins (default: 5, or fewer where no more fit)")
     step: int | None = _integer("--step N", "rows between two origins (default: the horizon)")
-    refit: bool = _flag(
-        "--refit", "train anew for each fold (default: once, before the first origin)"
-    )
+    refit: bool = _flag("--refit", "train anew for each fold (default: once, before the first)")
     baselines: list[str] = _option(
-        "--baselines NAME",
-        "also auto_ets, auto_arima, auto_theta, fitted at every origin",
-        nargs="+",
-        default=[],
+        "--baselines NAME", "also auto_ets, auto_arima, auto_theta", nargs="+", default=[]
     )
     output: str | None = _option(
         "--output DIR", "folder (default: runs/<config name>/<UTC time>-backtest)"
@@ -149,7 +132,7 @@ class ReportOptions(PrintOptions):
 class CheckOptions(ConfigOptions):
     """Read everything, train nothing, say what is found."""
 
-    config: str = _option("CONFIG", "YAML configuration")
+    config: str = CONFIG
 
 
 class InitOptions(argparse.Namespace):
@@ -158,29 +141,22 @@ class InitOptions(argparse.Namespace):
     table: str = _option("FILE", "CSV or Parquet")
     time: str | None = _option("--time COLUMN", "time column (default: found by its values)")
     id: str | None = _option("--id COLUMN", "column that names the series")
-    target: list[str] | None = _several("--target COLUMN", "column to forecast", None)
-    past: list[str] = _several("--past COLUMN", "column that helps, known until now", [])
-    future: list[str] = _several("--future COLUMN", "column that helps, known ahead", [])
-    static: list[str] = _several(
-        "--static COLUMN", "column that helps, the same in all rows of a series", []
-    )
+    target: list[str] | None = _columns("--target", "column to forecast", None)
+    past: list[str] = _columns("--past", "column that helps, known until now", [])
+    future: list[str] = _columns("--future", "column that helps, known ahead", [])
+    static: list[str] = _columns("--static", "column that helps, one value a series", [])
     horizon: int | None = _integer("--horizon N", "steps to forecast")
-    season: int | None = _integer(
-        "--season N",
-        "rows in a season (default: by the frequency; of integer times, by the values)",
-    )
+    season: int | None = _integer("--season N", "rows (default: by frequency, or by the values)")
     timezone: str | None = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
-    time_format: str | None = _option(
-        "--time-format FORMAT", "strptime format of the times, e.g. %%d/%%m/%%Y"
-    )
+    time_format: str | None = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
 
 
 class ShowOptions(argparse.Namespace):
     """Print a configuration with all defaults."""
 
-    config: str = _option("CONFIG", "YAML configuration")
-    overrides: list[str] = ConfigOptions.overrides
+    config: str = CONFIG
+    overrides: list[str] = OVERRIDES
     json: bool = _flag("--json", "print JSON in place of YAML")
 
 
@@ -206,9 +182,6 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
     """The full name of the function that carries a command out, and its options.
 
     Overrides may also stand between and after options, which argparse alone would refuse.
-
-    Args:
-        arguments: the words of the command line; None takes those of this process.
 
     Raises:
         SystemExit: with code 2 for wrong usage, with 0 after --help and --version.
@@ -252,9 +225,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, description=text, help=text[:1].lower() + text[1:].removesuffix(".")
-    )
+    line = text[:1].lower() + text[1:].removesuffix(".")
+    parser: argparse.ArgumentParser = commands.add_parser(name, description=text, help=line)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +63,7 @@ def train(options: TrainOptions) -> int:
     result = {"run": str(folder.path), **summary}
     text = training_text(summary, folder.path)
     if options.profile:
-        result["profile"] = folder.read_json(PROFILE_FILE)
+        result["profile"] = json.loads((folder.path / PROFILE_FILE).read_text(encoding="utf-8"))
         text = f"{profile_text(profile_rows(result['profile']))}\n{text}"
     print_result(options.json, result, text)
     return 0

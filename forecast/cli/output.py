@@ -11,33 +11,19 @@ from forecast.runs.files import json_text
 
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
-    """Print a result.
-
-    Args:
-        as_json: whether a program reads it.
-        result: for a program.
-        text: for people.
-    """
+    """Print a result as JSON for a program, or as text for people."""
     print(json_text(result) if as_json else text)
 
 
 def require_folder(option: str, path: str) -> None:
-    """Refuse a file whose folder is not there.
-
-    Raises:
-        ConfigError: naming the option, the file and its folder.
-    """
+    """Raise a ConfigError if the folder of a file, given with an option, is not there."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")
 
 
 def refuse_existing(option: str, path: str) -> None:
-    """Refuse a new file that would take the place of another.
-
-    Raises:
-        ConfigError: naming the option and the file.
-    """
+    """Raise a ConfigError if a new file would take the place of another."""
     require_folder(option, path)
     if os.path.exists(path):
         raise ConfigError(f"{option} {path}: exists already; give another file")

@@ -22,9 +22,8 @@ MOST_COLUMNS, MOST_SERIES = 6, 5
 def training_text(summary: Mapping[str, Any], folder: Path) -> str:
     """Scores, verdict and files of a training."""
     lines = []
-    metrics = summary.get("metrics", {})
-    if metrics:
-        lines = _metric_rows("test", metrics, PRINTED_METRICS, 11)
+    if summary.get("metrics"):
+        lines = _metric_rows("test", summary["metrics"], PRINTED_METRICS, 11)
         lines += _errors_by_target(summary)
     lines += _coverage(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
@@ -47,20 +46,20 @@ def _errors_by_target(summary: Mapping[str, Any]) -> list[str]:
 def _coverage(summary: Mapping[str, Any]) -> list[str]:
     """One line on the intervals as `forecast predict` makes them; none without any."""
     kinds = summary.get("coverage", {})
-    for kind in ("quantile", "rolling"):
-        (level, share), *others = [*kinds.get(kind, {}).items()] or [(None, 0.0)]
-        more = "".join(f", {name} %: {100 * value:.1f} %" for name, value in others)
-        if level:
-            return [f"{level} % intervals cover {100 * share:.1f} % of the test values{more}"]
-    return []
+    held = kinds.get("quantile") or kinds.get("rolling") or {}
+    shares = [(level, f"{100 * share:.1f} %") for level, share in held.items()]
+    if not shares:
+        return []
+    (level, share), *others = shares
+    more = "".join(f", {name} %: {other}" for name, other in others)
+    return [f"{level} % intervals cover {share} of the test values{more}"]
 
 
 def lr_range_text(found: LrFound, folder: Path, written: str | None) -> str:
     """The rate of each rule, and what to do with it.
 
     Args:
-        found: what the test came to.
-        folder: where its curve was written.
+        found, folder: the rates, and where their curve was written.
         written: the configuration that --write asks for.
     """
     seeds = f"({len(found.sweeps)} seed{'s' * (len(found.sweeps) > 1)})"
@@ -121,36 +120,23 @@ def _row(name: str, cells: Sequence[str], width: int) -> str:
 
 
 def report_text(verdict: str, left_out: Mapping[str, str], path: Path) -> str:
-    """What a report says and what it lacks.
-
-    Args:
-        verdict: on the model.
-        left_out: title of a section: why it is left out.
-        path: the file.
-    """
+    """The verdict, the sections (title: reason) that a report leaves out, and its file."""
     reasons = {title: why.removeprefix("Left out, for ") for title, why in left_out.items()}
     lines = [f"left out: {title}: {why}" for title, why in reasons.items()]
     return "\n".join([verdict, *lines, f"report: {path}"])
 
 
-def check_text(result: dict[str, Any]) -> str:
+def check_text(result: Mapping[str, Any]) -> str:
     """What `forecast check` found, line by line."""
+    problem = [f"problem     {result['problem']}"] if "problem" in result else []
     if "data" not in result:
-        return _problem_line(result)
-    lines = _data_lines(result["data"])
-    lines += [f"{found['kind']:12}{found['message']}" for found in result["findings"]]
-    if not result["findings"]:
-        lines.append("findings    none: no gaps, empty cells, constant columns or outliers")
-    if "problem" in result:
-        return "\n".join([*lines, _problem_line(result)])
-    return "\n".join([*lines, *_training_lines(result)])
+        return problem[0]
+    found = [f"{each['kind']:12}{each['message']}" for each in result["findings"]]
+    found = found or ["findings    none: no gaps, empty cells, constant columns or outliers"]
+    return "\n".join([*_data_lines(result["data"]), *found, *(problem or _training_lines(result))])
 
 
-def _problem_line(result: dict[str, Any]) -> str:
-    return f"problem     {result['problem']}"
-
-
-def _data_lines(data: dict[str, Any]) -> list[str]:
+def _data_lines(data: Mapping[str, Any]) -> list[str]:
     shortest, longest = data["shortest"], data["longest"]
     lengths = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
     series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
@@ -162,44 +148,39 @@ def _data_lines(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def _training_lines(result: dict[str, Any]) -> list[str]:
+def _training_lines(result: Mapping[str, Any]) -> list[str]:
     windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
+    orders = [
+        f"lag {each['lag']}" + (f" x {each['order']}" if each["order"] > 1 else "")
+        for each in result["difference_orders"]
+    ]
     search = " with the learning-rate range test" if result["range_test_steps"] else ""
-    steps = "1 step" if result["steps_per_epoch"] == 1 else f"{result['steps_per_epoch']} steps"
+    steps = result["steps_per_epoch"]
     return [
         f"windows     {windows}; season {result['season']} rows",
-        f"differences {_suggested(result['difference_orders'])}, by seasonal-strength and unit-root"
-        " tests of the training rows",
+        f"differences {' and '.join(orders) or 'none'} suggested, by seasonal-strength and"
+        " unit-root tests of the training rows",
         *_hidden_lines(result["hidden_units"]),
         f"parameters  {result['parameters']:,}",
         f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
-        f" ({steps} each){search} on {result['device']}",
+        f" ({steps} step{'' if steps == 1 else 's'} each){search} on {result['device']}",
     ]
 
 
-def _suggested(orders: list[dict[str, int]]) -> str:
-    each = [f"lag {o['lag']}" + (f" x {o['order']}" if o["order"] > 1 else "") for o in orders]
-    return f"{' and '.join(each) or 'none'} suggested"
-
-
-def _hidden_lines(rules: dict[str, Any]) -> list[str]:
-    sizes = rules["configured"]
+def _hidden_lines(rules: Mapping[str, Any]) -> list[str]:
+    sizes, (low, high), (least, most) = (
+        rules[name] for name in ("configured", "between", "samples_bound")
+    )
     configured = ", ".join(map(str, sizes)) if isinstance(sizes, list) else sizes
-    (low, high), bounds = rules["between"], rules["samples_bound"]
-    rows = [
-        (f"{low} to {high}", "between output and input"),
-        (f"{rules['two_thirds']}", "2/3 input + output"),
-        (f"{rules['geometric_mean']}", "sqrt(input * output)"),
-        (
-            f"{bounds[0]:g} to {bounds[1]:g}",
-            "at most, by samples / (a * (input + output)) with a = 10 to 2",
-        ),
-    ]
     return [
         f"hidden      {configured} configured; rules of thumb for windows with {rules['input']}"
         f" numbers in, {rules['output']} out:",
-        *(f"{'':12}{value:14}{rule}" for value, rule in rows),
+        f"            {f'{low} to {high}':14}between output and input",
+        f"            {rules['two_thirds']:<14}2/3 input + output",
+        f"            {rules['geometric_mean']:<14}sqrt(input * output)",
+        f"            {f'{least:g} to {most:g}':14}at most, by samples / (a * (input + output))"
+        " with a = 10 to 2",
     ]
 
 

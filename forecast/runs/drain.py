@@ -11,14 +11,9 @@ Result = TypeVar("Result")
 
 
 def result_of(steps: Generator[Item, None, Result], *watchers: Callable[[Item], object]) -> Result:
-    """Run a generator to its end; it is closed whatever happens.
+    """What a generator returns, run to its end; watchers are called with each thing it yields.
 
-    Args:
-        steps: yields records of progress and returns a result.
-        watchers: called with every record.
-
-    Returns:
-        The result.
+    It is closed whatever happens.
     """
     with contextlib.closing(steps):
         while True:

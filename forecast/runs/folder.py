@@ -68,32 +68,12 @@ class RunFolder:
     path: Path
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Write a file whole or not at all.
-
-        Raises:
-            OSError: if it cannot be written; the old file is untouched.
-        """
+        """Write a file whole or not at all."""
         write_atomically(self.path / name, content)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write JSON that a person can read."""
         self.write(name, json_text(content) + "\n")
-
-    def read_json(self, name: str) -> Any:
-        """What `write_json` wrote.
-
-        Raises:
-            DataError: naming the file, if it cannot be read or holds no JSON.
-        """
-        path = self.path / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}; copy the run again") from None
-        except (ValueError, RecursionError):  # no JSON, or no UTF-8
-            raise DataError(
-                f"{path}: damaged or edited, it holds no JSON; copy the run again"
-            ) from None
 
     def append_epoch(self, member: int, epoch: Mapping[str, Any]) -> None:
         """Add a line to `metrics.jsonl`: the number of the member, and all of its epoch."""
@@ -101,11 +81,8 @@ class RunFolder:
 
     def rewrite_epochs(self, histories: Sequence[Sequence[Mapping[str, Any]]]) -> None:
         """Write `metrics.jsonl` anew: the epochs of each member, as a resumed training has them."""
-        lines = [
-            _epoch_line(member, epoch)
-            for member, history in enumerate(histories)
-            for epoch in history
-        ]
+        of_members = enumerate(histories)
+        lines = [_epoch_line(member, epoch) for member, history in of_members for epoch in history]
         self.write(METRICS_FILE, "".join(lines))
 
     def save_progress(self, tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> None:
@@ -134,11 +111,6 @@ class RunFolder:
         for file in [*files, *events]:
             file.unlink(missing_ok=True)
 
-    def remove_if_empty(self) -> None:
-        """Leave no trace of a run that never began."""
-        with contextlib.suppress(OSError):  # it holds something
-            self.path.rmdir()
-
 
 @contextlib.contextmanager
 def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
@@ -148,15 +120,13 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
     something, but no run, is refused before anything in it is touched.
 
     Args:
-        path: the folder.
-        is_fresh: it was only just made for this run.
+        path, is_fresh: the folder, and whether it was only just made for this run.
 
     Raises:
         ConfigError: if another process is at work in it, which the message names, or if it is not
             a folder for runs.
     """
-    _require_folder(path)
-    _refuse_other_folders(path)
+    _refuse_other_places(path)
     is_ours = is_fresh or not path.exists()
     try:
         with locked(path):
@@ -164,34 +134,28 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
             yield
     finally:
         if is_ours:
-            RunFolder(path).remove_if_empty()
+            with contextlib.suppress(OSError):  # it holds something
+                path.rmdir()
 
 
 def new_run(path: Path, force: bool = False) -> RunFolder:
     """Make a run folder, or take one over; its files stay until `clear`.
 
-    Args:
-        path: the folder.
-        force: whether a run that is there may be replaced.
-
     Raises:
-        ConfigError: if there is something in it, and `force` does not say to replace it.
+        ConfigError: if there is something in it, and `force` does not say to replace a run.
     """
-    _require_folder(path)
+    _refuse_other_places(path)
     path.mkdir(parents=True, exist_ok=True)
-    _refuse_other_folders(path)
+    folder, remedy = RunFolder(path), "give another folder with --run, or replace it with --force"
+    if folder.is_finished and not force:
+        raise ConfigError(f"{path} holds a finished run; {remedy}")
     if (path / CONFIG_FILE).exists() and not force:
-        _refuse_to_replace(RunFolder(path))
-    return RunFolder(path)
+        raise ConfigError(f"{path} holds an interrupted run; go on with --resume {path}, {remedy}")
+    return folder
 
 
 def fresh_run(config_path: Path | str, suffix: str = "") -> RunFolder:
-    """Make `runs/<config name>/<UTC time>`; runs that begin in the same second are numbered.
-
-    Args:
-        config_path: of whatever the results are named after.
-        suffix: behind the time.
-    """
+    """Make `runs/<config name>/<UTC time><suffix>`; runs of the same second are numbered."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     folder = Path("runs") / Path(config_path).stem
     for number in itertools.count(1):
@@ -217,38 +181,20 @@ def existing_run(path: Path) -> RunFolder:
     return folder
 
 
-def _require_folder(path: Path) -> None:
-    if path.is_dir():
+def _refuse_other_places(path: Path) -> None:
+    """Raise a ConfigError for a file, a link to nothing, and a folder of something else."""
+    if not path.is_dir():
+        if path.exists() or path.is_symlink():
+            what = "a file" if path.exists() else "a link to nothing"
+            raise ConfigError(f"{path} is {what}; give the run another folder with --run")
         return
-    if path.exists() or path.is_symlink():
-        what = "a file" if path.exists() else "a link to nothing"
-        raise ConfigError(f"{path} is {what}; give the run another folder with --run")
-
-
-def _refuse_other_folders(path: Path) -> None:
-    """Refuse a folder that holds something, but no run."""
-    if not path.is_dir() or (path / CONFIG_FILE).exists():
-        return
-    try:
+    with contextlib.suppress(FileNotFoundError):  # another process removed the empty folder
         found = {*path.iterdir()}
-    except FileNotFoundError:  # another process removed the empty folder
-        return
-    own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that has only just begun
-    if not found <= own and not (path / CONFIG_FILE).exists():
-        raise ConfigError(f"{path} is not empty and holds no run; give another folder with --run")
-
-
-def _refuse_to_replace(folder: RunFolder) -> None:
-    path = folder.path
-    if folder.is_finished:
-        raise ConfigError(
-            f"{path} holds a finished run; give another folder with --run, or replace it with"
-            " --force"
-        )
-    raise ConfigError(
-        f"{path} holds an interrupted run; go on with --resume {path}, give another folder with"
-        " --run, or replace it with --force"
-    )
+        own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that has only just begun
+        if not found <= own and not (path / CONFIG_FILE).exists():
+            raise ConfigError(
+                f"{path} is not empty and holds no run; give another folder with --run"
+            )
 
 
 def environment(device: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _owned(path: Path) -> int:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-    raise ConfigError(f"{path}: taken away {MOST_ATTEMPTS} times; give another folder with --run")
+    raise ConfigError(f"{path}: removed {MOST_ATTEMPTS} times; give another folder with --run")
 
 
 def _opened(path: Path) -> int:
@@ -80,23 +80,21 @@ def _opened(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):  # a link, folder or socket
-            raise _no_lock(path) from None
+            raise _foreign(path) from None
         raise
 
 
 def _require_lock_file(descriptor: int, path: Path) -> None:
     """Refuse a file that this program did not write."""
     status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise _no_lock(path)
-    if not LOCK_CONTENT.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
-        raise _no_lock(path)
+    is_alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    if not is_alone or not LOCK_CONTENT.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
+        raise _foreign(path)
 
 
-def _no_lock(path: Path) -> ConfigError:
-    return ConfigError(
-        f"{path} is no lock of this program; take it away, or give another folder with --run"
-    )
+def _foreign(path: Path) -> ConfigError:
+    remedy = "take it away, or give another folder with --run"
+    return ConfigError(f"{path} is no lock of this program; {remedy}")
 
 
 def _lock(descriptor: int, path: Path) -> None:

@@ -24,7 +24,6 @@ from forecast.runs.folder import (
     new_run,
 )
 from forecast.training.loop import Epoch
-from tests.helpers import refusal
 
 EPOCH = Epoch(1, 4, 0.5, None, 1e-3, 0.25, {"stack.weight": 2.0})
 
@@ -95,15 +94,6 @@ def test_the_files_of_a_run_are_those_that_the_issue_lists():
         *("model.safetensors", "resume.safetensors", "forecast.csv", "learning_curve.png"),
         *("forecast.png", "lr_range.csv", "lr_range.png", "report.html", "profile.json"),
     }
-
-
-def test_only_an_empty_folder_is_removed(tmp_path):
-    empty, full = RunFolder(tmp_path / "empty"), RunFolder(run_in(tmp_path / "full", "config.yaml"))
-    empty.path.mkdir()
-    for folder in (empty, full, RunFolder(tmp_path / "never")):
-        folder.remove_if_empty()
-    assert names_in(tmp_path) == ["full"]
-    assert names_in(full.path) == ["config.yaml"]
 
 
 def test_fresh_runs_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
@@ -276,20 +266,3 @@ def test_the_environment_is_found_without_starting_a_process(monkeypatch):
     monkeypatch.setattr(platform, "_uname_cache", None, raising=False)
     monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: pytest.fail("a process"))
     assert platform.system() in environment("cpu")["platform"]
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (None, "No such file or directory"),
-        (b"{", "damaged or edited, it holds no JSON"),
-        (b"\xff", "damaged or edited, it holds no JSON"),
-        (b"[" * 100_000, "damaged or edited, it holds no JSON"),
-    ],
-)
-def test_json_that_cannot_be_read_is_refused_with_its_file(content, why, tmp_path):
-    path = tmp_path / "profile.json"
-    if content is not None:
-        path.write_bytes(content)
-    message = refusal(RunFolder(tmp_path).read_json, "profile.json", error=DataError)
-    assert message == f"{path}: {why}; copy the run again"

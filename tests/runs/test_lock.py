@@ -149,7 +149,7 @@ def test_what_is_no_lock_of_ours_is_refused_and_left_alone(tmp_path, put):
 def test_a_lock_that_is_always_taken_away_ends_in_a_refusal(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "MOST_ATTEMPTS", 3)
     monkeypatch.setattr(lock, "_lock", lambda descriptor, path: path.unlink())
-    with pytest.raises(ConfigError, match=r"lock: taken away 3 times; give"), locked(tmp_path):
+    with pytest.raises(ConfigError, match=r"lock: removed 3 times; give"), locked(tmp_path):
         pass
 
 
