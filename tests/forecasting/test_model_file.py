@@ -1,0 +1,145 @@
+"""The file of a trained model: there and back, and what is refused of another one."""
+
+import math
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from pandas.testing import assert_frame_equal
+
+import forecast
+from forecast.errors import DataError, DeviceError
+from forecast.forecasting.model_file import load
+from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
+from forecast.runs.folder import MODEL_FILE
+from tests.forecasting.cases import ROOT, built
+from tests.helpers import refusal
+
+
+@pytest.fixture(scope="module")
+def air_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("air") / "run" / MODEL_FILE
+    path.parent.mkdir()
+    built("air")[1].save(path)
+    return path
+
+
+def test_load_from_a_folder_or_a_file(air_file, tmp_path):
+    expected = built("air")[1].forecast()
+    (tmp_path / "bare").write_bytes(air_file.read_bytes())
+    for place in (
+        air_file,
+        str(air_file),
+        air_file.parent,
+        str(air_file.parent),
+        tmp_path / "bare",
+    ):
+        assert_frame_equal(load(place).forecast(), expected, check_exact=True)
+    assert forecast.load is load
+
+
+@pytest.mark.parametrize("place", ["none", "none.safetensors", "folder.v2", ""])
+def test_load_where_nothing_is(tmp_path, place):
+    message = refusal(load, tmp_path / place, error=DataError)
+    assert message.startswith(str(tmp_path / place))
+    assert message.endswith("No such file or directory; give the folder of a finished run")
+
+
+def test_load_a_run_that_was_interrupted(tmp_path):
+    (tmp_path / "config.yaml").write_text("")
+    for place in (tmp_path, tmp_path / MODEL_FILE):
+        assert refusal(load, place, error=DataError) == (
+            f"{tmp_path}: the run is not finished; go on with forecast train --resume {tmp_path}"
+        )
+
+
+def test_load_onto_a_device_that_is_not_there(air_file):
+    with pytest.raises(DeviceError, match="device 'cuda:999' is not there; choose auto, cpu"):
+        load(air_file, "cuda:999")
+
+
+def test_load_leaves_the_random_state_alone(air_file):
+    before = torch.random.get_rng_state()
+    load(air_file).forecast()
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+CHANGES = {
+    "a key of the configuration": lambda c, _: c["config"]["window"].update(lookahead=3),
+    "an open size": lambda c, _: c["config"]["model"].update(hidden_size="auto"),
+    "a missing key": lambda c, _: c.pop("covariates"),
+    "a missing weight": lambda _, t: t.pop("model.0.head.output.bias"),
+    "another weight": lambda _, t: t.update({"model.0.head.output.bias": torch.zeros(99)}),
+    "a missing state": lambda _, t: t.pop("chain.2"),
+    "a covariate more": lambda c, _: c["covariates"]["past"].append([{"x": {}}, 0.0, 1.0, []]),
+    "another axis": lambda c, _: c["axis"].append("more"),
+    "no model": lambda c, _: c.update(num_models=0),
+    "another shape": lambda _, t: t.update({"tail.static": torch.zeros(2, 3)}),
+    "another kind": lambda _, t: t.update({"tail.lines": t["tail.lines"].double()}),
+    "series without rows": lambda _, t: t["tail.offsets"].fill_(0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_load_what_is_a_checkpoint_but_no_model(air_file, tmp_path, change):
+    tensors, content = load_checkpoint(air_file, "model")
+    change(content, tensors)
+    save_checkpoint(tmp_path / MODEL_FILE, "model", tensors, content)
+    message = refusal(load, tmp_path, error=DataError)
+    assert message.startswith(f"{tmp_path / MODEL_FILE}: not a model of this program: ")
+
+
+def test_resume_file_is_no_model(air_file, tmp_path):
+    save_checkpoint(tmp_path / MODEL_FILE, "resume", *load_checkpoint(air_file, "model"))
+    message = refusal(load, tmp_path, error=DataError)
+    assert message.endswith("not a model checkpoint of this program")
+
+
+def test_tail_is_short_and_named(air_file):
+    tensors, content = load_checkpoint(air_file, "model")
+    assert tensors["tail.values"].shape == (24, 1)
+    assert tensors["tail.values"][-1].item() == 432
+    assert content["columns"] == ["passengers"]
+    assert content["config"]["data"]["frequency"] == "MS"
+    assert math.isfinite(content["summary"]["metrics"]["lstm"]["MAE"])
+
+
+def test_loading_and_forecasting_import_no_fitting_or_drawing_packages(tmp_path):
+    case, trained = built("panel")
+    trained.save(tmp_path / MODEL_FILE)
+    case.frame.to_csv(tmp_path / "history.csv", index=False)
+    case.future.to_csv(tmp_path / "future.csv", index=False)
+    script = """
+        import sys, forecast
+        trained = forecast.load(".")
+        heavy = ("sklearn", "scipy", "matplotlib", "coreforecast", "statsmodels", "beartype")
+        print([name for name in heavy if name in sys.modules])
+        table = trained.forecast("history.csv", "future.csv")
+        print(len(table), [name for name in heavy if name in sys.modules])
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.stdout, done.stderr) == ("[]\n18 []\n", "")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["air", "panel_recursive", "ensemble"])
+def test_from_cuda_to_cpu_and_back(name, tmp_path):
+    case, on_cpu = built(name)
+    on_cuda = forecast.train({**case.config, "device": "cuda"}, case.frame)
+    assert next(on_cuda.models[0].parameters()).is_cuda
+    for model, place in ((on_cuda, "cpu"), (on_cpu, "cuda")):
+        model.save(tmp_path / MODEL_FILE)
+        loaded = load(tmp_path, place)
+        assert next(loaded.models[0].parameters()).device.type == place
+        expected = model.forecast(future=case.future)
+        assert_frame_equal(loaded.forecast(future=case.future), expected, rtol=1e-2)
