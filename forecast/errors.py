@@ -33,7 +33,15 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """End of a message about an unknown `word`: the nearest known word, else all of them."""
+    """End of a message about a word that is not known.
+
+    Args:
+        word: what was written.
+        known: all words that are known.
+
+    Returns:
+        The question whether the nearest known word was meant; where none is near, all of them.
+    """
     import difflib
 
     if not known:

@@ -1,4 +1,12 @@
-"""Heads: from the stack's state to all steps of the horizon, on the window's scale."""
+"""Heads: from the stack's state to all steps of the horizon, on the window's scale.
+
+Every head is called as `head(stack, encoded, noise)`:
+
+- stack: the recurrent layers, which the head runs.
+- encoded: a batch, embedded; its targets are read in training by the recursive head alone.
+- noise: of dropout, in training; None: the default generator.
+- returns (B, H, K, Q).
+"""
 
 from __future__ import annotations
 
@@ -77,7 +85,7 @@ class Direct(nn.Module):
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
-        """All steps of the horizon."""
+        """All steps of the horizon, see above."""
         outputs, _ = stack(encoded.segments, noise=noise)
         state = ACTIVATIONS[self.activation](stack.last_output(outputs))
         state = dropped(state, self.dropout if self.training else 0.0, noise)
@@ -101,7 +109,7 @@ class Recursive(nn.Module):
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
-        """All steps of the horizon."""
+        """All steps of the horizon, see above."""
         future = segments_of(encoded.future, self.shape.segment)  # (B, M, segment * F)
         if self.training:
             steps = self._teacher_forced(stack, encoded, future, noise)
@@ -157,7 +165,7 @@ class Parallel(nn.Module):
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
-        """All steps of the horizon."""
+        """All steps of the horizon, see above."""
         _, states = stack(encoded.segments, noise=noise)
         queries = self._queries(encoded.future)
         batch, steps, _ = queries.shape
@@ -221,4 +229,3 @@ HEADS: Mapping[str, type[Direct] | type[Recursive] | type[Parallel]] = {
     "recursive": Recursive,
     "parallel": Parallel,
 }
-"""Name: head, which gets the stack and an `Encoded` batch and gives (B, H, K, Q)."""

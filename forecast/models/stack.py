@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -114,9 +115,11 @@ def initialise(module: nn.Module, config: InitConfig) -> None:
         config: scheme and biases.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.RNNBase | nn.Linear) and config.scheme != "default":
-            _weights(layer, config.scheme)
-        if isinstance(layer, nn.RNNBase | nn.Linear) and config.bias is not None:
+        if not isinstance(layer, nn.RNNBase | nn.Linear):
+            continue
+        if config.scheme != "default":
+            _set_weights(layer, config.scheme)
+        if config.bias is not None:
             for name, parameter in layer.named_parameters():
                 if "bias" in name:
                     nn.init.constant_(parameter, config.bias)
@@ -124,22 +127,25 @@ def initialise(module: nn.Module, config: InitConfig) -> None:
             _forget_bias(layer, config.forget_bias)
 
 
-def _weights(layer: nn.Module, scheme: str) -> None:
-    gates = {nn.LSTM: 4, nn.GRU: 3}.get(type(layer), 1)  # stacked in one (gates * hidden, I) matrix
+SCHEMES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "xavier_uniform": nn.init.xavier_uniform_,
+    "xavier_normal": nn.init.xavier_normal_,
+    "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    "orthogonal": nn.init.xavier_uniform_,  # but for recurrent weights
+}
+
+
+def _set_weights(layer: nn.Module, scheme: str) -> None:
+    # PyTorch stacks the matrices of all gates in one, (gates * hidden, I).
+    gates = {nn.LSTM: 4, nn.GRU: 3}.get(type(layer), 1)
     for name, parameter in layer.named_parameters():
         if parameter.dim() < 2:
             continue
-        blocks = gates if "weight_ih" in name or "weight_hh" in name else 1
-        for block in parameter.data.chunk(blocks):
-            if scheme == "orthogonal":
-                recurrent = "weight_hh" in name
-                (nn.init.orthogonal_ if recurrent else nn.init.xavier_uniform_)(block)
-            elif scheme == "xavier_uniform":
-                nn.init.xavier_uniform_(block)
-            elif scheme == "xavier_normal":
-                nn.init.xavier_normal_(block)
-            else:
-                nn.init.kaiming_normal_(block, nonlinearity="relu")
+        is_recurrent = "weight_hh" in name
+        is_orthogonal = scheme == "orthogonal" and is_recurrent
+        set_matrix = nn.init.orthogonal_ if is_orthogonal else SCHEMES[scheme]
+        for matrix in parameter.data.chunk(gates if is_recurrent or "weight_ih" in name else 1):
+            set_matrix(matrix)
 
 
 def _forget_bias(layer: nn.LSTM, value: float) -> None:
@@ -153,15 +159,10 @@ def _forget_bias(layer: nn.LSTM, value: float) -> None:
 
 def _recurrent(config: ModelConfig, width: int, size: int, depth: int) -> nn.RNNBase:
     cell: Any = CELLS[config.cell]
+    # Only an LSTM takes a projection at all.
     projection = {"proj_size": config.proj_size} if config.proj_size else {}
-    layer: nn.RNNBase = cell(
-        width,
-        size,
-        num_layers=depth,
-        batch_first=True,
-        bidirectional=config.bidirectional,
-        **projection,
-    )
+    options = {"batch_first": True, "bidirectional": config.bidirectional, **projection}
+    layer: nn.RNNBase = cell(width, size, depth, **options)
     return layer
 
 
@@ -225,28 +226,18 @@ def _run(
         outputs, state = _run(layer, split, repeated, 1, is_packed)
         # The last step ends the last of the sequences, whose windows come last in the batch.
         return _joined(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
-    call = _call_packed if is_packed else _call
-    outputs, last = call(layer, inputs, None if first is None else _laid_out(layer, first))
-    return outputs, last if isinstance(last, tuple) else (last,)
-
-
-def _call(
-    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | Tensor | None
-) -> tuple[Float[Tensor, "B T O"], State | Tensor]:
-    outputs, state = layer(inputs, first)
-    return outputs, state
-
-
-def _call_packed(
-    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | Tensor | None
-) -> tuple[Float[Tensor, "B T O"], State | Tensor]:
-    """The same with the windows as a packed sequence of equal lengths."""
-    batch, steps, _ = inputs.shape
+    begin = None if first is None else _laid_out(layer, first)
+    if not is_packed:
+        outputs, last = layer(inputs, begin)
+        return outputs, last if isinstance(last, tuple) else (last,)
     # A packed sequence holds all windows' first step, then their second, and so on: (T * B, I), and
     # how many windows reach each step; here all of them do.
+    batch, steps, _ = inputs.shape
     rows = inputs.transpose(0, 1).flatten(0, 1)
-    outputs, state = layer(nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch)), first)
-    return outputs.data.unflatten(0, (steps, batch)).transpose(0, 1), state
+    packed = nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch))
+    outputs, last = layer(packed, begin)
+    outputs = outputs.data.unflatten(0, (steps, batch)).transpose(0, 1)
+    return outputs, last if isinstance(last, tuple) else (last,)
 
 
 def _split_by_dilation(inputs: Float[Tensor, "B T I"], dilation: int) -> Float[Tensor, "X U I"]:
