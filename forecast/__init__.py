@@ -1,4 +1,27 @@
-"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `backtest`, `load`."""
+"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `backtest`, `report`, `load`.
+
+The legend, which holds in every file. Axes, one letter each, in shapes such as (B, L, C):
+
+    S  series                                H  horizon: steps that are forecast
+    N  rows of all series, end to end        C  channels in: targets, then covariates
+    W  all windows of a part                 K  targets
+    B  some windows: a batch                 Q  quantiles
+    L  lookback: steps that the model sees   I  intervals, one a level; in models/, inputs
+    T  steps inside the network              O  outputs of a layer
+    M  segments of the lookback or horizon   F, D  future-known and static columns
+
+Words:
+
+    panel      one or more series with the same columns, end to end in one table
+    position   whole number of a row's time on the panel's time axis
+    origin     the last known row of a window
+    part       train, validation or test; a window belongs to the part that holds all its targets
+    target     a column to forecast; a covariate (past, future-known or static) helps
+    segment    consecutive steps that are fed to the network as one input
+    quantile   from 0 to 1; the levels of intervals are in percent
+    scale      the model's scale is what the transforms make of the user's units
+    member     one of the models of an ensemble; their median is the forecast
+"""
 
 from __future__ import annotations
 
