@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.config.data import Difference, TransformOption, Transforms
 from forecast.data.compact import blocks, kept_rows
-from forecast.data.panel import offsets_of, range_mask
+from forecast.data.panel import Offsets, Ranges, offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Step, lags_of
 from forecast.errors import DataError
 
@@ -19,7 +20,7 @@ class FittedChain:
     """Transforms with their states; see `fit_chain`."""
 
     options: Transforms
-    states: tuple[np.ndarray, ...]
+    states: tuple[Float[np.ndarray, "_ K P"], ...]
 
     @property
     def rows_lost(self) -> int:
@@ -28,8 +29,11 @@ class FittedChain:
         return sum(sum(lags_of(state)) for option, state in pairs if isinstance(option, Difference))
 
     def apply(
-        self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
-    ) -> np.ndarray:
+        self,
+        values: Float[np.ndarray, "N K"],
+        offsets: Offsets,
+        series: Int[np.ndarray, " S"] | None = None,
+    ) -> Float[np.ndarray, "N K"]:
         """To the model's scale.
 
         Args:
@@ -49,8 +53,11 @@ class FittedChain:
         return result
 
     def blocks(
-        self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray | None = None
-    ) -> Iterator[tuple[int, np.ndarray]]:
+        self,
+        values: Float[np.ndarray, "N K"],
+        offsets: Offsets,
+        series: Int[np.ndarray, " S"] | None = None,
+    ) -> Iterator[tuple[int, Float[np.ndarray, "R K"]]]:
         """First row and values of stretches of what `apply` gives: float64 needs much room.
 
         A stretch begins with the rows before it that a difference needs, and is rid of them then.
@@ -68,14 +75,21 @@ class FittedChain:
                 raise OutOfRangeError(str(error), begin + error.row, error.column) from None
             yield first, block[first - begin :]
 
-    def _applied(self, values: np.ndarray, offsets: np.ndarray, series: np.ndarray) -> np.ndarray:
+    def _applied(
+        self, values: Float[np.ndarray, "N K"], offsets: Offsets, series: Int[np.ndarray, " S"]
+    ) -> Float[np.ndarray, "N K"]:
         for option, step, state in self._steps():
             before = values
             values = step.apply(values, offsets, _by_row(state, offsets, series))
             _refuse_out_of_range(option, before, values)
         return values
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, series: np.ndarray) -> np.ndarray:
+    def invert(
+        self,
+        forecast: Float[np.ndarray, "B H K Q"],
+        history: Float[np.ndarray, "B P K"],
+        series: Int[np.ndarray, " B"],
+    ) -> Float[np.ndarray, "B H K Q"]:
         """Back to the user's units, a whole batch at once.
 
         Args:
@@ -107,7 +121,7 @@ class FittedChain:
         )
         return FittedChain(self.options, states)
 
-    def _steps(self) -> list[tuple[TransformOption, Step, np.ndarray]]:
+    def _steps(self) -> list[tuple[TransformOption, Step, Float[np.ndarray, "_ K P"]]]:
         steps = [TRANSFORMS[option.key()](option) for option in self.options]
         return list(zip(self.options, steps, self.states, strict=True))
 
@@ -123,8 +137,8 @@ class OutOfRangeError(DataError):
 
 def fit_chain(
     options: Transforms,
-    values: np.ndarray,
-    train: np.ndarray,
+    values: Float[np.ndarray, "N K"],
+    train: Ranges,
     season: int,
     shared: FittedChain | None = None,
 ) -> FittedChain:
@@ -159,8 +173,12 @@ def fit_chain(
 
 
 def _transformed(
-    option: TransformOption, state: np.ndarray, values: np.ndarray, offsets: np.ndarray, kept: bool
-) -> np.ndarray:
+    option: TransformOption,
+    state: Float[np.ndarray, "_ K P"],
+    values: Float[np.ndarray, "N K"],
+    offsets: Offsets,
+    kept: bool,
+) -> Float[np.ndarray, "N K"]:
     """Training rows through one transform; what is not kept is only made to be checked."""
     chain = FittedChain((option,), (state,))
     if kept:
@@ -174,7 +192,9 @@ def _is_per_series(option: TransformOption) -> bool:
     return getattr(option, "scope", "global") == "per_series"
 
 
-def _refuse_out_of_range(option: TransformOption, before: np.ndarray, after: np.ndarray) -> None:
+def _refuse_out_of_range(
+    option: TransformOption, before: Float[np.ndarray, "N K"], after: Float[np.ndarray, "N K"]
+) -> None:
     if isinstance(option, Difference):  # the first rows of a series have none by design
         return
     lost = np.isnan(after) & ~np.isnan(before)
@@ -189,6 +209,8 @@ def _refuse_out_of_range(option: TransformOption, before: np.ndarray, after: np.
         )
 
 
-def _by_row(state: np.ndarray, offsets: np.ndarray, series: np.ndarray) -> np.ndarray:
+def _by_row(
+    state: Float[np.ndarray, "_ K P"], offsets: Offsets, series: Int[np.ndarray, " S"]
+) -> Float[np.ndarray, "_ K P"]:
     """(N or 1, K, P) the state of each row's series."""
     return state if len(state) == 1 else np.repeat(state[series], np.diff(offsets), axis=0)

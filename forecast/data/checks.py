@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Int
 from pandas.tseries.frequencies import to_offset
 
-from forecast.data.panel import Panel
+from forecast.data.panel import Offsets, Panel
 from forecast.data.times import TimeAxis
 
 OUTLIER = 10.0
@@ -88,7 +89,7 @@ def _rows(count: int) -> str:
     return "1 row is" if count == 1 else f"{count} rows are"
 
 
-def _first_and_longest(runs: np.ndarray) -> tuple[int, int]:
+def _first_and_longest(runs: Int[np.ndarray, "runs 2"]) -> tuple[int, int]:
     """First rows of the first and of the longest run."""
     return int(runs[0, 0]), int(runs[np.argmax(runs[:, 1]), 0])
 
@@ -125,7 +126,7 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     return [Finding("outlier", message)]
 
 
-def outlying_rows(panel: Panel, column: int) -> np.ndarray:
+def outlying_rows(panel: Panel, column: int) -> Int[np.ndarray, " R"]:
     """Rows of a column whose values are outliers, the farthest first."""
     values = panel.values[:, column]
     known = np.flatnonzero(~np.isnan(values))
@@ -137,7 +138,7 @@ def outlying_rows(panel: Panel, column: int) -> np.ndarray:
     return np.asarray(known[odd[np.argsort(-ratio[odd], kind="stable")]])
 
 
-def _outlyingness(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _outlyingness(values: Float[np.ndarray, " N"], offsets: Offsets) -> Float[np.ndarray, " N"]:
     """(N,) distance of each value to the mean of the two beside it, in the usual distance.
 
     0 at the ends of a series, where a value has only one neighbour.
@@ -151,13 +152,13 @@ def _outlyingness(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.nan_to_num(distance / np.where(usual > 0, usual, np.nan))
 
 
-def _series_medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _series_medians(values: Float[np.ndarray, " N"], offsets: Offsets) -> Float[np.ndarray, " N"]:
     """(N,) the median of each row's series; NaN left out."""
     series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     return np.asarray(pd.Series(values).groupby(series).transform("median"))
 
 
-def true_runs(flags: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def true_runs(flags: Bool[np.ndarray, " N"], offsets: Offsets) -> Int[np.ndarray, "runs 2"]:
     """(runs, 2) first row and length of each run of true flags; runs end with their series."""
     begins = flags.copy()
     begins[1:] &= ~flags[:-1]

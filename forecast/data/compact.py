@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Int, Shaped
 
 ROWS_AT_ONCE = 2**17
 """Rows of a long column that are worked on at a time: what is made of them stays in the cache."""
@@ -28,8 +29,8 @@ def blocks(rows: int) -> Iterator[tuple[int, int]]:
 
 
 def rows_differing_from_previous(
-    rows: int, is_odd: Callable[[slice, slice], np.ndarray]
-) -> np.ndarray:
+    rows: int, is_odd: Callable[[slice, slice], Bool[np.ndarray, " R"]]
+) -> Int[np.ndarray, " odd"]:
     """Rows that are odd beside the row before them; no array of all rows is made.
 
     Args:
@@ -43,7 +44,9 @@ def rows_differing_from_previous(
     return np.concatenate([np.empty(0, dtype=np.int64), *found])
 
 
-def kept_rows(values: np.ndarray, is_kept: np.ndarray) -> np.ndarray:
+def kept_rows(
+    values: Float[np.ndarray, "N C"], is_kept: Bool[np.ndarray, " N"]
+) -> Float[np.ndarray, "kept C"]:
     """`values[is_kept]` of (N, C) values, where NumPy would first make a list of row numbers."""
     kept = np.empty((np.count_nonzero(is_kept), *values.shape[1:]), dtype=values.dtype)
     end = 0
@@ -54,7 +57,9 @@ def kept_rows(values: np.ndarray, is_kept: np.ndarray) -> np.ndarray:
     return kept
 
 
-def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def distinct_texts(
+    column: pd.Series,
+) -> tuple[Int[np.ndarray, " N"], Shaped[np.ndarray, " distinct"]]:
     """Numbers (N,) of a column's texts, -1 for a missing one, and the texts, as they first appear.
 
     Args:
@@ -67,7 +72,9 @@ def distinct_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return codes, np.asarray(texts, dtype=object)
 
 
-def distinct_in_runs(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distinct_in_runs(
+    texts: Shaped[np.ndarray, " N"],
+) -> tuple[Int[np.ndarray, " N"], Shaped[np.ndarray, " distinct"]]:
     """Numbers (N,) of texts, and the texts, as they first appear; fast where like stands by like.
 
     Args:
@@ -80,7 +87,7 @@ def distinct_in_runs(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(codes, np.diff(first, append=len(texts))), distinct
 
 
-def categories(codes: np.ndarray, texts: np.ndarray) -> pd.Series:
+def categories(codes: Int[np.ndarray, " N"], texts: Shaped[np.ndarray, " distinct"]) -> pd.Series:
     """A column of categories from their numbers (N,), -1 for a missing one."""
     of_codes: Any = pd.Categorical.from_codes  # whose stubs know neither arrays nor `validate`
     return pd.Series(of_codes(codes, texts, validate=False), copy=False)
@@ -124,7 +131,7 @@ def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
 class _Column:
     """Room for a column; of categories, for their numbers."""
 
-    values: np.ndarray
+    values: Shaped[np.ndarray, " N"]
     kind: object
     zone: Any = None
     numbers: dict[object, int] = field(default_factory=dict)

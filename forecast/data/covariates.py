@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.panel import Panel
@@ -46,7 +47,9 @@ class FittedCovariate:
             return (self.option.name,)
         return tuple(f"{self.option.name}={name}" for name in self.categories)
 
-    def encode(self, values: np.ndarray, panel_categories: Sequence[str]) -> np.ndarray:
+    def encode(
+        self, values: Float[np.ndarray, " N"], panel_categories: Sequence[str]
+    ) -> Float[np.ndarray, "N columns"]:
         """(N,) numbers or level numbers -> (N, columns).
 
         Ordinal codes are divided by the number of categories; an embedding keeps its codes.
@@ -60,7 +63,9 @@ class FittedCovariate:
         divisor = len(self.categories) if self.option.encoding == "ordinal" else 1
         return np.asarray(codes[:, None] / max(divisor, 1))
 
-    def _codes(self, values: np.ndarray, panel_categories: Sequence[str]) -> np.ndarray:
+    def _codes(
+        self, values: Float[np.ndarray, " N"], panel_categories: Sequence[str]
+    ) -> Float[np.ndarray, " N"]:
         known = {name: code for code, name in enumerate(self.categories, start=1)}
         table = np.array(
             [*(known.get(name, UNSEEN) for name in panel_categories), UNSEEN], dtype=np.float64
@@ -94,7 +99,9 @@ class FittedCovariates:
         """Columns that are constant within a series."""
         return tuple(name for column in self.static for name in column.names)
 
-    def encode(self, panel: Panel, values: np.ndarray, first: int = 0) -> np.ndarray:
+    def encode(
+        self, panel: Panel, values: Float[np.ndarray, "R C"], first: int = 0
+    ) -> Float[np.ndarray, "R columns"]:
         """(R, P + F) past, future and calendar columns of some rows.
 
         Args:
@@ -108,7 +115,7 @@ class FittedCovariates:
             encoded.append(calendar_values(panel.axis, positions, self.calendar))
         return np.concatenate([np.empty((len(values), 0)), *encoded], axis=1)
 
-    def encode_static(self, panel: Panel) -> np.ndarray:
+    def encode_static(self, panel: Panel) -> Float[np.ndarray, "S D"]:
         """(S, D) static columns."""
         encoded = _encoded(self.static, panel.static, panel.static_columns, panel.categories)
         return np.concatenate([np.empty((panel.num_series, 0)), *encoded], axis=1)
@@ -127,7 +134,10 @@ class FittedCovariates:
 
 
 def fit_covariates(
-    config: DataConfig, panel: Panel, values: np.ndarray, rows: np.ndarray
+    config: DataConfig,
+    panel: Panel,
+    values: Float[np.ndarray, "N C"],
+    rows: Int[np.ndarray, " R"] | Bool[np.ndarray, " N"],
 ) -> FittedCovariates:
     """Fit scales and categories on the training rows alone.
 
@@ -160,10 +170,10 @@ def fit_covariates(
 
 def _encoded(
     fitted: Sequence[FittedCovariate],
-    values: np.ndarray,
+    values: Float[np.ndarray, "N C"],
     names: Sequence[str],
     panel_categories: Mapping[str, Sequence[str]],
-) -> list[np.ndarray]:
+) -> list[Float[np.ndarray, "N columns"]]:
     """Each covariate encoded; `names` are those of the columns of `values`."""
     return [
         covariate.encode(
@@ -175,7 +185,9 @@ def _encoded(
 
 
 def _fit(
-    option: Covariate, values: np.ndarray, panel_categories: Mapping[str, Sequence[str]]
+    option: Covariate,
+    values: Float[np.ndarray, " R"],
+    panel_categories: Mapping[str, Sequence[str]],
 ) -> FittedCovariate:
     if option.is_categorical:
         seen = np.unique(values[~np.isnan(values)]).astype(np.int64).tolist()
@@ -192,7 +204,9 @@ def calendar_columns(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name}_{wave}" for name in names for wave in ("sin", "cos"))
 
 
-def calendar_values(axis: TimeAxis, positions: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def calendar_values(
+    axis: TimeAxis, positions: Int[np.ndarray, " N"], names: Sequence[str]
+) -> Float[np.ndarray, "N columns"]:
     """sin and cos of 2 pi value / period, for each name.
 
     Args:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
@@ -27,7 +28,7 @@ def future_rows(
     future: pd.DataFrame | str | Path | None,
     steps: int,
     horizon: int,
-) -> tuple[Panel, np.ndarray]:
+) -> tuple[Panel, Float[np.ndarray, "S steps C"]]:
     """The history with all categories known, and (S, steps, C) rows to come.
 
     The rows hold the future-known covariates; everything else in them is NaN.
@@ -74,7 +75,7 @@ def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel)
     return known
 
 
-def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
+def _rows_after(known: Panel, history: Panel, steps: int) -> Int[np.ndarray, "S steps"]:
     """(S, steps) rows of a table of the future for the steps after each series; -1: there is none.
 
     A table without an id column serves every series.
@@ -92,7 +93,7 @@ def _rows_after(known: Panel, history: Panel, steps: int) -> np.ndarray:
     return np.where(inside & complete[rows], rows, -1)
 
 
-def _refuse_gaps(rows: np.ndarray, known: Panel, history: Panel, names: str) -> None:
+def _refuse_gaps(rows: Int[np.ndarray, "S H"], known: Panel, history: Panel, names: str) -> None:
     if (rows >= 0).all():
         return
     series, step = (int(index) for index in np.argwhere(rows < 0)[0])
@@ -112,8 +113,8 @@ def _with_categories(panel: Panel, categories: Mapping[str, tuple[str, ...]]) ->
 
 
 def _renumbered(
-    values: np.ndarray, categories: tuple[str, ...], panel: Panel, column: str
-) -> np.ndarray:
+    values: Float[np.ndarray, " N"], categories: tuple[str, ...], panel: Panel, column: str
+) -> Float[np.ndarray, " N"]:
     """Category numbers of one table as those of a panel that knows all its categories."""
     numbers = {name: number for number, name in enumerate(panel.categories[column])}
     table = np.array([*(numbers[name] for name in categories), np.nan])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.config.data import MissingPolicy
+from forecast.data.panel import Offsets
 
 
-def forward_fill(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def forward_fill(values: Float[np.ndarray, "N C"], offsets: Offsets) -> Float[np.ndarray, "N C"]:
     """Replace NaN by the last known value of the same series and column.
 
     Args:
@@ -19,7 +21,7 @@ def forward_fill(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.where(previous >= 0, filled, np.nan)
 
 
-def interpolate(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def interpolate(values: Float[np.ndarray, "N C"], offsets: Offsets) -> Float[np.ndarray, "N C"]:
     """Replace NaN by the straight line between the known neighbours within a stretch.
 
     Args:
@@ -42,8 +44,8 @@ def interpolate(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def fill(
-    values: np.ndarray, offsets: np.ndarray, parts: np.ndarray, missing: MissingPolicy
-) -> np.ndarray:
+    values: Float[np.ndarray, "N C"], offsets: Offsets, parts: Offsets, missing: MissingPolicy
+) -> Float[np.ndarray, "N C"]:
     """Fill as configured; what cannot be filled stays NaN.
 
     Args:
@@ -60,7 +62,9 @@ def fill(
     return forward_fill(values, offsets)
 
 
-def _previous_known(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+def _previous_known(
+    values: Float[np.ndarray, "N C"], first: Int[np.ndarray, " N"]
+) -> Int[np.ndarray, "N C"]:
     """(N, C) row of the last known value at or before each row, -1 if its stretch has none."""
     rows = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
     np.maximum.accumulate(rows, axis=0, out=rows)

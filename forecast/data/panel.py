@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from forecast.data.times import TimeAxis
+
+Offsets = Int[np.ndarray, " _"]
+"""(S + 1,) first row of each series, and N."""
+Ranges = Int[np.ndarray, "S 2"]
+"""First row, and row after the last, of a part of each series."""
 
 
 @dataclass(frozen=True)
@@ -17,23 +23,22 @@ class Panel:
     A row that the table lacked is there, with NaN in all columns.
     """
 
-    values: np.ndarray
-    """(N, C) float64: targets, past and future covariates; NaN where nothing is known."""
-    offsets: np.ndarray
-    """(S + 1,) first row of each series, and N."""
+    values: Float[np.ndarray, "N C"]
+    """float64: targets, past and future covariates; NaN where nothing is known."""
+    offsets: Offsets
     ids: tuple[str, ...]
-    starts: np.ndarray
-    """(S,) position of each series' first row on the axis."""
+    starts: Int[np.ndarray, " S"]
+    """Position of each series' first row on the axis."""
     axis: TimeAxis
     columns: tuple[str, ...]
     num_targets: int
-    static: np.ndarray
-    """(S, D) static covariates."""
+    static: Float[np.ndarray, "S D"]
+    """Static covariates."""
     static_columns: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Categories of each categorical column; the column holds their numbers."""
-    lines: np.ndarray | range | None = None
-    """(N,) row or CSV line of each row, -1 where the table had none; None: unknown."""
+    lines: Int[np.ndarray, " N"] | range | None = None
+    """Row or CSV line of each row, -1 where the table had none; None: unknown."""
     source: str = "data"
     is_csv: bool = False
     has_ids: bool = False
@@ -50,28 +55,28 @@ class Panel:
         return len(self.ids)
 
     @property
-    def lengths(self) -> np.ndarray:
+    def lengths(self) -> Int[np.ndarray, " S"]:
         """(S,) rows of each series."""
         return np.diff(self.offsets)
 
     @property
-    def in_table(self) -> np.ndarray:
+    def in_table(self) -> Bool[np.ndarray, " N"]:
         """(N,) whether the table had each row; all of them where that is unknown."""
         if isinstance(self.lines, np.ndarray):
             return np.asarray(self.lines >= 0)
         return np.ones(len(self.values), dtype=bool)
 
-    def lines_at(self, rows: np.ndarray) -> np.ndarray | None:
+    def lines_at(self, rows: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"] | None:
         """The lines of some rows."""
         if isinstance(self.lines, range):
             return np.asarray(self.lines.start + rows)
         return None if self.lines is None else self.lines[rows]
 
-    def series_of(self, rows: np.ndarray) -> np.ndarray:
+    def series_of(self, rows: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
         """Number of the series to which each row belongs."""
         return np.asarray(np.searchsorted(self.offsets, rows, side="right") - 1)
 
-    def positions(self, rows: np.ndarray) -> np.ndarray:
+    def positions(self, rows: Int[np.ndarray, " R"]) -> Int[np.ndarray, " R"]:
         """Position of each row on the axis."""
         series = self.series_of(rows)
         return np.asarray(self.starts[series] + rows - self.offsets[series])
@@ -97,7 +102,7 @@ class Panel:
             lines=self.lines_at(index),
         )
 
-    def select(self, series: np.ndarray) -> Panel:
+    def select(self, series: Int[np.ndarray, " R"]) -> Panel:
         """Only some series, by number."""
         index = ragged_ranges(self.offsets[series], self.lengths[series])
         return replace(
@@ -110,7 +115,7 @@ class Panel:
             lines=self.lines_at(index),
         )
 
-    def extend(self, values: np.ndarray) -> Panel:
+    def extend(self, values: Float[np.ndarray, "S H C"]) -> Panel:
         """Append the same number of rows to every series.
 
         Args:
@@ -127,14 +132,16 @@ class Panel:
         return replace(self, values=longer, offsets=offsets, lines=None)
 
 
-def ragged_ranges(first: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def ragged_ranges(
+    first: Int[np.ndarray, " S"], counts: Int[np.ndarray, " S"]
+) -> Int[np.ndarray, " N"]:
     """Concatenation of `first[i] ... first[i] + counts[i] - 1`, without a loop."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.asarray(np.arange(total) + np.repeat(first - (ends - counts), counts))
 
 
-def range_mask(ranges: np.ndarray, rows: int) -> np.ndarray:
+def range_mask(ranges: Ranges, rows: int) -> Bool[np.ndarray, " N"]:
     """(rows,) whether each row lies in one of some ranges (S, 2) that do not overlap."""
     edges = np.zeros(rows + 1, dtype=np.int8)
     np.add.at(edges, ranges[:, 0], 1)
@@ -142,6 +149,6 @@ def range_mask(ranges: np.ndarray, rows: int) -> np.ndarray:
     return np.cumsum(edges, out=edges)[:rows].astype(bool)
 
 
-def offsets_of(lengths: np.ndarray) -> np.ndarray:
+def offsets_of(lengths: Int[np.ndarray, " S"]) -> Offsets:
     """Series offsets from series lengths."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

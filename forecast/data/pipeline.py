@@ -8,13 +8,14 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import DataConfig, MissingPolicy, Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
-from forecast.data.panel import Panel
+from forecast.data.panel import Offsets, Panel, Ranges
 from forecast.data.split import PARTS, Split
 from forecast.data.windows import Windows, running_count, window_starts
 from forecast.errors import DataError
@@ -41,7 +42,7 @@ class Pipeline:
         """Columns known over the horizon."""
         return len(self.covariates.future_names)
 
-    def series_numbers(self, ids: Sequence[str]) -> np.ndarray:
+    def series_numbers(self, ids: Sequence[str]) -> Int[np.ndarray, " S"]:
         """Number of each series among the fitted ones, -1 for one that was not in training."""
         return np.array([self._numbers.get(name, -1) for name in ids], dtype=np.int64)
 
@@ -60,11 +61,13 @@ class Pipeline:
         chain = _fit(self.chain.options, unseen, values, ranges, season=1, shared=self.chain)
         return replace(self, chain=self.chain.joined(chain), ids=(*self.ids, *unseen.ids))
 
-    def filled(self, panel: Panel, parts: np.ndarray) -> np.ndarray:
+    def filled(self, panel: Panel, parts: Offsets) -> Float[np.ndarray, "N C"]:
         """(N, C) the panel's values with missing numbers filled as configured."""
         return _filled(panel, parts, self.missing)
 
-    def to_model_scale(self, panel: Panel, values: np.ndarray) -> np.ndarray:
+    def to_model_scale(
+        self, panel: Panel, values: Float[np.ndarray, "N K"]
+    ) -> Float[np.ndarray, "N K"]:
         """(N, K) targets on the model's scale; a value without image is named with its line."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
@@ -73,7 +76,7 @@ class Pipeline:
         except OutOfRangeError as error:
             raise _placed(error, panel) from None
 
-    def tensors(self, panel: Panel, filled: np.ndarray) -> tuple[torch.Tensor, ...]:
+    def tensors(self, panel: Panel, filled: Float[np.ndarray, "N C"]) -> tuple[torch.Tensor, ...]:
         """Inputs (N, C), targets (N, K) and static columns (S, D) as float32.
 
         Inputs are filled; targets keep their NaN where `missing: mask` leaves them out of the loss.
@@ -96,7 +99,9 @@ class Pipeline:
         static = self.covariates.encode_static(panel)
         return read, scored, torch.from_numpy(static.astype(np.float32))
 
-    def _scaled(self, panel: Panel, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    def _scaled(
+        self, panel: Panel, values: Float[np.ndarray, "N K"]
+    ) -> Iterator[tuple[int, Float[np.ndarray, "R K"]]]:
         """First row and values of stretches of targets on the model's scale."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
@@ -106,8 +111,12 @@ class Pipeline:
             raise _placed(error, panel) from None
 
     def invert(
-        self, forecast: np.ndarray, panel: Panel, values: np.ndarray, origins: np.ndarray
-    ) -> np.ndarray:
+        self,
+        forecast: Float[np.ndarray, "B H K Q"],
+        panel: Panel,
+        values: Float[np.ndarray, "N K"],
+        origins: Int[np.ndarray, " B"],
+    ) -> Float[np.ndarray, "B H K Q"]:
         """Forecasts in the user's units.
 
         Args:
@@ -162,7 +171,7 @@ def require_complete(panel: Panel) -> None:
 def part_windows(
     pipeline: Pipeline,
     panel: Panel,
-    filled: np.ndarray,
+    filled: Float[np.ndarray, "N C"],
     split: Split,
     lookback: int,
     horizon: int,
@@ -215,7 +224,7 @@ def part_windows(
     return windows
 
 
-def short_series(windows: Windows, train: np.ndarray) -> np.ndarray:
+def short_series(windows: Windows, train: Ranges) -> Int[np.ndarray, " R"]:
     """Numbers of the series whose training rows are too few for a single window.
 
     Rows without a value on the model's scale do not count: the first rows of a difference, and
@@ -233,7 +242,7 @@ def short_series(windows: Windows, train: np.ndarray) -> np.ndarray:
     return np.flatnonzero(counts < windows.lookback + windows.horizon)
 
 
-def _filled(panel: Panel, parts: np.ndarray, missing: MissingPolicy) -> np.ndarray:
+def _filled(panel: Panel, parts: Offsets, missing: MissingPolicy) -> Float[np.ndarray, "N C"]:
     """Numbers are filled; an empty category stays empty, for it has a code of its own."""
     values = fill(panel.values, panel.offsets, parts, missing)
     if values is panel.values:
@@ -241,7 +250,7 @@ def _filled(panel: Panel, parts: np.ndarray, missing: MissingPolicy) -> np.ndarr
     return np.where(_is_category(panel), panel.values, values)
 
 
-def _interpolated(pipeline: Pipeline, panel: Panel) -> np.ndarray:
+def _interpolated(pipeline: Pipeline, panel: Panel) -> Bool[np.ndarray, " N"]:
     """(N,) rows in which a number that is known up to the origin only was interpolated."""
     if pipeline.missing != "interpolate":
         return np.zeros(len(panel.values), dtype=bool)
@@ -250,7 +259,7 @@ def _interpolated(pipeline: Pipeline, panel: Panel) -> np.ndarray:
     return np.asarray(np.isnan(panel.values[:, is_past & ~_is_category(panel)]).any(axis=1))
 
 
-def _is_category(panel: Panel) -> np.ndarray:
+def _is_category(panel: Panel) -> Bool[np.ndarray, " C"]:
     """(C,) columns that hold numbers of categories."""
     return np.array([name in panel.categories for name in panel.columns], dtype=bool)
 
@@ -258,8 +267,8 @@ def _is_category(panel: Panel) -> np.ndarray:
 def _fit(
     transforms: Transforms,
     panel: Panel,
-    values: np.ndarray,
-    train: np.ndarray,
+    values: Float[np.ndarray, "N K"],
+    train: Ranges,
     season: int,
     shared: FittedChain | None = None,
 ) -> FittedChain:

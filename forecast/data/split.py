@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from forecast.config.data import SplitConfig
-from forecast.data.panel import Panel, range_mask
+from forecast.data.panel import Offsets, Panel, Ranges, range_mask
 from forecast.errors import ConfigError
 
 PARTS = ("train", "validation", "test")
@@ -17,15 +18,15 @@ PARTS = ("train", "validation", "test")
 class Split:
     """Row ranges of the parts; each is (S, 2): first row and row after the last of each series."""
 
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    train: Ranges
+    validation: Ranges
+    test: Ranges
 
-    def train_rows(self) -> np.ndarray:
+    def train_rows(self) -> Bool[np.ndarray, " N"]:
         """(N,) whether each row is one of training."""
         return range_mask(self.train, int(self.test[-1, 1]))
 
-    def offsets(self) -> np.ndarray:
+    def offsets(self) -> Offsets:
         """(3S + 1,) offsets of all parts of all series, in row order."""
         edges = np.column_stack([self.train, self.validation[:, 1], self.test[:, 1]])
         return np.append(edges[:, :3].ravel(), edges[-1, 3])
@@ -58,7 +59,9 @@ def split(panel: Panel, config: SplitConfig) -> Split:
     )
 
 
-def _first_row(panel: Panel, size: int | float | str, ends: np.ndarray, key: str) -> np.ndarray:
+def _first_row(
+    panel: Panel, size: int | float | str, ends: Int[np.ndarray, " S"], key: str
+) -> Int[np.ndarray, " S"]:
     """(S,) first row of a part that reaches to `ends`."""
     starts = panel.offsets[:-1]
     if isinstance(size, str):
@@ -72,7 +75,7 @@ def _first_row(panel: Panel, size: int | float | str, ends: np.ndarray, key: str
     return np.asarray(np.maximum(ends - rows.astype(np.int64), starts))
 
 
-def _refuse_empty(key: str, size: int | float | str, rows: np.ndarray) -> None:
+def _refuse_empty(key: str, size: int | float | str, rows: Int[np.ndarray, " S"]) -> None:
     if isinstance(size, str) and not rows.any():
         raise ConfigError(
             f"{key} {size}: no rows from then on are left for this part; write an earlier date,"

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Int
 
 from forecast.data.compact import are_in_range, distinct_texts
 from forecast.data.times import Place, first_moments, iso_dates, nanoseconds
@@ -16,12 +17,12 @@ INTEGER = r"[-+]?\d{1,18}(\.0+)?"
 
 def parse_times(
     column: pd.Series,
-    series: np.ndarray,
+    series: Int[np.ndarray, " N"],
     frequency: str | int,
     time_format: str | None,
     timezone: str | None,
     place: Place,
-) -> tuple[np.ndarray, str | None, bool]:
+) -> tuple[Int[np.ndarray, " N"], str | None, bool]:
     """Read a time column without guessing.
 
     Args:
@@ -98,7 +99,7 @@ def _refuse_nat(dates: pd.DatetimeIndex, texts: pd.Series, name: str, place: Pla
         )
 
 
-def _stripped(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
+def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:
     """Numbers (N,) of a column's texts, and the texts without blanks around; "" if missing."""
     codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iu" else column)
     if codes.min(initial=0) < 0:
@@ -107,8 +108,8 @@ def _stripped(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
 
 
 def _integers(
-    values: np.ndarray, first: object, frequency: str | int, name: str, place: Place
-) -> np.ndarray:
+    values: Int[np.ndarray, " N"], first: object, frequency: str | int, name: str, place: Place
+) -> Int[np.ndarray, " N"]:
     """The values, if they need not be dates; `first` is the first of them as written."""
     if isinstance(frequency, str) and frequency != "auto":
         raise DataError(
@@ -123,7 +124,7 @@ def _integers(
     return values
 
 
-def _look_like_dates(values: np.ndarray) -> bool:
+def _look_like_dates(values: Int[np.ndarray, " N"]) -> bool:
     """Whether all integers may be dates such as 20240131."""
     if values.min() < 1900_01_01 or values.max() > 2099_12_31:
         return False
@@ -209,8 +210,12 @@ def _is_zone(name: str) -> bool:
 
 
 def _localized(
-    dates: pd.DatetimeIndex, series: np.ndarray, timezone: str | None, name: str, place: Place
-) -> tuple[np.ndarray, str | None]:
+    dates: pd.DatetimeIndex,
+    series: Int[np.ndarray, " N"],
+    timezone: str | None,
+    name: str,
+    place: Place,
+) -> tuple[Int[np.ndarray, " N"], str | None]:
     """Instants and their zone; a repeated or skipped hour must be told apart by the rows."""
     dates = dates if dates.unit == "ns" else dates.as_unit("ns")
     if dates.tz is not None:
@@ -235,7 +240,7 @@ def _localized(
 
 
 def _refuse_wall(
-    bad: np.ndarray, dates: pd.DatetimeIndex, why: str, name: str, place: Place
+    bad: Bool[np.ndarray, " N"], dates: pd.DatetimeIndex, why: str, name: str, place: Place
 ) -> None:
     if bad.any():
         row = int(np.argmax(bad))

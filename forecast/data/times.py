@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from pandas.tseries.frequencies import to_offset
 
 from forecast.errors import DataError
@@ -43,7 +44,7 @@ class TimeAxis:
         """Whether times are integers rather than dates."""
         return isinstance(self.frequency, int)
 
-    def positions(self, times: np.ndarray) -> np.ndarray:
+    def positions(self, times: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
         """Positions of times (int64, as `origin`); -1 where a time is off the axis or before it."""
         step = self.step()
         if step is not None:
@@ -53,7 +54,7 @@ class TimeAxis:
         position = np.searchsorted(grid, times)
         return np.where(np.isin(times, grid), position, -1)
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
+    def at(self, positions: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
         """Times (int64, as `origin`) at positions, which may lie beyond the data."""
         step = self.step()
         if step is not None:
@@ -61,11 +62,11 @@ class TimeAxis:
         count = int(positions.max(initial=0)) + 1
         return np.asarray(nanoseconds(self._range(periods=count))[positions])
 
-    def dates(self, positions: np.ndarray) -> pd.DatetimeIndex:
+    def dates(self, positions: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
         """Dates at positions, in the axis' zone; only for an axis of dates."""
         return _dates_in(self.timezone, self.at(positions))
 
-    def column(self, positions: np.ndarray) -> pd.Series:
+    def column(self, positions: Int[np.ndarray, " N"]) -> pd.Series:
         """Times at positions as a column of a table: integers or dates."""
         if self.is_integer:
             return pd.Series(self.at(positions))
@@ -115,7 +116,7 @@ class TimeAxis:
             ) from None
         return first_moments(dates, self.timezone) if self.timezone else dates
 
-    def _grid_until(self, time: int) -> np.ndarray:
+    def _grid_until(self, time: int) -> Int[np.ndarray, " N"]:
         return nanoseconds(self._range(end=self._wall(time)))
 
     def _wall(self, time: int) -> pd.Timestamp:
@@ -138,7 +139,7 @@ def _first_moment(wall: pd.Timestamp, timezone: str) -> int:
     return int(nanoseconds(first_moments(pd.DatetimeIndex([wall]), timezone))[0])
 
 
-def _dates_in(timezone: str | None, times: np.ndarray) -> pd.DatetimeIndex:
+def _dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
     dates = pd.DatetimeIndex(times.astype("datetime64[ns]"))
     return dates.tz_localize("UTC").tz_convert(timezone) if timezone else dates
 
@@ -149,7 +150,7 @@ def iso_dates(texts: pd.Series, utc: bool) -> pd.Series:
     return pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
 
 
-def nanoseconds(dates: pd.DatetimeIndex) -> np.ndarray:
+def nanoseconds(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:
     """Dates as nanoseconds since 1970, in UTC where they have a zone."""
     return dates.to_numpy(dtype="datetime64[ns]").view(np.int64)
 
@@ -169,7 +170,7 @@ def season_length(frequency: str | int) -> int:
 
 
 def infer_frequency(
-    times: np.ndarray, timezone: str | None, is_integer: bool, place: Place
+    times: Int[np.ndarray, " N"], timezone: str | None, is_integer: bool, place: Place
 ) -> str | int:
     """The frequency of sorted, distinct times of one series; gaps are allowed.
 
@@ -216,7 +217,9 @@ def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
     return (f"W-{weekday}", *months, "BMS", "BME", "B", *daily)
 
 
-def _ticks_like(times: np.ndarray, timezone: str | None, frequency: str, usual: int) -> bool:
+def _ticks_like(
+    times: Int[np.ndarray, " N"], timezone: str | None, frequency: str, usual: int
+) -> bool:
     """Whether all times lie on the frequency's grid and the usual step is one of its steps."""
     axis = TimeAxis(int(times[0]), frequency, timezone)
     positions = axis.positions(times)
@@ -225,7 +228,9 @@ def _ticks_like(times: np.ndarray, timezone: str | None, frequency: str, usual: 
     return usual in np.diff(axis.at(np.arange(positions[-1] + 1)))
 
 
-def _uneven(steps: np.ndarray, usual: int, timezone: str | None, place: Place) -> DataError:
+def _uneven(
+    steps: Int[np.ndarray, " N"], usual: int, timezone: str | None, place: Place
+) -> DataError:
     row = 1 + int(np.argmax(steps % usual != 0))
     hint = " (data.timezone, if days are local)" if timezone in (None, "UTC") else ""
     return DataError(

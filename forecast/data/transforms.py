@@ -13,15 +13,23 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from forecast.config.data import Scope
 from forecast.data.compact import ROWS_AT_ONCE, blocks
-from forecast.data.panel import ragged_ranges
+from forecast.data.panel import Offsets, ragged_ranges
 
 MAX_AUTO_SERIES = 200
 """`difference: auto` tests at most this many series, evenly spread over the panel."""
 
-FitColumns = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Values = Float[np.ndarray, "N K"]
+State = Float[np.ndarray, "_ K P"]
+"""P numbers for each target, of each series or (1) of all; in use broadcast to rows, forecasts."""
+Forecast = Float[np.ndarray, "B H K Q"]
+History = Float[np.ndarray, "B P K"]
+Columns = Float[np.ndarray, "N C"]
+Moments = tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]
+FitColumns = Callable[[Columns], Moments]
 """Two numbers for each column of (N, columns); NaN is left out."""
 
 
@@ -29,13 +37,13 @@ FitColumns = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 class Step(Protocol):
     """One transform; arrays are float64 and NaN passes through."""
 
-    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:
+    def fit(self, values: Values, offsets: Offsets, season: int) -> State:
         """State (S or 1, K, P) from training rows (N, K) of series at `offsets`."""
 
-    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:
+    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:
         """(N, K) transformed, with `state` broadcast to (N, K, P)."""
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
+    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:
         """(B, H, K, Q) in the units before this step; `history` (B, P, K) is in those units."""
 
 
@@ -46,17 +54,17 @@ class Pointwise:
     forward: Callable[[np.ndarray], np.ndarray]
     backward: Callable[[np.ndarray], np.ndarray]
 
-    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+    def fit(self, values: Values, offsets: Offsets, season: int) -> State:  # noqa: ARG002
         """An empty state."""
         return np.zeros((1, values.shape[1], 0))
 
-    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
         """Each value forward; NaN where it has no image."""
         with np.errstate(invalid="ignore", divide="ignore"):
             result = self.forward(values)
         return np.where(np.isfinite(result), result, np.nan)
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:  # noqa: ARG002
         """Each value backward."""
         with np.errstate(over="ignore"):
             return self.backward(forecast)
@@ -69,15 +77,15 @@ class Affine:
     fit_columns: FitColumns
     scope: Scope
 
-    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+    def fit(self, values: Values, offsets: Offsets, season: int) -> State:  # noqa: ARG002
         """Location and scale of each series and column."""
         return _fit_series(self.fit_columns, values, offsets, self.scope)
 
-    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
         """Subtract the location, divide by the scale."""
         return np.asarray((values - state[..., 0]) / state[..., 1])
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:  # noqa: ARG002
         """Multiply by the scale, add the location."""
         return np.asarray(forecast * state[..., 1] + state[..., 0])
 
@@ -93,11 +101,11 @@ class PowerStep:
     method: str
     scope: Scope
 
-    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:  # noqa: ARG002
+    def fit(self, values: Values, offsets: Offsets, season: int) -> State:  # noqa: ARG002
         """Exponent by maximum likelihood, of each series and column."""
         return _fit_series(self._fit_columns, values, offsets, self.scope)
 
-    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
         """The power of x / scale; NaN where Box-Cox has no image."""
         exponent, scale = state[..., 0], state[..., 1]
         scaled = values / scale
@@ -107,7 +115,7 @@ class PowerStep:
         lower = -_box_cox(1 + np.maximum(-scaled, 0), 2 - exponent)
         return np.where(np.isnan(scaled), np.nan, np.where(scaled >= 0, upper, lower))
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:  # noqa: ARG002
         """The power undone; a forecast beyond the power's range gives the end of the range."""
         exponent, scale = state[..., 0], state[..., 1]
         if self.method == "box_cox":
@@ -116,7 +124,7 @@ class PowerStep:
         lower = 1 - _inverse_box_cox(np.maximum(-forecast, 0), 2 - exponent)
         return np.asarray(np.where(forecast >= 0, upper, lower) * scale)
 
-    def _fit_columns(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit_columns(self, columns: Columns) -> Moments:
         from sklearn.preprocessing import PowerTransformer
 
         is_box_cox = self.method == "box_cox"
@@ -139,7 +147,7 @@ class DifferenceStep:
     lag: int | Literal["auto"]
     order: int
 
-    def fit(self, values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:
+    def fit(self, values: Values, offsets: Offsets, season: int) -> State:
         """The configured lag and order, or those that unit-root and seasonality tests choose."""
         pairs = (
             difference_orders(values, offsets, season)
@@ -149,13 +157,13 @@ class DifferenceStep:
         state = np.array(pairs, dtype=np.float64).reshape(1, 1, -1)
         return np.broadcast_to(state, (1, values.shape[1], state.shape[2])).copy()
 
-    def apply(self, values: np.ndarray, offsets: np.ndarray, state: np.ndarray) -> np.ndarray:
+    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:
         """Differences; NaN in the rows of each series that have no past."""
         for lag in lags_of(state):
             values = _difference(values, offsets, lag)
         return values
 
-    def invert(self, forecast: np.ndarray, history: np.ndarray, state: np.ndarray) -> np.ndarray:
+    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:
         """Running sums per phase of each lag, from the last rows of the history on."""
         lags = lags_of(state)
         before = []  # the history as each single difference found it
@@ -173,9 +181,7 @@ def lags_of(state: np.ndarray) -> list[int]:
     return [int(lag) for lag, order in first.astype(int).reshape(-1, 2) for _ in range(order)]
 
 
-def difference_orders(
-    values: np.ndarray, offsets: np.ndarray, season: int
-) -> list[tuple[int, int]]:
+def difference_orders(values: Values, offsets: Offsets, season: int) -> list[tuple[int, int]]:
     """Differences that make most series stationary: at most one seasonal and one first difference.
 
     Seasonal strength (Wang, Smith and Hyndman 2006) and the KPSS test (Kwiatkowski et al. 1992), as
@@ -210,7 +216,7 @@ def difference_orders(
 # scalers give the same, but importing them takes longer than to fit most tables.
 
 
-def standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standard(columns: Columns) -> Moments:
     """Mean and standard deviation, by two corrected passes (Chan, Golub and LeVeque 1983).
 
     Args:
@@ -230,13 +236,13 @@ def standard(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean + rest / count, np.where(is_constant, 1.0, np.sqrt(np.maximum(variance, 0)))
 
 
-def min_max(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def min_max(columns: Columns) -> Moments:
     """Least value, and the range of the values; else as `standard`."""
     least, most = (bound.reduce(columns, axis=0) for bound in (np.fmin, np.fmax))
     return _known(least, most - least)
 
 
-def robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def robust(columns: Columns) -> Moments:
     """Median, and the range between the quartiles; else as `standard`."""
     # NumPy takes the quantiles of all columns at once, but those beside NaN one by one.
     quantiles = np.nanquantile if np.isnan(columns).any() else np.quantile
@@ -246,7 +252,7 @@ def robust(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _known(median, upper - lower)
 
 
-def _sums(columns: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _sums(columns: Columns, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Sum of each column of what is made of the parts."""
     sums = [np.nansum(of(columns[first:last]), axis=0) for first, last in blocks(len(columns))]
     return np.asarray(np.sum(sums, axis=0))
@@ -268,9 +274,7 @@ TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {
 }
 
 
-def _fit_series(
-    fit_columns: FitColumns, values: np.ndarray, offsets: np.ndarray, scope: Scope
-) -> np.ndarray:
+def _fit_series(fit_columns: FitColumns, values: Values, offsets: Offsets, scope: Scope) -> State:
     """State (S or 1, K, 2): two numbers for each series and column.
 
     Series of like lengths are fitted together, side by side; padding all of them to the longest
@@ -290,7 +294,9 @@ def _fit_series(
     return state
 
 
-def _side_by_side(values: np.ndarray, first: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _side_by_side(
+    values: Values, first: Int[np.ndarray, " S"], lengths: Int[np.ndarray, " S"]
+) -> Float[np.ndarray, "M C"]:
     """(longest, S * K) some series as columns, padded with NaN to at least one row."""
     if len(lengths) == 1 and lengths[0]:  # without a copy
         return values[first[0] : first[0] + lengths[0]]
@@ -322,7 +328,7 @@ def _inverse_box_cox(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
         return np.exp(np.where(exponent == 0, values, np.log1p(inside) / safe))
 
 
-def _difference(values: np.ndarray, offsets: np.ndarray, lag: int) -> np.ndarray:
+def _difference(values: Values, offsets: Offsets, lag: int) -> Values:
     result = np.full_like(values, np.nan)
     result[lag:] = values[lag:] - values[:-lag]
     lengths = np.diff(offsets)
@@ -330,7 +336,7 @@ def _difference(values: np.ndarray, offsets: np.ndarray, lag: int) -> np.ndarray
     return result
 
 
-def _sum_by_phase(forecast: np.ndarray, last: np.ndarray) -> np.ndarray:
+def _sum_by_phase(forecast: Forecast, last: Float[np.ndarray, "B lag K"]) -> Forecast:
     """Undo one difference: y[h] = d[h] + y[h - lag], the first `lag` of them from `last`.
 
     Args:

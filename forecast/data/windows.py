@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from forecast.data.compact import blocks
@@ -97,7 +97,7 @@ class Windows:
             has_no_gaps=self.has_no_gaps,
         )
 
-    def origins(self) -> np.ndarray:
+    def origins(self) -> Int[np.ndarray, " W"]:
         """(W,) last known row of each window."""
         return self.starts.cpu().numpy() + self.lookback - 1
 
@@ -139,15 +139,15 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
 
 
 def window_starts(
-    offsets: np.ndarray,
-    part: np.ndarray,
-    usable_input: np.ndarray,
-    usable_target: np.ndarray,
+    offsets: Int[np.ndarray, " _"],
+    part: Int[np.ndarray, "S 2"],
+    usable_input: Bool[np.ndarray, " N"],
+    usable_target: Bool[np.ndarray, " N"],
     lookback: int,
     horizon: int,
     stride: int = 1,
     whole_targets: bool = True,
-) -> np.ndarray:
+) -> Int[np.ndarray, " W"]:
     """Starts of the windows whose targets all lie in a part; lookbacks may reach into earlier rows.
 
     Args:
@@ -180,14 +180,18 @@ def window_starts(
 
 
 def _window_filter(
-    usable_input: np.ndarray, usable_target: np.ndarray, lookback: int, horizon: int, wanted: int
+    usable_input: Bool[np.ndarray, " N"],
+    usable_target: Bool[np.ndarray, " N"],
+    lookback: int,
+    horizon: int,
+    wanted: int,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Which of some windows have all inputs and the wanted number of targets."""
     if usable_input.all() and usable_target.all():
         return lambda start: np.ones(len(start), dtype=bool)
     missing_inputs, usable_targets = running_count(~usable_input), running_count(usable_target)
 
-    def is_usable(start: np.ndarray) -> np.ndarray:
+    def is_usable(start: Int[np.ndarray, " W"]) -> Bool[np.ndarray, " W"]:
         middle = start + lookback
         known = usable_targets[middle + horizon] - usable_targets[middle]
         return np.asarray((missing_inputs[middle] == missing_inputs[start]) & (known >= wanted))
@@ -195,7 +199,7 @@ def _window_filter(
     return is_usable
 
 
-def running_count(flags: np.ndarray) -> np.ndarray:
+def running_count(flags: Bool[np.ndarray, " N"]) -> Int[np.ndarray, " _"]:
     """(N + 1,) number of flags before each row."""
     counts = np.zeros(len(flags) + 1, dtype=_row_type(len(flags)))
     np.cumsum(flags, out=counts[1:])
@@ -207,7 +211,7 @@ def _row_type(rows: int) -> type[np.integer]:
     return np.int32 if rows < 2**31 else np.int64
 
 
-def _next(flags: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _next(flags: Bool[np.ndarray, " N"], rows: Int[np.ndarray, " S"]) -> Int[np.ndarray, " S"]:
     """The first flagged row at or after each of some rows; the number of all if there is none."""
     if flags.all():
         return rows
