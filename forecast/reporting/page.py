@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+UNKNOWN = "–"  # noqa: RUF001
+"""Stands in a cell for a number that is not known."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,26 @@ class Page:
     sections: tuple[PageSection, ...]
 
 
+def number_cell(value: float | None) -> str:
+    """A number with four digits, or all digits before the point if there are more."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def named_rows(values: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:
+    """Rows of a table of names and values; what is nested is put on one line."""
+    return tuple((name.replace("_", " "), _on_one_line(value)) for name, value in values.items())
+
+
+def _on_one_line(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_on_one_line(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_on_one_line, value)) if value else "none"
+    return "none" if value is None else str(value)
+
+
 def render(page: Page) -> str:
     """The page as HTML; the same page gives the same text."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -78,6 +103,10 @@ def inline(chart: Chart, prefix: str) -> str:
 
     Its ids get a prefix, so that no two charts share one; its colours become CSS variables named
     after them (`var(--1f2933, #1f2933)`), so that a dark page can change them; it gets a label.
+
+    Args:
+        chart: drawn by `plots.svg`.
+        prefix: of its ids.
     """
     text = re.sub(r"<style.*?</style>", "", chart.svg, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), prefix), text)

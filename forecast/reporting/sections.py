@@ -13,7 +13,16 @@ from jaxtyping import Float
 
 from forecast.reporting import plots
 from forecast.reporting.importance import Importance
-from forecast.reporting.page import Chart, Page, PageSection, PageTable
+from forecast.reporting.page import (
+    UNKNOWN,
+    Chart,
+    Page,
+    PageSection,
+    PageTable,
+    named_rows,
+    number_cell,
+)
+from forecast.reporting.plot_style import words
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
 from forecast.training.profile import profile_rows
@@ -30,8 +39,6 @@ KINDS = {
 NO_TEST = "There is no test part, so errors are not known."
 NO_METRICS = f"Left out, for the run holds no {METRICS_FILE}."
 TOO_FEW_WINDOWS = "Left out, for neither validation nor test part holds two windows."
-NONE = "–"  # noqa: RUF001
-"""Stands in a cell for a number that is not known."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +76,20 @@ def _scores(facts: Facts) -> PageSection:
     if not metrics:
         return PageSection("Scores", f"{text} {NO_TEST}")
     names = tuple(metrics[summary.model])
-    values = [[scores.get(name) for name in names] for scores in metrics.values()]
+    scores = [[each.get(name, math.nan) for name in names] for each in metrics.values()]
     rows = tuple(
-        (_words(method), *(_number(value) for value in row))
-        for method, row in zip(metrics, values, strict=True)
+        (words(method), *map(number_cell, row)) for method, row in zip(metrics, scores, strict=True)
     )
     best = frozenset(
-        (row, column + 1)
-        for column, name in enumerate(names)
-        for row in _best_rows(name, [each[column] for each in values])
+        (row, column)
+        for column, (name, values) in enumerate(
+            zip(names, zip(*scores, strict=True), strict=True), 1
+        )
+        for row in _best_rows(name, values)
     )
     tables = [PageTable(("", *names), rows, best)]
     if quantiles := summary.quantile_metrics.items():
-        tables.append(PageTable((), tuple((name, _number(value)) for name, value in quantiles)))
+        tables.append(PageTable((), tuple((name, number_cell(value)) for name, value in quantiles)))
     return PageSection("Scores on the test part", text, tables=tuple(tables))
 
 
@@ -95,9 +103,9 @@ def _sentence_of_training(summary: Summary) -> str:
     )
 
 
-def _best_rows(metric: str, values: Sequence[float | None]) -> list[int]:
+def _best_rows(metric: str, values: Sequence[float]) -> list[int]:
     """Rows of the best value of a metric; several if they are equal."""
-    badness = np.array(values, dtype=np.float64)
+    badness = np.array(values)
     if metric in NEAR_ZERO_IS_GOOD:
         badness = np.abs(badness)
     elif metric in LARGE_IS_GOOD:
@@ -124,7 +132,7 @@ def _forecast(facts: Facts) -> PageSection:
     caption += f". Shaded: the {facts.shaded:.6g} % interval." if has_bounds else "."
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
-    return PageSection(title, charts=(_chart(figure, label, caption),))
+    return _picture(title, figure, label, caption)
 
 
 def _steps(facts: Facts) -> PageSection:
@@ -135,26 +143,22 @@ def _steps(facts: Facts) -> PageSection:
     steps = {name: np.array(errors) for name, errors in facts.files.summary.mae_by_step.items()}
     first, last = steps[model][0], steps[model][-1]
     label = f"Mean absolute error from step 1 to {len(steps[model])}, {model} and its opponents"
-    caption = f"{model}: {_number(first)} one step ahead, {_number(last)} at the last step."
-    return PageSection(
-        title, charts=(_chart(plots.error_by_step(steps, model, unit), label, caption),)
-    )
+    caption = f"{model}: {number_cell(first)} one step ahead, {number_cell(last)} at the last step."
+    return _picture(title, plots.error_by_step(steps, model, unit), label, caption)
 
 
 def _series(facts: Facts) -> PageSection:
     title = "Series forecast worst and best"
-    worst, best = (
-        _finite(facts.files.summary.worst_series),
-        _finite(facts.files.summary.best_series),
-    )
-    if not facts.files.summary.metrics:
+    summary = facts.files.summary
+    worst, best = _finite(summary.worst_series), _finite(summary.best_series)
+    if not summary.metrics:
         return PageSection(title, NO_TEST)
     if not worst and not best:
         return PageSection(title, "The table holds a single series.")
     label = f"MASE of {len({**worst, **best})} series, the worst first"
     caption = "Mean absolute scaled error of the test part; right of the dotted line the forecast"
     caption += " errs more than seasonal naive did on the training rows."
-    return PageSection(title, charts=(_chart(plots.series_errors(worst, best), label, caption),))
+    return _picture(title, plots.series_errors(worst, best), label, caption)
 
 
 def _coverage(facts: Facts) -> PageSection:
@@ -175,17 +179,16 @@ def _coverage(facts: Facts) -> PageSection:
 
 def _interval_table(summary: Summary) -> PageTable:
     """Over all steps, by level and kind of interval."""
-    rows = tuple(
-        (
-            f"{level} %, {kind}",
-            NONE if math.isnan(share) else f"{100 * share:.1f} %",
-            _number(summary.interval_width.get(kind, {}).get(level)),
-            _number(summary.interval_score.get(kind, {}).get(level)),
+    rows = []
+    for kind, shares in summary.coverage.items():
+        widths, scores = (
+            each.get(kind, {}) for each in (summary.interval_width, summary.interval_score)
         )
-        for kind, levels in summary.coverage.items()
-        for level, share in levels.items()
-    )
-    return PageTable(("interval", "coverage", "mean width", "interval score"), rows)
+        for level, share in shares.items():
+            covered = UNKNOWN if math.isnan(share) else f"{100 * share:.1f} %"
+            cells = (number_cell(widths.get(level)), number_cell(scores.get(level)))
+            rows.append((f"{level} %, {kind}", covered, *cells))
+    return PageTable(("interval", "coverage", "mean width", "interval score"), tuple(rows))
 
 
 def _training(facts: Facts) -> PageSection:
@@ -194,14 +197,11 @@ def _training(facts: Facts) -> PageSection:
         return PageSection(title, NO_METRICS)
     figure = plots.learning_curve(facts.files.histories, facts.files.summary.kept_epochs)
     rates = [epoch.learning_rate for history in facts.files.histories for epoch in history]
-    rate = (
-        f"Learning rate {rates[0]:.3g} throughout"
-        if min(rates) == max(rates)
-        else f"Learning rate from {min(rates):.3g} to {max(rates):.3g}"
-    )
+    low, high = min(rates), max(rates)
+    rate = f"{low:.3g} throughout" if low == high else f"from {low:.3g} to {high:.3g}"
     reasons = "; ".join(dict.fromkeys(facts.files.summary.stopped))
     label = f"Training and validation loss of {len(facts.files.histories)} training(s) by epoch"
-    return PageSection(title, charts=(_chart(figure, label, f"{rate}. Stopped: {reasons}."),))
+    return _picture(title, figure, label, f"Learning rate {rate}. Stopped: {reasons}.")
 
 
 def _gradients(facts: Facts) -> PageSection:
@@ -216,9 +216,7 @@ def _gradients(facts: Facts) -> PageSection:
     of = " of the first model" if len(facts.files.histories) > 1 else ""
     caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
     caption += " towards the first layer tell of a stack that is too deep or a rate too high."
-    return PageSection(
-        title, charts=(_chart(figure, f"Gradient norms of {', '.join(norms)}", caption),)
-    )
+    return _picture(title, figure, f"Gradient norms of {', '.join(norms)}", caption)
 
 
 def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, Float[np.ndarray, " epochs"]]:
@@ -239,7 +237,7 @@ def _layer_of(weight: str) -> str:
     recurrent = re.fullmatch(r"stack\.layers\.(\d+)\..*_l(\d+)(_reverse)?", weight)
     if recurrent:
         return f"layer {int(recurrent[1]) + int(recurrent[2]) + 1}"
-    return _words(weight.removeprefix("stack.").split(".")[0])
+    return words(weight.removeprefix("stack.").split(".")[0])
 
 
 def _sweep(facts: Facts) -> PageSection:
@@ -247,12 +245,12 @@ def _sweep(facts: Facts) -> PageSection:
     if found is None:
         return PageSection(title, "The learning rate was set, not searched for.")
     figure = plots.lr_range(found.sweeps, found.rates, found.rule)
-    rates = [f"{_words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
+    rates = [f"{words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
     taken = "No rate is suggested."
     if found.rate:
-        taken = f"Rule {_words(found.rule)} suggests {found.rate:.3g}."
+        taken = f"Rule {words(found.rule)} suggests {found.rate:.3g}."
     label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
-    return PageSection(title, charts=(_chart(figure, label, taken),))
+    return _picture(title, figure, label, taken)
 
 
 def _data(facts: Facts) -> PageSection:
@@ -261,7 +259,7 @@ def _data(facts: Facts) -> PageSection:
         return PageSection(title, facts.without_table)
     described, found = facts.data["data"], facts.data["findings"]
     text = "" if found else "No gaps, empty cells, constant columns or outliers."
-    tables = [PageTable((), _rows(described))]
+    tables = [PageTable((), named_rows(described))]
     if found:
         tables.append(PageTable((), tuple((each["kind"], each["message"]) for each in found)))
     return PageSection(title, text, tables=tuple(tables))
@@ -271,11 +269,12 @@ def _importance(facts: Facts) -> PageSection:
     title, found = "What the model looks at", facts.importance
     if found is None:
         return PageSection(title, facts.without_table or TOO_FEW_WINDOWS)
+    repeats, error = found.lookback_rises.shape[1], number_cell(found.error)
     text = (
         f"One part of the input at a time was exchanged between {found.windows} {found.part}"
-        f" windows, {found.lookback_rises.shape[1]} times over; the rise of the mean absolute"
-        f" error ({_number(found.error)} on the model's scale) tells how much the model relies on"
-        " it. A part that repeats what another says counts for little."
+        f" windows, {repeats} times over; the rise of the mean absolute error ({error} on the"
+        " model's scale) tells how much the model relies on it. A part that repeats what another"
+        " says counts for little."
     )
     percent = 100 / found.error if found.error else math.nan
     inputs = (_inputs_chart(found, percent),) if len(found.inputs) > 1 else ()
@@ -306,7 +305,7 @@ def _environment(facts: Facts) -> PageSection:
     if facts.files.environment is None:
         return PageSection("Environment", f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
     return PageSection(
-        "Environment", tables=(PageTable((), _rows(asdict(facts.files.environment))),)
+        "Environment", tables=(PageTable((), named_rows(asdict(facts.files.environment))),)
     )
 
 
@@ -340,32 +339,14 @@ SECTIONS = (
 """What a report consists of, in this order."""
 
 
+def _picture(title: str, figure: Any, label: str, caption: str) -> PageSection:
+    """A section of one figure."""
+    return PageSection(title, charts=(_chart(figure, label, caption),))
+
+
 def _chart(figure: Any, label: str, caption: str) -> Chart:
     return Chart(plots.svg(figure), label, caption)
 
 
-def _rows(values: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """Names and values; what is nested is put on one line."""
-    return tuple((_words(name), _text(value)) for name, value in values.items())
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) if value else "none"
-    return "none" if value is None else str(value)
-
-
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _number(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return NONE
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
