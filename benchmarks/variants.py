@@ -21,9 +21,12 @@ from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
-from forecast.evaluation.scoring import MODEL, score
+from forecast.evaluation.metrics import ErrorSums
+from forecast.evaluation.scoring import with_batch
 from forecast.experiment import with_learning_rate
 from forecast.prepare import Prepared, new_session, prepare
+
+MODEL = "model"
 
 
 def folds(config: Config, count: int) -> Iterator[Prepared]:
@@ -48,9 +51,11 @@ def mase(prepared: Prepared) -> dict[str, float]:
     for _ in session.run():
         pass
     forecasts = part_forecasts(trained_models(prepared, session), prepared)
-    points = ((rows, values[..., values.shape[-1] // 2]) for rows, values in forecasts)
-    rivals = {"linear_model": linear_opponent(prepared)}
-    scores = score(points, actuals(prepared), rivals)
+    truth, rivals = actuals(prepared), {"linear_model": linear_opponent(prepared)}
+    scores: dict[str, ErrorSums] = {}
+    for rows, values in forecasts:
+        point = values[..., values.shape[-1] // 2]
+        scores = with_batch(scores, rows, {MODEL: point}, truth, rivals)
     return {name: sums.overall()["MASE"] for name, sums in scores.items()}
 
 

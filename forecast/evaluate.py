@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
+from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import (
@@ -93,14 +94,12 @@ def last_test_forecasts(
 
 def actuals(prepared: Prepared) -> Actuals:
     """The truth that forecasts are scored against."""
-    panel = prepared.panel
+    panel, season = prepared.panel, prepared.season
     values = panel.values[:, : panel.num_targets]
     return Actuals(
         values=values,
-        filled=prepared.filled_targets,
-        offsets=panel.offsets,
-        scale=training_scale(values, panel.offsets, prepared.split.train, prepared.season),
-        season=prepared.season,
+        history=History(prepared.filled_targets, panel.offsets, season),
+        scale=training_scale(values, panel.offsets, prepared.split.train, season),
     )
 
 
@@ -192,7 +191,7 @@ def _test_scores(
     rivals = {"linear_model": linear_opponent(prepared)}
     quantiles = quantiles_of(prepared.config.training.loss)
     scores: dict[str, ErrorSums] = {}
-    of_quantiles = ErrorSums(quantile_metrics(quantiles), truth.num_series)
+    of_quantiles = ErrorSums(quantile_metrics(quantiles), prepared.panel.num_series)
     for rows, values in part_forecasts(models, prepared):
         point = values[..., len(quantiles) // 2]
         scores = with_batch(scores, rows, {model: point}, truth, rivals)

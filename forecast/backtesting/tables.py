@@ -112,7 +112,7 @@ def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals)
         "origins": [origin_time(panel, fold) for fold in folds],
         "step": plan.step,
         "horizon": plan.horizon,
-        "season": actuals.season,
+        "season": actuals.history.season,
         "windows": len(rows),
         "series": len(np.unique(panel.series_of(rows))),
         "targets": list(panel.targets),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +13,6 @@ from forecast.data.scale import Scale
 from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import ErrorSums, owa, point_errors, point_metrics
 
-MODEL = "model"
 REFERENCE = "seasonal_naive"
 """The opponent that every verdict names, and that OWA divides by."""
 
@@ -32,49 +30,14 @@ class Actuals:
 
     values: Float[np.ndarray, "N K"]
     """Observed values in the user's units; NaN where there is none."""
-    filled: Float[np.ndarray, "N K"]
+    history: History
     """The same with missing ones filled, from which the baselines forecast."""
-    offsets: Int[np.ndarray, " _"]
-    """(S + 1,) first row of each series, and N."""
     scale: Scale
     """What MASE, RMSSE and R2 compare errors with."""
-    season: int
-    """Rows in a season."""
-
-    @property
-    def num_series(self) -> int:
-        """Number of series."""
-        return len(self.offsets) - 1
-
-    @cached_property
-    def history(self) -> History:
-        """What the baselines forecast from."""
-        return History(self.filled, self.offsets, self.season)
 
     def after(self, origins: Int[np.ndarray, " B"], horizon: int) -> Forecast:
         """Observed values after some origins."""
         return np.asarray(self.values[origins[:, None] + 1 + np.arange(horizon)])
-
-
-def score(
-    batches: Iterable[tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ H K"]]],
-    actuals: Actuals,
-    opponents: Mapping[str, Opponent] | None = None,
-) -> dict[str, ErrorSums]:
-    """Errors of the model, of every baseline and of further opponents.
-
-    Args:
-        batches: origins (B,) and point forecasts (B, H, K) of the model, as they come.
-        actuals: the truth.
-        opponents: further methods, by name.
-
-    Returns:
-        Name of the method -> its errors; `model` first. Empty without windows.
-    """
-    sums: dict[str, ErrorSums] = {}
-    for origins, forecast in batches:
-        sums = with_batch(sums, origins, {MODEL: forecast}, actuals, opponents or {})
-    return sums
 
 
 def with_batch(
@@ -120,7 +83,7 @@ def with_errors(
     """
     series = actuals.history.series_of(origins)
     truth = actuals.after(origins, next(iter(forecasts.values())).shape[1])
-    empty = ErrorSums(point_metrics, actuals.num_series)
+    empty = ErrorSums(point_metrics, len(actuals.scale.absolute))
     return {
         name: sums.get(name, empty).add(point_errors(truth, values, actuals.scale, series), series)
         for name, values in forecasts.items()

@@ -19,6 +19,7 @@ from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
 from forecast.data.scale import training_scale
 from forecast.data.times import TimeAxis
+from forecast.evaluation.baselines import History
 from forecast.evaluation.scoring import Actuals
 
 RANDOM = np.random.default_rng(11)
@@ -47,7 +48,7 @@ def panel():
 def actuals(panel):
     train = np.column_stack([panel.offsets[:-1], panel.offsets[1:] - PLAN.rows])
     scale = training_scale(panel.values, panel.offsets, train, 1)
-    return Actuals(panel.values, panel.values, panel.offsets, scale, season=1)
+    return Actuals(panel.values, History(panel.values, panel.offsets, 1), scale)
 
 
 @pytest.fixture

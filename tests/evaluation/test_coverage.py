@@ -7,6 +7,7 @@ from utilsforecast.losses import coverage, winkler_score
 
 from forecast.config.intervals import IntervalConfig
 from forecast.data.scale import training_scale
+from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import ConformalScores
 from forecast.evaluation.coverage import IntervalSums, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import ErrorScale, HeldOutForecasts
@@ -18,7 +19,8 @@ KEYS = {"coverage", "coverage_by_step", "interval_width", "interval_score"}
 
 def actuals_of(values):
     offsets, train = np.array([0, len(values)]), np.array([[0, len(values)]])
-    return Actuals(values, values, offsets, training_scale(values, offsets, train, 1), 1)
+    scale = training_scale(values, offsets, train, 1)
+    return Actuals(values, History(values, offsets, 1), scale)
 
 
 def long_table(actual, lower, upper):

@@ -293,19 +293,6 @@ def test_names_of_intervals(levels, expected):
     assert list(found) == list(expected)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sets(st.integers(1, 499), min_size=1, max_size=8))
-def test_intervals_of_levels_in_pairs(thousandths):
-    lower = [number / 1000 for number in sorted(thousandths)]
-    levels = (*lower, 0.5, *(1 - level for level in reversed(lower)))
-    found = interval_columns(levels)
-    assert len(found) == 2 * len(lower)
-    for number, level in enumerate(lower):
-        coverage = f"{100 - 200 * level:.6g}"
-        assert found[f"lo-{coverage}"] == number
-        assert found[f"hi-{coverage}"] == len(levels) - 1 - number
-
-
 # ------------------------------------------------------------------ refusals
 
 
