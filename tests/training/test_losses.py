@@ -211,42 +211,9 @@ def test_sums_add_up_over_batches(option, seed: int, cut: int) -> None:
     torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
-def test_masked_targets_leave_the_gradient(option) -> None:
-    """The gradient is that of the known entries alone; what stands under a mask does not matter."""
-    forecast, target = random_batch(3, option)
-    assert target.isnan().any()
-    forecast.requires_grad_()
-    Loss(option)(forecast, target).backward()
-    masked = target.isnan()[..., None].expand_as(forecast)
-    assert torch.equal(forecast.grad[masked], torch.zeros(int(masked.sum())))
-    step, known = 1e-2, ~masked
-    weight = int(known.sum())
-    for place in known.nonzero()[:10].tolist():
-        window, horizon, channel, quantile = place
-        level = quantiles_of(option)[quantile]
-        true = target[window, horizon, channel].item()
-        here = forecast[tuple(place)].item()
-        rise = error_of_one(option, here + step, true, level)
-        fall = error_of_one(option, here - step, true, level)
-        slope = (rise - fall) / (2 * step) / weight
-        assert forecast.grad[tuple(place)].item() == pytest.approx(slope, rel=0.05, abs=2e-4)
-
-
 def test_an_infinite_forecast_under_a_mask_leaves_the_loss() -> None:
     forecast, target = torch.tensor([[[[math.inf]], [[3.0]]]]), torch.tensor([[[math.nan], [1.0]]])
     assert Loss(MeanSquared())(forecast, target).item() == 4.0
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
-def test_all_masked_is_zero_with_zero_gradient(option, dtype: torch.dtype) -> None:
-    forecast, _ = random_batch(4, option)
-    forecast = forecast.to(dtype).requires_grad_()
-    loss = Loss(option)(forecast, torch.full((4, 3, 2), math.nan, dtype=dtype))
-    loss.backward()
-    assert loss.item() == 0.0
-    assert torch.equal(forecast.grad, torch.zeros_like(forecast))
 
 
 def test_step_weights_by_hand() -> None:
