@@ -99,6 +99,15 @@ def test_a_signed_change_passes_the_digest_and_an_unsigned_one_does_not(material
 # The smallest inputs of what was found
 
 
+def edited(source, path, content):
+    """Write a checkpoint with some of its content replaced, and a digest that is right."""
+    header, body = unsigned(source.read_bytes())
+    real = json.loads(header["__metadata__"]["content"])
+    header["__metadata__"]["content"] = json.dumps({**real, **content})
+    path.write_bytes(signed(header, body))
+    return path
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -112,11 +121,7 @@ def test_a_signed_change_passes_the_digest_and_an_unsigned_one_does_not(material
 )
 def test_a_resume_file_that_does_not_add_up_is_refused(content, material, tmp_path):
     run = copied(material.interrupted, tmp_path / "run")
-    path = run / "resume.safetensors"
-    header, body = unsigned(path.read_bytes())
-    real = json.loads(header["__metadata__"]["content"])
-    header["__metadata__"]["content"] = json.dumps({**real, **content})
-    path.write_bytes(signed(header, body))
+    path = edited(run / "resume.safetensors", run / "resume.safetensors", content)
     result = call("train", "--resume", str(run))
     assert (result.code, result.line) == (3, f"{path}: does not fit config.yaml; train anew")
 
@@ -136,11 +141,8 @@ def test_a_resume_file_that_does_not_add_up_is_refused(content, material, tmp_pa
     ],
 )
 def test_a_model_whose_parts_do_not_fit_is_refused(content, material, tmp_path):
-    header, body = unsigned((material.run("co2") / "model.safetensors").read_bytes())
-    real = json.loads(header["__metadata__"]["content"])
-    header["__metadata__"]["content"] = json.dumps({**real, **content})
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(signed(header, body))
+    source = material.run("co2") / "model.safetensors"
+    path = edited(source, tmp_path / "model.safetensors", content)
     result = call("predict", str(path))
     assert result.code == 3
     assert result.line.startswith(f"{path}: not a model of this program: ")

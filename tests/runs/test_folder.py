@@ -1,10 +1,12 @@
-"""The run folder: made, locked, cleared and refused; what its files hold."""
+"""The run folder: made, locked and cleared; what its files hold.
+
+What is refused is in tests/refusals.yaml, under `commands`.
+"""
 
 import contextlib
 import json
 import math
 import platform
-import re
 import subprocess
 from dataclasses import asdict
 
@@ -13,7 +15,6 @@ import torch
 
 from forecast.errors import ConfigError, DataError
 from forecast.runs import folder as runs
-from forecast.runs.files import without_nan
 from forecast.runs.folder import (
     RUN_FILES,
     RunFolder,
@@ -46,35 +47,6 @@ def test_a_new_run_makes_its_folder_and_all_above(tmp_path):
     assert new_run(tmp_path / "a" / "b").path == folder.path, "an empty folder is as good as none"
 
 
-def test_a_run_that_is_there_is_never_taken_over_unasked(tmp_path):
-    finished = run_in(tmp_path / "finished", "config.yaml", "summary.json")
-    with pytest.raises(ConfigError) as error:
-        new_run(finished)
-    assert str(error.value) == (
-        f"{finished} holds a finished run; give another folder with --run, or replace it with"
-        " --force"
-    )
-    interrupted = run_in(tmp_path / "interrupted", "config.yaml", "resume.safetensors")
-    with pytest.raises(ConfigError, match=f"go on with --resume {re.escape(str(interrupted))}"):
-        new_run(interrupted)
-    assert names_in(finished) == ["config.yaml", "summary.json"]
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_a_folder_of_others_is_left_alone_even_with_force(tmp_path, force):
-    folder = run_in(tmp_path / "photos", "forecast.csv", "holiday.png")
-    with pytest.raises(ConfigError, match=r"photos is not empty and holds no run; .* --run"):
-        new_run(folder, force)
-    assert names_in(folder) == ["forecast.csv", "holiday.png"]
-
-
-def test_a_file_is_no_run_folder(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(ConfigError, match=r"file is a file; give the run another folder"):
-        new_run(tmp_path / "file", force=True)
-    assert (tmp_path / "file").read_text() == "mine"
-
-
 def test_force_touches_nothing_until_the_run_begins_and_then_only_its_own_files(tmp_path):
     path = run_in(tmp_path / "run", *RUN_FILES, "notes.md", "model.safetensors.bak")
     (path / "plots").mkdir()
@@ -86,14 +58,6 @@ def test_force_touches_nothing_until_the_run_begins_and_then_only_its_own_files(
     left = ["config.yaml", "model.safetensors.bak", "notes.md", "plots", "tensorboard"]
     assert names_in(path) == left, "the new configuration replaces the old one"
     assert names_in(path / "tensorboard") == ["mine.txt"]
-
-
-def test_the_files_of_a_run_are_those_that_the_issue_lists():
-    assert set(RUN_FILES) == {
-        *("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "log.txt"),
-        *("model.safetensors", "resume.safetensors", "forecast.csv", "learning_curve.png"),
-        *("forecast.png", "lr_range.csv", "lr_range.png", "report.html", "profile.json"),
-    }
 
 
 def test_fresh_runs_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
@@ -146,15 +110,12 @@ def test_metrics_hold_one_line_an_epoch_and_are_rewritten_alike(tmp_path):
 
 
 def test_json_files_hold_no_nan_and_end_with_a_newline(tmp_path):
-    RunFolder(tmp_path).write_json("summary.json", {"a": [1.5, math.nan], "b": (math.inf, None)})
+    content = {"a": [1.5, math.nan], "b": (math.inf, None), "c": [True, 0, -0.0, "nan", {}]}
+    RunFolder(tmp_path).write_json("summary.json", content)
     text = (tmp_path / "summary.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {"a": [1.5, None], "b": [None, None]}
+    expected = {"a": [1.5, None], "b": [None, None], "c": [True, 0, -0.0, "nan", {}]}
+    assert json.loads(text, parse_constant=pytest.fail) == expected
     assert text.endswith("}\n")
-
-
-def test_without_nan_leaves_everything_else():
-    value = {"a": [True, 0, -0.0, "nan", {"b": -math.inf}], "c": ()}
-    assert without_nan(value) == {"a": [True, 0, -0.0, "nan", {"b": None}], "c": []}
 
 
 def test_a_claimed_folder_is_swept_and_nobody_elses(tmp_path):
@@ -208,12 +169,6 @@ def test_a_link_to_nothing_is_never_claimed(tmp_path):
         pytest.raises(ConfigError, match="is a link to nothing; give"),
         locked_run(tmp_path / "link"),
     ):
-        pass
-
-
-def test_a_file_is_never_claimed(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(ConfigError, match=r"file is a file; give"), locked_run(tmp_path / "file"):
         pass
 
 
