@@ -188,53 +188,6 @@ def test_offsets_list_all_parts_in_row_order(lengths, validation, test):
     np.testing.assert_array_equal(parts.offsets(), edges)
 
 
-@pytest.mark.parametrize(
-    ("validation", "test"), [(10, 30), (0, 40), (100, 100), (40, 0), ("2020-01-01", 0)]
-)
-def test_a_split_without_training_rows_is_refused(validation, test):
-    panel = dated([25, 40], "2020-01-01", "D", starts=[15, 0])
-    with pytest.raises(ConfigError) as caught:
-        split(panel, SplitConfig(validation=validation, test=test))
-    message = str(caught.value)
-    assert f"split.validation {validation} and split.test {test}" in message
-    assert "no rows for training" in message
-    assert "has 40 rows; take fewer" in message
-
-
-@pytest.mark.parametrize(
-    ("key", "config"),
-    [
-        ("split.validation", SplitConfig(validation="-7", test=3)),
-        ("split.test", SplitConfig(validation=3, test="123456789")),
-    ],
-)
-def test_an_integer_on_dates_names_key_value_and_remedy(key, config):
-    with pytest.raises(ConfigError) as caught:
-        split(dated([40], "2020-01-01", "D"), config)
-    value = getattr(config, key.removeprefix("split."))
-    assert str(caught.value).startswith(f"{key}: {value!r} is no date")
-    assert "write YYYY-MM-DD" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("key", "validation", "test"),
-    [
-        ("split.validation", "2020-02-01", "2020-01-20"),  # validation after test
-        ("split.validation", "2020-02-05", 5),
-        ("split.validation", "2021-01-01", 0),
-        ("split.test", 5, "2020-02-10"),
-    ],
-)
-def test_a_date_from_which_no_row_is_left_names_key_value_and_remedy(key, validation, test):
-    panel = dated([40, 30], "2020-01-01", "D")  # until 9 February
-    config = SplitConfig(validation=validation, test=test)
-    with pytest.raises(ConfigError) as caught:
-        split(panel, config)
-    message = str(caught.value)
-    assert message.startswith(f"{key} {getattr(config, key.removeprefix('split.'))}: no rows")
-    assert "write an earlier date, or 0" in message
-
-
 def test_one_series_with_rows_from_the_date_on_is_enough():
     panel = dated([40, 10], "2020-01-01", "D")
     parts = split(panel, SplitConfig(validation="2020-01-21", test="2020-01-31"))
