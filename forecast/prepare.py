@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
@@ -47,8 +48,8 @@ class Prepared:
     panel: Panel
     split: Split
     pipeline: Pipeline
-    filled: np.ndarray
-    """(N, C) values in the user's units; what was missing is filled from within its part."""
+    filled: Float[np.ndarray, "N C"]
+    """Values in the user's units; what was missing is filled from within its part."""
     windows: Mapping[str, Windows]
     """By part, on the CPU."""
 
@@ -58,8 +59,8 @@ class Prepared:
         return int(self.config.data.season)
 
     @property
-    def filled_targets(self) -> np.ndarray:
-        """(N, K) targets in the user's units with missing ones filled."""
+    def filled_targets(self) -> Float[np.ndarray, "N K"]:
+        """Targets in the user's units with missing ones filled."""
         return self.filled[:, : self.panel.num_targets]
 
     def as_history(self) -> Panel:
@@ -109,10 +110,18 @@ def new_learner(
     seed: int,
     profile: Profile | None = None,
 ) -> Learner:
-    """A fresh model with its optimiser; the weights depend on the seed alone, not on the device."""
+    """A fresh model with its optimiser; the weights depend on the seed alone, not on the device.
+
+    Args:
+        prepared: configuration, and the sizes of the windows.
+        device: where the model is trained.
+        rate: learning rate, before the schedule.
+        seed: first weights, order of windows and dropout follow from it.
+        profile: counts where the time goes.
+    """
     config = prepared.config
     cpu = torch.device("cpu")
-    with seeded(cpu, seed), workers_for(cpu):  # what linear algebra gives may depend on threads
+    with seeded(cpu, seed), workers_for(cpu):  # bytes of orthogonal weights depend on threads
         model = Forecaster(config.model, window_shape(config, prepared.pipeline))
     return build_learner(model.to(device), config.training, rate, seed, profile)
 
@@ -154,7 +163,11 @@ def _digest(panel: Panel) -> str:
 def _weighted(
     windows: dict[str, Windows], kind: str, panel: Panel, parts: Split, season: int
 ) -> dict[str, Windows]:
-    """Windows with the weight of their series in the loss, 1 on the average."""
+    """Windows with the weight of their series in the loss, 1 on the average.
+
+    The weight of `mase` is one over the mean seasonal difference, as in the metric; `mixed` is the
+    mean of that and 1.
+    """
     if kind == "equal":
         return windows
     targets = windows["train"].targets.numpy().astype(np.float64)

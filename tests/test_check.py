@@ -189,7 +189,7 @@ STATES = 50 * 50 * 64 * 4
 
 
 def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch) -> None:
-    monkeypatch.setattr(learner, "WORTH_SHARING", 10**12)  # the batch as a whole
+    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # the batch as a whole
     # An LSTM keeps four gates, the hidden and the cell state at least.
     assert 6 * STATES < saved_bytes(*BASE) < 25 * STATES
 
@@ -205,18 +205,18 @@ def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch) -> Non
     ],
 )
 def test_memory_grows_with_what_a_batch_keeps(override: str, factor: float, monkeypatch) -> None:
-    monkeypatch.setattr(learner, "WORTH_SHARING", 10**12)  # batches as a whole
-    monkeypatch.setattr(learner, "CHUNK", 10**12)
+    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # batches as a whole
+    monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
     assert saved_bytes(*BASE, override) / saved_bytes(*BASE) == pytest.approx(factor, rel=0.3)
 
 
 @pytest.mark.parametrize(("threads", "factor"), [(1, 1 / 4), (2, 1 / 2)])
 def test_of_a_batch_in_chunks_only_those_at_work_count(threads, factor, monkeypatch) -> None:
-    monkeypatch.setattr(learner, "WORTH_SHARING", 10**12)
-    monkeypatch.setattr(learner, "CHUNK", 10**12)
+    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)
+    monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
     whole = saved_bytes(*BASE)
     monkeypatch.setattr(inspection.torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr(learner, "CHUNK", 50 * 50 * 64 // 4)
+    monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 50 * 50 * 64 // 4)
     assert saved_bytes(*BASE) / whole == pytest.approx(factor, rel=0.3)
 
 

@@ -1,1 +1,1 @@
-"""Losses, optimisers, schedules, the loop, the learning-rate range test, checkpoints."""
+"""From windows to trained weights: steps, epochs, members, and the learning-rate range test."""

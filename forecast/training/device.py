@@ -1,4 +1,4 @@
-"""Choice of the device, and random states that leave the caller's alone."""
+"""Choice of the device, and what has to move there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from forecast.data.windows import Batch, Windows, on_device
 from forecast.errors import DeviceError
 
-SHARE_FOR_DATA = 0.5
-"""Of the free memory of a GPU; data that would take more stay on the CPU."""
+MOST_MEMORY_FOR_DATA = 0.5
+"""Share of the free memory of a GPU; data that would take more stay on the CPU."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -51,19 +51,32 @@ def describe_device(device: torch.device) -> str:
 
 
 def on_device_if_it_fits(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
-    """Windows on a device, or on the CPU where they would fill too much of it.
+    """Windows on a device, or on the CPU where they would fill too much of a GPU.
 
-    From there `gathered` brings a batch at a time, which costs a copy each.
+    From the CPU `gathered` brings one batch at a time, each at the cost of a copy.
+
+    Args:
+        parts: windows of each part; tensors that they share are counted and moved once.
+        device: where the model is.
     """
     tensors = {id(each): each for part in parts.values() for each in part.tensors()}
     size = sum(tensor.nbytes for tensor in tensors.values())
-    if device.type == "cuda" and size > SHARE_FOR_DATA * free_memory(device):
+    if device.type == "cuda" and size > MOST_MEMORY_FOR_DATA * free_memory(device):
         return dict(parts)
     return on_device(parts, device)
 
 
 def gathered(windows: Windows, index: Int[Tensor, " B"], device: torch.device) -> Batch:
-    """A batch on a device; from the CPU it is copied while the GPU is still at the last one."""
+    """A batch on a device.
+
+    From the CPU it is copied out of pinned memory, so that the copy runs while the GPU still
+    computes the batch before.
+
+    Args:
+        windows: on the device, or on the CPU.
+        index: numbers of the windows, on the device of the windows.
+        device: where the model is.
+    """
     batch = windows.gather(index)
     if batch.past.device.type == device.type:
         return batch

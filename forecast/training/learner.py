@@ -14,11 +14,11 @@ from forecast.training.averaging import averaged_copy
 from forecast.training.losses import Loss
 from forecast.training.profile import Profile
 
-CHUNK = 2**18
-"""Most units times steps times layers times rows of a chunk: what it keeps for its gradient is
-reused while it is in the cache (measured in benchmarks/RESULTS.md, "Chunks")."""
-WORTH_SHARING = 2**17
-"""From so many on a batch has two chunks at least, so that two cores have something to do."""
+MOST_WORK_OF_A_CHUNK = 2**18
+"""Units x steps x layers x windows: what a chunk keeps for its gradient then still is in the cache
+when the gradient needs it (measured in benchmarks/RESULTS.md, "Chunks")."""
+LEAST_WORK_TO_SHARE = 2**17
+"""A batch with at least so much work has two chunks or more, so that two cores can share it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Learner:
 
     @cached_property
     def weights(self) -> tuple[nn.Parameter, ...]:
-        """Of the model, in the order of `named_parameters`; to look for them takes a while."""
+        """Of the model, in the order of `named_parameters`; looked up once, which takes time."""
         return tuple(self.model.parameters())
 
     @cached_property
@@ -68,7 +68,15 @@ def build_learner(
     seed: int,
     profile: Profile | None = None,
 ) -> Learner:
-    """A learner at its beginning; the model must be on its device."""
+    """A learner at its beginning.
+
+    Args:
+        model: fresh, on the device where it is trained.
+        config: loss, optimiser, average and the like.
+        learning_rate: before the schedule.
+        seed: order of windows and dropout follow from it.
+        profile: counts where the time goes; None: one that nobody asks.
+    """
     device = next(model.parameters()).device
     return Learner(
         model=model,
@@ -93,7 +101,7 @@ def forecast_windows(model: Forecaster, most: int) -> int:
 
 
 def chunk_windows(model: Forecaster, batch_size: int) -> int:
-    """Windows in a chunk of a batch.
+    """Windows in a chunk of a batch, which is cut into a power of two of them.
 
     The size follows from the configuration alone, not from the machine: so do the bytes of a
     result, whatever the number of threads.
@@ -108,7 +116,7 @@ def chunk_windows(model: Forecaster, batch_size: int) -> int:
     shape, sizes = model.shape, hidden_sizes(model.config, 0)
     rows = shape.num_targets if model.is_independent else 1
     work = batch_size * rows * (shape.lookback // model.config.segment) * sum(sizes)
-    chunks = 2 if work >= WORTH_SHARING else 1
-    while work > chunks * CHUNK:
+    chunks = 2 if work >= LEAST_WORK_TO_SHARE else 1
+    while work > chunks * MOST_WORK_OF_A_CHUNK:
         chunks *= 2
     return max(1, -(-batch_size // chunks))

@@ -10,6 +10,7 @@ from itertools import count, islice
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from forecast.config.training import LrRangeConfig
 from forecast.data.windows import Windows
@@ -19,14 +20,17 @@ from forecast.training.seeds import mixed_seed
 from forecast.training.step import take_step
 from forecast.training.workers import ALONE, Workers, workers_for
 
-DIVERGED = 4.0
-"""The sweep stops when the smoothed loss exceeds its lowest value this many times."""
+Curve = Float[np.ndarray, " P"]
+"""A number for each point of a sweep, from the lowest rate to the highest."""
+
+DIVERGED_AT = 4.0
+"""Times its lowest value: a smoothed loss above it ends the sweep."""
 SETTLING = 10
-"""Points at the start that no rule reads, because the average has not settled."""
-FLAT = 0.05
-"""A curve that falls by a smaller share of its first loss is flat."""
-CHANCE = 3.0
-"""A curve that falls by fewer standard errors of its noise is flat."""
+"""Points at the start that no rule reads, because the moving average has not settled."""
+MUST_FALL_BY_SHARE = 0.05
+"""Of its first loss: a curve that falls less is flat."""
+MUST_FALL_BY_ERRORS = 3.0
+"""Standard errors of its noise: a curve that falls by fewer is flat."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def sweep(
         yield Point(rate, loss, smoothed)
         if step >= SETTLING:
             best = min(best, smoothed)
-        if smoothed > DIVERGED * best:
+        if smoothed > DIVERGED_AT * best:
             return
 
 
@@ -86,12 +90,15 @@ def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
     Args:
         points: the curve.
         last: rate at which the sweep would have ended without divergence.
+
+    Returns:
+        Rule: rate; `half_divergence` only where the loss diverged.
     """
     if is_flat(points):
         return {}
     rates = np.array([point.rate for point in points[SETTLING:]])
     losses = np.array([point.smoothed for point in points[SETTLING:]])
-    diverged = rates[-1] < last * (1 - 1e-9) or losses[-1] > DIVERGED * losses.min()
+    diverged = rates[-1] < last * (1 - 1e-9) or losses[-1] > DIVERGED_AT * losses.min()
     found = {rule: read(rates, losses) for rule, read in RULES.items()}
     if diverged:
         found["half_divergence"] = float(rates[-1]) / 2
@@ -99,25 +106,27 @@ def suggest(points: Sequence[Point], last: float) -> dict[str, float]:
 
 
 def is_flat(points: Sequence[Point]) -> bool:
-    """Whether the loss falls no further than chance would take it.
+    """Whether the loss falls no further than it would by chance.
 
-    The mean of its first quarter is compared with the lowest mean of an eighth thereafter, before
-    smoothing: the noise of single mini-batches tells how far two means differ by chance.
+    The mean of the first quarter is compared with the lowest mean of any later eighth, both before
+    smoothing: the noise of single mini-batches tells how far two such means differ by chance.
     """
     if len(points) < 2 * SETTLING:
         return True
     losses = np.array([point.loss for point in points])
     head, width = losses[: max(SETTLING, len(losses) // 4)], max(5, len(losses) // 8)
     later = np.convolve(losses[len(head) // 2 :], np.full(width, 1 / width), mode="valid")
+    # Standard error of the difference of two means, of len(head) and of `width` losses.
     error = head.std(ddof=1) * math.sqrt(1 / len(head) + 1 / width)
-    return bool(head.mean() - later.min() <= max(FLAT * abs(head.mean()), CHANCE * error))
+    least = max(MUST_FALL_BY_SHARE * abs(head.mean()), MUST_FALL_BY_ERRORS * error)
+    return bool(head.mean() - later.min() <= least)
 
 
-def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
+def _steepest(rates: Curve, losses: Curve) -> float:
     """Where the loss falls fastest against the logarithm of the rate.
 
-    Read between the last point in the upper fifth of the fall and the minimum: noise before the
-    fall is steep as well. A slope spans a fifteenth of the curve.
+    It is looked for between the last point in the upper fifth of the fall and the minimum, because
+    noise before the fall is steep as well. A slope spans a fifteenth of the curve.
     """
     lowest, span = int(np.argmin(losses)), max(1, len(losses) // 30)
     top = np.median(losses[: len(losses) // 10 + 1])
@@ -128,18 +137,18 @@ def _steepest(rates: np.ndarray, losses: np.ndarray) -> float:
     return float(rates[fall[int(np.argmin(slope))]])
 
 
-def _valley(rates: np.ndarray, losses: np.ndarray) -> float:
+def _valley(rates: Curve, losses: Curve) -> float:
     """Two thirds down the longest run of falling losses, bumps left out (as fastai's `valley`)."""
     run = _longest_decreasing(losses)
     return float(rates[run[(2 * len(run)) // 3]])
 
 
-def _minimum_tenth(rates: np.ndarray, losses: np.ndarray) -> float:
+def _minimum_tenth(rates: Curve, losses: Curve) -> float:
     """A tenth of the rate where the loss is lowest."""
     return float(rates[int(np.argmin(losses))]) / 10
 
 
-RULES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
+RULES: Mapping[str, Callable[[Curve, Curve], float]] = {
     "steepest": _steepest,
     "valley": _valley,
     "minimum_tenth": _minimum_tenth,
@@ -158,6 +167,9 @@ def run_sweeps(
         windows: training windows.
         config: options of the sweep.
         seed: the first seed.
+
+    Returns:
+        A sweep from each of `config.seeds` consecutive seeds.
     """
     sweeps = []
     for number in range(seed, seed + config.seeds):
@@ -177,13 +189,14 @@ def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
 
 
 def _endless_batches(learner: Learner, windows: Windows) -> Iterator[torch.Tensor]:
+    """Numbers of the windows of each mini-batch, epoch after epoch."""
     for epoch in count():
         generator = torch.Generator(windows.starts.device)
         generator.manual_seed(mixed_seed(learner.seed, 0, epoch))
         yield from epoch_order(windows, learner.config, generator).split(learner.config.batch_size)
 
 
-def _longest_decreasing(values: np.ndarray) -> list[int]:
+def _longest_decreasing(values: Curve) -> list[int]:
     """Indices of the longest strictly decreasing subsequence (patience sorting)."""
     tops: list[float] = []
     top_index: list[int] = []

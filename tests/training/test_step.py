@@ -53,8 +53,8 @@ def make_learner(dropout: float = 0.0, batch_norm: bool = False, **options) -> L
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of four windows at most; the learner's own rule would take the batch as a whole."""
-    monkeypatch.setattr(learners, "WORTH_SHARING", 1)
-    monkeypatch.setattr(learners, "CHUNK", 32 * 8 * 12 // 8)
+    monkeypatch.setattr(learners, "LEAST_WORK_TO_SHARE", 1)
+    monkeypatch.setattr(learners, "MOST_WORK_OF_A_CHUNK", 32 * 8 * 12 // 8)
 
 
 @pytest.fixture(params=[1, 2, 3])
