@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from forecast.config.losses import Huber, MeanAbsolute, Quantile
 from forecast.config.model import ModelConfig
@@ -31,7 +29,7 @@ from forecast.config.schedules import (
     StepDecay,
     StochasticWeightAverage,
 )
-from forecast.config.training import EarlyStoppingConfig, TrainingConfig
+from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
@@ -46,7 +44,6 @@ from forecast.training.loop import (
 )
 from forecast.training.losses import quantiles_of
 from forecast.training.step import average_weights, scheduled_rate, set_gradient, take_step
-from forecast.training.stopping import best_epoch, smoothed, stop_reason, symptoms
 
 LOOKBACK, HORIZON = 5, 3
 SGD = StochasticGradientDescent(momentum=0.0)
@@ -123,21 +120,6 @@ def gathered(monkeypatch) -> list[torch.Tensor]:
 
     monkeypatch.setattr(Windows, "gather", spy)
     return seen
-
-
-def record(
-    number: int,
-    train: float = 1.0,
-    validation: float | None = None,
-    seconds: float = 0.0,
-    norms=None,
-) -> Epoch:
-    return Epoch(number, 10 * number, train, validation, 0.1, seconds, norms or {})
-
-
-def records(*validations: float) -> list[Epoch]:
-    """A history with these validation losses and a steadily falling training loss."""
-    return [record(n, 1 / n, loss) for n, loss in enumerate(validations, start=1)]
 
 
 # --- fit -------------------------------------------------------------------------------------
@@ -228,57 +210,49 @@ RESUMED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("device", "done"),
-    [("cpu", 1), ("cpu", 2), ("cpu", 4), pytest.param("cuda", 2, marks=pytest.mark.gpu)],
-)
+STOPS = [
+    *(("cpu", Epoch, number) for number in (1, 2, 4)),
+    pytest.param("cuda", Epoch, 2, marks=pytest.mark.gpu),
+]
+PAUSES = [("cpu", EpochProgress, number) for number in (1, 4, 8)]
+
+
+@pytest.mark.parametrize(("device", "kind", "number"), STOPS)
 @pytest.mark.parametrize("name", RESUMED)
-def test_resumed_equals_uninterrupted(name: str, device: str, done: int) -> None:
+def test_resumed_between_epochs_equals_uninterrupted(name, device, kind, number) -> None:
+    resume(name, device, kind, number)
+
+
+@pytest.mark.parametrize(("device", "kind", "number"), PAUSES)
+@pytest.mark.parametrize("name", [name for name in RESUMED if name != "gd"])
+def test_resumed_within_an_epoch_equals_uninterrupted(name, device, kind, number) -> None:
+    resume(name, device, kind, number)
+
+
+def resume(name: str, device: str, kind: type, number: int) -> None:
+    """Pauses after every step; another learner goes on from the state of an epoch or a pause."""
     config, target = RESUMED[name], torch.device(device)
     train = make_windows(weights=(1.0, 0.5, 2.0)).to(target)
     validation = make_windows(6, seed=1).to(target)
     options = {"rate": 0.05, "dropout": 0.3, "device": device, "dilations": (1, 2)}
     whole = make_learner(config, **options)
-    history, kept = [], []
-    for epoch in fit(whole, train, validation):
-        history.append(epoch)
-        if epoch.number == done:
+    found, kept, done = [], [], 0
+    for each in fit(whole, train, validation, pause_every=0.0):
+        found.append(each)
+        if isinstance(each, kind) and sum(isinstance(one, kind) for one in found) == number:
             kept = copy.deepcopy([part.state_dict() for part in state_of(whole)])
+            done = len(found)
+    history = [each for each in found if isinstance(each, Epoch)]
+    before = [each for each in found[:done] if isinstance(each, Epoch)]
+    within = found[done - 1] if kind is EpochProgress else None
     again = make_learner(config, **options)
     for parameter in again.model.parameters():
         torch.nn.init.constant_(parameter, 9.0)
     for part, state in zip(state_of(again), kept, strict=True):
         part.load_state_dict(state)
-    rest = list(fit(again, train, validation, history[:done]))
-    assert len(rest) == len(history) - done > 0
-    assert without_time(rest) == without_time(history[done:])
-    assert same_bytes(weights_of(again), weights_of(whole))
-    assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
-
-
-@pytest.mark.parametrize("name", [name for name in RESUMED if name != "gd"])
-@pytest.mark.parametrize("pauses", [1, 4, 8])
-def test_resumed_within_an_epoch_equals_uninterrupted(name: str, pauses: int) -> None:
-    """A pause after every step; the state of one of them is that from which another goes on."""
-    config, train = RESUMED[name], make_windows(weights=(1.0, 0.5, 2.0))
-    validation = make_windows(6, seed=1)
-    options = {"rate": 0.05, "dropout": 0.3, "dilations": (1, 2)}
-    whole = make_learner(config, **options)
-    history, kept, within, done, seen = [], [], None, 0, 0
-    for found in fit(whole, train, validation, pause_every=0.0):
-        if isinstance(found, EpochProgress):
-            seen += 1
-            if seen == pauses:
-                kept = copy.deepcopy([part.state_dict() for part in state_of(whole)])
-                within, done = found, len(history)
-        else:
-            history.append(found)
-    assert within is not None
-    again = make_learner(config, **options)
-    for part, state in zip(state_of(again), kept, strict=True):
-        part.load_state_dict(state)
-    rest = list(fit(again, train, validation, history[:done], within))
-    assert without_time(rest) == without_time(history[done:])
+    rest = list(fit(again, train, validation, before, within))
+    assert len(rest) == len(history) - len(before) > 0
+    assert without_time(rest) == without_time(history[len(before) :])
     assert same_bytes(weights_of(again), weights_of(whole))
     assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
 
@@ -745,185 +719,3 @@ def test_a_step_does_not_wait_for_the_device(precision: str, averaging, option) 
             average_weights(learner, Position(7, 3, 20))
         finally:
             torch.cuda.set_sync_debug_mode("default")
-
-
-# --- functions of the history ----------------------------------------------------------------
-
-
-def test_best_epoch_by_hand() -> None:
-    history = records(3.0, 1.0, 2.0, 1.0, 0.9, 5.0)
-    assert best_epoch(history).number == 5
-    assert best_epoch(history[:4]).number == 2  # the first of equals
-    least = EarlyStoppingConfig(min_delta=0.5)
-    assert best_epoch(history, least).number == 2  # 0.9 is no fall by more than 0.5
-    assert best_epoch(records(1.0, 0.5), least).number == 1
-
-
-def test_best_epoch_without_validation_is_by_the_training_loss() -> None:
-    assert best_epoch([record(1, 2.0), record(2, 1.0), record(3, 1.5)]).number == 2
-
-
-def test_best_epoch_is_never_one_without_a_number() -> None:
-    nan = math.nan
-    assert best_epoch(records(nan, 2.0, nan, 3.0)).number == 2
-    assert best_epoch(records(math.inf, 2.0, nan)).number == 2
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=30))
-def test_best_epoch_is_the_first_lowest(losses: list[float]) -> None:
-    assert best_epoch(records(*losses)).number == 1 + int(np.argmin(losses))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=30), st.floats(0, 0.99))
-def test_smoothed_losses_are_weighted_means_by_definition(losses: list[float], past: float) -> None:
-    found = smoothed(losses, past)
-    for end in range(1, len(losses) + 1):
-        weights = [past ** (end - 1 - place) for place in range(end)]
-        assert found[end - 1] == pytest.approx(np.average(losses[:end], weights=weights))
-    assert smoothed(losses, 0.0) == losses
-
-
-def test_smoothing_by_hand_and_what_it_makes_of_an_outlier() -> None:
-    """Means 4, (2 + 1) / 1.5, (1 + 0.5 + 3) / 1.75, (0.5 + 0.25 + 1.5 + 1.5) / 1.875."""
-    assert smoothed([4.0, 1.0, 3.0, 1.5], 0.5) == pytest.approx([4.0, 2.0, 4.5 / 1.75, 2.0])
-    lucky = records(4.0, 1.0, 3.0, 1.5, 1.5)
-    assert best_epoch(lucky).number == 2
-    smooth = EarlyStoppingConfig(smoothing=0.5, patience=2)
-    assert best_epoch(lucky, smooth).number == 5  # (0.25 + 0.125 + 0.75 + 0.75 + 1.5) / 1.9375
-    assert best_epoch(lucky[:4], smooth).number == 2
-    config = TrainingConfig(early_stopping=EarlyStoppingConfig(patience=3))
-    assert stop_reason(lucky, config) == "no lower validation loss since epoch 2"
-    steady = TrainingConfig(early_stopping=EarlyStoppingConfig(smoothing=0.5, patience=3))
-    assert stop_reason(lucky, steady) is None
-    rising = TrainingConfig(early_stopping=smooth)
-    assert stop_reason(records(1.0, 0.5, 0.9, 0.9), rising) == (
-        "no lower validation loss since epoch 2"
-    )
-
-
-def test_a_later_epoch_never_changes_which_was_best_before() -> None:
-    """The best weights are kept as training goes on: a mean must not look ahead."""
-    losses = np.random.default_rng(5).uniform(0, 1, 40) / np.arange(1, 41)
-    stopping, best = EarlyStoppingConfig(smoothing=0.8), 0
-    for end in range(1, 41):
-        found = best_epoch(records(*losses[:end]), stopping).number
-        assert found in (best, end)
-        best = found
-
-
-def test_early_stopping_by_hand() -> None:
-    config = TrainingConfig(early_stopping=EarlyStoppingConfig(patience=3))
-    history = records(3.0, 1.0, 2.0, 1.5, 1.0)
-    reasons = [stop_reason(history[: n + 1], config) for n in range(5)]
-    assert reasons == [None] * 4 + ["no lower validation loss since epoch 2"]
-
-
-def test_early_stopping_wants_a_fall_of_min_delta() -> None:
-    stopping = EarlyStoppingConfig(patience=2, min_delta=0.1)
-    config = TrainingConfig(early_stopping=stopping)
-    history = records(1.0, 0.95, 0.91)
-    assert stop_reason(history, config) == "no lower validation loss since epoch 1"
-    assert stop_reason(records(1.0, 0.95, 0.85), config) is None
-    steady = TrainingConfig(early_stopping=EarlyStoppingConfig(patience=2))
-    assert stop_reason(history, steady) is None
-
-
-def test_early_stopping_needs_validation_and_may_be_off() -> None:
-    rising = [record(n, float(n)) for n in range(1, 9)]
-    config = TrainingConfig(early_stopping=EarlyStoppingConfig(patience=2))
-    assert stop_reason(rising, config) is None
-    assert stop_reason(records(1.0, 2.0, 3.0, 4.0), TrainingConfig(early_stopping=None)) is None
-
-
-def test_convergence_by_hand() -> None:
-    history = [record(1, 1.0), record(2, 0.5), record(3, 0.495)]
-    config = TrainingConfig(tolerance=0.01, early_stopping=None)
-    assert stop_reason(history[:1], config) is None
-    assert stop_reason(history[:2], config) is None
-    assert stop_reason(history, config) == "converged: the training loss changed by 0.005"
-    assert stop_reason(history, TrainingConfig(tolerance=0.004, early_stopping=None)) is None
-    up = [record(1, 0.495), record(2, 0.5)]
-    assert stop_reason(up, config) == "converged: the training loss changed by 0.005"
-    same = [record(1, 0.5), record(2, 0.5)]
-    assert stop_reason(same, TrainingConfig(early_stopping=None)) is None  # 0: never
-
-
-def test_wall_time_by_hand() -> None:
-    config = TrainingConfig(max_minutes=1.5, early_stopping=None)
-    assert stop_reason([record(1, seconds=89.9)], config) is None
-    assert stop_reason([record(1, seconds=90.0)], config) == "1.5 minutes are over"
-    assert stop_reason([record(1, seconds=1e9)], TrainingConfig()) is None
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_stops_the_training(bad: float) -> None:
-    remedy = "lower training.learning_rate (forecast lr-find suggests one), or set"
-    reason = stop_reason([record(1), record(2, 1.0, bad)], TrainingConfig())
-    assert reason.startswith(f"the validation loss is {bad} in epoch 2; {remedy}")
-    broken = replace(record(2, bad, 1.0), bad_step=7)
-    reason = stop_reason([record(1), broken], TrainingConfig())
-    assert "in epoch 2, step 7; " + remedy in reason
-
-
-def test_a_training_that_diverges_ends_in_such_a_stop() -> None:
-    config = TrainingConfig(optimizer=SGD, batch_size=8, epochs=60)
-    history = []
-    for epoch in fit(make_learner(config, rate=1e8), make_windows(), make_windows(6, seed=1)):
-        history.append(epoch)
-        if stop_reason(history, config):
-            break
-    assert "lower training.learning_rate" in stop_reason(history, config)
-    assert history[-1].number < 60
-
-
-def test_a_rising_loss_is_warned_of() -> None:
-    warning = "the training loss has risen for 3 epochs: learning rate too high?"
-    assert symptoms([record(n, loss) for n, loss in enumerate([5.0, 1.0, 1.1, 1.2, 1.6])]) == [
-        warning
-    ]
-    assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 1.01, 1.02, 1.03])]) == []
-    assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 1.2, 1.3, 1.4])]) == []
-    assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 2.0, 1.9, 3.0])]) == []
-    assert symptoms([record(n, loss) for n, loss in enumerate([1.0, 2.0, 3.0])]) == []
-
-
-def norms(first: float, second: float) -> dict[str, float]:
-    return {
-        "stack.layers.0.weight_ih_l0": first,
-        "stack.layers.0.weight_hh_l1": second,
-        "stack.layers.0.bias_ih_l0": 1e9,
-        "head.output.weight": 1e-30,
-    }
-
-
-def test_exploding_gradients_are_warned_of() -> None:
-    (warning,) = symptoms([record(1, norms=norms(1.0, 2000.0))])
-    assert "stack.layers.0.weight_hh_l1 explodes (norm 2e+03)" in warning
-    assert "set training.clip_norm: 1" in warning
-    assert symptoms([record(1, norms=norms(1.0, 999.0))]) == []
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_gradient_that_is_no_number_explodes(bad: float) -> None:
-    (warning,) = symptoms([record(1, norms=norms(bad, 1.0))])
-    assert "stack.layers.0.weight_ih_l0 explodes (norm inf)" in warning
-
-
-def test_vanishing_gradients_are_warned_of() -> None:
-    (warning,) = symptoms([record(1, norms=norms(1e-9, 1.0))])
-    assert "stack.layers.0.weight_ih_l0 vanishes (norm 1e-09)" in warning
-    assert "model.residual" in warning
-    assert symptoms([record(1, norms=norms(1e-5, 1.0))]) == []
-    assert symptoms([record(1, norms=norms(0.0, 0.0))]) == []  # all learned, not vanished
-
-
-def test_warnings_are_of_the_last_epoch() -> None:
-    assert symptoms([record(1, norms=norms(1e-9, 1.0)), record(2, norms=norms(1.0, 1.0))]) == []
-
-
-def test_names_of_the_norms_are_those_of_the_model() -> None:
-    """The warnings look for the stack's weights; a renamed module must not silence them."""
-    names = [name for name, _ in make_learner(TrainingConfig()).model.named_parameters()]
-    assert sum(name.startswith("stack") and "weight" in name for name in names) == 4

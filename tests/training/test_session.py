@@ -101,62 +101,55 @@ def test_member_k_is_the_model_of_seed_k():
     assert not same_weights(session.done[0], session.done[1])
 
 
-def test_training_stops_after_so_many_steps_inside_an_epoch():
-    prepared = prepared_for({"max_steps": 7, "epochs": 50})
-    batches = -(-len(prepared.windows["train"]) // 8)
-    assert batches == 4
-    session, progress = trained(prepared)
-    assert [p.epoch.step for p in progress] == [4, 7]
-    assert session.reasons == ["7 steps are done"]
+@pytest.mark.parametrize(
+    ("training", "steps", "reason"),
+    [
+        ({"max_steps": 7}, [4, 7], "7 steps are done"),  # 32 windows: the last epoch is cut
+        ({"max_minutes": 1e-9}, [4], "1e-09 minutes are over"),
+        ({"tolerance": 1e9}, [4, 8], "converged: the training loss changed by {change:.2g}"),
+    ],
+)
+def test_training_stops_by_its_limits(training, steps, reason):
+    session, progress = trained(prepared_for({"epochs": 50, **training}))
+    assert [p.epoch.step for p in progress] == steps
+    change = abs(progress[0].epoch.train_loss - progress[-1].epoch.train_loss)
+    assert session.reasons == [reason.format(change=change)]
 
 
-def test_training_stops_when_the_minutes_are_over():
-    session, progress = trained(prepared_for({"max_minutes": 1e-9, "epochs": 50}))
-    assert len(progress) == 1
-    assert session.reasons == ["1e-09 minutes are over"]
+def with_weights(session):
+    """The model's weights after every epoch, by member."""
+    return [(p.member, copied(session.learner.model)) for p in session.run()]
 
 
-def test_training_stops_when_the_loss_has_converged():
-    session, progress = trained(prepared_for({"tolerance": 1e9, "epochs": 50}))
-    first, second = (p.epoch.train_loss for p in progress)
-    assert session.reasons == [f"converged: the training loss changed by {abs(first - second):.2g}"]
+def copied(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
 
 
-def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
-    prepared = prepared_for({"epochs": 60, "learning_rate": 0.3, "early_stopping": {"patience": 3}})
-    session, weights = new_session(prepared, CPU), {}
-    for progress in session.run():
-        model = session.learner.model
-        weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
-    losses = [epoch.validation_loss for epoch in session.histories[0]]
-    best = 1 + int(np.argmin(losses))
-    assert len(losses) == best + 3 < 60
-    assert session.reasons == [f"no lower validation loss since epoch {best}"]
-    assert [epoch.number for epoch in session.kept_epochs()] == [best]
-    assert same_weights(session.done[0], weights[best])
-    assert not same_weights(session.done[0], weights[len(losses)])
-
-
-def test_smoothing_decides_which_weights_are_kept_and_when_training_stops():
-    """Against means written out: the lowest of them is another epoch than the lowest loss."""
-    stopping = {"patience": 4, "smoothing": 0.7}
-    noisy = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 4}
-    prepared = prepared_for({"epochs": 60, "early_stopping": stopping, **noisy}, seed=3)
-    session, weights = new_session(prepared, CPU), {}
-    for progress in session.run():
-        model = session.learner.model
-        weights[progress.epoch.number] = {k: v.clone() for k, v in model.state_dict().items()}
+@pytest.mark.parametrize(
+    ("smoothing", "patience", "options"),
+    [
+        (0.0, 3, {"learning_rate": 0.3}),
+        (0.7, 4, {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 4}),
+    ],
+)
+def test_early_stopping_keeps_the_weights_of_the_lowest_mean(smoothing, patience, options):
+    """Against means written out; with smoothing their lowest is another than the lowest loss."""
+    stopping = {"patience": patience, "smoothing": smoothing}
+    prepared = prepared_for({"epochs": 60, "early_stopping": stopping, **options}, seed=3)
+    session = new_session(prepared, CPU)
+    weights = [each for _, each in with_weights(session)]
     losses = [epoch.validation_loss for epoch in session.histories[0]]
     means = [
-        np.average(losses[:end], weights=0.7 ** np.arange(end)[::-1])
+        np.average(losses[:end], weights=smoothing ** np.arange(end)[::-1].astype(float))
         for end in range(1, len(losses) + 1)
     ]
     best = 1 + int(np.argmin(means))
-    assert len(losses) == best + 4 < 60
-    assert best != 1 + int(np.argmin(losses))
+    assert len(losses) == best + patience < 60
+    assert (best == 1 + int(np.argmin(losses))) == (smoothing == 0)
     assert session.reasons == [f"no lower validation loss since epoch {best}"]
     assert [epoch.number for epoch in session.kept_epochs()] == [best]
-    assert same_weights(session.done[0], weights[best])
+    assert same_weights(session.done[0], weights[best - 1])
+    assert not same_weights(session.done[0], weights[-1])
 
 
 @pytest.mark.parametrize("averaging", [{"ema": {"decay": 0.9}}, {"swa": {"start": 0.1}}])
@@ -166,9 +159,8 @@ def test_the_average_is_what_is_kept(stopping, averaging):
     training = {"averaging": averaging, "early_stopping": stopping, "ensemble": 2, "epochs": 12}
     session, averages = new_session(prepared_for({**training, "learning_rate": 0.1}), CPU), []
     for progress in session.run():
-        average = session.learner.average.state_dict()
-        averages.append((progress.member, {k: v.clone() for k, v in average.items()}))
-        last = {k: v.clone() for k, v in session.learner.model.state_dict().items()}
+        averages.append((progress.member, copied(session.learner.average)))
+        last = copied(session.learner.model)
     for member, epoch in enumerate(session.kept_epochs()):
         of_member = [average for number, average in averages if number == member]
         assert same_weights(session.done[member], of_member[epoch.number - 1])
@@ -185,10 +177,23 @@ def test_the_last_weights_are_kept_without_early_stopping_or_validation(training
     session = new_session(
         prepared_for({"learning_rate": 0.5, "epochs": 6, **training}, split=split), CPU
     )
-    for _ in session.run():
-        last = {k: v.clone() for k, v in session.learner.model.state_dict().items()}
+    *_, (_, last) = with_weights(session)
     assert [epoch.number for epoch in session.kept_epochs()] == [6]
     assert same_weights(session.done[0], last)
+
+
+def stopped(prepared, folder, epochs):
+    """What a training yields that is saved, and left, after so many epochs."""
+    session = new_session(prepared, CPU, folder)
+    progress = list(itertools.islice(session.run(), epochs))
+    session.save()
+    return progress
+
+
+def resumed(prepared, folder):
+    session = new_session(prepared, CPU, folder)
+    session.restore()
+    return session, list(session.run())
 
 
 RESUMED = {
@@ -227,18 +232,14 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
     for stopped_after in (2, len(progress)):
         folder = RunFolder(tmp_path / str(stopped_after))
         folder.path.mkdir()
-        interrupted = new_session(prepared, CPU, folder)
-        list(itertools.islice(interrupted.run(), stopped_after))
-        interrupted.save()
+        stopped(prepared, folder, stopped_after)
         torch.manual_seed(stopped_after)
-        resumed = new_session(prepared, CPU, folder)
-        resumed.restore()
-        rest = list(resumed.run())
+        session, rest = resumed(prepared, folder)
         assert len(rest) == len(progress) - stopped_after
-        assert records(resumed) == records(whole)
-        assert resumed.reasons == whole.reasons
-        assert len(resumed.done) == len(whole.done)
-        assert all(map(same_weights, resumed.done, whole.done))
+        assert records(session) == records(whole)
+        assert session.reasons == whole.reasons
+        assert len(session.done) == len(whole.done)
+        assert all(map(same_weights, session.done, whole.done))
 
 
 def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(tmp_path):
@@ -249,20 +250,14 @@ def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(t
     session._finish_member("2 epochs are done")  # and then the signal comes
     assert len(session.done) == 1
     session.save()
-    resumed = new_session(prepared, CPU, folder)
-    resumed.restore()
-    list(resumed.run())
-    assert resumed.reasons == ["2 epochs are done"] * 2
+    again, _ = resumed(prepared, folder)
+    assert again.reasons == ["2 epochs are done"] * 2
 
 
 def test_seconds_go_on_where_they_were(tmp_path):
     prepared, folder = prepared_for(), RunFolder(tmp_path)
-    session = new_session(prepared, CPU, folder)
-    before = list(itertools.islice(session.run(), 2))
-    session.save()
-    resumed = new_session(prepared, CPU, folder)
-    resumed.restore()
-    seconds = [p.epoch.seconds for p in [*before, *resumed.run()]]
+    before = stopped(prepared, folder, 2)
+    seconds = [p.epoch.seconds for p in [*before, *resumed(prepared, folder)[1]]]
     assert seconds == sorted(seconds)
 
 
@@ -273,13 +268,11 @@ def test_metrics_have_no_epoch_twice_after_a_resume(tmp_path):
     next(run)
     session.save()
     next(run), next(run)  # two more epochs, of which nothing was saved
-    resumed = new_session(prepared, CPU, folder)
-    resumed.restore()
-    list(resumed.run())
+    again, _ = resumed(prepared, folder)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["number"] for line in lines] == [1, 2, 3, 4]
     assert [Epoch(**{k: v for k, v in x.items() if k != "member"}) for x in lines] == (
-        resumed.histories[0]
+        again.histories[0]
     )
 
 
