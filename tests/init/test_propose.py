@@ -150,11 +150,84 @@ def test_a_wide_hourly_table_gets_all_its_columns_and_a_week_to_look_back(tmp_pa
     checked_and_trained(written(tmp_path, hourly(200, targets=2)))
 
 
-def test_more_columns_than_a_model_should_forecast_are_cut(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    columns = {f"x{number}": rng.normal(size=60).round(2) for number in range(MOST_TARGETS + 5)}
-    path = written(tmp_path, series(60).drop(columns="y").assign(**columns))
-    assert config_of(path).data.target == tuple(columns)[:MOST_TARGETS]
+def dated(**columns):
+    """Daily rows with a date, a month, and a later date."""
+    frame = series(60)
+    later = frame["ds"] + pd.Timedelta(days=900)
+    return frame.assign(month=frame["ds"].dt.month, noted=later).rename(columns=columns)
+
+
+MANY = {f"x{n}": np.sin(np.arange(60) + n).round(2) for n in range(MOST_TARGETS + 5)}
+MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS").strftime("%Y%m").astype(int)
+FOUND = {
+    "more columns than a model should forecast": (
+        series(60).drop(columns="y").assign(**MANY),
+        {},
+        {"target": tuple(MANY)[:MOST_TARGETS]},
+    ),
+    "ids that are whole numbers": (
+        panel().assign(shop=lambda table: table["shop"].astype(int), visits=range(200)),
+        {},
+        {"id": "shop"},
+    ),
+    "the default id of a single series": (panel("unique_id", (60,)), {}, {"id": "unique_id"}),
+    "words that tell no rows apart": (
+        panel().assign(country="Chile")[["country", "shop", "ds", "y"]],
+        {},
+        {"id": "shop"},
+    ),
+    "missing rows": (series(60).drop(index=[5, 20, 21]), {}, {"missing": "interpolate"}),
+    "rows that are not in time order": (series(60).iloc[::-1], {}, {"sort": True}),
+    "series one after the other": (panel(), {}, {"sort": False}),
+    "years": (
+        series(60).assign(year=np.arange(1960, 2020)).drop(columns="ds"),
+        {},
+        {"time": "year", "frequency": 1},
+    ),
+    "dates with a known name before other dates": (dated(ds="Date"), {}, {"time": "Date"}),
+    "dates before known names": (
+        dated(ds="when").drop(columns="noted"),
+        {},
+        {"time": "when"},
+    ),
+    "numbers that change": (
+        series(60).rename(columns={"y": "sales"}).assign(constant=3, note="x", empty=np.nan),
+        {},
+        {"target": ("sales",)},
+    ),
+    "choices of the user": (
+        panel().assign(
+            updated=lambda table: table["ds"], area=lambda table: table["shop"], price=range(200)
+        ),
+        {"time": "updated", "id_column": "area", "targets": ["price", "y"], "horizon": 5},
+        {"time": "updated", "id": "area", "target": ("price", "y"), "horizon": 5},
+    ),
+    "numbers that are times by their format": (
+        series(48).drop(columns="ds").assign(when=MONTHS),
+        {"time_format": "%Y%m"},
+        {"time": "when", "frequency": "MS"},
+    ),
+    "a season too long for windows": (
+        series(3000, "min"),
+        {},
+        {"lookback": 336, "horizon": 96},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_columns_are_found_by_their_names_and_values(tmp_path: Path, name: str) -> None:
+    frame, choices, wanted = FOUND[name]
+    config = config_of(written(tmp_path, frame), **choices)
+    found = dict(config.data) | dict(config.window)
+    assert {key: found[key] for key in wanted} == wanted
+
+
+def test_parquet_with_an_index_of_times_is_checked_and_trained(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    hourly(200, targets=1).set_index("date").to_parquet(path)
+    config = checked_and_trained(path)
+    assert (config.data.time, config.data.target) == ("date", ("HUFL",))
 
 
 def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path: Path) -> None:
@@ -168,28 +241,6 @@ def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path: Pa
     )
 
 
-def test_ids_may_be_whole_numbers(tmp_path: Path) -> None:
-    frame = panel().assign(shop=lambda table: table["shop"].astype(int), visits=range(200))
-    assert config_of(written(tmp_path, frame)).data.id == "shop"
-
-
-def test_the_column_with_the_default_name_is_the_id_even_of_a_single_series(tmp_path: Path) -> None:
-    path = written(tmp_path, panel("unique_id", lengths=(60,)))
-    assert config_of(path).data.id == "unique_id"
-
-
-def test_a_column_of_words_that_tells_no_rows_apart_is_no_id(tmp_path: Path) -> None:
-    frame = panel().assign(country="Chile")[["country", "shop", "ds", "y"]]
-    assert config_of(written(tmp_path, frame)).data.id == "shop"
-
-
-def test_parquet_with_an_index_of_times(tmp_path: Path) -> None:
-    path = tmp_path / "table.parquet"
-    hourly(200, targets=1).set_index("date").to_parquet(path)
-    config = checked_and_trained(path)
-    assert (config.data.time, config.data.target) == ("date", ("HUFL",))
-
-
 @pytest.mark.parametrize(
     ("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("|", ",")]
 )
@@ -197,22 +248,6 @@ def test_other_separators_and_decimal_marks(tmp_path: Path, separator: str, deci
     path = written(tmp_path, series(60), sep=separator, decimal=decimal)
     config = checked_and_trained(path)
     assert (config.data.separator, config.data.decimal) == (separator, decimal)
-
-
-def test_rows_that_are_not_in_time_order_are_to_be_sorted(tmp_path: Path) -> None:
-    assert checked_and_trained(written(tmp_path, series(60).iloc[::-1])).data.sort
-    assert not config_of(written(tmp_path, panel())).data.sort
-
-
-def test_missing_rows_are_to_be_interpolated(tmp_path: Path) -> None:
-    config = checked_and_trained(written(tmp_path, series(60).drop(index=[5, 20, 21])))
-    assert config.data.missing == "interpolate"
-
-
-def test_a_year_is_an_integer_time(tmp_path: Path) -> None:
-    frame = series(60).assign(year=np.arange(1960, 2020)).drop(columns="ds")
-    config = checked_and_trained(written(tmp_path, frame))
-    assert (config.data.time, config.data.frequency) == ("year", 1)
 
 
 def test_integer_times_get_the_season_seen_in_their_values(tmp_path: Path) -> None:
@@ -243,35 +278,6 @@ def test_the_season_of_the_user_comes_first(tmp_path: Path) -> None:
     )
     assert "give 1 (none) to 100" in refused(path, ConfigError, season=101)
     checked_and_trained(path, season=100)
-
-
-def test_dates_are_preferred_to_names_and_names_to_other_dates(tmp_path: Path) -> None:
-    frame = series(60)
-    frame = frame.assign(month=frame["ds"].dt.month, noted=frame["ds"] + pd.Timedelta(days=900))
-    frame = frame.rename(columns={"ds": "Date"})[["noted", "month", "Date", "y"]]
-    assert config_of(written(tmp_path, frame)).data.time == "Date"
-    unnamed = frame.rename(columns={"Date": "when"}).drop(columns="noted")
-    assert config_of(written(tmp_path, unnamed)).data.time == "when"
-
-
-def test_only_numbers_that_change_are_targets(tmp_path: Path) -> None:
-    frame = series(60).rename(columns={"y": "sales"})
-    frame = frame.assign(flag=frame["sales"] > 10, constant=3, note="x", empty=np.nan)
-    assert config_of(written(tmp_path, frame)).data.target == ("sales",)
-
-
-def test_choices_of_the_user_come_first(tmp_path: Path) -> None:
-    frame = panel().assign(updated=lambda table: table["ds"], area=lambda table: table["shop"])
-    config = config_of(
-        written(tmp_path, frame.assign(price=np.arange(len(frame)))),
-        time="updated",
-        id_column="area",
-        targets=["price", "y"],
-        horizon=5,
-    )
-    assert (config.data.time, config.data.id) == ("updated", "area")
-    assert config.data.target == ("price", "y")
-    assert config.window.horizon == 5
 
 
 def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
@@ -346,11 +352,6 @@ def test_every_part_of_every_proposal_holds_a_window(
         return
     windows = prepare(config_of(path, horizon=horizon)).windows
     assert all(len(part) for part in windows.values())
-
-
-def test_long_seasons_do_not_make_endless_windows(tmp_path: Path) -> None:
-    config = config_of(written(tmp_path, series(3000, "min")))
-    assert (config.window.lookback, config.window.horizon) == (336, 96)
 
 
 NAMES = st.text(
@@ -451,13 +452,6 @@ def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path: Path) ->
     config = checked_and_trained(path, time_format="%d/%m/%Y")
     assert (config.data.time_format, config.data.frequency) == ("%d/%m/%Y", "MS")
     assert config_of(path, time_format="%m/%d/%Y", horizon=3).data.frequency != "MS"
-
-
-def test_numbers_may_be_times_by_the_format_that_is_given(tmp_path: Path) -> None:
-    months = pd.date_range("2020-01-01", periods=48, freq="MS")
-    frame = series(48).drop(columns="ds").assign(when=months.strftime("%Y%m").astype(int))
-    config = config_of(written(tmp_path, frame), time_format="%Y%m")
-    assert (config.data.time, config.data.frequency) == ("when", "MS")
 
 
 @pytest.mark.parametrize(
