@@ -27,6 +27,8 @@ State = Float[np.ndarray, "_ K P"]
 """P numbers for each target, of each series or (1) of all; in use broadcast to rows, forecasts."""
 Forecast = Float[np.ndarray, "B H K Q"]
 History = Float[np.ndarray, "B P K"]
+AnyShape = Float[np.ndarray, "..."]
+"""Of a transform that takes each value on its own, and reads neither offsets nor history."""
 Columns = Float[np.ndarray, "N C"]
 Moments = tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]
 FitColumns = Callable[[Columns], Moments]
@@ -58,13 +60,13 @@ class Pointwise:
         """An empty state."""
         return np.zeros((1, values.shape[1], 0))
 
-    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
+    def apply(self, values: AnyShape, offsets: Offsets, state: AnyShape) -> AnyShape:  # noqa: ARG002
         """Each value forward; NaN where it has no image."""
         with np.errstate(invalid="ignore", divide="ignore"):
             result = self.forward(values)
         return np.where(np.isfinite(result), result, np.nan)
 
-    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:  # noqa: ARG002
+    def invert(self, forecast: AnyShape, history: np.ndarray, state: AnyShape) -> AnyShape:  # noqa: ARG002
         """Each value backward."""
         with np.errstate(over="ignore"):
             return self.backward(forecast)
@@ -105,7 +107,7 @@ class PowerStep:
         """Exponent by maximum likelihood, of each series and column."""
         return _fit_series(self._fit_columns, values, offsets, self.scope)
 
-    def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
+    def apply(self, values: AnyShape, offsets: Offsets, state: AnyShape) -> AnyShape:  # noqa: ARG002
         """The power of x / scale; NaN where Box-Cox has no image."""
         exponent, scale = state[..., 0], state[..., 1]
         scaled = values / scale
@@ -115,7 +117,7 @@ class PowerStep:
         lower = -_box_cox(1 + np.maximum(-scaled, 0), 2 - exponent)
         return np.where(np.isnan(scaled), np.nan, np.where(scaled >= 0, upper, lower))
 
-    def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:  # noqa: ARG002
+    def invert(self, forecast: AnyShape, history: np.ndarray, state: AnyShape) -> AnyShape:  # noqa: ARG002
         """The power undone; a forecast beyond the power's range gives the end of the range."""
         exponent, scale = state[..., 0], state[..., 1]
         if self.method == "box_cox":
