@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from forecast.config.data import Difference, TransformOption, Transforms
 from forecast.data.compact import blocks, kept_rows
 from forecast.data.panel import Offsets, Ranges, offsets_of, range_mask
-from forecast.data.transforms import TRANSFORMS, Step, lags_of
+from forecast.data.transforms import TRANSFORMS, Transform, lags_of
 from forecast.errors import DataError
 
 
@@ -37,12 +37,12 @@ class FittedChain:
         """To the model's scale.
 
         Args:
-            values: (N, K) in the user's units; NaN passes through.
-            offsets: (S + 1,) first row of each series, and N.
-            series: (S,) number of the fitted series whose states apply; None: 0, 1, 2, ...
+            values: in the user's units; NaN passes through.
+            offsets: first row of each series, and N.
+            series: number of the fitted series whose states apply; None: 0, 1, 2, ...
 
         Returns:
-            (N, K) float64, NaN where a difference has no past.
+            float64, NaN where a difference has no past.
 
         Raises:
             DataError: for a value that a transform has no image for; `row` is its row.
@@ -58,12 +58,19 @@ class FittedChain:
         offsets: Offsets,
         series: Int[np.ndarray, " S"] | None = None,
     ) -> Iterator[tuple[int, Float[np.ndarray, "R K"]]]:
-        """First row and values of stretches of what `apply` gives: float64 needs much room.
+        """What `apply` gives, block by block, each with its first row: float64 needs much room.
 
-        A stretch begins with the rows before it that a difference needs, and is rid of them then.
+        Args:
+            values, offsets, series: as for `apply`.
+
+        Raises:
+            DataError: as `apply`.
         """
         numbers = np.arange(len(offsets) - 1) if series is None else series
         for first, last in blocks(len(values)):
+            # A block holds the end of one series, whole series, and the begin of another. The
+            # first of them is read from `rows_lost` rows earlier, if it is that long, for the
+            # differences need them; they are cut off again in the end.
             some = slice(
                 np.searchsorted(offsets, first, "right") - 1, np.searchsorted(offsets, last)
             )
@@ -78,7 +85,7 @@ class FittedChain:
     def _applied(
         self, values: Float[np.ndarray, "N K"], offsets: Offsets, series: Int[np.ndarray, " S"]
     ) -> Float[np.ndarray, "N K"]:
-        for option, step, state in self._steps():
+        for option, step, state in self._transforms():
             before = values
             values = step.apply(values, offsets, _by_row(state, offsets, series))
             _refuse_out_of_range(option, before, values)
@@ -93,21 +100,26 @@ class FittedChain:
         """Back to the user's units, a whole batch at once.
 
         Args:
-            forecast: (B, H, K, Q) on the model's scale.
-            history: (B, P, K) the rows before the forecast in the user's units, P >= `rows_lost`.
-            series: (B,) number of each forecast's fitted series.
+            forecast: on the model's scale.
+            history: the rows before the forecast in the user's units, P >= `rows_lost`.
+            series: number of each forecast's fitted series.
+
+        Returns:
+            float64 in the user's units.
         """
+        # The history (B, P, K) as flat rows (B * P, K), as if each window were a series; it is
+        # kept as each transform found it, because a difference is undone with the rows before it.
         batch, past, width = history.shape
         assert past >= self.rows_lost
         offsets = np.arange(batch + 1) * past
         before = history.reshape(-1, width)
         histories = []
-        for _, step, state in self._steps():
+        for _, step, state in self._transforms():
             histories.append(before.reshape(batch, past, width))
             if self.rows_lost:
                 before = step.apply(before, offsets, _by_row(state, offsets, series))
         for (_, step, state), level in zip(
-            reversed(self._steps()), reversed(histories), strict=True
+            reversed(self._transforms()), reversed(histories), strict=True
         ):
             chosen = state if len(state) == 1 else state[series]
             forecast = step.invert(forecast, level, chosen[:, None, :, None, :])
@@ -121,7 +133,7 @@ class FittedChain:
         )
         return FittedChain(self.options, states)
 
-    def _steps(self) -> list[tuple[TransformOption, Step, Float[np.ndarray, "_ K P"]]]:
+    def _transforms(self) -> list[tuple[TransformOption, Transform, Float[np.ndarray, "_ K P"]]]:
         steps = [TRANSFORMS[option.key()](option) for option in self.options]
         return list(zip(self.options, steps, self.states, strict=True))
 
@@ -146,11 +158,14 @@ def fit_chain(
 
     Args:
         options: the transforms, in order.
-        values: (N, K) all rows in the user's units.
-        train: (S, 2) first training row of each series, and the row after the last.
+        values: all rows in the user's units.
+        train: training rows of each series.
         season: rows in a season, for `difference: auto`.
         shared: a chain of these options whose states serve for all series alike; only what is
             fitted per series is fitted anew.
+
+    Raises:
+        OutOfRangeError: for a training value that a transform has no image for.
     """
     rows = range_mask(train, len(values))
     train_offsets = offsets_of(train[:, 1] - train[:, 0])

@@ -36,7 +36,7 @@ FitColumns = Callable[[Columns], Moments]
 
 
 @runtime_checkable
-class Step(Protocol):
+class Transform(Protocol):
     """One transform; arrays are float64 and NaN passes through."""
 
     def fit(self, values: Values, offsets: Offsets, season: int) -> State:
@@ -46,7 +46,7 @@ class Step(Protocol):
         """(N, K) transformed, with `state` broadcast to (N, K, P)."""
 
     def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:
-        """(B, H, K, Q) in the units before this step; `history` (B, P, K) is in those units."""
+        """Forecasts in the units before this transform, in which `history` is, too."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class PowerStep:
+class PowerTransform:
     """Box-Cox or Yeo-Johnson of x / scale; state (exponent, scale).
 
     The scale (geometric mean or mean absolute value) keeps the inverse exact: a power of values far
@@ -143,7 +143,7 @@ class PowerStep:
 
 
 @dataclass(frozen=True)
-class DifferenceStep:
+class DifferenceTransform:
     """x[t] - x[t - lag], `order` times; state: pairs (lag, order), the same for all series."""
 
     lag: int | Literal["auto"]
@@ -167,8 +167,10 @@ class DifferenceStep:
 
     def invert(self, forecast: Forecast, history: History, state: np.ndarray) -> Forecast:
         """Running sums per phase of each lag, from the last rows of the history on."""
-        lags = lags_of(state)
-        before = []  # the history as each single difference found it
+        # Differences are undone in reverse order, each by a running sum that begins with the rows
+        # it was taken of: so the history is differenced again, and kept as each single difference
+        # found it, (B, P, K) and shorter by the lags before.
+        lags, before = lags_of(state), []
         for lag in lags:
             before.append(history)
             history = history[:, lag:] - history[:, :-lag]
@@ -265,11 +267,11 @@ def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.nan_to_num(location, nan=0.0), np.where(scale > 0, scale, 1.0)
 
 
-TRANSFORMS: Mapping[str, Callable[[Any], Step]] = {
+TRANSFORMS: Mapping[str, Callable[[Any], Transform]] = {
     "log": lambda _: Pointwise(np.log, np.exp),
     "log1p": lambda _: Pointwise(np.log1p, np.expm1),
-    "power": lambda option: PowerStep(option.method, option.scope),
-    "difference": lambda option: DifferenceStep(option.lag, option.order),
+    "power": lambda option: PowerTransform(option.method, option.scope),
+    "difference": lambda option: DifferenceTransform(option.lag, option.order),
     "standardize": lambda option: Affine(standard, option.scope),
     "min_max": lambda option: Affine(min_max, option.scope),
     "robust": lambda option: Affine(robust, option.scope),
@@ -345,11 +347,13 @@ def _sum_by_phase(forecast: Forecast, last: Float[np.ndarray, "B lag K"]) -> For
         forecast: (B, H, K, Q) differences.
         last: (B, lag, K) the rows before.
     """
+    # A forecast step adds to the one a lag earlier: steps of one phase, h mod lag, are summed over
+    # the cycles (h // lag), of which the last is filled up with zeros.
     batch, horizon, width, quantiles = forecast.shape
     lag = last.shape[1]
     cycles = -(-horizon // lag)
     padded = np.zeros((batch, cycles * lag, width, quantiles))
     padded[:, :horizon] = forecast
     sums = padded.reshape(batch, cycles, lag, width, quantiles).cumsum(axis=1)
-    sums += last[:, None, :, :, None]
+    sums += last[:, None, :, :, None]  # (B, 1, lag, K, 1)
     return np.asarray(sums.reshape(batch, cycles * lag, width, quantiles)[:, :horizon])

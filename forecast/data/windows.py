@@ -152,15 +152,18 @@ def window_starts(
 
     Args:
         offsets: (S + 1,) first row of each series, and N.
-        part: (S, 2) first row of the part in each series, and the row after its last.
-        usable_input: (N,) rows that a lookback may hold.
-        usable_target: (N,) rows that may be targets.
+        part: first row of the part in each series, and the row after its last.
+        usable_input: rows that a lookback may hold.
+        usable_target: rows that may be targets.
         lookback, horizon, stride: in rows; every series begins with its first usable row.
         whole_targets: False keeps a window if just one of its target rows is usable.
 
     Returns:
-        (W,) first rows, int32 where that holds them.
+        First rows of the lookbacks, int32 where that holds them.
     """
+    # Series s has counts[s] windows, at first[s], first[s] + stride, ... Numbered through over all
+    # series, window w of series s begins at shift[s] + w * stride; the windows before those of s
+    # are ends[s] - counts[s]. (S,)
     first = _next(usable_input, np.maximum(part[:, 0] - lookback, offsets[:-1]))
     counts = np.maximum((part[:, 1] - horizon - lookback - first) // stride + 1, 0)
     ends = np.cumsum(counts)
@@ -169,7 +172,7 @@ def window_starts(
     is_usable = _window_filter(usable_input, usable_target, lookback, horizon, wanted)
     starts = np.empty(ends[-1], dtype=_row_type(len(usable_input)))
     found = 0
-    for begin, end in blocks(len(starts)):
+    for begin, end in blocks(len(starts)):  # windows begin to end - 1, of the series `some`
         some = slice(np.searchsorted(ends, begin, "right"), np.searchsorted(ends, end) + 1)
         windows = np.diff(np.clip(ends[some], begin, end), prepend=begin)  # of each series
         start = np.repeat(shift[some], windows) + np.arange(begin, end) * stride

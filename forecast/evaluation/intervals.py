@@ -16,7 +16,7 @@ from forecast.data.chain import FittedChain
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.scale import mase_scale
-from forecast.data.transforms import TRANSFORMS, Step
+from forecast.data.transforms import TRANSFORMS, Transform
 from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.scoring import Actuals
 
@@ -38,7 +38,7 @@ class ErrorScale:
     changes of each series.
     """
 
-    steps: tuple[tuple[Step, Float[np.ndarray, "_ K P"]], ...]
+    steps: tuple[tuple[Transform, Float[np.ndarray, "_ K P"]], ...]
     """Those transforms, with their states (S or 1, K, P)."""
     sizes: Float[np.ndarray, "S K"]
     """Mean absolute seasonal difference of the training rows, as MASE has it."""
