@@ -20,7 +20,7 @@ class FittedChain:
     """Transforms with their states; see `fit_chain`."""
 
     options: Transforms
-    states: tuple[Float[np.ndarray, "_ K P"], ...]
+    states: tuple[Float[np.ndarray, "_ K _"], ...]
 
     @property
     def rows_lost(self) -> int:
@@ -133,7 +133,7 @@ class FittedChain:
         )
         return FittedChain(self.options, states)
 
-    def _transforms(self) -> list[tuple[TransformOption, Transform, Float[np.ndarray, "_ K P"]]]:
+    def _transforms(self) -> list[tuple[TransformOption, Transform, Float[np.ndarray, "_ K _"]]]:
         steps = [TRANSFORMS[option.key()](option) for option in self.options]
         return list(zip(self.options, steps, self.states, strict=True))
 

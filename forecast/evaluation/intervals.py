@@ -38,7 +38,7 @@ class ErrorScale:
     changes of each series.
     """
 
-    steps: tuple[tuple[Transform, Float[np.ndarray, "_ K P"]], ...]
+    steps: tuple[tuple[Transform, Float[np.ndarray, "_ K _"]], ...]
     """Those transforms, with their states (S or 1, K, P)."""
     sizes: Float[np.ndarray, "S K"]
     """Mean absolute seasonal difference of the training rows, as MASE has it."""
