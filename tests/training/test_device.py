@@ -39,10 +39,24 @@ def machine(monkeypatch):
     return build
 
 
-def test_a_machine_without_an_accelerator(machine) -> None:
-    machine()
-    assert available_devices() == ["cpu"]
-    assert choose_device("auto") == choose_device("cpu") == CPU
+@pytest.mark.parametrize(
+    ("free", "known", "chosen"),
+    [
+        ((), ["cpu"], {"auto": "cpu", "cpu": "cpu"}),
+        (
+            (3 * GIB, 7 * GIB, 5 * GIB),
+            ["cpu", "cuda:0", "cuda:1", "cuda:2"],
+            {"auto": "cuda:1", "cuda": "cuda:1", "cuda:0": "cuda:0", "cpu": "cpu"},
+        ),
+        ((9 * GIB, 7 * GIB), ["cpu", "cuda:0", "cuda:1"], {"auto": "cuda:0", "cuda": "cuda:0"}),
+        # A device without room for a context cannot even be asked.
+        ((None, 2 * GIB), ["cpu", "cuda:0", "cuda:1"], {"auto": "cuda:1"}),
+    ],
+)
+def test_the_device_with_most_free_memory_or_the_one_that_is_named(free, known, chosen, machine):
+    machine(*free)
+    assert available_devices() == known
+    assert {name: str(choose_device(name)) for name in chosen} == chosen
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", "cuda:x", "CUDA", ""])
@@ -52,26 +66,6 @@ def test_a_device_that_is_not_there(name: str, machine) -> None:
         choose_device(name)
     assert str(raised.value) == f"device {name!r} is not there; choose auto, cpu"
     assert raised.value.exit_code == 4
-
-
-def test_auto_takes_the_most_free_memory(machine) -> None:
-    machine(3 * GIB, 7 * GIB, 5 * GIB)
-    assert available_devices() == ["cpu", "cuda:0", "cuda:1", "cuda:2"]
-    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:1")
-    machine(9 * GIB, 7 * GIB)
-    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:0")
-
-
-def test_a_full_device_is_not_taken(machine) -> None:
-    """A device without room for a context cannot even be asked."""
-    machine(None, 2 * GIB)
-    assert choose_device("auto") == torch.device("cuda:1")
-
-
-def test_a_named_device_is_taken_however_full(machine) -> None:
-    machine(3 * GIB, 7 * GIB)
-    assert choose_device("cuda:0") == torch.device("cuda:0")
-    assert choose_device("cpu") == CPU
 
 
 def test_a_number_too_high_lists_what_is_there(machine) -> None:
