@@ -1,16 +1,17 @@
 """An attack that no fault can fail proves nothing: each is shown one and must report it."""
 
+import contextlib
 import mmap
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from pandas.io.common import get_handle
 
 import forecast
 from forecast.config.losses import MeanSquared
 from forecast.config.model import ModelConfig
-from forecast.data import pipeline
+from forecast.data import assemble, pipeline
 from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
 from forecast.training import session
@@ -76,11 +77,16 @@ def test_a_table_that_is_not_refused_or_at_another_line_is_seen(monkeypatch, tmp
 
 @pytest.mark.parametrize("name", ["reference://x::refs.json", "~/x"])
 def test_a_name_that_a_reader_follows_is_seen(monkeypatch, material_stub, tmp_path, name):
-    real = pd.read_csv
     material_stub.files["table.parquet"] = b""
     number = paths.NAMES.index(name) * len(paths.WAYS) * len(paths.SUFFIXES)
     assert paths.check(number, material_stub, tmp_path) is None
-    monkeypatch.setattr(pd, "read_csv", lambda file, **options: real(file.name, **options))
+
+    @contextlib.contextmanager
+    def followed(path):
+        with get_handle(path, "rb", is_text=False) as handles:
+            yield handles.handle
+
+    monkeypatch.setattr(assemble, "opened", followed)
     fault = paths.check(number, material_stub, tmp_path)
     assert fault.startswith(f"check {name}.csv: ")
 
