@@ -24,7 +24,7 @@ MOST_VALUES = 25_000_000
 """So many errors, and as many forecasts, are held at once; of more, those of fewer origins."""
 POINTWISE = ("log", "log1p", "power")
 NO_ROWS = np.empty(0, dtype=np.int64)
-"""Pointwise transforms are handed offsets or a history, and read neither."""
+"""Pointwise transforms are handed offsets, and do not read them."""
 
 Batches = Iterable[tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ H K Q"]]]
 """Origins (B,) and forecasts (B, H, K, Q) in the user's units, as they come."""
@@ -55,8 +55,13 @@ class ErrorScale:
         self, values: Float[np.ndarray, "*I B H K"], series: Int[np.ndarray, " B"]
     ) -> Float[np.ndarray, "*I B H K"]:
         """Values of some series after the transforms; not yet divided by the sizes."""
-        for step, state in self.steps:
-            values = step.apply(values, NO_ROWS, _of_series(state, series))
+        shape = values.shape
+        for step, state in self.steps:  # a transform wants rows, so windows and steps become rows
+            if len(state) > 1:
+                of_windows = state[series][:, None]  # (B, 1, K, P)
+                state = np.broadcast_to(of_windows, (*shape, state.shape[-1]))
+                state = state.reshape(-1, *state.shape[-2:])
+            values = step.apply(values.reshape(-1, shape[-1]), NO_ROWS, state).reshape(shape)
         return values
 
     def scores(
@@ -95,18 +100,14 @@ class ErrorScale:
         """
         center = self.forward(forecast, series)
         reach = radii[:, None] * self.sizes[series][:, None]  # (I, B, H, K)
-        lower, upper = center - reach, center + reach
+        ends = np.concatenate([center - reach, center + reach])  # (2 * I, B, H, K)
+        ends = np.moveaxis(ends, 0, -1)  # as if they were quantiles
+        no_history = np.empty((len(series), 0, ends.shape[2]))
         for step, state in reversed(self.steps):
-            chosen = _of_series(state, series)
-            lower, upper = (step.invert(end, NO_ROWS, chosen) for end in (lower, upper))
+            chosen = state if len(state) == 1 else state[series]
+            ends = step.invert(ends, no_history, chosen[:, None, :, None])  # (_, 1, K, 1, P)
+        lower, upper = np.split(np.moveaxis(ends, -1, 0), 2)
         return lower, upper
-
-
-def _of_series(
-    state: Float[np.ndarray, "_ K P"], series: Int[np.ndarray, " B"]
-) -> Float[np.ndarray, "_ 1 K P"]:
-    """States (B or 1, 1, K, P) of some series (B,), to be broadcast over the steps."""
-    return (state if len(state) == 1 else state[series])[:, None]
 
 
 def fit_error_scale(
