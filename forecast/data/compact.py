@@ -1,7 +1,7 @@
 """Long columns in little room: distinct texts, chunks joined without a copy.
 
-Accessors of pandas (`.dt`, `.cat`) are kept away from: a column and its accessor hold each other,
-so that the memory of both is free only when Python happens to look for circles.
+Accessors of pandas (`.dt`, `.cat`) are not used: a column and its accessor refer to each other, so
+the memory of both is freed only when Python's collector of cycles runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ColumnKindError(Exception):
 
 
 def blocks(rows: int) -> Iterator[tuple[int, int]]:
-    """First row, and row after the last, of stretches of `ROWS_AT_ONCE` rows."""
+    """First row, and row after the last, of each block of `ROWS_AT_ONCE` rows."""
     for first in range(0, rows, ROWS_AT_ONCE):
         yield first, min(first + ROWS_AT_ONCE, rows)
 
@@ -31,11 +31,15 @@ def blocks(rows: int) -> Iterator[tuple[int, int]]:
 def rows_differing_from_previous(
     rows: int, is_odd: Callable[[slice, slice], Bool[np.ndarray, " R"]]
 ) -> Int[np.ndarray, " odd"]:
-    """Rows that are odd beside the row before them; no array of all rows is made.
+    """Rows that differ from the row before them; no array of all rows is made.
 
     Args:
-        rows: of a table.
-        is_odd: of rows (first argument) and those after them, stretch by stretch.
+        rows: number of rows of a table.
+        is_odd: whether each row of a slice (second argument) differs from the one before it (first
+            argument); called block by block.
+
+    Returns:
+        Numbers of the rows that differ, rising.
     """
     found = [
         np.flatnonzero(is_odd(slice(first, last), slice(first + 1, last + 1))) + first + 1
@@ -99,7 +103,7 @@ def are_in_range(first: Any, last: Any) -> bool:
 
 
 def in_nanoseconds(dates: pd.Series) -> pd.Series:
-    """Dates in the unit in which they are worked on, stretch by stretch; others as they are."""
+    """Dates in nanoseconds, if all of them fit into that unit; otherwise as they are."""
     cells: Any = dates.array
     if cells.unit == "ns" or not are_in_range(dates.min(), dates.max()):
         return dates
@@ -129,7 +133,7 @@ def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Column:
-    """Room for a column; of categories, for their numbers."""
+    """A column that is filled block by block; of categories, the numbers are filled in."""
 
     values: Shaped[np.ndarray, " N"]
     kind: object
@@ -148,7 +152,7 @@ class _Column:
         return _Column(np.empty(rows, dtype=cells.dtype), cells.dtype)
 
     def put(self, cells: pd.Series, first: int) -> None:
-        """Fill rows from the first one on."""
+        """Fill rows from the first one on; ColumnKindError if the cells are of another kind."""
         place = self.values[first : first + len(cells)]
         if isinstance(cells.dtype, pd.CategoricalDtype) and self.kind is pd.CategoricalDtype:
             codes, texts = distinct_texts(cells)

@@ -143,6 +143,11 @@ def _parsed(
 def look_at_csv(file: BinaryIO, separator: str, names: Sequence[str]) -> pd.DataFrame:
     """Columns of a CSV as categories of texts; rows of too few or too many cells are left out.
 
+    Args:
+        file: open.
+        separator: a letter.
+        names: columns to read, each of which appears once in the header.
+
     Raises:
         DataError: with file and line, for text that is not UTF-8, or quotes that do not match.
     """

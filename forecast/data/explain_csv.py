@@ -1,4 +1,4 @@
-"""Why a CSV was refused, and where its rows begin: by the slow csv module, for odd places only."""
+"""Why a CSV was refused, and where its rows begin: Python's csv module reads the odd blocks."""
 
 from __future__ import annotations
 

@@ -29,9 +29,20 @@ def future_rows(
     steps: int,
     horizon: int,
 ) -> tuple[Panel, Float[np.ndarray, "S steps C"]]:
-    """The history with all categories known, and (S, steps, C) rows to come.
+    """The history with all categories known, and the rows to come.
 
-    The rows hold the future-known covariates; everything else in them is NaN.
+    Args:
+        config: names the covariates.
+        history: the series that are forecast.
+        future: a table of the future, or its file; None: there is none.
+        steps: rows to come of each series.
+        horizon: rows that must be known; the last ones are held beyond it.
+
+    Returns:
+        The history, and rows with the future-known covariates; everything else in them is NaN.
+
+    Raises:
+        DataError: if a row that must be known is missing, or has an empty number.
     """
     rows = np.full((history.num_series, steps, len(history.columns)), np.nan)
     wanted = config.future
@@ -59,7 +70,7 @@ def future_rows(
 
 
 def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel) -> Panel:
-    """A table of the future; its times are in the zone of the history, its id column may lack."""
+    """A table of the future, its times in the zone of the history; it needs no column of ids."""
     zone = history.axis.timezone
     if isinstance(future, str | Path):
         config, frame = config.model_copy(update={"path": str(future)}), None

@@ -22,11 +22,11 @@ def forward_fill(values: Float[np.ndarray, "N C"], offsets: Offsets) -> Float[np
 
 
 def interpolate(values: Float[np.ndarray, "N C"], offsets: Offsets) -> Float[np.ndarray, "N C"]:
-    """Replace NaN by the straight line between the known neighbours within a stretch.
+    """Replace NaN by the straight line between the known neighbours of the same part.
 
     Args:
         values: (N, C); NaN before the first and after the last known value stays.
-        offsets: stretches (of series, or of the parts of series) that do not see each other.
+        offsets: first row of each series, or part of a series, and N; none sees another one.
     """
     first = np.repeat(offsets[:-1], np.diff(offsets))
     last = np.repeat(offsets[1:] - 1, np.diff(offsets))
@@ -65,7 +65,7 @@ def fill(
 def _previous_known(
     values: Float[np.ndarray, "N C"], first: Int[np.ndarray, " N"]
 ) -> Int[np.ndarray, "N C"]:
-    """(N, C) row of the last known value at or before each row, -1 if its stretch has none."""
+    """(N, C) row of the last known value at or before each row, -1 if its part has none."""
     rows = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
     np.maximum.accumulate(rows, axis=0, out=rows)
     return np.where(rows >= first[:, None], rows, -1)

@@ -58,7 +58,11 @@ def parquet_batches(
 
 
 def whole_parquet(file: BinaryIO) -> pd.DataFrame:
-    """A Parquet file as it is; an index that has a name becomes a column."""
+    """A Parquet file as it is; an index that has a name becomes a column.
+
+    Raises:
+        DataError: if the file is damaged.
+    """
     parquet = _from_parquet("ParquetFile", file)
     try:
         frame: pd.DataFrame = parquet.read().to_pandas()

@@ -68,7 +68,7 @@ class Pipeline:
     def to_model_scale(
         self, panel: Panel, values: Float[np.ndarray, "N K"]
     ) -> Float[np.ndarray, "N K"]:
-        """(N, K) targets on the model's scale; a value without image is named with its line."""
+        """Targets on the model's scale; DataError names the line of a value without an image."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
         try:
@@ -102,7 +102,7 @@ class Pipeline:
     def _scaled(
         self, panel: Panel, values: Float[np.ndarray, "N K"]
     ) -> Iterator[tuple[int, Float[np.ndarray, "R K"]]]:
-        """First row and values of stretches of targets on the model's scale."""
+        """Targets on the model's scale, block by block, each with its first row."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
         try:
@@ -133,7 +133,18 @@ class Pipeline:
 def fit_pipeline(
     config: DataConfig, transforms: Transforms, panel: Panel, split: Split, season: int
 ) -> Pipeline:
-    """Fit transforms and covariates on the training rows, and on nothing else."""
+    """Fit transforms and covariates on the training rows, and on nothing else.
+
+    Args:
+        config: covariates, and how missing values are filled.
+        transforms: of the targets, in order.
+        panel: all rows.
+        split: which of them are for training.
+        season: rows in a season, for `difference: auto`.
+
+    Raises:
+        DataError: for a missing value if none may be, or one that a transform has no image for.
+    """
     if config.missing == "error":
         require_complete(panel)
     values = _filled(panel, split.offsets(), config.missing)

@@ -102,7 +102,13 @@ def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
 
 
 def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) -> None:
-    """Raise a DataError if one of the wanted columns is not there, or is there twice."""
+    """Raise a DataError if a column is missing, or is there twice.
+
+    Args:
+        present: the columns of the table.
+        wanted: those that are needed.
+        source: begin of the message: the file, and its first line if it is a CSV.
+    """
     known = [*present]
     for name in wanted:
         if name not in known:
@@ -158,7 +164,16 @@ def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -
 def from_frame(
     frame: pd.DataFrame, source: str, numeric: Sequence[str], text: Sequence[str]
 ) -> Table:
-    """The named columns of a DataFrame, checked like those of a file; see `read_table`."""
+    """The named columns of a DataFrame, checked like those of a file.
+
+    Args:
+        frame: any index; it is not changed.
+        source: what messages call it.
+        numeric, text: as for `read_table`.
+
+    Raises:
+        DataError: with the row, for a missing column or text among numbers.
+    """
     table = _from_frame(frame, source, numeric, text)
     if not len(frame):
         raise _no_rows(source)

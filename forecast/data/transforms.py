@@ -37,7 +37,11 @@ FitColumns = Callable[[Columns], Moments]
 
 @runtime_checkable
 class Transform(Protocol):
-    """One transform; arrays are float64 and NaN passes through."""
+    """One transform; arrays are float64 and NaN passes through.
+
+    In all methods `offsets` are the first row of each series, and N; `season` the rows in a season;
+    `history` the P rows before each forecast.
+    """
 
     def fit(self, values: Values, offsets: Offsets, season: int) -> State:
         """State (S or 1, K, P) from training rows (N, K) of series at `offsets`."""
@@ -190,6 +194,11 @@ def difference_orders(values: Values, offsets: Offsets, season: int) -> list[tup
 
     Seasonal strength (Wang, Smith and Hyndman 2006) and the KPSS test (Kwiatkowski et al. 1992), as
     in coreforecast; over a panel the median of the orders counts.
+
+    Args:
+        values: training rows; NaN is left out.
+        offsets: first row of each series, and N.
+        season: rows in a season; 1: none.
 
     Returns:
         [(lag, order), ...], without the orders that are zero.
