@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,31 +19,14 @@ from forecast.cli.arguments import parse
 from forecast.errors import ForecastError
 from forecast.runs.memory import claim_process
 
-OUT_OF_MEMORY = (
-    "OutOfMemoryError",
-    "out of memory",
-    "DefaultCPUAllocator",
-    "Storage size calculation overflowed",
-)
+OUT_OF_MEMORY = re.compile("OutOfMemory|out of memory|DefaultCPUAllocator|Storage size calculation")
 """What torch says when the memory of a device is full."""
-
-DISK_REMEDIES = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EIO: "check the disk",
-}
+REMEDIES = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EIO: "check the disk"}
 """What to do about a disk that takes no more; what was saved before is untouched."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Args:
-        arguments: the words after `forecast`; None takes those of this process.
-
-    Returns:
-        The exit code, see `EXIT_CODES`.
-    """
+    """Run the command of these words, or of this process; gives its exit code, see `EXIT_CODES`."""
     try:
         with _terminated_as_interrupted():
             command, options = parse(arguments)
@@ -102,11 +86,11 @@ def _explained(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        if remedy := DISK_REMEDIES.get(error.errno or 0):
+        if remedy := REMEDIES.get(error.errno or 0):
             return f"{place}{error.strerror}; {remedy}{_notes(error)}", 4
         return f"{place}{error.strerror or error}", 1
     summary = " ".join(f"{type(error).__name__}: {error}".split())
-    if isinstance(error, MemoryError) or any(words in summary for words in OUT_OF_MEMORY):
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(summary):
         return "out of memory; lower training.batch_size or model.hidden_size", 4
     return f"unexpected: {summary} (FORECAST_DEBUG=1 shows where)", 1
 

@@ -21,10 +21,6 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     The file gets the permissions that the umask of the process gives to new files. A link stays a
     link: the file that it leads to is replaced. A pipe or a device is written to.
 
-    Args:
-        path: the file.
-        content: bytes, or text that is written in UTF-8.
-
     Raises:
         OSError: if the disk is full or the folder cannot be written; the old file is untouched.
     """
@@ -76,12 +72,6 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for name in names for path in folder.glob(f".{name}.????????.tmp")]
 
 
-def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove the temporary files of a killed writer; nobody else may be writing these files."""
-    for temporary in leftovers(folder, names):
-        temporary.unlink(missing_ok=True)
-
-
 def _is_stream(path: Path) -> bool:
     """Whether a path is a pipe or a device, which cannot be replaced; /dev/stdout may be a file."""
     return path.parent in STREAMS or (path.exists() and not path.is_file())
@@ -93,26 +83,15 @@ def _replace(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.umask(umask := os.umask(0))  # it can only be read by setting it
+            os.fchmod(file.fileno(), 0o666 & ~umask)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is safe
-        _sync_folder(path.parent)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        folder = os.open(path.parent, os.O_RDONLY)
+        stack.callback(os.close, folder)
+        os.fsync(folder)  # some file systems refuse; the file itself is safe

@@ -23,7 +23,6 @@ from forecast.runs.files import (
     append,
     json_text,
     leftovers,
-    remove_leftovers,
     without_nan,
     write_atomically,
 )
@@ -41,20 +40,9 @@ REPORT_FILE = "report.html"
 PROFILE_FILE = "profile.json"
 TENSORBOARD_FOLDER = "tensorboard"
 RUN_FILES = (
-    SUMMARY_FILE,
-    CONFIG_FILE,
-    ENVIRONMENT_FILE,
-    METRICS_FILE,
-    MODEL_FILE,
-    RESUME_FILE,
-    "forecast.csv",
-    "learning_curve.png",
-    "forecast.png",
-    LR_RANGE_FILE,
-    "lr_range.png",
-    LOG_FILE,
-    PROFILE_FILE,
-    REPORT_FILE,
+    *(SUMMARY_FILE, CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, MODEL_FILE, RESUME_FILE),
+    *("forecast.csv", "learning_curve.png", "forecast.png", LR_RANGE_FILE, "lr_range.png"),
+    *(LOG_FILE, PROFILE_FILE, REPORT_FILE),
 )
 """All that a run and its report write, beside the TensorBoard folder. They are cleared in order:
 first the summary, which says that a run is finished."""
@@ -130,7 +118,8 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
     is_ours = is_fresh or not path.exists()
     try:
         with locked(path):
-            remove_leftovers(path, RUN_FILES)
+            for temporary in leftovers(path, RUN_FILES):
+                temporary.unlink(missing_ok=True)
             yield
     finally:
         if is_ours:
