@@ -166,11 +166,7 @@ def _wanted(root: type[BaseModel], details: ErrorDetails) -> str:
 
 def _literals(details: ErrorDetails) -> list[str]:
     """The words that a choice of words allows: pydantic tells them as `'a', 'b' or 'c'`."""
-    return (
-        re.findall(r"'([^']*)'", details["ctx"]["expected"])
-        if details["type"] == "literal_error"
-        else []
-    )
+    return re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", ""))
 
 
 def _plain(part: str | int) -> str:

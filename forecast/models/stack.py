@@ -72,7 +72,7 @@ class Stack(nn.Module):
             Outputs of the last layer at every step, and the last state of each layer.
         """
         is_new, share = states is None, self.dropout if self.training else 0.0
-        # A step after the lookback goes on from the last state, whatever the layer's dilation.
+        # A step of a decoder goes on from the last state alone: splitting it would gain nothing.
         dilations = self.dilations if is_new else (1,) * len(self.layers)
         states = self._initial(inputs.shape[0]) if states is None else states
         last: list[State] = []
