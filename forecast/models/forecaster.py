@@ -144,54 +144,40 @@ class Forecaster(nn.Module):
     ) -> Float[Tensor, "B H K Q"]:
         """The horizon on the window's scale."""
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
-        encoded = self._encode(
-            self._split_channels(values),
-            self._repeat(self.past(past)),
-            self._repeat(self.known(known)),
-            self._repeat(self.known(future)),
-            self._repeat(self.static(static)),
-            None if targets is None else self._split_channels(targets),
-        )
-        output = self._join_channels(self.head(self.stack, encoded, noise))
-        if self.skip is not None:
-            output = output + self.skip(values)[..., None]
-        if self.shape.num_quantiles > 1 and not self.training:
-            output = output.sort(dim=-1).values  # crossing quantiles are put in order
-        return output
-
-    def _encode(
-        self,
-        values: Float[Tensor, "B L K"],
-        past: Float[Tensor, "B L P"],
-        known: Float[Tensor, "B L F"],
-        future: Float[Tensor, "B H F"],
-        static: Float[Tensor, "B D"],
-        targets: Float[Tensor, "B H K"] | None,
-    ) -> Encoded:
-        """Segments of the lookback, embedded, and what a head may need of the horizon."""
+        skipped = None if self.skip is None else self.skip(values)
+        # From here on B counts the channels of all windows, where they are independent.
+        values = self._split_channels(values)
+        targets = None if targets is None else self._split_channels(targets)
+        past, known = self._repeat(self.past(past)), self._repeat(self.known(known))
+        future, static = self._repeat(self.known(future)), self._repeat(self.static(static))
         segment = self.config.segment
         past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":
             # A segment is told what is known of the one that it forecasts: the next one.
             known = torch.cat([known[:, 1:], segments_of(future, segment)[:, :1]], dim=1)
-        segments = self._embed(segments_of(values, segment), past, known, static)
-        embed = partial(self._embed_further, past[:, -1:], static)
-        return Encoded(segments, future, targets, embed)
+        segments = self._embed(static, past, segments_of(values, segment), known)
+        # Segments after the lookback see the past covariates of its last one.
+        embed = partial(self._embed, static, past[:, -1:])
+        encoded = Encoded(segments, future, targets, embed)
+        output = self._join_channels(self.head(self.stack, encoded, noise))
+        if skipped is not None:
+            output = output + skipped[..., None]
+        if self.shape.num_quantiles > 1 and not self.training:
+            output = output.sort(dim=-1).values  # crossing quantiles are put in order
+        return output
 
-    def _embed_further(
+    def _embed(
         self,
-        past: Float[Tensor, "B 1 P"],
         static: Float[Tensor, "B D"],
-        targets: Float[Tensor, "B M segment K"],
+        past: Float[Tensor, "B _ P"],
+        values: Float[Tensor, "B M V"],
         known: Float[Tensor, "B M F"],
     ) -> Float[Tensor, "B M I"]:
-        """Segments after the lookback; past covariates stay at its last segment."""
-        held = past.expand(-1, targets.shape[1], -1)
-        return self._embed(targets.flatten(2), held, known, static)
-
-    def _embed(self, values: Tensor, past: Tensor, known: Tensor, static: Tensor) -> Tensor:
-        constant = static[:, None].expand(-1, values.shape[1], -1)
-        embedded: Tensor = self.embedding(torch.cat([values, past, known, constant], dim=2))
+        """The stack's inputs: segments of values, with covariates; what is constant is repeated."""
+        steps = values.shape[1]
+        constant = static[:, None].expand(-1, steps, -1)
+        columns = torch.cat([values, past.expand(-1, steps, -1), known, constant], dim=2)
+        embedded: Tensor = self.embedding(columns)
         return embedded
 
     def _split_channels(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "BK T J"]:

@@ -62,7 +62,7 @@ class Encoded:
     targets: Float[Tensor, "B H K"] | None
     """True values on the window's scale, in training; NaN where they are masked."""
     embed: Callable[[Tensor, Tensor], Tensor]
-    """Embeds further segments: targets (B, M, segment, K), and what is known of the next ones."""
+    """Embeds further segments: their targets (B, M, segment * K), and what is known of the next."""
 
 
 class Direct(nn.Module):
@@ -126,8 +126,8 @@ class Recursive(nn.Module):
         further = self.shape.num_segments - 1
         if further:  # the last segment's true values are told to none
             true = encoded.targets[:, : further * self.shape.segment].nan_to_num()
-            true = true.unflatten(1, (further, self.shape.segment))
-            inputs = torch.cat([inputs, encoded.embed(true, future[:, 1:])], dim=1)
+            fed = encoded.embed(segments_of(true, self.shape.segment), future[:, 1:])
+            inputs = torch.cat([inputs, fed], dim=1)
         outputs, _ = stack(inputs, noise=noise)
         emitted: Tensor = self.emit(outputs[:, -self.shape.num_segments :], noise)
         return emitted
@@ -138,7 +138,7 @@ class Recursive(nn.Module):
         steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
             median = steps[-1][..., self.shape.num_quantiles // 2]  # (B, segment, K)
-            fed = encoded.embed(median[:, None], future[:, number : number + 1])
+            fed = encoded.embed(median.flatten(1)[:, None], future[:, number : number + 1])
             outputs, states = stack(fed, states)
             steps.append(self.emit(outputs))
         return torch.cat(steps, dim=1)

@@ -55,7 +55,7 @@ def build(kind, shape, activation="tanh", dropout=0.0, cell="lstm", seed=0):
 
 def embed(targets, known):
     """What a forecaster without embedding does: targets, then covariates, of a segment."""
-    return torch.cat([targets.flatten(2), known], dim=2)
+    return torch.cat([targets, known], dim=2)
 
 
 def encoded_for(shape, batch=BATCH, seed=1):
