@@ -1,11 +1,13 @@
 """From a configuration to windows and fresh models: what is resolved, refused, and never leaked."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
@@ -119,15 +121,64 @@ def test_weights_follow_from_the_seed_alone():
     assert not torch.equal(weights(8), first)
 
 
-def test_a_constant_target_is_refused_by_name_and_value():
-    constant = frame().assign(y=0.25)
-    assert refused(DataError, constant) == (
-        "data: column 'y' is constant (0.25 in all training rows); there is nothing to learn;"
-        " leave it out of data.target"
-    )
-    values = np.where(np.arange(ROWS) < 38, 7.0, VALUES)
-    assert "column 'y' is constant (7 in all training rows)" in refused(DataError, frame(values))
-    prepare(config(), frame(np.where(np.arange(ROWS) < 37, 7.0, VALUES)))
+INDEX = np.arange(ROWS)
+
+
+def where(condition, value):
+    return frame(np.where(condition, value, VALUES))
+
+
+REFUSED = {
+    "constant": (frame().assign(y=0.25), {}),
+    "constant in training": (where(INDEX < 38, 7.0), {}),
+    "empty": (where(INDEX < 38, np.nan), {"data": {"missing": "mask"}}),
+    "few rows": (frame(VALUES[:30]), {}),
+    "differences": (
+        frame(),
+        {
+            "transforms": [{"difference": {"lag": 12, "order": 2}}],
+            "window": {"lookback": 20, "horizon": 4},
+        },
+    ),
+    "short series": (panel(long=VALUES, a=VALUES[:25], small=VALUES[:28]), {}),
+    "short series alone": (
+        panel(a=VALUES[:25], b=VALUES[:26]),
+        {"data": {"short_series": "skip"}},
+    ),
+    "leading empty cells": (where(INDEX < 35, np.nan), {"data": {"missing": "interpolate"}}),
+    "no known target": (
+        where((INDEX >= 6) & (INDEX < 38), np.nan),
+        {"data": {"missing": "mask"}},
+    ),
+    "no known step": (where(INDEX >= 48, np.nan), {"data": {"missing": "mask"}}),
+    "gaps": (where(INDEX % 2 == 0, np.nan), {}),
+    "validation": (frame(), {"split": {"validation": 2}}),
+    "test": (frame(), {"split": {"test": 2}}),
+}
+SAYS = yaml.safe_load((Path(__file__).parent / "refusals.yaml").read_text())["preparations"]
+
+
+@pytest.mark.parametrize("name", [*REFUSED])
+def test_what_cannot_be_trained_or_tested_is_refused_with_a_remedy(name):
+    """In the words of tests/refusals.yaml, under `preparations`."""
+    table, sections = REFUSED[name]
+    error = ConfigError if SAYS[name].startswith("split") else DataError
+    assert refused(error, table, **sections) == SAYS[name]
+
+
+@pytest.mark.parametrize(
+    ("table", "sections"),
+    [
+        (where(INDEX < 37, 7.0), {}),
+        (frame(VALUES[:31]), {}),
+        *((frame(), {"split": {part: rows}}) for part in ("validation", "test") for rows in (3, 0)),
+    ],
+)
+def test_what_only_just_suffices_is_prepared(table, sections):
+    windows = prepare(config(**sections), table).windows
+    assert len(windows["train"]) > 0
+    for part, rows in sections.get("split", {}).items():
+        assert len(windows[part]) == (rows == 3)
 
 
 def test_one_constant_series_among_others_is_no_error():
@@ -135,36 +186,7 @@ def test_one_constant_series_among_others_is_no_error():
     assert len(prepared.windows["train"]) == 60
 
 
-def test_an_empty_target_is_refused_by_name():
-    values = np.where(np.arange(ROWS) < 38, np.nan, VALUES)
-    message = refused(DataError, frame(values), data={"missing": "mask"})
-    assert message == "data: column 'y' is empty in all training rows"
-
-
-def test_too_few_training_rows_are_counted_and_the_remedy_named():
-    assert refused(DataError, frame(VALUES[:30])) == (
-        "data: there are 8 training rows, too few for one window of lookback 6 + horizon 3 = 9"
-        " rows; lower window.lookback or window.horizon"
-    )
-    with_difference = config_from(
-        {**config().model_dump(), "transforms": ({"difference": {"lag": 12, "order": 2}},)}
-    )
-    with pytest.raises(DataError, match=r"38 training rows.* \+ 24 for differences = 48 rows"):
-        prepare(
-            config_from({**with_difference.model_dump(), "window": {"lookback": 20, "horizon": 4}}),
-            frame(),
-        )
-    prepare(config(), frame(VALUES[:31]))
-
-
 SHORT = {"long": VALUES, "tiny": VALUES[:25], "small": VALUES[:28]}
-
-
-def test_a_short_series_is_named_and_an_error():
-    assert refused(DataError, panel(**SHORT)) == (
-        "data: series tiny has 3 training rows, too few for one window of lookback 6 + horizon 3"
-        " = 9 rows; lower window.lookback or window.horizon, or set data.short_series: skip"
-    )
 
 
 def test_short_series_are_skipped_with_a_warning(caplog):
@@ -178,51 +200,6 @@ def test_short_series_are_skipped_with_a_warning(caplog):
     assert caplog.messages[-1] == (
         "skipped 7 series too short to train on: s0, s1, s2, s3, s4, ..."
     )
-
-
-def test_a_panel_of_short_series_alone_is_an_error_even_with_skip():
-    tiny = panel(a=VALUES[:25], b=VALUES[:26])
-    message = refused(DataError, tiny, data={"short_series": "skip"})
-    assert "series a has 3 training rows" in message
-    assert message.endswith("lower window.lookback or window.horizon")
-
-
-@pytest.mark.parametrize("part", ["validation", "test"])
-def test_a_part_too_small_for_one_horizon_is_refused(part):
-    message = refused(ConfigError, frame(), split={part: 2})
-    assert message == (
-        f"split.{part}: 2 rows hold no window of 3 known steps; give it at least 3 rows, or 0"
-    )
-    assert len(prepare(config(split={part: 3}), frame()).windows[part]) == 1
-    assert len(prepare(config(split={part: 0}), frame()).windows[part]) == 0
-
-
-def test_leading_empty_cells_do_not_count_as_rows():
-    values = np.where(np.arange(ROWS) < 35, np.nan, VALUES)
-    message = refused(DataError, frame(values), data={"missing": "interpolate"})
-    assert "there are 38 training rows, too few of them known for one window" in message
-
-
-def test_a_part_with_rows_but_no_known_step_is_refused():
-    values = np.where(np.arange(ROWS) >= 48, np.nan, VALUES)
-    message = refused(ConfigError, frame(values), data={"missing": "mask"})
-    assert message == (
-        "split.test: 12 rows hold no window of 3 known steps; give it more rows, or 0"
-    )
-
-
-def test_a_training_part_without_known_targets_is_refused():
-    values = np.where((np.arange(ROWS) >= 6) & (np.arange(ROWS) < 38), np.nan, VALUES)
-    message = refused(DataError, frame(values), data={"missing": "mask"})
-    assert message.startswith("data: no training window has a known value to forecast; set")
-
-
-def test_gaps_that_leave_no_window_are_refused():
-    values = VALUES.copy()
-    values[::2] = np.nan
-    message = refused(DataError, frame(values))
-    assert message.startswith("data row 0: column 'y' is empty (30 empty cells in all)")
-    assert "set data.missing" in message
 
 
 # Changes over a season of 4 rows, in the first 38 of 60 rows: 4, 8 and 16 in every row.
@@ -242,56 +219,60 @@ def test_equal_series_have_no_weights():
     assert weights_of(panel(**RAMPS), "equal", **SEASON) is None
 
 
-def test_weights_of_series_by_hand():
-    """1 / 4, 1 / 8 and 1 / 16 over their mean, 7 / 48; mixed is halfway to 1."""
-    found = weights_of(panel(**RAMPS), **SEASON)
+NEARLY = np.array([1 / 4, 1 / 8, 1 / 16, 1 / 0.08, 1 / 8])
+WEIGHED = {
+    # 1 / 4, 1 / 8 and 1 / 16 over their mean, 7 / 48; mixed is halfway to 1.
+    "mase": (panel(**RAMPS), "mase", {}, [[12 / 7], [6 / 7], [3 / 7]]),
+    "mixed": (panel(**RAMPS), "mixed", {}, [[19 / 14], [13 / 14], [5 / 7]]),
+    "targets": (
+        frame(RAMPS["a"]).assign(z=RAMPS["c"]),
+        "mase",
+        {"data": {**SEASON["data"], "target": ("y", "z")}},
+        [[1.6, 0.4]],
+    ),
+    "a constant series weighs as the average one": (
+        panel(**RAMPS, d=np.full(ROWS, 3.0)),
+        "mase",
+        {},
+        [[12 / 7], [6 / 7], [3 / 7], [1.0]],
+    ),
+    # As if it changed by a hundredth of the median series, 0.08.
+    "a nearly constant one has no boundless weight": (
+        panel(**RAMPS, d=RAMPS["a"] * 1e-9, e=RAMPS["b"]),
+        "mase",
+        {},
+        (NEARLY / NEARLY.mean())[:, None],
+    ),
+    "3 training rows, less than a season": (
+        panel(**RAMPS, d=RAMPS["a"][:25]),
+        "mase",
+        {"data": {**SEASON["data"], "short_series": "skip"}},
+        [[12 / 7], [6 / 7], [3 / 7], [1.0]],
+    ),
+    # Standardised by series all ramps are alike; by all rows together they keep their ratio.
+    "by series": (panel(**RAMPS), "mase", {"transforms": ("standardize",)}, [[1.0]] * 3),
+    "by all rows": (
+        panel(**RAMPS),
+        "mase",
+        {"transforms": ({"standardize": {"scope": "global"}},)},
+        [[12 / 7], [6 / 7], [3 / 7]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_weights_of_series_by_hand(name):
+    table, kind, sections, expected = WEIGHED[name]
+    found = weights_of(table, kind, **{**SEASON, **sections})
     assert found.dtype == torch.float32
-    np.testing.assert_allclose(found.numpy(), [[12 / 7], [6 / 7], [3 / 7]], rtol=1e-6)
-    mixed = weights_of(panel(**RAMPS), "mixed", **SEASON)
-    np.testing.assert_allclose(mixed.numpy(), [[19 / 14], [13 / 14], [5 / 7]], rtol=1e-6)
     assert found.mean() == pytest.approx(1.0)
-    assert mixed.mean() == pytest.approx(1.0)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
 def test_later_rows_do_not_weigh():
     later = {name: np.where(np.arange(ROWS) < 38, v, v * 9 - 5) for name, v in RAMPS.items()}
     found, expected = (weights_of(panel(**table), **SEASON) for table in (later, RAMPS))
     assert torch.equal(found, expected)
-
-
-def test_weights_are_of_the_models_scale():
-    """Standardised by series all ramps are alike; by all rows together they keep their ratio."""
-    alone = {**SEASON, "transforms": ("standardize",)}
-    np.testing.assert_allclose(weights_of(panel(**RAMPS), **alone).numpy(), 1.0, rtol=1e-5)
-    together = {**SEASON, "transforms": ({"standardize": {"scope": "global"}},)}
-    found = weights_of(panel(**RAMPS), **together).numpy()
-    np.testing.assert_allclose(found, [[12 / 7], [6 / 7], [3 / 7]], rtol=1e-5)
-
-
-def test_every_target_has_its_own_weight():
-    table = frame(RAMPS["a"]).assign(z=RAMPS["c"])
-    data = {**SEASON["data"], "target": ("y", "z")}
-    found = weights_of(table, **{**SEASON, "data": data})
-    np.testing.assert_allclose(found.numpy(), [[1.6, 0.4]], rtol=1e-6)
-
-
-def test_a_constant_series_weighs_as_the_average_one():
-    found = weights_of(panel(**RAMPS, d=np.full(ROWS, 3.0)), **SEASON)
-    np.testing.assert_allclose(found.numpy(), [[12 / 7], [6 / 7], [3 / 7], [1.0]], rtol=1e-6)
-
-
-def test_a_nearly_constant_series_gains_no_boundless_weight():
-    """As if it changed by a hundredth of the median series, 0.08."""
-    found = weights_of(panel(**RAMPS, d=RAMPS["a"] * 1e-9, e=RAMPS["b"]), **SEASON)
-    shares = np.array([1 / 4, 1 / 8, 1 / 16, 1 / 0.08, 1 / 8])
-    np.testing.assert_allclose(found.numpy()[:, 0], shares / shares.mean(), rtol=1e-5)
-
-
-def test_a_series_without_known_changes_weighs_as_the_average_one():
-    short = panel(**RAMPS, d=RAMPS["a"][:25])  # 3 training rows, less than a season
-    data = {**SEASON["data"], "short_series": "skip"}
-    found = weights_of(short, **{**SEASON, "data": data})
-    np.testing.assert_allclose(found.numpy()[-1], 1.0)
 
 
 @pytest.mark.parametrize("kind", ["mase", "mixed"])

@@ -85,7 +85,8 @@ def fit(
     """Train epoch by epoch, and leave long epochs for a moment now and then, to be saved.
 
     The order of windows and the dropout of a step follow from the seed and the numbers of epoch and
-    step alone, so that a resumed training goes on as if it had never stopped.
+    step alone, so that a resumed training goes on as if it had never stopped. The function is long
+    because it is the whole loop on one page.
 
     Args:
         learner: changed in place.
@@ -112,6 +113,8 @@ def fit(
     while step < total_steps:
         number, monitored = len(records) + 1, [record.monitored for record in records]
         batches = _batches(learner, train, number, total_steps - step)
+        # The losses stay on the device until the epoch ends: reading one halts a GPU. Those of the
+        # steps before a pause come back from its record.
         losses = torch.zeros(len(batches), device=learner.device)
         done = within.losses if within else ()
         losses[: len(done)] = torch.tensor(done, device=learner.device)
@@ -134,20 +137,20 @@ def fit(
             if validation:
                 with learner.profile.part("evaluation"):
                     validation_loss = evaluate(learner, validation, workers)
-        sizes = [len(batch) for batch in batches]
-        sums = (value * size for value, size in zip(values, sizes, strict=True))
+        # A weight may cease to be a number only in the last step, whose loss was still one.
         bad = [place for place, value in enumerate(values, step + 1) if not math.isfinite(value)]
         step, within = step + len(batches), None
+        bad += [] if has_numbers else [step]
         records.append(
             Epoch(
                 number=number,
                 step=step,
-                train_loss=sum(sums) / sum(sizes),
+                train_loss=_mean(values, batches),
                 validation_loss=validation_loss,
                 learning_rate=rate,
                 seconds=time.perf_counter() - began,
                 gradient_norms=gradient_norms,
-                bad_step=bad[0] if bad else None if has_numbers else step,
+                bad_step=bad[0] if bad else None,
             )
         )
         yield records[-1]
@@ -187,6 +190,12 @@ def _batches(
     order = epoch_order(windows, learner.config, generator)
     size = len(order) if is_full_batch(learner.config.optimizer) else learner.config.batch_size
     return torch.split(order[: steps_left * size], size)
+
+
+def _mean(losses: Sequence[float], batches: Sequence[Tensor]) -> float:
+    """Mean over the windows, of the losses of batches that may differ in size."""
+    sums = (loss * len(batch) for loss, batch in zip(losses, batches, strict=True))
+    return sum(sums) / sum(len(batch) for batch in batches)
 
 
 def _read(
