@@ -283,6 +283,7 @@ def test_timing_a_large_model_ends_early(monkeypatch: pytest.MonkeyPatch) -> Non
     assert next(clock.readings) == 2 * (inspection.WARM_UP_STEPS + 3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_the_estimated_time_is_within_a_factor_of_three() -> None:
     """Other programs may take the processor now and then: the best of three tries counts."""
