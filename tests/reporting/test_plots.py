@@ -340,7 +340,7 @@ def test_the_errors_by_step_begin_at_one_and_the_model_stands_out():
     errors = {"naive": np.array([2.0, 4.0]), "lstm": np.array([1.0, 3.0])}
     figure = plots.error_by_step(errors | {"seasonal_naive": np.ones(2)}, "lstm", "cars")
     (axes,) = figure.axes
-    naive, model, seasonal = axes.get_lines()
+    naive, model, _ = axes.get_lines()
     np.testing.assert_array_equal(naive.get_xydata(), [[1, 2], [2, 4]])
     np.testing.assert_array_equal(model.get_xydata(), [[1, 1], [2, 3]])
     assert legend_texts(figure.legends[0]) == ["naive", "lstm", "seasonal naive"]
