@@ -82,12 +82,12 @@ def gather(run: Path) -> Facts:
     )
     ahead, prepared = _ahead(trained), _prepared(trained, config)
     if isinstance(prepared, str):
-        pictures = forecast_pictures(trained.tail, trained, {}, ahead, MOST_PICTURES)
+        pictures = forecast_pictures(trained.tail, trained, {}, ahead)
         return replace(facts, pictures=pictures if ahead else (), without_table=prepared)
     tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES)
     return replace(
         facts,
-        pictures=forecast_pictures(prepared.panel, trained, tested, ahead, MOST_PICTURES),
+        pictures=forecast_pictures(prepared.panel, trained, tested, ahead),
         data=described(prepared.panel),
         importance=importance(trained, prepared),
     )

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from forecast.data.panel import Panel
 from forecast.data.write import to_csv
 from forecast.errors import DataError
-from forecast.forecasting.predict import (
-    forecast_table,
-)
+from forecast.forecasting.predict import forecast_table
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, RunFolder
 from forecast.training.loop import Epoch
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
+Forecast = Float[np.ndarray, "H K _"]
+"""Of one series, in the user's units; the last axis: quantiles, the median in the middle."""
 MOST_PICTURES = 6
 """Panels in the picture of the forecast, one of each series and target."""
 
@@ -34,7 +35,7 @@ def write_results(
     panel: Panel,
     histories: Sequence[Sequence[Epoch]],
     kept: Sequence[int],
-    tested: Mapping[int, np.ndarray],
+    tested: Mapping[int, Forecast],
     folder: RunFolder,
 ) -> None:
     """Write the learning curve, the table of the forecast and its picture.
@@ -44,14 +45,14 @@ def write_results(
         panel: the table it was trained on.
         histories: epochs of each member.
         kept: number of the epoch that each member was taken from.
-        tested: series number -> forecast (H, K, Q) of the test window that ends with it.
+        tested: series number -> forecast of the test window that ends with it.
         folder: the run's.
     """
     from forecast.reporting import plots
 
     folder.write("learning_curve.png", plots.png(plots.learning_curve(histories, kept)))
     ahead = _write_forecast(trained, folder)
-    pictures = forecast_pictures(panel, trained, tested, ahead, MOST_PICTURES)
+    pictures = forecast_pictures(panel, trained, tested, ahead)
     title = _title(trained.quantiles(), panel.num_series * panel.num_targets - len(pictures))
     folder.write("forecast.png", plots.png(plots.forecasts(pictures, title)))
 
@@ -76,8 +77,8 @@ def _title(levels: tuple[float, ...], left_out: int) -> str:
     return f"Forecast{shaded}{f' ({left_out} more not shown)' if left_out else ''}"
 
 
-def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.ndarray]:
-    """Write `forecast.csv` where that is possible; series -> (H, K, Q) after its last row."""
+def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forecast]:
+    """Write `forecast.csv` where that is possible; series id -> forecast after its last row."""
     wanted = ", ".join(covariate.name for covariate in trained.config.data.future)
     if wanted:
         log.warning(
@@ -100,45 +101,38 @@ def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, np.nd
 def forecast_pictures(
     panel: Panel,
     trained: TrainedModel,
-    tested: Mapping[int, np.ndarray],
-    ahead: Mapping[str, np.ndarray],
-    most: int,
+    tested: Mapping[int, Forecast],
+    ahead: Mapping[str, Forecast],
+    most: int = MOST_PICTURES,
 ) -> list[dict[str, Any]]:
     """What the picture of the forecast shows: the last test window, and the steps ahead.
 
     Args:
         panel: holds the series.
         trained: the model.
-        tested: series number -> (H, K, Q) of the window that ends with it, where there is one.
-        ahead: series id -> (H, K, Q) after its last row, where that is known.
+        tested: series number -> forecast of the window that ends with it, where there is one.
+        ahead: series id -> forecast after its last row, where that is known.
         most: pictures, one of each series and target.
+
+    Returns:
+        What `plots.forecasts` takes.
     """
     each = itertools.product(range(panel.num_series), range(panel.num_targets))
     return [
-        forecast_picture(
-            panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target
-        )
+        _picture(panel, trained, tested.get(series), ahead.get(panel.ids[series]), series, target)
         for series, target in itertools.islice(each, most)
     ]
 
 
-def forecast_picture(
+def _picture(
     panel: Panel,
     trained: TrainedModel,
-    tested: np.ndarray | None,
-    ahead: np.ndarray | None,
+    tested: Forecast | None,
+    ahead: Forecast | None,
     series: int,
     target: int,
 ) -> dict[str, Any]:
-    """The end of one series and target, with what was forecast of it.
-
-    Args:
-        panel: holds the series.
-        trained: the model.
-        tested: (H, K, Q) of the window that ends with the series; None: none.
-        ahead: (H, K, Q) after its last row; None: none.
-        series, target: numbers.
-    """
+    """The end of one series and target, with what was forecast of it."""
     window, name = trained.config.window, panel.targets[target]
     first, end = int(panel.offsets[series]), int(panel.offsets[series + 1])
     rows = np.arange(max(first, end - window.lookback - 3 * window.horizon), end)
@@ -158,7 +152,7 @@ def forecast_picture(
     }
 
 
-def _line(times: pd.Series, values: np.ndarray) -> tuple[Any, ...]:
+def _line(times: pd.Series, values: Float[np.ndarray, "H Q"]) -> tuple[Any, ...]:
     """Times, median, and the outermost quantiles if there are any."""
     quantiles = values.shape[-1]
     bounds = (values[:, 0], values[:, -1]) if quantiles > 1 else (None, None)
