@@ -227,74 +227,31 @@ def quantile_sums(actual, quantiles, series, num_series, levels=LEVELS, bounds=(
     return sums
 
 
-def test_quantile_metrics_of_each_series_are_those_of_utilsforecast(panel) -> None:
-    actual, tested = panel[3], panel[4]
-    rng = np.random.default_rng(6)
+@pytest.mark.parametrize("bounds", [(), (1, 3)])
+def test_quantile_metrics_of_each_group_are_those_of_utilsforecast(panel, bounds) -> None:
+    rng = np.random.default_rng(8)
+    actual = np.where(rng.random(panel[3].shape) < 0.2, np.nan, panel[3])
     quantiles = np.sort(rng.normal(10, 4, (*actual.shape, 4)), axis=-1)
-    names = ["q10", "q25", "q50", "q90"]
-    for number, name in enumerate(names):
-        tested = tested.assign(**{name: quantiles[..., number].ravel()})
-    tested = tested.rename(columns={"q10": "model-lo-80", "q90": "model-hi-80"})
-    columns = {"model": ["model-lo-80", "q25", "q50", "model-hi-80"]}
-    series, levels = np.arange(4), np.array(LEVELS)
-    found = quantile_sums(actual, quantiles, series, 4).per_series()
-    assert list(found) == ["pinball", "sCRPS", "coverage-80", "Winkler-80"]
-    expected = {
-        "pinball": losses.mqloss(tested, columns, levels),
-        "sCRPS": losses.scaled_crps(tested, columns, levels),
-        "coverage-80": losses.coverage(tested, ["model"], 80),
-        "Winkler-80": losses.winkler_score(tested, ["model"], 80),
-    }
-    for name, result in expected.items():
-        np.testing.assert_allclose(found[name], by_series(result), rtol=1e-12)
-    assert 0 < found["coverage-80"].mean() < 1
-    only = quantile_sums(actual, quantiles[..., 1:2], series, 4, (0.25,)).per_series()
-    wanted = by_series(losses.quantile_loss(tested, {"model": "q25"}, q=0.25))
+    table = panel[4].assign(y=actual.ravel(), step=np.tile(np.arange(6), 4), all=0)
+    names = ["model-lo-80", "q25", "q50", "model-hi-80"]
+    table[names] = quantiles.reshape(-1, 4)
+    table, columns = table.dropna(), {"model": names}
+    sums = quantile_sums(actual, quantiles, np.arange(4), 4, bounds=bounds)
+    for read, key in (("per_series", "unique_id"), ("per_step", "step"), ("overall", "all")):
+        found = getattr(sums, read)()
+        expected = {
+            "pinball": losses.mqloss(table, columns, np.array(LEVELS), id_col=key),
+            "sCRPS": losses.scaled_crps(table, columns, np.array(LEVELS), id_col=key),
+            "coverage-80": losses.coverage(table, ["model"], 80, id_col=key),
+            "Winkler-80": losses.winkler_score(table, ["model"], 80, id_col=key),
+        }
+        assert list(found) == list(expected)
+        for name, result in expected.items():
+            wanted = result.sort_values(key).model
+            np.testing.assert_allclose(np.atleast_1d(found[name]), wanted, rtol=1e-12)
+    only = quantile_sums(actual, quantiles[..., 1:2], np.arange(4), 4, (0.25,)).per_series()
+    wanted = by_series(losses.quantile_loss(table, {"model": "q25"}, q=0.25))
     np.testing.assert_allclose(only["pinball"], wanted, rtol=1e-12)
-
-
-def slow_quantiles(actual, quantiles, group) -> dict[str, dict[int, float]]:
-    """Metric -> group -> value at `LEVELS`, number by number."""
-    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for place in np.ndindex(actual.shape):
-        true, guesses = actual[place], quantiles[place]
-        if math.isnan(true):
-            continue
-        pinball = [
-            level * (true - guess) if true > guess else (1 - level) * (guess - true)
-            for level, guess in zip(LEVELS, guesses, strict=True)
-        ]
-        low, high = guesses[0], guesses[3]
-        missed = max(low - true, 0) + max(true - high, 0)
-        key = group(*place)
-        found["pinball"][key].append(sum(pinball) / 4)
-        found["size"][key].append(abs(true))
-        found["coverage-80"][key].append(float(low <= true <= high))
-        found["Winkler-80"][key].append(high - low + 2 / 0.2 * missed)
-    sizes = found.pop("size")
-    means = {name: {key: np.mean(e) for key, e in each.items()} for name, each in found.items()}
-    crps = {key: 2 * mean / np.mean(sizes[key]) for key, mean in means["pinball"].items()}
-    return {**means, "sCRPS": crps}
-
-
-@given(SEEDS, st.lists(st.integers(0, 12), max_size=2))
-@settings(max_examples=30, deadline=None)
-def test_quantile_metrics_equal_a_loop(seed: int, bounds: list[int]) -> None:
-    actual, forecast, _, series = random_case(seed)
-    noise = np.random.default_rng(seed).normal(0, 2, (*forecast.shape, 4))
-    quantiles = np.sort(forecast[..., None] + noise, axis=-1)
-    sums = quantile_sums(actual, quantiles, series, 3, bounds=bounds)
-    groups = {
-        "overall": lambda *_: 0,
-        "per_step": lambda _, step, __: step,
-        "per_series": lambda window, *_: int(series[window]),
-        "per_target": lambda *place: place[2],
-    }
-    for read, group in groups.items():
-        expected = slow_quantiles(actual, quantiles, group)
-        for name, values in getattr(sums, read)().items():
-            wanted = [expected[name][key] for key in sorted(expected[name])]
-            np.testing.assert_allclose(np.atleast_1d(values), wanted, rtol=1e-12)
 
 
 def test_the_ends_of_an_interval_belong_to_it() -> None:
