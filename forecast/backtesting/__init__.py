@@ -1,1 +1,1 @@
-"""Backtests: origins that roll on through the data, what is forecast from them, and the tables."""
+"""Backtests: origins that roll on through the data: plan, run, tables and files."""

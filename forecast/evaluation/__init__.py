@@ -1,1 +1,1 @@
-"""Metrics, baselines, verdicts and pictures."""
+"""What forecasts are worth: metrics, opponents, verdicts, and the intervals that errors give."""

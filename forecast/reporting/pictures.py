@@ -71,9 +71,10 @@ def write_lr_range(found: LrFound, folder: RunFolder) -> None:
     folder.write("lr_range.png", plots.png(plots.lr_range(found.sweeps, found.rates, found.rule)))
 
 
-def _title(levels: tuple[float, ...], left_out: int) -> str:
+def _title(quantiles: tuple[float, ...], left_out: int) -> str:
     """What the picture of the forecast shows."""
-    shaded = f", {100 * (levels[-1] - levels[0]):.4g} % interval shaded" if levels[1:] else ""
+    level = 100 * (quantiles[-1] - quantiles[0])
+    shaded = f", {level:.4g} % interval shaded" if level else ""
     return f"Forecast{shaded}{f' ({left_out} more not shown)' if left_out else ''}"
 
 

@@ -230,24 +230,24 @@ def test_table_of_a_small_forecast():
     lengths=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     horizon=st.integers(1, 5),
     targets=st.integers(1, 3),
-    levels=st.sampled_from([(0.5,), (0.1, 0.5), (0.25, 0.5, 0.75), (0.1, 0.2, 0.5, 0.8, 0.9)]),
+    quantiles=st.sampled_from([(0.5,), (0.1, 0.5), (0.25, 0.5, 0.75), (0.1, 0.2, 0.5, 0.8, 0.9)]),
     seed=st.integers(0, 99),
 )
-def test_every_value_of_the_table_is_in_its_place(lengths, horizon, targets, levels, seed):
+def test_every_value_of_the_table_is_in_its_place(lengths, horizon, targets, quantiles, seed):
     random = np.random.default_rng(seed)
     starts = random.integers(0, 50, size=len(lengths))
     panel = panel_of(lengths, columns=targets, starts=starts)
-    values = random.normal(size=(len(lengths), horizon, targets, len(levels)))
+    values = random.normal(size=(len(lengths), horizon, targets, len(quantiles)))
     config = DataConfig(path="x", target=panel.targets)
-    table = forecast_table(config, panel, values, levels)
+    table = forecast_table(config, panel, values, quantiles)
     rows = iter(table.itertuples(index=False))
-    names = list(interval_columns(levels).items())
+    names = list(interval_columns(quantiles).items())
     for series, length in enumerate(lengths):
         for target in range(targets):
             for step in range(horizon):
                 row = next(rows)
                 assert row[:3] == (f"s{series}", starts[series] + length + step, f"y{target}")
-                assert row[3] == values[series, step, target, levels.index(0.5)]
+                assert row[3] == values[series, step, target, quantiles.index(0.5)]
                 for place, (_, column) in enumerate(names):
                     assert row[4 + place] == values[series, step, target, column]
     assert next(rows, None) is None
@@ -272,7 +272,7 @@ def test_months_of_the_table():
 
 
 @pytest.mark.parametrize(
-    ("levels", "expected"),
+    ("quantiles", "expected"),
     [
         ((0.5,), {}),
         ((0.1, 0.5, 0.9), {"lo-80": 0, "hi-80": 2}),
@@ -287,8 +287,8 @@ def test_months_of_the_table():
         ((1 / 3, 0.5, 2 / 3), {"lo-33.3333": 0, "hi-33.3333": 2}),
     ],
 )
-def test_names_of_intervals(levels, expected):
-    found = interval_columns(levels)
+def test_names_of_intervals(quantiles, expected):
+    found = interval_columns(quantiles)
     assert found == expected
     assert list(found) == list(expected)
 
