@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from forecast.config.losses import Huber, MeanAbsolute, Quantile
-from forecast.config.model import ModelConfig
 from forecast.config.optimizers import (
     Adam,
     AdamW,
@@ -31,10 +30,9 @@ from forecast.config.schedules import (
 )
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
 from forecast.training import step as steps
-from forecast.training.learner import Learner, build_learner
+from forecast.training.learner import Learner
 from forecast.training.loop import (
     Epoch,
     EpochProgress,
@@ -44,6 +42,7 @@ from forecast.training.loop import (
 )
 from forecast.training.losses import quantiles_of
 from forecast.training.step import average_weights, scheduled_rate, set_gradient, take_step
+from tests.training.helpers import seeded_learner, windows_over
 
 LOOKBACK, HORIZON = 5, 3
 SGD = StochasticGradientDescent(momentum=0.0)
@@ -61,37 +60,14 @@ def make_windows(
     rows = count + LOOKBACK + HORIZON - 1
     values = np.sin(np.arange(rows) / 3) + 0.3 * rng.normal(size=rows)
     targets = np.where(rng.random(rows) < masked * np.arange(rows) / rows, np.nan, values)
-    return Windows(
-        inputs=torch.tensor(values[:, None], dtype=torch.float32),
-        targets=torch.tensor(targets[:, None], dtype=torch.float32),
-        static=torch.zeros(max(1, len(weights)), 0),
-        first_rows=torch.tensor(
-            [-(-k * count // len(weights)) for k in range(len(weights))] or [0]
-        ),
-        starts=torch.arange(count),
-        lookback=LOOKBACK,
-        horizon=HORIZON,
-        num_future=0,
-        weights=torch.tensor(weights)[:, None] if weights else None,
-    )
+    inputs, targets = (torch.tensor(v[:, None], dtype=torch.float32) for v in (values, targets))
+    series = [-(-k * count // len(weights)) for k in range(len(weights))] or [0]
+    weighed = torch.tensor(weights)[:, None] if weights else None
+    return windows_over(inputs, LOOKBACK, HORIZON, targets, series, weighed)
 
 
-def make_learner(
-    config: TrainingConfig,
-    rate: float = 0.01,
-    seed: int = 0,
-    dropout: float = 0.0,
-    device="cpu",
-    **model_options,
-) -> Learner:
-    """A learner whose first weights follow from the seed; the global generator is left alone."""
-    levels = len(quantiles_of(config.loss))
-    shape = WindowShape(LOOKBACK, HORIZON, 1, num_quantiles=levels)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        options = {"hidden_size": 4, "num_layers": 2, "dropout": dropout, **model_options}
-        model = Forecaster(ModelConfig(**options), shape)
-    return build_learner(model.to(device), config, rate, seed)
+def make_learner(config: TrainingConfig, rate: float = 0.01, seed: int = 0, **options) -> Learner:
+    return seeded_learner(config, LOOKBACK, HORIZON, rate=rate, seed=seed, **options)
 
 
 def weights_of(learner: Learner) -> dict[str, torch.Tensor]:

@@ -33,6 +33,7 @@ from forecast.training.lr_range import (
     suggest,
     sweep,
 )
+from tests.training.helpers import seeded_learner
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKBACK, HORIZON = 24, 12
@@ -62,12 +63,9 @@ def air() -> dict[str, Windows]:
 
 
 def make_learner(seed: int = 0, dropout: float = 0.0, **options) -> Learner:
-    """A learner whose first weights follow from the seed; the global generator is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        config = ModelConfig(hidden_size=16, num_layers=1 + bool(dropout), dropout=dropout)
-        model = Forecaster(config, WindowShape(LOOKBACK, HORIZON, 1))
-    return build_learner(model, TrainingConfig(**options), 1e-3, seed)
+    network = {"hidden_size": 16, "num_layers": 1 + bool(dropout), "dropout": dropout}
+    config = TrainingConfig(**options)
+    return seeded_learner(config, LOOKBACK, HORIZON, rate=1e-3, seed=seed, **network)
 
 
 def scripted(monkeypatch, losses: list[float]) -> None:

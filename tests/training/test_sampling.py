@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
+from tests.training.helpers import windows_over
 
 UNIFORM = TrainingConfig(sampling="uniform", epoch_windows=30_000)
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
@@ -19,17 +20,8 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 def make_windows(series: list[int]) -> Windows:
     """Windows of one row of these series, each at a row of its own."""
-    count = len(series)
-    return Windows(
-        inputs=torch.zeros(count + 2, 1),
-        targets=torch.zeros(count + 2, 1),
-        static=torch.zeros(max(series) + 1, 0),
-        first_rows=torch.searchsorted(torch.tensor(series), torch.arange(max(series) + 1)),
-        starts=torch.arange(count),
-        lookback=1,
-        horizon=1,
-        num_future=0,
-    )
+    first_rows = torch.searchsorted(torch.tensor(series), torch.arange(max(series) + 1))
+    return windows_over(torch.zeros(len(series) + 1, 1), 1, 1, first_rows=first_rows)
 
 
 def order_of(windows: Windows, config: TrainingConfig, seed: int = 0) -> list[int]:

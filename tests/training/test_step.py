@@ -6,17 +6,16 @@ import pytest
 import torch
 
 from forecast.config.losses import Huber, MeanAbsolute, Quantile
-from forecast.config.model import ModelConfig
 from forecast.config.optimizers import GradientDescent
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import learner as learners
-from forecast.training.learner import Learner, build_learner, chunk_windows
+from forecast.training.learner import Learner, chunk_windows
 from forecast.training.loop import evaluate, fit
-from forecast.training.losses import penalty, quantiles_of
+from forecast.training.losses import penalty
 from forecast.training.step import chunks_of, set_gradient, take_step
 from forecast.training.workers import ALONE, workers_for
+from tests.training.helpers import seeded_learner, windows_over
 
 LOOKBACK, HORIZON, CPU = 8, 4, torch.device("cpu")
 
@@ -25,27 +24,15 @@ def make_windows(count: int = 37, masked: bool = False, weighted: bool = False) 
     generator = torch.Generator().manual_seed(count)
     values = torch.randn(count + LOOKBACK + HORIZON - 1, 2, generator=generator)
     targets = torch.where(torch.rand(values.shape, generator=generator) < 0.3, torch.nan, values)
-    return Windows(
-        inputs=values,
-        targets=targets if masked else values,
-        static=torch.zeros(2, 0),
-        first_rows=torch.tensor([0, count // 2]),
-        starts=torch.arange(count),
-        lookback=LOOKBACK,
-        horizon=HORIZON,
-        num_future=0,
-        weights=torch.tensor([[0.5, 2.0], [3.0, 1.0]]) if weighted else None,
-    )
+    weights = torch.tensor([[0.5, 2.0], [3.0, 1.0]]) if weighted else None
+    series = [0, count // 2]
+    return windows_over(values, LOOKBACK, HORIZON, targets if masked else None, series, weights)
 
 
 def make_learner(dropout: float = 0.0, batch_norm: bool = False, **options) -> Learner:
     config = TrainingConfig(batch_size=32, **options)
-    shape = WindowShape(LOOKBACK, HORIZON, 2, num_quantiles=len(quantiles_of(config.loss)))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        network = {"hidden_size": 6, "num_layers": 2, "dropout": dropout, "batch_norm": batch_norm}
-        model = Forecaster(ModelConfig(**network), shape)
-    learner = build_learner(model, config, 0.01, 0)
+    network = {"hidden_size": 6, "dropout": dropout, "batch_norm": batch_norm}
+    learner = seeded_learner(config, LOOKBACK, HORIZON, 2, **network)
     learner.model.train()
     return learner
 
