@@ -13,12 +13,13 @@ from unittest import mock
 import numpy as np
 
 from forecast import experiment
+from forecast.runs.drain import result_of
 from forecast.runs.folder import METRICS_FILE, RunFolder, new_run
 from forecast.training import session
 from forecast.training import step as steps
 from forecast.training.session import Progress
 from fuzz.material import Material, random_of
-from fuzz.trainings import configuration, finished, table
+from fuzz.trainings import configuration, table
 from fuzz.writes import what_differs
 
 Steps = Generator[Progress, None, Any]
@@ -37,14 +38,14 @@ def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa
     config, data = configuration(random), table(random)
     whole, broken = (new_run(scratch / f"{kind}{number}") for kind in ("whole", "broken"))
     with _stopping_at(None) as taken:
-        finished(experiment.train(config, data, whole))
+        result_of(experiment.train(config, data, whole))
     for attempt in range(int(random.integers(1, MOST_INTERRUPTIONS + 1))):
         if not broken.is_finished:
             steps = experiment.train(config, data, broken, resume=attempt > 0)
             with mock.patch.object(session, "SAVE_EVERY", float(random.choice(SAVED_EVERY))):
                 _break_off(steps, random, len(taken))
     if not broken.is_finished:
-        finished(experiment.train(config, data, broken, resume=True))
+        result_of(experiment.train(config, data, broken, resume=True))
     return what_differs(broken.path, whole.path) or _what_records_differ(broken, whole)
 
 
@@ -53,7 +54,7 @@ def _break_off(steps: Steps, random: np.random.Generator, taken: int) -> None:
     if random.random() < IN_EPOCH:
         step = int(random.integers(1, taken + 1))
         with _stopping_at(step), contextlib.suppress(KeyboardInterrupt):
-            finished(steps)
+            result_of(steps)
     else:
         for _ in itertools.islice(steps, int(random.integers(1, MOST_EPOCHS))):
             pass

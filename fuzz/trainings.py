@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Generator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -120,13 +119,3 @@ def _drawn(random: np.random.Generator, changes: dict[str, Any]) -> dict[str, An
         "device": "cpu",
         "seed": int(random.integers(1000)),
     }
-
-
-def finished(steps: Generator[Any, None, Result]) -> Result:
-    """What a training returns in the end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result

@@ -48,14 +48,14 @@ DEVICES = "auto, cpu, cuda, cuda:N, mps"
 
 
 class PrintOptions(argparse.Namespace):
-    """Of the commands that print a result."""
+    """Options of the commands that print a result."""
 
     json: bool = _flag("--json", "print the result as JSON")
     quiet: bool = _flag("--quiet", "log warnings only")
 
 
 class ConfigOptions(PrintOptions):
-    """Of the commands that read a configuration and compute."""
+    """Options of the commands that read a configuration and compute."""
 
     overrides: list[str] = OVERRIDES
     device: str | None = _option("--device NAME", f"{DEVICES} (default: as CONFIG says)")
@@ -232,12 +232,7 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 def _add_options(command: argparse.ArgumentParser, kind: type[argparse.Namespace]) -> None:
     """Add what the attributes of a class declare; those of its parents come last."""
-    declared: dict[str, Any] = {}
     for each in kind.__mro__:
-        declared |= {key: value for key, value in vars(each).items() if key not in declared}
-    for attribute, argument in declared.items():
-        if isinstance(argument, _Argument):
-            named = (
-                {"dest": attribute, **argument.settings} if argument.flags else argument.settings
-            )
-            command.add_argument(*(argument.flags or [attribute]), **named)
+        for name, argument in vars(each).items():
+            if isinstance(argument, _Argument):
+                command.add_argument(*(argument.flags or [name]), **argument.settings)

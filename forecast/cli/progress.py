@@ -16,8 +16,8 @@ from forecast.training.session import Progress, member_name
 
 log = logging.getLogger("forecast")
 
-LOG_EVERY = 10.0
-"""Seconds between two lines where there is no terminal."""
+SECONDS_BETWEEN_LINES = 10.0
+"""Where there is no terminal."""
 
 Show = Callable[[Progress], None]
 
@@ -78,12 +78,13 @@ def _scalars(epoch: Epoch) -> dict[str, float]:
 
 
 def _lines() -> Show:
-    shown = [0.0]
+    shown = 0.0
 
     def show(progress: Progress) -> None:
+        nonlocal shown
         now = time.monotonic()
-        if now - shown[0] >= LOG_EVERY or progress.epoch.number == 1:
-            shown[0] = now
+        if now - shown >= SECONDS_BETWEEN_LINES or progress.epoch.number == 1:
+            shown = now
             log.info("%s", _description(progress))
 
     return show

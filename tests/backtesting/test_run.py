@@ -17,6 +17,7 @@ from forecast.backtesting.files import (
 )
 from forecast.backtesting.run import backtest
 from forecast.errors import ConfigError, DataError
+from forecast.runs import drain
 from forecast.runs.folder import RunFolder, new_run
 from tests.helpers import small_config, wave_table
 
@@ -36,13 +37,8 @@ def config(overrides=(), **sections):
 
 def ended(steps):
     """What a generator returns, and the number of records before it."""
-    count = 0
-    while True:
-        try:
-            next(steps)
-            count += 1
-        except StopIteration as stop:
-            return stop.value, count
+    records = []
+    return drain.result_of(steps, records.append), len(records)
 
 
 def result_of(chosen=None, table=TABLE, folds=FOLDS, step=STEP, **options):
