@@ -225,4 +225,8 @@ def _without_empty_rows(
     rows = frame[is_first_empty]
     is_empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
     is_empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
-    return frame[~is_empty].reset_index(drop=True), np.asarray(lines)[~is_empty]
+    kept = frame[~is_empty].reset_index(drop=True)
+    cells: Any = kept[first].array
+    if isinstance(kept[first].dtype, pd.CategoricalDtype):  # else "" would still be one of them
+        kept[first] = cells.remove_unused_categories()
+    return kept, np.asarray(lines)[~is_empty]

@@ -177,6 +177,9 @@ def test_rows_of_empty_cells_are_blank_lines(tmp_path):
     table = read(write(tmp_path, "ds,y,z\na,1,\n,,\n,,x\nb,,\n\nc,3,\n\n,,\n"))
     assert table.frame["ds"].tolist() == ["a", "b", "c"]
     assert [*table.lines] == [2, 5, 7]
+    assert [*table.frame["ds"].cat.categories] == ["a", "b", "c"], "no empty time is left"
+    text = "ds,y\n,\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n"
+    assert read_panel(DataConfig(path=write(tmp_path, text))).lines.tolist() == [3, 4, 5]
 
 
 def test_byte_order_mark(tmp_path):
