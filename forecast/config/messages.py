@@ -50,7 +50,7 @@ def message(
         values: the nested mappings that were validated, overrides included.
         document: the text's values, with the line of each key.
         source: name of the text.
-        overridden: the overrides in force, each under the key that it wrote, the latest last.
+        overridden: the overrides, each under the key that it wrote, the latest last.
 
     Returns:
         `file:line: key: what is wrong; what to do`.

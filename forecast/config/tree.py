@@ -205,14 +205,13 @@ def _override(
 ) -> dict[str, Any]:
     """A copy of the values with one override put in.
 
-    `overridden` is changed: it keeps the overrides still in force by key, the latest one last.
+    `overridden` is changed: it keeps each override under the key that it wrote, the latest last.
     """
     dotted, equals, text = (part.strip() for part in override.partition("="))
     keys = tuple(dotted.split("."))
     if not equals or not all(keys):
         raise ConfigError(f"{shown(override)} is no override; write section.key=value")
-    for earlier in [k for k in overridden if k[: len(keys)] == keys]:
-        del overridden[earlier]
+    overridden.pop(keys, None)  # so that it stands last
     overridden[keys] = override
     if text.startswith(("[", "{", "'", '"')):
         return _put(values, keys, read_yaml(text, f"override {shown(override)}").value)
