@@ -12,7 +12,7 @@ from torch import nn
 
 from forecast.config.losses import Huber, LogCosh, LossOption, MeanAbsolute, MeanSquared, Quantile
 from forecast.config.model import ModelConfig
-from forecast.config.options import options_of
+from forecast.config.options import Option, options_of
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.losses import Loss, penalty, quantiles_of
 
@@ -93,7 +93,7 @@ def pinball(forecast: torch.Tensor, target: torch.Tensor) -> float:
         ),
         (Quantile(levels=LEVELS), pinball),
     ],
-    ids=str,
+    ids=lambda value: value.key() if isinstance(value, Option) else "",
 )
 def test_losses_are_those_of_torch_and_scikit_learn(option, theirs) -> None:
     forecast, target = random_batch(0, option, masked=0)
