@@ -186,18 +186,6 @@ def test_a_dilated_layer_is_plain_layers_side_by_side(cell, sizes, options, step
     assert_equals_hand(build(sizes, cell=cell, **options), inputs_of(steps, batch=2))
 
 
-@pytest.mark.parametrize("steps", [6, 9])
-def test_a_dilated_layer_is_torchs_lstm_on_every_third_step(steps):
-    stack = build((4,), dilations=(3,))
-    inputs = inputs_of(steps)
-    outputs, ((hidden, cell),) = stack(inputs)
-    for first in range(3):
-        expected, (last_hidden, last_cell) = stack.layers[0](inputs[:, first::3].contiguous())
-        torch.testing.assert_close(outputs[:, first::3], expected)
-    torch.testing.assert_close(hidden, last_hidden)
-    torch.testing.assert_close(cell, last_cell)
-
-
 @pytest.mark.parametrize(
     ("dilations", "seen"),
     [((1,), {0, 1, 2, 3, 4, 5, 6}), ((3,), {0, 3, 6}), ((2, 4), {0, 2, 4, 6}), ((9,), {6})],
@@ -264,26 +252,6 @@ def test_stack_goes_on_from_its_last_state(options, first_steps):
     late, last_in_two = stack(inputs[:, first_steps:], states)
     torch.testing.assert_close(torch.cat([early, late], dim=1), whole)
     torch.testing.assert_close(last_in_two, last)
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_one_multi_layer_module_equals_one_module_a_layer(cell, bidirectional):
-    fused = build((4, 4, 4), cell=cell, bidirectional=bidirectional)
-    apart = build((4, 4, 4), cell=cell, bidirectional=bidirectional, layer_norm=True, seed=1)
-    apart.norms = nn.ModuleList(nn.Identity() for _ in apart.norms)
-    assert [layer.num_layers for layer in fused.layers] == [3]
-    assert [layer.num_layers for layer in apart.layers] == [1, 1, 1]
-    with torch.no_grad():
-        for number, layer in enumerate(apart.layers):
-            for name, parameter in layer.named_parameters():
-                source = name.replace("_l0", f"_l{number}")
-                parameter.copy_(getattr(fused.layers[0], source))
-    outputs, (state,) = fused(inputs_of())
-    outputs_apart, states_apart = apart(inputs_of())
-    torch.testing.assert_close(outputs_apart, outputs)
-    joined = tuple(torch.cat(parts) for parts in zip(*states_apart, strict=True))
-    torch.testing.assert_close(joined, state)
 
 
 @pytest.mark.parametrize(
