@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
@@ -163,6 +163,9 @@ def forecast_frame(
 def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.DataFrame:
     """Every metric of every method: overall, by fold, by horizon step, by series, by target.
 
+    Args:
+        panel, folds, actuals: as for `forecast_frame`.
+
     Returns:
         Columns group (overall, fold, step, series, target), key, method, and each metric; OWA is
         known overall and by fold only.
@@ -220,7 +223,7 @@ def pictures(
         most: pictures, one of each series and target.
     """
 
-    def times(rows: np.ndarray) -> pd.Series:
+    def times(rows: Int[np.ndarray, " rows"]) -> pd.Series:
         return panel.axis.column(panel.positions(rows))
 
     def picture(series: int, target: int) -> dict[str, Any]:

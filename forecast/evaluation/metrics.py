@@ -208,8 +208,8 @@ def quantile_metrics(quantiles: Sequence[float]) -> Metrics:
     return metrics
 
 
-def _explained(sums: Sums) -> np.ndarray:
-    """(G, K) R2 of each target."""
+def _explained(sums: Sums) -> Float[np.ndarray, "G K"]:
+    """R2 of each target."""
     count, square = sums["known"], _ratio(sums["centered_squared"], sums["known"])
     variance = square - np.square(_ratio(sums["centered"], count))
     # Rounding leaves a variance of this order where all values are equal.
@@ -222,11 +222,13 @@ def _together(sums: Sums) -> dict[str, np.ndarray]:
     return {name: values.sum(axis=1) for name, values in sums.items()}
 
 
-def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _ratio(
+    total: Float[np.ndarray, "*G"], count: Float[np.ndarray, "*G"] | Int[np.ndarray, "*G"]
+) -> Float[np.ndarray, "*G"]:
     """NaN where the count is zero."""
     return np.asarray(total / np.where(count > 0, count, np.nan))
 
 
-def _inverse(scale: np.ndarray) -> np.ndarray:
+def _inverse(scale: Float[np.ndarray, "S K"]) -> Float[np.ndarray, "S K"]:
     """0 where the scale is NaN."""
     return np.nan_to_num(1 / scale)
