@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
-from forecast.data.compact import are_in_range, distinct_texts
-from forecast.data.times import Place, first_moments, iso_dates, nanoseconds
+from forecast.data.compact import distinct_texts
+from forecast.data.times import Place, first_moments, iso_dates, nanoseconds, readable
 from forecast.errors import DataError, shown
 
 INTEGER = r"[-+]?\d{1,18}(\.0+)?"
@@ -44,7 +44,7 @@ def parse_times(
     if timezone is not None and not _is_zone(timezone):
         raise DataError(f"data.timezone {timezone!r} is no time zone; write e.g. Europe/Berlin")
     if pd.api.types.is_datetime64_any_dtype(column):
-        dates = _readable(pd.DatetimeIndex(column))
+        dates = readable(pd.DatetimeIndex(column))
         _refuse_step(frequency, column.iloc[0], name, place(0))
         _refuse_nat(dates, column, name, place)
         return (*_localized(dates, series, timezone, name, place), False)
@@ -142,7 +142,7 @@ def _dates(texts: pd.Series, name: str, time_format: str | None, place: Place) -
             f"{_cell(place(number), name, texts[number])}; some times have a UTC offset and some"
             " have none; write them alike"
         )
-    dates = pd.DatetimeIndex(iso_dates(texts, utc=bool(has_offset.any())))
+    dates = iso_dates(texts, utc=bool(has_offset.any()))
     if np.any(dates.isna()):
         return _unambiguous(texts, dates, name, place)
     return _in_written_zone(dates, texts) if has_offset.any() else dates
@@ -154,7 +154,7 @@ def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> p
         dates = pd.to_datetime(texts, format=time_format, errors="coerce", utc=has_offset)
     except ValueError as error:
         raise DataError(f"data.time_format {time_format!r}: {error}") from None
-    index = pd.DatetimeIndex(dates)
+    index = readable(pd.DatetimeIndex(dates))
     _refuse_nat(index, texts, name, place)
     return _in_written_zone(index, texts) if has_offset else index
 
@@ -179,7 +179,10 @@ def _unambiguous(
     assert match is not None
     mark, clock = match[1], ("" if not match[2] else " %H:%M:%S" if match[3] else " %H:%M")
     formats = [f"%d{mark}%m{mark}%Y{clock}", f"%m{mark}%d{mark}%Y{clock}"]
-    readings = [pd.to_datetime(texts, format=form, errors="coerce") for form in formats]
+    readings = [
+        readable(pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce")))
+        for form in formats
+    ]
     complete = [reading for reading in readings if reading.notna().all()]
     if len(complete) == 2:
         raise DataError(
@@ -188,17 +191,8 @@ def _unambiguous(
         )
     if not complete:
         best = max(readings, key=lambda reading: int(reading.notna().sum()))
-        _refuse_nat(pd.DatetimeIndex(best), texts, name, place)
-    return pd.DatetimeIndex(complete[0])
-
-
-def _readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Dates in nanoseconds; NaT for years that do not fit."""
-    if dates.unit == "ns":
-        return dates
-    if are_in_range(dates.min(), dates.max()):
-        return dates.as_unit("ns")
-    return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
+        _refuse_nat(best, texts, name, place)
+    return complete[0]
 
 
 def _is_zone(name: str) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Int
 from pandas.tseries.frequencies import to_offset
 
+from forecast.data.compact import are_in_range
 from forecast.errors import DataError
 
 Place = Callable[[int], str]
@@ -144,10 +145,20 @@ def _dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.Datetime
     return dates.tz_localize("UTC").tz_convert(timezone) if timezone else dates
 
 
-def iso_dates(texts: pd.Series, utc: bool) -> pd.Series:
+def iso_dates(texts: pd.Series, utc: bool) -> pd.DatetimeIndex:
     """ISO 8601 dates; NaT for anything else, also for `now` and for `1700.5`."""
     written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
-    return pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
+    dates = pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
+    return readable(pd.DatetimeIndex(dates))
+
+
+def readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Dates in nanoseconds; NaT for years that do not fit."""
+    if dates.unit == "ns":
+        return dates
+    if are_in_range(dates.min(), dates.max()):
+        return dates.as_unit("ns")
+    return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
 
 
 def nanoseconds(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:
