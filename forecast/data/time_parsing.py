@@ -183,14 +183,14 @@ def _unambiguous(
         readable(pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce")))
         for form in formats
     ]
-    complete = [reading for reading in readings if reading.notna().all()]
+    complete = [reading for reading in readings if np.all(reading.notna())]
     if len(complete) == 2:
         raise DataError(
             f"{_cell(place(row), name, texts[row])}, day first or month first; set"
             f" data.time_format: '{formats[0]}' or '{formats[1]}'"
         )
     if not complete:
-        best = max(readings, key=lambda reading: int(reading.notna().sum()))
+        best = max(readings, key=lambda reading: np.count_nonzero(reading.notna()))
         _refuse_nat(best, texts, name, place)
     return complete[0]
 
