@@ -143,7 +143,10 @@ def test_the_callers_random_states_are_left_alone():
     torch.manual_seed(1)
     np.random.seed(1)
     states = torch.get_rng_state(), np.random.get_state()[1].copy()
-    model = forecast.train({**SECTIONS, "model": {"dropout": 0.3, "num_layers": 2}}, TABLE)
+    sweep = {"seeds": 1, "steps": 40, "rule": "steepest"}
+    training = {"epochs": 2, "learning_rate": "auto", "lr_range": sweep}
+    network = {"dropout": 0.3, "num_layers": 2}
+    model = forecast.train({**SECTIONS, "model": network, "training": training}, TABLE)
     model.forecast()
     assert torch.equal(torch.get_rng_state(), states[0])
     assert (np.random.get_state()[1] == states[1]).all()

@@ -6,7 +6,6 @@ import itertools
 import json
 import logging
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -264,12 +263,3 @@ def test_the_curve_is_written_with_every_digit(tmp_path):
         numbers = [float(row[name]) for name in ("learning_rate", "loss", "smoothed_loss")]
         assert numbers == [point.rate, point.loss, point.smoothed]
     assert (tmp_path / "lr_range.png").read_bytes() == b"picture"
-
-
-def test_training_leaves_the_callers_random_state_alone():
-    torch.manual_seed(9)
-    np.random.seed(9)
-    states = torch.get_rng_state(), np.random.get_state()[1].copy()
-    trained(train(config(learning_rate="auto"), TABLE))
-    assert torch.equal(torch.get_rng_state(), states[0])
-    assert (np.random.get_state()[1] == states[1]).all()

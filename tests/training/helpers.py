@@ -1,5 +1,6 @@
 """Windows and learners for the tests of training."""
 
+import pytest
 import torch
 
 from forecast.config.model import ModelConfig
@@ -35,3 +36,16 @@ def seeded_learner(
         torch.default_generator.manual_seed(seed)
         network = Forecaster(ModelConfig(**{"hidden_size": 4, "num_layers": 2, **model}), shape)
     return build_learner(network.to(device), config, rate, seed)
+
+
+def gathered(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """The window numbers of every batch that is gathered from now on."""
+    seen: list[torch.Tensor] = []
+    gather = Windows.gather
+
+    def spy(windows: Windows, index: torch.Tensor):
+        seen.append(index.clone())
+        return gather(windows, index)
+
+    monkeypatch.setattr(Windows, "gather", spy)
+    return seen

@@ -68,17 +68,6 @@ def test_averages_equal_a_slow_loop_over_the_weights(option) -> None:
         np.testing.assert_array_equal(flat(model), weights[-1])
 
 
-def test_weights_of_the_newest_step_by_hand() -> None:
-    ema, swa = ExponentialAverage(decay=0.5), StochasticWeightAverage(start=0.25)
-    steps = [Position(step, 2, 10) for step in range(10)]
-    found = [ema.weight(position) for position in steps]
-    assert found[:4] == pytest.approx([1 - 1 / 10, 1 - 2 / 11, 1 - 3 / 12, 1 - 4 / 13])
-    assert found[8:] == [0.5, 0.5]  # from (1 + 8) / (10 + 8) on
-    assert [swa.weight(position) for position in steps] == pytest.approx(
-        [1, 1, 1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7, 1 / 8]
-    )
-
-
 @pytest.mark.parametrize(
     ("option", "theirs", "first"),
     [

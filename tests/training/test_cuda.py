@@ -8,16 +8,15 @@ import pytest
 import torch
 
 from forecast.config.losses import Huber
-from forecast.config.model import ModelConfig
 from forecast.config.optimizers import Adam, AdamW, StochasticGradientDescent
 from forecast.config.schedules import ExponentialAverage
 from forecast.config.training import TrainingConfig
-from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import loop
 from forecast.training.cuda import _copies, _restore, captured, filled_up, masked_from
-from forecast.training.learner import Learner, build_learner
+from forecast.training.learner import Learner
 from forecast.training.loop import fit
 from forecast.training.step import set_gradient, take_step
+from tests.training.helpers import seeded_learner
 from tests.training.test_step import HORIZON, LOOKBACK, make_learner, make_windows
 
 
@@ -69,12 +68,8 @@ def test_there_is_no_graph_on_the_cpu():
 
 def on_gpu(**options) -> Learner:
     config = TrainingConfig(batch_size=8, **options.pop("training", {}))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        model = Forecaster(
-            ModelConfig(hidden_size=6, num_layers=2, **options), WindowShape(LOOKBACK, HORIZON, 2)
-        )
-    return build_learner(model.to("cuda"), config, 0.01, 0)
+    network = {"hidden_size": 6, **options}
+    return seeded_learner(config, LOOKBACK, HORIZON, 2, device="cuda", **network)
 
 
 @pytest.mark.gpu

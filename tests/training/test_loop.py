@@ -42,7 +42,7 @@ from forecast.training.loop import (
 )
 from forecast.training.losses import quantiles_of
 from forecast.training.step import average_weights, scheduled_rate, set_gradient, take_step
-from tests.training.helpers import seeded_learner, windows_over
+from tests.training.helpers import gathered, seeded_learner, windows_over
 
 LOOKBACK, HORIZON = 5, 3
 SGD = StochasticGradientDescent(momentum=0.0)
@@ -83,19 +83,6 @@ def without_time(history: list[Epoch]) -> list[tuple]:
         (e.number, e.step, e.train_loss, e.validation_loss, e.learning_rate, e.gradient_norms)
         for e in history
     ]
-
-
-def gathered(monkeypatch) -> list[torch.Tensor]:
-    """The window numbers of every batch that is gathered from now on."""
-    seen: list[torch.Tensor] = []
-    gather = Windows.gather
-
-    def spy(windows: Windows, index: torch.Tensor):
-        seen.append(index.clone())
-        return gather(windows, index)
-
-    monkeypatch.setattr(Windows, "gather", spy)
-    return seen
 
 
 # --- fit -------------------------------------------------------------------------------------
@@ -460,30 +447,21 @@ def steps_of(learner: Learner, monkeypatch) -> list[dict[str, torch.Tensor]]:
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), GradientDescent()], ids=lambda each: each.key())
-def test_stochastic_weight_average_is_the_mean_of_the_last_steps(optimizer, monkeypatch) -> None:
-    averaging = StochasticWeightAverage(start=0.5)
-    config = TrainingConfig(averaging=averaging, optimizer=optimizer, batch_size=4, epochs=6)
-    learner = make_learner(config, rate=0.05)
-    kept = steps_of(learner, monkeypatch)
-    history = list(fit(learner, make_windows(), None))
-    assert len(kept) == history[-1].step
-    for name, average in learner.eval_model.state_dict().items():
-        last = [weights[name].double() for weights in kept[len(kept) // 2 :]]
-        torch.testing.assert_close(average.double(), sum(last) / len(last), atol=1e-6, rtol=1e-5)
-
-
-def test_exponential_average_by_a_slow_loop(monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "averaging", [StochasticWeightAverage(start=0.5), ExponentialAverage(decay=0.7)], ids=str
+)
+def test_averages_equal_a_slow_loop_over_all_steps(averaging, optimizer, monkeypatch) -> None:
     """Max steps end the last epoch early; the running statistics are the model's own."""
-    config = TrainingConfig(
-        averaging=ExponentialAverage(decay=0.7), batch_size=4, epochs=9, max_steps=23
-    )
-    learner = make_learner(config, rate=0.05, batch_norm=True)
+    options = {"averaging": averaging, "optimizer": optimizer, "batch_size": 4, "max_steps": 23}
+    learner = make_learner(TrainingConfig(epochs=99, **options), rate=0.05, batch_norm=True)
     expected = {name: value.double() for name, value in weights_of(learner).items()}
     kept = steps_of(learner, monkeypatch)
     list(fit(learner, make_windows(), None))
     assert len(kept) == 23
     for number, weights in enumerate(kept):
         past = min(0.7, (1 + number) / (10 + number))
+        if isinstance(averaging, StochasticWeightAverage):
+            past = 1 - 1 / (1 + max(0, number - 11))
         expected = {n: past * old + (1 - past) * weights[n] for n, old in expected.items()}
     for name, average in learner.eval_model.state_dict().items():
         is_statistic = "running" in name or "batches" in name

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config.model import ModelConfig
 from forecast.config.optimizers import StochasticGradientDescent
 from forecast.config.training import LrRangeConfig, TrainingConfig
 from forecast.config.tree import config_from
@@ -19,10 +18,9 @@ from forecast.data.assemble import read_panel
 from forecast.data.pipeline import fit_pipeline, part_windows
 from forecast.data.split import split
 from forecast.data.windows import Windows
-from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training import lr_range
 from forecast.training import step as steps
-from forecast.training.learner import Learner, build_learner
+from forecast.training.learner import Learner
 from forecast.training.lr_range import (
     SETTLING,
     Point,
@@ -33,7 +31,7 @@ from forecast.training.lr_range import (
     suggest,
     sweep,
 )
-from tests.training.helpers import seeded_learner
+from tests.training.helpers import gathered, seeded_learner
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKBACK, HORIZON = 24, 12
@@ -160,17 +158,11 @@ def test_steps_are_clipped_as_in_training(air) -> None:
 )
 def test_windows_are_drawn_as_in_training(options, sizes, air, monkeypatch) -> None:
     """Epochs of two batches, each window once or with repetition, and in another order."""
-    seen, gather = [], Windows.gather
-
-    def spy(windows: Windows, index: torch.Tensor):
-        seen.append(index.tolist())
-        return gather(windows, index)
-
-    monkeypatch.setattr(Windows, "gather", spy)
+    seen = gathered(monkeypatch)
     windows = air["train"].subset(torch.arange(36))
     list(sweep(make_learner(**options), windows, LrRangeConfig(last=1e-5, steps=20)))
     assert [len(index) for index in seen] == sizes * 10
-    epochs = [[*seen[start], *seen[start + 1]] for start in range(0, 20, 2)]
+    epochs = [torch.cat(seen[start : start + 2]).tolist() for start in range(0, 20, 2)]
     is_once = options.get("sampling") != "uniform"
     assert all(len(set(epoch)) == sum(sizes) for epoch in epochs) == is_once
     assert epochs[0] != epochs[1]
@@ -257,28 +249,6 @@ def test_only_training_rows_are_read(air) -> None:
 
 
 # --- several sweeps --------------------------------------------------------------------------
-
-
-def test_sweeps_leave_the_callers_learner_alone(air) -> None:
-    """Weights, optimiser and random state are as before, bit for bit."""
-    learner = make_learner(dropout=0.2)
-    list(sweep(learner, air["train"], SHORT))  # the optimiser has a state to lose
-    torch.manual_seed(3)
-    before = copy.deepcopy((learner.model.state_dict(), learner.optimizer.state_dict()))
-    state = torch.get_rng_state()
-
-    def build(seed: int) -> Learner:
-        model = copy.deepcopy(learner.model)
-        return build_learner(model, learner.config, learner.learning_rate, seed)
-
-    sweeps = run_sweeps(build, air["train"], SHORT, seed=5)
-    assert [len(one.points) for one in sweeps] == [SHORT.steps] * 2
-    assert torch.equal(torch.get_rng_state(), state)
-    after = learner.model.state_dict(), learner.optimizer.state_dict()
-    assert all(torch.equal(before[0][name], after[0][name]) for name in before[0])
-    assert before[1]["param_groups"] == after[1]["param_groups"]
-    for number, entries in before[1]["state"].items():
-        assert all(torch.equal(entries[key], after[1]["state"][number][key]) for key in entries)
 
 
 def test_sweeps_are_of_consecutive_seeds(air) -> None:
@@ -480,10 +450,7 @@ def test_airline_passengers(air) -> None:
 
 @pytest.mark.gpu
 def test_a_sweep_runs_on_a_gpu(air) -> None:
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        model = Forecaster(ModelConfig(hidden_size=16), WindowShape(LOOKBACK, HORIZON, 1)).cuda()
-    learner = build_learner(model, TrainingConfig(), 1e-3, 0)
+    learner = seeded_learner(TrainingConfig(), LOOKBACK, HORIZON, device="cuda")
     state = torch.cuda.get_rng_state()
     points = list(sweep(learner, air["train"].to(torch.device("cuda")), SHORT))
     assert len(points) == SHORT.steps

@@ -362,18 +362,6 @@ def test_a_symptom_is_warned_of_once_while_it_lasts(monkeypatch, caplog):
     assert caplog.messages == ["model 1/2, epoch 2: it burns", "model 2/2, epoch 2: it burns"]
 
 
-def test_the_callers_random_state_is_left_alone():
-    torch.manual_seed(3)
-    np.random.seed(3)
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    first, _ = trained(prepared_for(model={"dropout": 0.5, "num_layers": 2}))
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert (np.random.get_state()[1] == before[1]).all()
-    torch.manual_seed(4)
-    second, _ = trained(prepared_for(model={"dropout": 0.5, "num_layers": 2}))
-    assert same_weights(first.done[0], second.done[0])
-
-
 def test_only_members_of_an_ensemble_are_named():
     assert member_name(0, 1) == ""
     assert member_name(1, 3) == "model 2/3, "
