@@ -65,7 +65,12 @@ ROWS = (
     Row(8, "changed tables", 10_000, tables.check),
     Row(8, "an hourly table with one fault", 420, hours.check),
     Row(9, "changed and generated configurations", 10_000, configs.check),
-    Row(10, "models and losses against 54 rules", len(forecasters.COMBINATIONS), forecasters.check),
+    Row(
+        10,
+        f"models and losses against {len(forecasters.RULES)} rules",
+        len(forecasters.COMBINATIONS),
+        forecasters.check,
+    ),
     Row(11, "two starts at once", 50, starts.check_double, True),
     Row(11, "SIGTERM and Ctrl-C within an epoch", 12, starts.check_signal, True),
     Row(11, "SIGTERM, Ctrl-C or hang-up at any moment", 50, starts.check_any_moment, True),

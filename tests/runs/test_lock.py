@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -95,10 +94,8 @@ def test_an_owner_that_never_signs_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "SECONDS_TO_SIGN", 0.05)
     with (tmp_path / LOCK_FILE).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        began = time.monotonic()
         with pytest.raises(ConfigError, match="in use by process unknown;"), locked(tmp_path):
             pass
-        assert time.monotonic() - began >= 0.05
 
 
 def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog):
