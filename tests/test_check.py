@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import check as inspection
+from forecast import check
 from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
 from forecast.experiment import train
@@ -36,22 +36,22 @@ def config(data, *overrides: str, **sections):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch):
     """One timed step is enough where the time is not looked at."""
-    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr(check, "TIMED_SECONDS", 0.0)
 
 
 @pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch):
+def one_thread(monkeypatch):
     """Threads that wait for each other on a busy machine would be all that is measured."""
-    monkeypatch.setattr(inspection, "TIMED_SECONDS", 1.0)
+    monkeypatch.setattr(check, "TIMED_SECONDS", 1.0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-def test_air_passengers_by_hand() -> None:
+def test_air_passengers_by_hand():
     result = inspect(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
     assert result["data"] == {
         "source": AIR["path"],
@@ -76,7 +76,7 @@ def test_air_passengers_by_hand() -> None:
     assert (result["epochs"], result["steps_per_epoch"]) == (100, math.ceil(train_windows / 32))
 
 
-def test_co2_reports_its_empty_weeks() -> None:
+def test_co2_reports_its_empty_weeks():
     result = inspect(config({**CO2, "missing": "interpolate"}))
     assert [finding["kind"] for finding in result["findings"]] == ["empty"]
     assert f"{CO2['path']}:8: column 'co2' is empty in 59 rows" in result["findings"][0]["message"]
@@ -85,7 +85,7 @@ def test_co2_reports_its_empty_weeks() -> None:
     assert "problem" not in result
 
 
-def test_macro_has_targets_and_covariates() -> None:
+def test_macro_has_targets_and_covariates():
     result = inspect(config(MACRO, window={"lookback": 8, "horizon": 4}))
     assert result["data"]["columns"] == ["realgdp", "realcons", "unemp", "tbilrate"]
     assert result["season"] == 4
@@ -95,14 +95,14 @@ def test_macro_has_targets_and_covariates() -> None:
     assert (result["hidden_units"]["input"], result["hidden_units"]["output"]) == (8 * 4, 4 * 2)
 
 
-def test_sunspots_have_integer_times() -> None:
+def test_sunspots_have_integer_times():
     result = inspect(config({**SUNSPOTS, "season": 11}))
     assert (result["data"]["first"], result["data"]["last"]) == ("1700", "2008")
     assert (result["data"]["frequency"], result["season"]) == (1, 11)
     assert result["difference_orders"] == []
 
 
-def test_hidden_unit_rules_by_hand() -> None:
+def test_hidden_unit_rules_by_hand():
     prepared = prepare(config(AIR, transforms=LAGGED, window={"lookback": 24, "horizon": 12}))
     assert hidden_unit_rules(prepared) == {
         "configured": 4,
@@ -115,7 +115,7 @@ def test_hidden_unit_rules_by_hand() -> None:
     }
 
 
-def test_an_output_larger_than_the_input_is_the_upper_bound() -> None:
+def test_an_output_larger_than_the_input_is_the_upper_bound():
     prepared = prepare(config(AIR, window={"lookback": 3, "horizon": 12}))
     rules = hidden_unit_rules(prepared)
     assert rules["between"] == [3, 12]
@@ -124,7 +124,7 @@ def test_an_output_larger_than_the_input_is_the_upper_bound() -> None:
     assert rules["samples_bound"] == [round(70 / 150, 1), round(70 / 30, 1)]
 
 
-def test_rows_that_are_missing_are_a_problem_after_the_findings() -> None:
+def test_rows_that_are_missing_are_a_problem_after_the_findings():
     result = inspect(config(CO2))
     assert result["findings"][0]["kind"] == "empty"
     assert result["problem"] == (
@@ -135,21 +135,21 @@ def test_rows_that_are_missing_are_a_problem_after_the_findings() -> None:
     assert set(result) == {"data", "findings", "problem", "exit_code"}
 
 
-def test_a_configuration_that_does_not_fit_is_a_problem_with_its_own_code() -> None:
+def test_a_configuration_that_does_not_fit_is_a_problem_with_its_own_code():
     result = inspect(config(AIR, "split.test=3"))
     assert result["exit_code"] == 2
     assert result["problem"].startswith("split.test: 3 rows hold no window of 12 known steps")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is there")
-def test_a_device_that_is_not_there_is_a_problem_after_the_findings() -> None:
+def test_a_device_that_is_not_there_is_a_problem_after_the_findings():
     result = inspect(config({**CO2, "missing": "mask"}, "device=cuda"))
     assert result["findings"]
     assert result["exit_code"] == 4
     assert "device 'cuda' is not there" in result["problem"]
 
 
-def test_a_table_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_read_is_a_problem(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("ds,y\n2024-01-01,1\n2024-01-01,2\n2024-01-02,3\n")
     result = inspect(config({"path": str(path)}))
@@ -161,9 +161,7 @@ def test_a_table_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     )
 
 
-def test_nothing_is_written_and_the_random_state_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_written_and_the_random_state_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
     inspect(config(AIR))
@@ -172,7 +170,7 @@ def test_nothing_is_written_and_the_random_state_is_left_alone(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_result_is_json() -> None:
+def test_the_result_is_json():
     layers = ("model.hidden_size=[8, 4]", "model.num_layers=2")
     for result in (inspect(config(AIR, *layers)), inspect(config(CO2))):
         assert json.loads(json.dumps(result)) == result
@@ -188,7 +186,7 @@ STATES = 50 * 50 * 64 * 4
 """Bytes of one number a window, step and unit."""
 
 
-def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch) -> None:
+def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch):
     monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # the batch as a whole
     # An LSTM keeps four gates, the hidden and the cell state at least.
     assert 6 * STATES < saved_bytes(*BASE) < 25 * STATES
@@ -204,23 +202,23 @@ def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch) -> Non
         ("model.segment=5", 0.2),
     ],
 )
-def test_memory_grows_with_what_a_batch_keeps(override: str, factor: float, monkeypatch) -> None:
+def test_memory_grows_with_what_a_batch_keeps(override, factor, monkeypatch):
     monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # batches as a whole
     monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
     assert saved_bytes(*BASE, override) / saved_bytes(*BASE) == pytest.approx(factor, rel=0.3)
 
 
 @pytest.mark.parametrize(("threads", "factor"), [(1, 1 / 4), (2, 1 / 2)])
-def test_of_a_batch_in_chunks_only_those_at_work_count(threads, factor, monkeypatch) -> None:
+def test_of_a_batch_in_chunks_only_those_at_work_count(threads, factor, monkeypatch):
     monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)
     monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
     whole = saved_bytes(*BASE)
-    monkeypatch.setattr(inspection.torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(check.torch, "get_num_threads", lambda: threads)
     monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 50 * 50 * 64 // 4)
     assert saved_bytes(*BASE) / whole == pytest.approx(factor, rel=0.3)
 
 
-def test_memory_of_a_wide_model_is_that_of_its_weights() -> None:
+def test_memory_of_a_wide_model_is_that_of_its_weights():
     wide = ("model.hidden_size=512", "window.lookback=1", "training.batch_size=1")
     weights = 4 * (4 * 512 * (1 + 512 + 2) + 512 * 12 + 12)
     # Weights, gradients and the two moments of Adam.
@@ -230,12 +228,12 @@ def test_memory_of_a_wide_model_is_that_of_its_weights() -> None:
 class Clock:
     """Readings 0.05 seconds apart, after those of the warm-up, which are a minute apart."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.readings = itertools.count()
         self.now = 0.0
 
     def perf_counter(self) -> float:
-        is_warm = next(self.readings) >= 2 * inspection.WARM_UP_STEPS
+        is_warm = next(self.readings) >= 2 * check.WARM_UP_STEPS
         self.now += 0.05 if is_warm else 60.0
         return self.now
 
@@ -255,37 +253,37 @@ class Clock:
     ],
 )
 def test_time_is_that_of_a_batch_times_their_number(
-    monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], batches: int
-) -> None:
-    monkeypatch.setattr(inspection, "time", Clock())
+    monkeypatch, overrides: tuple[str, ...], batches: int
+):
+    monkeypatch.setattr(check, "time", Clock())
     # 84 training rows hold 49 windows.
     case = config(AIR, *overrides, window={"lookback": 24, "horizon": 12})
     assert inspect(case)["seconds"] == pytest.approx(0.05 * batches)
 
 
-def test_steps_that_a_busy_machine_slows_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_that_a_busy_machine_slows_do_not_count(monkeypatch):
     class Busy(Clock):
         def perf_counter(self) -> float:
             self.now += 5.0 if int(self.now * 20) % 5 else 0.0
             return super().perf_counter()
 
-    monkeypatch.setattr(inspection, "TIMED_SECONDS", 1e9)
-    monkeypatch.setattr(inspection, "time", Busy())
+    monkeypatch.setattr(check, "TIMED_SECONDS", 1e9)
+    monkeypatch.setattr(check, "time", Busy())
     case = config(AIR, window={"lookback": 24, "horizon": 12})
     assert inspect(case)["seconds"] == pytest.approx(0.05 * 200)
 
 
-def test_timing_a_large_model_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timing_a_large_model_ends_early(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(inspection, "time", clock)
-    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.12)
+    monkeypatch.setattr(check, "time", clock)
+    monkeypatch.setattr(check, "TIMED_SECONDS", 0.12)
     inspect(config(AIR))
-    assert next(clock.readings) == 2 * (inspection.WARM_UP_STEPS + 3)
+    assert next(clock.readings) == 2 * (check.WARM_UP_STEPS + 3)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
-def test_the_estimated_time_is_within_a_factor_of_three() -> None:
+def test_the_estimated_time_is_within_a_factor_of_three():
     """Other programs may take the processor now and then: the best of three tries counts."""
     case = config(
         {**CO2, "missing": "interpolate"},
@@ -302,7 +300,7 @@ def test_the_estimated_time_is_within_a_factor_of_three() -> None:
     raise AssertionError(f"estimated / measured: {ratios}")
 
 
-def test_a_panel_in_a_time_zone_is_told_in_local_times(tmp_path: Path) -> None:
+def test_a_panel_in_a_time_zone_is_told_in_local_times(tmp_path):
     rng = np.random.default_rng(0)
     frames = [
         pd.DataFrame(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast import check as inspection
+from forecast import check
 from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
@@ -22,12 +22,12 @@ DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch):
     """The time of a training is not looked at here."""
-    monkeypatch.setattr(inspection, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr(check, "TIMED_SECONDS", 0.0)
 
 
-def written(tmp_path: Path, frame: pd.DataFrame, name: str = "table.csv", **options) -> Path:
+def written(tmp_path, frame: pd.DataFrame, name: str = "table.csv", **options) -> Path:
     path = tmp_path / name
     frame.to_csv(path, index=False, **options)
     return path
@@ -81,7 +81,7 @@ def transform_names(config: Config) -> list[str]:
     return [option.key() for option in config.transforms]
 
 
-def test_the_whole_text_for_air_passengers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_text_for_air_passengers(monkeypatch):
     monkeypatch.chdir(DATA.parent)
     assert propose("data/air_passengers.csv").splitlines() == [
         "# 144 rows, frequency MS, season of 12 rows.",
@@ -100,7 +100,7 @@ def test_the_whole_text_for_air_passengers(monkeypatch: pytest.MonkeyPatch) -> N
     ]
 
 
-def test_a_large_table_gets_segments_and_sections_of_several_lines(tmp_path: Path) -> None:
+def test_a_large_table_gets_segments_and_sections_of_several_lines(tmp_path):
     path = written(tmp_path, hourly(2000))
     config = config_of(path, horizon=96)
     assert (config.window.lookback, config.model.segment) == (432, 24)
@@ -120,14 +120,14 @@ def test_a_large_table_gets_segments_and_sections_of_several_lines(tmp_path: Pat
     ],
 )
 def test_bundled_tables(
-    tmp_path: Path,
+    tmp_path,
     file: str,
     time: str,
     targets: int,
     frequency: str | int,
     missing: str,
     horizon: int,
-) -> None:
+):
     path = tmp_path / f"{file}.csv"
     path.write_bytes((DATA / f"{file}.csv").read_bytes())
     config = checked_and_trained(path)
@@ -136,7 +136,7 @@ def test_bundled_tables(
     assert config.window.horizon == horizon
 
 
-def test_a_wide_hourly_table_gets_all_its_columns_and_a_week_to_look_back(tmp_path: Path) -> None:
+def test_a_wide_hourly_table_gets_all_its_columns_and_a_week_to_look_back(tmp_path):
     path = written(tmp_path, hourly(600))
     config = config_of(path)
     assert config.data.target == ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
@@ -216,21 +216,21 @@ FOUND = {
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_columns_are_found_by_their_names_and_values(tmp_path: Path, name: str) -> None:
+def test_columns_are_found_by_their_names_and_values(tmp_path, name):
     frame, choices, wanted = FOUND[name]
     config = config_of(written(tmp_path, frame), **choices)
     found = dict(config.data) | dict(config.window)
     assert {key: found[key] for key in wanted} == wanted
 
 
-def test_parquet_with_an_index_of_times_is_checked_and_trained(tmp_path: Path) -> None:
+def test_parquet_with_an_index_of_times_is_checked_and_trained(tmp_path):
     path = tmp_path / "table.parquet"
     hourly(200, targets=1).set_index("date").to_parquet(path)
     config = checked_and_trained(path)
     assert (config.data.time, config.data.target) == ("date", ("HUFL",))
 
 
-def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path: Path) -> None:
+def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path):
     config = checked_and_trained(written(tmp_path, panel()))
     assert (config.data.id, config.data.time, config.data.target) == ("shop", "ds", ("y",))
     assert config.data.short_series == "skip"
@@ -244,13 +244,13 @@ def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path: Pa
 @pytest.mark.parametrize(
     ("separator", "decimal"), [(";", ","), (";", "."), ("\t", "."), ("|", ",")]
 )
-def test_other_separators_and_decimal_marks(tmp_path: Path, separator: str, decimal: str) -> None:
+def test_other_separators_and_decimal_marks(tmp_path, separator, decimal):
     path = written(tmp_path, series(60), sep=separator, decimal=decimal)
     config = checked_and_trained(path)
     assert (config.data.separator, config.data.decimal) == (separator, decimal)
 
 
-def test_integer_times_get_the_season_seen_in_their_values(tmp_path: Path) -> None:
+def test_integer_times_get_the_season_seen_in_their_values(tmp_path):
     rng = np.random.default_rng(0)
     swing = 5 * np.sin(2 * np.pi * np.arange(120) / 10)
     frame = pd.DataFrame({"step": range(120), "y": (swing + rng.normal(0, 0.3, 120)).round(3)})
@@ -260,14 +260,14 @@ def test_integer_times_get_the_season_seen_in_their_values(tmp_path: Path) -> No
     assert config_of(written(tmp_path, frame), time="step").data.season == "auto"
 
 
-def test_a_season_is_not_read_off_the_test_part(tmp_path: Path) -> None:
+def test_a_season_is_not_read_off_the_test_part(tmp_path):
     values = np.random.default_rng(1).normal(0, 0.1, 200)
     values[150:] += 50 * np.sin(2 * np.pi * np.arange(50) / 5)
     frame = pd.DataFrame({"step": range(200), "y": values.round(3)})
     assert config_of(written(tmp_path, frame), time="step").data.season == "auto"
 
 
-def test_the_season_of_the_user_comes_first(tmp_path: Path) -> None:
+def test_the_season_of_the_user_comes_first(tmp_path):
     path = written(tmp_path, series(200))
     config = config_of(path, season=14)
     assert (config.data.season, config.window.lookback, config.window.horizon) == (14, 28, 14)
@@ -281,8 +281,8 @@ def test_the_season_of_the_user_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
-    tmp_path: Path,
-) -> None:
+    tmp_path,
+):
     steps = np.arange(120)
     swing = 1 + 0.5 * np.sin(2 * np.pi * steps / 12)
     frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS")})
@@ -294,7 +294,7 @@ def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
     assert "log" not in transform_names(checked_and_trained(written(tmp_path, growing)))
 
 
-def test_a_walk_is_differenced_and_noise_is_not(tmp_path: Path) -> None:
+def test_a_walk_is_differenced_and_noise_is_not(tmp_path):
     rng = np.random.default_rng(0)
     walk = series(200).assign(y=rng.normal(size=200).cumsum())
     config = checked_and_trained(written(tmp_path, walk))
@@ -305,7 +305,7 @@ def test_a_walk_is_differenced_and_noise_is_not(tmp_path: Path) -> None:
     assert noise.model.window_norm == "last"
 
 
-def test_a_season_that_would_take_too_many_rows_is_not_differenced(tmp_path: Path) -> None:
+def test_a_season_that_would_take_too_many_rows_is_not_differenced(tmp_path):
     steps = np.arange(120)
     swings = np.sin(2 * np.pi * steps / 12) + 0.01 * np.random.default_rng(0).normal(size=120)
     frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS"), "y": swings})
@@ -323,7 +323,7 @@ def test_a_season_that_would_take_too_many_rows_is_not_differenced(tmp_path: Pat
 
 @pytest.mark.parametrize("count", [12, 13, 17, 24, 30, 37, 60])
 @pytest.mark.parametrize("frequency", ["MS", "h"])
-def test_short_series_still_train(tmp_path: Path, count: int, frequency: str) -> None:
+def test_short_series_still_train(tmp_path, count, frequency):
     config = checked_and_trained(written(tmp_path, series(count, frequency)))
     assert config.window.horizon == count // 8
 
@@ -338,8 +338,8 @@ def test_short_series_still_train(tmp_path: Path, count: int, frequency: str) ->
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_part_of_every_proposal_holds_a_window(
-    tmp_path: Path, count: int, frequency: str, horizon: int | None, kind: str
-) -> None:
+    tmp_path, count: int, frequency: str, horizon: int | None, kind: str
+):
     frame = series(count, frequency, start="2020-01-06" if frequency == "W-MON" else "2020-01-01")
     if kind == "walk":
         frame["y"] = frame["y"].sub(10).cumsum()
@@ -364,7 +364,7 @@ AWKWARD += ["'", '"', "%", "@", "`", "y, z", " spaced ", "true", "0x1F", "2.5", 
 AWKWARD += ["größe", "温度", "😀", "\x7f", "a" * 200]
 
 
-def proposed_names(tmp_path: Path, time: str, target: str) -> tuple[str, tuple[str, ...]]:
+def proposed_names(tmp_path, time: str, target: str) -> tuple[str, tuple[str, ...]]:
     frame = series(40).set_axis([time, target], axis="columns")
     config = config_of(written(tmp_path, frame), time=time, targets=[target])
     prepare(config)
@@ -372,7 +372,7 @@ def proposed_names(tmp_path: Path, time: str, target: str) -> tuple[str, tuple[s
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_names_are_quoted(tmp_path: Path, name: str) -> None:
+def test_awkward_names_are_quoted(tmp_path, name):
     assert proposed_names(tmp_path, "when", name) == ("when", (name,))
     assert proposed_names(tmp_path, name, "what") == (name, ("what",))
 
@@ -381,17 +381,17 @@ def test_awkward_names_are_quoted(tmp_path: Path, name: str) -> None:
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_name_reads_back(tmp_path: Path, name: str) -> None:
+def test_any_name_reads_back(tmp_path, name):
     assert proposed_names(tmp_path, "when", f"x{name}") == ("when", (f"x{name}",))
 
 
 @pytest.mark.parametrize("name", ["my table, [1].csv", "a: b.csv", "#1.csv", "größe.csv", "1e5"])
-def test_awkward_file_names_are_quoted(tmp_path: Path, name: str) -> None:
+def test_awkward_file_names_are_quoted(tmp_path, name):
     path = written(tmp_path, series(40), name=name)
     assert checked_and_trained(path).data.path == str(path)
 
 
-def test_plain_names_are_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_names_are_not_quoted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     text = propose(str(written(Path("data"), series(40)).relative_to(".")))
@@ -407,7 +407,7 @@ def local_hours(count: int, start: str, form: str = "%Y-%m-%d %H:%M") -> pd.Data
 
 
 @pytest.mark.parametrize("start", ["2024-10-25", "2024-03-29"])
-def test_local_times_are_proposed_with_their_zone(tmp_path: Path, start: str) -> None:
+def test_local_times_are_proposed_with_their_zone(tmp_path, start):
     path = written(tmp_path, local_hours(96, start))
     config = checked_and_trained(path, timezone="Europe/Berlin")
     assert (config.data.timezone, config.data.frequency) == ("Europe/Berlin", "h")
@@ -415,7 +415,7 @@ def test_local_times_are_proposed_with_their_zone(tmp_path: Path, start: str) ->
     assert config.data.id == "unique_id"  # the default: no column tells the repeated hour apart
 
 
-def test_several_series_in_local_times_still_have_an_id(tmp_path: Path) -> None:
+def test_several_series_in_local_times_still_have_an_id(tmp_path):
     frames = [local_hours(96, "2024-10-25").assign(shop=name) for name in "ab"]
     path = written(tmp_path, pd.concat(frames))
     config = config_of(path, timezone="Europe/Berlin", id_column="shop")
@@ -428,7 +428,7 @@ def test_several_series_in_local_times_still_have_an_id(tmp_path: Path) -> None:
     assert config_of(path).data.id == "shop"
 
 
-def test_the_options_of_a_remedy_are_named(tmp_path: Path) -> None:
+def test_the_options_of_a_remedy_are_named(tmp_path):
     frame = local_hours(96, "2024-10-25").assign(load=1.0 * np.arange(96))
     assert refused(written(tmp_path, frame), DataError).endswith(
         "or name the column of series in data.id, or set data.timezone if times are local"
@@ -446,7 +446,7 @@ def test_the_options_of_a_remedy_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path: Path) -> None:
+def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path):
     months = pd.date_range("2020-01-01", periods=48, freq="MS")
     path = written(tmp_path, series(48).assign(ds=months.strftime("%d/%m/%Y")))
     config = checked_and_trained(path, time_format="%d/%m/%Y")
@@ -457,14 +457,14 @@ def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "form", ["%d.%m.%Y", "%d/%m/%Y", "%m-%d-%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M:%S"]
 )
-def test_dates_that_begin_with_the_day_or_the_month_are_found(tmp_path: Path, form: str) -> None:
+def test_dates_that_begin_with_the_day_or_the_month_are_found(tmp_path, form):
     frame = series(60).rename(columns={"ds": "when"})[["y", "when"]]
     path = written(tmp_path, frame.assign(when=frame["when"].dt.strftime(form)), sep=";")
     config = config_of(path)
     assert (config.data.time, config.data.frequency) == ("when", "D")
 
 
-def test_columns_without_a_role_are_named_in_a_comment(tmp_path: Path) -> None:
+def test_columns_without_a_role_are_named_in_a_comment(tmp_path):
     path = written(tmp_path, series(60).assign(**{"holiday": "no", "a, b": 3}))
     line = '  # not used: holiday, "a, b"; columns that help go to past, future or static\n'
     assert line in propose(str(path))
@@ -473,7 +473,7 @@ def test_columns_without_a_role_are_named_in_a_comment(tmp_path: Path) -> None:
     assert "not used" not in propose(str(written(tmp_path, series(60))))
 
 
-def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path: Path) -> None:
+def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path):
     flags = np.arange(60) % 3 == 0
     path = written(tmp_path, series(60).rename(columns={"y": "sold"}).assign(promo=1 * flags))
     assert config_of(path).data.target == ("sold",)
@@ -483,7 +483,7 @@ def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path: Path)
     assert config_of(alone).data.target == ("promo",)
 
 
-def test_columns_that_help_are_proposed_where_they_were_put(tmp_path: Path) -> None:
+def test_columns_that_help_are_proposed_where_they_were_put(tmp_path):
     path = written(tmp_path, panel(lengths=(90, 90)).assign(n=lambda t: t["y"] + 1))
     chosen = {"static": ["price"], "past": ["n"], "future": []}
     config = checked_and_trained(path, covariates=chosen)
@@ -496,7 +496,7 @@ def test_columns_that_help_are_proposed_where_they_were_put(tmp_path: Path) -> N
     )
 
 
-def test_a_season_of_which_there_are_not_two_is_none(tmp_path: Path) -> None:
+def test_a_season_of_which_there_are_not_two_is_none(tmp_path):
     path = written(tmp_path, series(40, "W"))
     config = config_of(path)
     assert (config.data.season, config.window.lookback, config.window.horizon) == (1, 10, 5)
@@ -505,7 +505,7 @@ def test_a_season_of_which_there_are_not_two_is_none(tmp_path: Path) -> None:
     assert "\n  season:" not in propose(str(written(tmp_path, series(104, "W"))))
 
 
-def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path: Path) -> None:
+def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path):
     table = hourly(960, targets=1).rename(columns={"HUFL": "y"}).assign(y=lambda t: t["y"] + 40)
     clean = config_of(written(tmp_path, table))
     table.loc[300, "y"] = 900
@@ -514,7 +514,7 @@ def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path: Path) -> None:
     assert transform_names(spoilt) == ["difference", "standardize"]
 
 
-def test_several_targets_have_a_comment(tmp_path: Path) -> None:
+def test_several_targets_have_a_comment(tmp_path):
     text = propose(str(written(tmp_path, hourly(200, targets=2))))
     assert (
         "  target: [HUFL, HULL]  # columns to forecast; move those that only help to past or"
@@ -555,20 +555,18 @@ def refused(path: Path, error: type[Exception], **choices) -> str:
         ),
     ],
 )
-def test_a_table_without_a_proposal_is_refused_in_one_line(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_a_table_without_a_proposal_is_refused_in_one_line(tmp_path, text: str, message: str):
     path = tmp_path / "table.csv"
     path.write_text(text)
     assert refused(path, DataError) == message
 
 
-def test_a_time_that_stands_twice_names_its_line(tmp_path: Path) -> None:
+def test_a_time_that_stands_twice_names_its_line(tmp_path):
     path = written(tmp_path, pd.concat([series(30), series(30).iloc[[29]]]))
     assert refused(path, DataError).startswith("{}:32: column 'ds': 2020-01-30 appears twice")
 
 
-def test_choices_that_cannot_be_are_refused(tmp_path: Path) -> None:
+def test_choices_that_cannot_be_are_refused(tmp_path):
     path = written(tmp_path, series(100))
     assert refused(path, DataError, targets=["yy"]) == "{}: no column 'yy'; did you mean 'y'?"
     assert "column 'ds' is in time already" in refused(path, ConfigError, targets=["ds"])
@@ -580,7 +578,7 @@ def test_choices_that_cannot_be_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_the_rate_that_measured_best_is_proposed(tmp_path: Path) -> None:
+def test_the_rate_that_measured_best_is_proposed(tmp_path):
     path = tmp_path / "air.csv"
     path.write_bytes((DATA / "air_passengers.csv").read_bytes())
     config = config_of(path)
@@ -627,9 +625,7 @@ DIFFERING = {
 
 @pytest.mark.parametrize("kind", [MADE, PUBLISHED])
 @pytest.mark.parametrize("name", DIFFERING)
-def test_the_benchmarks_are_what_is_proposed_for_their_tables(
-    tmp_path: Path, name: str, kind: str
-) -> None:
+def test_the_benchmarks_are_what_is_proposed_for_their_tables(tmp_path, name: str, kind: str):
     file = "M4-Hourly-train.csv" if name == "m4_hourly" else "ETTh1.csv"
     if kind == PUBLISHED and not (EXTERNAL / file).exists():
         pytest.skip("python scripts/fetch_data.py fetches the table")

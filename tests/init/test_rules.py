@@ -28,7 +28,7 @@ SHAPES = st.builds(
 
 @given(SHAPES)
 @settings(max_examples=60, deadline=None)
-def test_samples_are_windows_of_every_series_and_target(shape: TableShape) -> None:
+def test_samples_are_windows_of_every_series_and_target(shape):
     shape = replace(shape, rows=shape.rows % 300)
     starts = [row for row in range(shape.rows) if row + 20 + shape.horizon <= shape.rows]
     expected = len(starts) * shape.num_series * shape.num_targets
@@ -39,11 +39,11 @@ def test_samples_are_windows_of_every_series_and_target(shape: TableShape) -> No
     ("season", "steps"),
     [(1, 1), (4, 4), (7, 7), (12, 12), (24, 24), (52, 13), (96, 24), (168, 24), (25, 5), (29, 1)],
 )
-def test_a_segment_is_a_season_or_the_longest_part_that_divides_it(season: int, steps: int) -> None:
+def test_a_segment_is_a_season_or_the_longest_part_that_divides_it(season, steps):
     assert rules.segment(season) == steps
 
 
-def test_large_is_a_table_with_samples_and_seasons() -> None:
+def test_large_is_a_table_with_samples_and_seasons():
     assert rules.is_large(ETTH1)
     assert rules.is_large(M4_HOURLY)
     assert not rules.is_large(AIR)
@@ -53,7 +53,7 @@ def test_large_is_a_table_with_samples_and_seasons() -> None:
     assert not rules.is_large(replace(M4_HOURLY, rows=143, horizon=12))
 
 
-def test_large_begins_with_5000_samples() -> None:
+def test_large_begins_with_5000_samples():
     # 1,000 rows, season 7, horizon 10: 30 seasons are 210 rows, so rows - 219 windows.
     shape = TableShape(rows=1000, num_series=1, num_targets=1, season=7, horizon=10)
     assert rules.large_lookback(shape) == 210
@@ -72,7 +72,7 @@ def test_large_begins_with_5000_samples() -> None:
         (replace(ETTH1, rows=200, season=96, horizon=40), 48),  # 53 rows: segments of 24
     ],
 )
-def test_the_large_lookback_holds_whole_seasons_or_segments(shape: TableShape, steps: int) -> None:
+def test_the_large_lookback_holds_whole_seasons_or_segments(shape, steps):
     assert rules.large_lookback(shape) == steps
 
 
@@ -91,15 +91,13 @@ def test_the_large_lookback_holds_whole_seasons_or_segments(shape: TableShape, s
         (replace(AIR, season=1, horizon=6), 12),  # no season: twice the horizon
     ],
 )
-def test_the_small_lookback_is_two_seasons_and_leaves_windows(
-    shape: TableShape, steps: int
-) -> None:
+def test_the_small_lookback_is_two_seasons_and_leaves_windows(shape: TableShape, steps: int):
     assert rules.small_lookback(shape) == steps
 
 
 @given(SHAPES)
 @settings(max_examples=60, deadline=None)
-def test_what_the_rules_say_is_allowed(shape: TableShape) -> None:
+def test_what_the_rules_say_is_allowed(shape):
     for lag in (0, 1, shape.season):
         small = replace(shape, lag=lag)
         model, training = rules.small_model(small), rules.small_training()
@@ -109,7 +107,7 @@ def test_what_the_rules_say_is_allowed(shape: TableShape) -> None:
         _accepted(rules.large_lookback(shape), *large)
 
 
-def _accepted(lookback: int, model: dict[str, object], training: dict[str, object]) -> None:
+def _accepted(lookback: int, model: dict[str, object], training: dict[str, object]):
     """The reader refuses unknown keys, bad values and a segment that does not divide."""
     window = {"lookback": lookback}
     sections = {"data": {"path": "x.csv"}, "window": window, "model": model, "training": training}
@@ -118,13 +116,13 @@ def _accepted(lookback: int, model: dict[str, object], training: dict[str, objec
 
 @given(SHAPES)
 @settings(max_examples=60, deadline=None)
-def test_the_small_lookback_leaves_a_window_where_there_is_one(shape: TableShape) -> None:
+def test_the_small_lookback_leaves_a_window_where_there_is_one(shape):
     shape = replace(shape, lag=shape.season)
     if shape.rows - shape.lag > shape.horizon:
         assert shape.samples(rules.small_lookback(shape)) > 0
 
 
-def test_small_models_take_the_level_away_once_and_treat_targets_alike() -> None:
+def test_small_models_take_the_level_away_once_and_treat_targets_alike():
     assert rules.small_model(AIR) == {"hidden_size": "auto", "window_norm": "last"}
     assert rules.small_model(replace(AIR, lag=1)) == {"hidden_size": "auto"}
     several = rules.small_model(replace(AIR, num_targets=3))
@@ -143,9 +141,7 @@ def test_small_models_take_the_level_away_once_and_treat_targets_alike() -> None
         (replace(AIR, season=1, lag=1), 1),
     ],
 )
-def test_small_networks_read_seasons_where_they_were_differenced(
-    shape: TableShape, steps: int
-) -> None:
+def test_small_networks_read_seasons_where_they_were_differenced(shape: TableShape, steps: int):
     assert rules.small_segment(shape) == steps
     model = rules.small_model(shape)
     assert (model.get("segment", 1), "head" in model) == (steps, steps > 1)
@@ -154,7 +150,7 @@ def test_small_networks_read_seasons_where_they_were_differenced(
 @pytest.mark.parametrize(
     ("targets", "size"), [(1, 256), (2, 256), (3, 128), (7, 64), (16, 32), (20, 16), (500, 16)]
 )
-def test_a_batch_holds_about_512_samples(targets: int, size: int) -> None:
+def test_a_batch_holds_about_512_samples(targets, size):
     assert rules.batch_size(targets) == size
 
 
@@ -165,7 +161,7 @@ def test_a_batch_holds_about_512_samples(targets: int, size: int) -> None:
         ("m4_hourly", M4_HOURLY),
     ],
 )
-def test_the_benchmarks_say_where_they_differ(name: str, shape: TableShape) -> None:
+def test_the_benchmarks_say_where_they_differ(name, shape):
     path = BENCHMARKS / f"{name}.yaml"
     written = read_config(path)
     assert written.window.lookback == rules.large_lookback(shape)

@@ -17,20 +17,18 @@ def seasonal(length: int, rows: int, noise: float = 0.1, seed: int = 0) -> np.nd
 
 
 @pytest.mark.parametrize(("length", "rows"), [(4, 80), (7, 200), (12, 144), (24, 480), (168, 1500)])
-def test_a_season_is_found_beneath_trend_and_noise(length: int, rows: int) -> None:
+def test_a_season_is_found_beneath_trend_and_noise(length, rows):
     assert seen_season([seasonal(length, rows)]) == length
 
 
 @given(st.integers(3, 40), st.integers(5, 12), st.floats(0.01, 1e6), st.floats(-1e6, 1e6))
 @settings(max_examples=40, deadline=None)
-def test_level_and_unit_do_not_matter(
-    length: int, seasons: int, factor: float, level: float
-) -> None:
+def test_level_and_unit_do_not_matter(length: int, seasons: int, factor: float, level: float):
     values = np.round(seasonal(length, length * seasons), 3)
     assert seen_season([values]) == seen_season([factor * values + factor * level])
 
 
-def test_a_walk_and_noise_have_no_season() -> None:
+def test_a_walk_and_noise_have_no_season():
     for seed in range(20):
         noise = np.random.default_rng(seed).normal(size=300)
         assert seen_season([noise.cumsum()]) == 1
@@ -38,12 +36,12 @@ def test_a_walk_and_noise_have_no_season() -> None:
         assert seen_season([noise]) == 1
 
 
-def test_the_season_of_most_counts_in_a_panel() -> None:
+def test_the_season_of_most_counts_in_a_panel():
     panel = [seasonal(12, 120, seed=seed) for seed in range(9)]
     assert seen_season([*panel, seasonal(7, 120, seed=9)]) == 12
 
 
-def test_of_many_series_some_are_looked_at() -> None:
+def test_of_many_series_some_are_looked_at():
     panel = [np.random.default_rng(number).normal(size=120) for number in range(10 * MOST_SERIES)]
     for number in range(0, len(panel), 10):
         panel[number] = seasonal(12, 120, seed=number)
@@ -53,33 +51,31 @@ def test_of_many_series_some_are_looked_at() -> None:
 @pytest.mark.parametrize(
     "series", [[], [1.0], [1.0, 2.0], [5.0] * 50, [1.0, 3.0, 1.0, 3.0, 1.0], [np.pi] * 2000]
 )
-def test_short_and_constant_series_have_none(series: list[float]) -> None:
+def test_short_and_constant_series_have_none(series: list[float]):
     assert seen_season([np.array(series)]) == 1
 
 
-def test_a_season_must_be_seen_three_times_and_not_be_too_long() -> None:
+def test_a_season_must_be_seen_three_times_and_not_be_too_long():
     assert seen_season([seasonal(30, 100)]) == 30
     assert seen_season([seasonal(30, 80)]) != 30
     assert seen_season([seasonal(LONGEST + 50, 5 * LONGEST)]) <= LONGEST
 
 
 @pytest.mark.parametrize("noise", [3, 10, 20])
-def test_a_smooth_season_is_found_beneath_noise_that_hides_it_from_row_to_row(noise: float) -> None:
+def test_a_smooth_season_is_found_beneath_noise_that_hides_it_from_row_to_row(noise):
     rng = np.random.default_rng(0)
     wave = 30 * np.sin(2 * np.pi * np.arange(490) / 24)
     assert seen_season([wave + rng.normal(0, noise, 490) for _ in range(10)]) == 24
 
 
-def test_a_week_of_five_equal_days_is_no_fortnight() -> None:
+def test_a_week_of_five_equal_days_is_no_fortnight():
     noise = np.random.default_rng(0).normal(0, 0.3, 420)
     assert seen_season([np.tile([0, 0, 0, 0, 1, 1, 0], 60) + noise]) == 7
 
 
 @given(st.integers(2, 60), st.integers(0, 40), st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
-def test_recurrence_is_that_of_a_loop_over_lags_and_rows(
-    rows: int, longest: int, seed: int
-) -> None:
+def test_recurrence_is_that_of_a_loop_over_lags_and_rows(rows: int, longest: int, seed: int):
     values = np.random.default_rng(seed).normal(5, 2, rows)
     expected = np.zeros(max(2, longest + 1))
     for lag in range(2, longest + 1):
@@ -98,5 +94,5 @@ def test_recurrence_is_that_of_a_loop_over_lags_and_rows(
 
 
 @pytest.mark.parametrize("values", [np.full(90, 7.0), np.arange(90.0), np.full(90, np.pi) * 1e6])
-def test_nothing_recurs_where_nothing_swings(values: np.ndarray) -> None:
+def test_nothing_recurs_where_nothing_swings(values):
     np.testing.assert_array_equal(recurrence(values, 30), np.zeros(31))

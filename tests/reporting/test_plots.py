@@ -139,7 +139,7 @@ def test_a_single_epoch_is_marked_and_counted_in_whole_numbers():
 
 
 @pytest.mark.parametrize("count", [2, 5, 30, 200, 1000])
-def test_epochs_are_whole_numbers(count: int):
+def test_epochs_are_whole_numbers(count):
     losses = list(np.linspace(2, 1, count))
     figure = drawn(plots.learning_curve([epochs(losses)], [count]))
     labels = tick_labels(figure.axes[0].xaxis)
@@ -193,7 +193,7 @@ def test_the_legend_names_a_forecast_that_only_a_later_panel_has():
     ],
     ids=["days", "months", "weeks", "hours", "minutes", "two", "integers"],
 )
-def test_labels_of_times_are_apart_and_within_the_data(times: pd.Series):
+def test_labels_of_times_are_apart_and_within_the_data(times):
     figure = drawn(plots.forecasts([panel("y", times, np.arange(len(times)) * 1e4)], "Forecast"))
     (axes,) = figure.axes
     renderer = FigureCanvasAgg(figure).get_renderer()
