@@ -62,7 +62,7 @@ def runs(tmp_path_factory):
         },
     }
     air = forecast.read_config(
-        ROOT / "configs/air_passengers.yaml", ["training.epochs=3", "training.ensemble=2"]
+        ROOT / "configs/air_passengers.yaml", ["training.epochs=3", "training.ensemble=3"]
     )
     data = air.data.model_copy(update={"path": str(ROOT / "data/air_passengers.csv")})
     forecast.train(panel, run=folder / "panel")
@@ -143,7 +143,7 @@ def test_the_error_on_the_models_scale_is_that_of_a_loop_over_windows(runs):
             members = [m(batch.past, batch.future, batch.static) for m in trained.models]
         middle = np.median([member[0, :, :, 0].numpy() for member in members], axis=0)
         errors += np.abs(middle - batch.target[0].numpy()).ravel().tolist()
-    assert len(trained.models) == 2
+    assert len(trained.models) == 3
     assert found.error == pytest.approx(np.mean(errors), rel=1e-5)
 
 

@@ -43,7 +43,7 @@ SUMMARY = Summary(
     metrics={
         "lstm": {"MAE": 1.0, "bias": -0.5, "R2": 0.9},
         "naive": {"MAE": 2.0, "bias": 0.1, "R2": 0.95},
-        "seasonal_naive": {"MAE": 1.0, "bias": math.nan, "R2": math.nan},
+        "seasonal_naive": {"MAE": 1.0, "bias": 0.7, "R2": math.nan},
     },
     mae_by_step={"lstm": [1.0, 1.5], "naive": [2.0, 3.0], "seasonal_naive": [2.0, math.nan]},
     worst_series={"a": 2.0, "b": math.nan},
@@ -162,7 +162,7 @@ def test_the_table_has_every_method_and_marks_the_best():
     assert table.rows == (
         ("lstm", "1", "-0.5", "0.9"),
         ("naive", "2", "0.1", "0.95"),
-        ("seasonal naive", "1", "–", "–"),  # noqa: RUF001
+        ("seasonal naive", "1", "0.7", "–"),  # noqa: RUF001
     )
     assert table.best == {(0, 1), (2, 1), (1, 2), (1, 3)}
 
