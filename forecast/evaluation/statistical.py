@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,6 @@ STATISTICAL: Mapping[str, str] = {
 MOST_SEASONS, FEWEST_ROWS = 10, 200
 """A model is fitted on the last 10 seasons, at least 200 rows: AutoARIMA takes seconds for 240
 rows, and would take hours for 10,000."""
-
-Fit = Callable[[Float[np.ndarray, " rows"]], Float[np.ndarray, " H"]]
-"""History of one target -> its forecast."""
 
 
 def require_statistical(names: Iterable[str]) -> None:
@@ -60,12 +57,12 @@ def statistical_forecast(
     rows = history_rows(history.season)
     begins = np.maximum(history.first_of(origins), origins + 1 - rows)
     failures: Counter[str] = Counter()
-    fit = _fit(name, horizon, history.season)
     # One fit a window and target is what these models are; there is nothing to vectorise.
     for window, target in np.ndindex(len(origins), forecast.shape[2]):
         known = history.values[begins[window] : origins[window] + 1, target]
         try:
-            forecast[window, :, target] = fit(known[~np.isnan(known)])
+            known = known[~np.isnan(known)]
+            forecast[window, :, target] = _fitted(name, history.season, known, horizon)
         except Exception as error:  # numerics of all kinds, on data of all kinds
             failures[" ".join(f"{type(error).__name__}: {error}".split())] += 1
     _warn_of_failures(name, failures, forecast.shape[0] * forecast.shape[2])
@@ -77,16 +74,16 @@ def history_rows(season: int) -> int:
     return max(FEWEST_ROWS, MOST_SEASONS * season)
 
 
-def _fit(name: str, horizon: int, season: int) -> Fit:
-    def forecast(history: np.ndarray) -> np.ndarray:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            mean = _model(name, season).forecast(y=history, h=horizon)["mean"]
-        if not np.isfinite(mean).all():
-            raise FloatingPointError("the forecast is not finite")
-        return np.asarray(mean)
-
-    return forecast
+def _fitted(
+    name: str, season: int, known: Float[np.ndarray, " rows"], horizon: int
+) -> Float[np.ndarray, " H"]:
+    """The forecast of a model fitted on the history of one target."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        mean = np.asarray(_model(name, season).forecast(y=known, h=horizon)["mean"])
+    if not np.isfinite(mean).all():
+        raise FloatingPointError("the forecast is not finite")
+    return mean
 
 
 def _model(name: str, season: int) -> Any:
