@@ -2,7 +2,8 @@
 
 A transform is a frozen value; what it learns from data is a separate state, a plain array. `fit`
 reads training rows, `apply` and `invert` only states. A difference inverts with the rows before the
-forecast, which are kept in the user's units and transformed on the way.
+forecast, which are kept in the user's units and transformed on the way. The file is longer than
+others, because every transform stands beside what it is fitted by.
 """
 
 from __future__ import annotations
