@@ -496,6 +496,29 @@ def test_without_averaging_the_result_is_the_model() -> None:
     assert learner.eval_model is learner.model
 
 
+# --- steps that break ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "bad"), [(2, "loss", 2), (5, "loss", 5), (6, "weight", 6), (0, "", None)]
+)
+def test_the_step_at_which_numbers_cease_is_named(step, what, bad, monkeypatch) -> None:
+    """Three steps an epoch; a weight may break in the last one, whose loss was still a number."""
+    take, taken = loop.take_step, []
+
+    def broken(learner: Learner, *arguments, **options):
+        taken.append(None)
+        loss, norms = take(learner, *arguments, **options)
+        if len(taken) == step and what == "weight":
+            torch.nn.init.constant_(learner.weights[0], math.inf)
+        return (loss * math.nan if len(taken) == step and what == "loss" else loss), norms
+
+    monkeypatch.setattr(loop, "take_step", broken)
+    learner = make_learner(TrainingConfig(batch_size=8, epochs=2))
+    found = [epoch.bad_step for epoch in fit(learner, make_windows(19), None)]
+    assert found == ([bad, None] if step == 2 else [None, bad])
+
+
 # --- precision -------------------------------------------------------------------------------
 
 
