@@ -166,6 +166,16 @@ def test_the_schema_is_a_valid_schema_and_says_what_each_option_is():
 
 
 @pytest.mark.parametrize(
+    "loss",
+    ["mae", "{mae: }", "{mae: {}}", "huber", "{huber: }", "{huber: 2}", "{huber: {delta: 2}}"],
+)
+def test_the_schema_accepts_every_way_to_write_a_choice(loss):
+    text = f"{DATA}training: {{loss: {loss}}}"
+    accepted(text)
+    SCHEMA.validate(plain(read_yaml(text, "c").value))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "modl: {}",
