@@ -29,8 +29,7 @@ from forecast.training.profile import profile_rows
 
 MOST_INPUTS = 24
 """Inputs shown by their importance; others are left out."""
-LARGE_IS_GOOD = ("R2",)
-NEAR_ZERO_IS_GOOD = ("bias",)
+LARGE_IS_GOOD, NEAR_ZERO_IS_GOOD = ("R2",), ("bias",)
 KINDS = {
     "split": "Split: widths from the errors of the validation part.",
     "rolling": "Rolling: from all errors known at each origin.",
@@ -258,11 +257,12 @@ def _data(facts: Facts) -> PageSection:
     if facts.data is None:
         return PageSection(title, facts.without_table)
     described, found = facts.data["data"], facts.data["findings"]
-    text = "" if found else "No gaps, empty cells, constant columns or outliers."
-    tables = [PageTable((), named_rows(described))]
-    if found:
-        tables.append(PageTable((), tuple((each["kind"], each["message"]) for each in found)))
-    return PageSection(title, text, tables=tuple(tables))
+    table = PageTable((), named_rows(described))
+    if not found:
+        text = "No gaps, empty cells, constant columns or outliers."
+        return PageSection(title, text, tables=(table,))
+    rows = tuple((each["kind"], each["message"]) for each in found)
+    return PageSection(title, tables=(table, PageTable((), rows)))
 
 
 def _importance(facts: Facts) -> PageSection:

@@ -170,6 +170,11 @@ FOUND = {
         {},
         {"id": "shop"},
     ),
+    "words before whole numbers": (
+        panel().assign(number=lambda table: table["shop"].astype(int)),
+        {},
+        {"id": "shop"},
+    ),
     "the default id of a single series": (panel("unique_id", (60,)), {}, {"id": "unique_id"}),
     "words that tell no rows apart": (
         panel().assign(country="Chile")[["country", "shop", "ds", "y"]],
