@@ -1,4 +1,7 @@
-"""What a report says of a run, part by part: facts in, a page of figures, tables and words out."""
+"""What a report says of a run: facts in, a page of figures, tables and words out.
+
+One function a section, in the order of the page: that is why the file is long.
+"""
 
 from __future__ import annotations
 
