@@ -20,8 +20,8 @@ from forecast.errors import DataError
 
 TimesKind = Literal["dates", "integers", "text"]
 """How the column of times is read: plain dates and integers need less memory than their text."""
-Lines = Int[np.ndarray, " N"] | range
-"""Line of each row."""
+Lines = Int[np.ndarray, " _"] | range
+"""(N,) line of each row."""
 
 
 def csv_columns(file: BinaryIO, separator: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import sys
 
@@ -33,6 +32,8 @@ def keep_freed_memory() -> None:
 
 @functools.cache
 def _tell_glibc() -> None:
+    import ctypes  # not at the top: `forecast --help` imports this file
+
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.malloc_trim(0)  # what reading a table has left in many small holes goes back first
