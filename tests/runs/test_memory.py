@@ -12,7 +12,7 @@ from forecast.runs import memory
 told = []
 class Libc:
     malloc_trim = mallopt = lambda self, *numbers: told.append(numbers)
-memory.ctypes.CDLL = lambda _: Libc()
+ctypes.CDLL = lambda _: Libc()
 from forecast.training.workers import workers_for
 for _ in range(2):
     with workers_for(torch.device("cpu")):
