@@ -277,6 +277,13 @@ def test_auto_leaves_out_series_too_short_to_tell():
     assert difference_orders(panel.values, panel.offsets, 12) == [(12, 1)]
 
 
+def test_two_seasons_and_a_row_are_enough_to_see_a_season():
+    noise = np.random.default_rng(0).normal(size=25)
+    values = (10 * np.sin(2 * np.pi * np.arange(25) / 12) + 0.1 * noise)[:, None]
+    assert (12, 1) in difference_orders(values, np.array([0, 25]), 12)
+    assert difference_orders(values[:24], np.array([0, 24]), 12) == []
+
+
 def test_auto_skips_empty_cells():
     values = np.random.default_rng(0).normal(size=200).cumsum()
     values[[3, 50, 51, 120]] = np.nan
