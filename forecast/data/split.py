@@ -42,7 +42,7 @@ def split(panel: Panel, config: SplitConfig) -> Split:
     """
     ends = panel.offsets[1:]
     test = _first_row(panel, config.test, ends, "split.test")
-    validation = np.minimum(_first_row(panel, config.validation, test, "split.validation"), test)
+    validation = _first_row(panel, config.validation, test, "split.validation")
     _refuse_empty("split.validation", config.validation, test - validation)
     _refuse_empty("split.test", config.test, ends - test)
     starts = panel.offsets[:-1]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from forecast.config.data import (
     Robust,
     Standardize,
 )
+from forecast.data import compact
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.errors import DataError
 
@@ -234,6 +236,15 @@ def test_apply_is_what_a_slow_loop_gives(options, seed):
     np.testing.assert_array_equal(np.isnan(scaled), np.isnan(wanted))
     scale = np.nanmax(np.abs(wanted), initial=1e-300)
     np.testing.assert_allclose(scaled, wanted, rtol=1e-6, atol=1e-6 * scale)
+
+
+@settings(quick, max_examples=40)
+@given(chains, seeds, st.sampled_from([1, 7, 40]))
+def test_blocks_of_any_size_give_what_all_rows_at_once_give(options, seed, rows_at_once):
+    data = random_data(seed)
+    chain, scaled = fit_in_range(data, options)
+    with mock.patch.object(compact, "ROWS_AT_ONCE", rows_at_once):
+        np.testing.assert_array_equal(chain.apply(data.values, data.offsets), scaled)
 
 
 # ------------------------------------------------------------------ fitted states

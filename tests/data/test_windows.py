@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.data import compact
 from forecast.data.windows import Windows, on_device, running_count, window_starts
 
 quick = settings(max_examples=60, deadline=None)
@@ -70,9 +72,11 @@ def slow_windows(
 
 
 @settings(quick, max_examples=100)
-@given(cases())
-def test_window_starts_are_those_of_a_slow_loop(case):
-    assert window_starts(**case).tolist() == [start for start, _ in slow_windows(**case)]
+@given(cases(), st.sampled_from([1, 7, compact.ROWS_AT_ONCE]))
+def test_window_starts_are_those_of_a_slow_loop(case, rows_at_once):
+    with mock.patch.object(compact, "ROWS_AT_ONCE", rows_at_once):
+        starts = window_starts(**case).tolist()
+    assert starts == [start for start, _ in slow_windows(**case)]
 
 
 @quick
