@@ -226,7 +226,6 @@ def _without_empty_rows(
     is_empty = is_first_empty.copy()  # pandas gives arrays that cannot be written to
     is_empty[is_first_empty] = (rows.isna() | (rows == "")).all(axis=1)
     kept = frame[~is_empty].reset_index(drop=True)
-    cells: Any = kept[first].array
-    if isinstance(kept[first].dtype, pd.CategoricalDtype):  # else "" would still be one of them
-        kept[first] = cells.remove_unused_categories()
+    for name in kept.select_dtypes("category"):  # else "" would still be one of the categories
+        kept[name] = kept[name].cat.remove_unused_categories()
     return kept, np.asarray(lines)[~is_empty]
