@@ -54,11 +54,12 @@ def _whole_rows(block: Block, is_last: bool) -> bytes:
     end = len(data) if is_last else data.rfind(b"\n") + 1
     if b'"' in data:
         quotes = np.flatnonzero(np.frombuffer(data, dtype=np.uint8, count=end) == QUOTE)
-        is_open = len(quotes) % 2 == 1  # the last quote opens a cell that goes on
-        if (is_open and is_last) or not _are_regular(data[:end], quotes, block.separator):
+        count = len(quotes)  # if it is odd, the end lies within a quoted cell
+        if (count % 2 and is_last) or not _are_regular(data[:end], quotes, block.separator):
             return whole_rows(replace(block, data=data[:end]), is_last)
-        if is_open:
-            end = data.rfind(b"\n", 0, int(quotes[-1])) + 1
+        while count % 2:  # the last quote may be one of `""`: then its line is within the cell, too
+            end = data.rfind(b"\n", 0, int(quotes[count - 1])) + 1
+            count = int(np.searchsorted(quotes, end))
     whole = data[:end]
     if not whole.isascii():
         text_of(replace(block, data=whole))

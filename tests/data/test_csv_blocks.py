@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
@@ -100,6 +100,8 @@ def test_a_file_is_read_alike_in_blocks_of_any_size_and_with_dates_or_texts_for_
 
 @settings(max_examples=100, deadline=None)
 @given(body=st.text('ab"\n\r,, ', max_size=40), block=st.sampled_from([4, 12]))
+@example(body='"\naaaaa""\na"', block=4)
+@example(body='"\naaaaaa""\na', block=4)
 def test_blocks_hold_the_rows_of_the_csv_module(body, block, tmp_path_factory):
     path = write(tmp_path_factory.mktemp("tables"), "id,k\n" + body)
     rows, error = rows_or_error(body)
