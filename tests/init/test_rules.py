@@ -147,6 +147,13 @@ def test_small_networks_read_seasons_where_they_were_differenced(shape: TableSha
     assert (model.get("segment", 1), "head" in model) == (steps, steps > 1)
 
 
+def test_a_large_training_takes_about_1200_steps_and_waits_for_a_fifth_of_its_epochs():
+    # 5,219 rows less a lookback of 210 and a horizon of 10: 5,000 samples, 19.5 batches of 256.
+    shape = TableShape(rows=5219, num_series=1, num_targets=1, season=7, horizon=10)
+    training = rules.large_training(shape)
+    assert (training["epochs"], training["early_stopping"]) == (61, {"patience": 12})
+
+
 @pytest.mark.parametrize(
     ("targets", "size"), [(1, 256), (2, 256), (3, 128), (7, 64), (16, 32), (20, 16), (500, 16)]
 )
