@@ -108,10 +108,11 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     windows, panel = prepared.windows["train"], prepared.panel
     model = fit_linear(windows, prepared.windows["validation"])
     targets = windows.inputs[:, : panel.num_targets].numpy()
-    steps, filled = np.arange(1 - windows.lookback, 1), prepared.filled_targets
+    filled = prepared.filled_targets
 
     def forecast(origins: Int[np.ndarray, " B"]) -> Float[np.ndarray, "B H K"]:
-        values = model.forecast(targets[origins[:, None] + steps].astype(np.float64))[..., None]
+        past = targets[windows.past_rows(origins)].astype(np.float64)
+        values = model.forecast(past)[..., None]
         return to_user_units([values], prepared.pipeline, panel, filled, origins)[..., 0]
 
     return forecast

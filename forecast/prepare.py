@@ -87,9 +87,7 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
     window = config.window
     filled = pipeline.filled(panel, parts.offsets())
-    windows = part_windows(
-        pipeline, panel, filled, parts, window.lookback, window.horizon, window.stride
-    )
+    windows = part_windows(pipeline, panel, filled, parts, window, Forecaster.reads_padding)
     _refuse_short_series(config, panel, parts, pipeline, windows)
     _refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
@@ -208,7 +206,8 @@ def _refuse_short_series(
     windows: Mapping[str, Windows],
 ) -> None:
     lookback, horizon = config.window.lookback, config.window.horizon
-    short = short_series(windows["train"], parts.train)
+    least = config.window.least_history
+    short = short_series(windows["train"], parts.train, config.window)
     if not len(short):
         return
     skips = config.data.short_series == "skip"
@@ -218,15 +217,17 @@ def _refuse_short_series(
         log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
         return
     past = pipeline.chain.rows_lost
-    needed = lookback + horizon + past
+    needed = config.window.rows_read + horizon + past
+    read = f"lookback {lookback}" if least is None else f"least_history {config.window.rows_read}"
+    smaller = "lookback" if least is None else "least_history"
     rows = int(np.diff(parts.train[short[0]])[0])
     name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"
     unknown = "" if rows < needed else " of them known"
     remedy = ", or set data.short_series: skip" if panel.has_ids and not skips else ""
     raise DataError(
-        f"{panel.source}: {name} {rows} training rows, too few{unknown} for one window of lookback"
-        f" {lookback} + horizon {horizon}{f' + {past} for differences' if past else ''} = {needed}"
-        f" rows; lower window.lookback or window.horizon{remedy}"
+        f"{panel.source}: {name} {rows} training rows, too few{unknown} for one window of {read}"
+        f" + horizon {horizon}{f' + {past} for differences' if past else ''} = {needed} rows; lower"
+        f" window.{smaller} or window.horizon{remedy}"
     )
 
 

@@ -45,6 +45,34 @@ def test_every_test_forecast_is_what_the_model_says_of_the_rows_up_to_its_origin
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
+def test_padded_windows_are_scored_like_the_short_histories_they_stand_for():
+    young = TABLE[TABLE.unique_id == "b"].tail(34).assign(unique_id="young")
+    whole = pd.concat([TABLE, young])
+    chosen = config(window={"lookback": 40, "least_history": 4})
+    session = session_of(chosen, whole)
+    model, prepared = finish(session), session.prepared
+    scaled = prepared.windows["train"].inputs.numpy().astype(np.float64)
+    ridge = fit_linear(prepared.windows["train"], prepared.windows["validation"])
+    linear, first = linear_opponent(prepared), 2 * ROWS
+    for part, count in (("train", 10 - 8 + 1), ("validation", 7), ("test", 13)):
+        windows = prepared.windows[part]
+        assert (windows.series == 2).sum() == count
+        for rows, values in part_forecasts(model.models, prepared, part):
+            places = np.flatnonzero(rows >= first)
+            for place in places[:: 4 if part == "test" else 1]:
+                cut = young.head(rows[place] - first + 1)
+                expected = model.forecast(cut).forecast.to_numpy().reshape(2, 3).T
+                np.testing.assert_allclose(values[place, ..., 0], expected, rtol=1e-5)
+    origin = first + 20
+    past = scaled[first + 1 : origin + 1]
+    past = np.concatenate([np.repeat(past[:1], 20, axis=0), past])
+    steps = ridge.forecast(past[None])[0] * prepared.pipeline.chain.states[2][2, :, 1]
+    changes = steps + prepared.pipeline.chain.states[2][2, :, 0]
+    logs = np.log(young[["y", "z"]].to_numpy())[20]
+    found = linear(np.array([origin]))[0]
+    np.testing.assert_allclose(found, np.exp(logs + changes.cumsum(axis=0)), rtol=1e-5)
+
+
 OPPONENTS = ["naive", "seasonal_naive", "drift", "mean", "moving_average", "linear_model"]
 
 

@@ -83,6 +83,18 @@ def test_windows_of_each_part_are_counted_by_hand(stride, difference, train):
     assert counts == {"train": train, "validation": 8, "test": 10}
 
 
+def test_with_a_least_history_lookbacks_begin_before_their_series():
+    window = {"least_history": 2, "lookback": 30}
+    prepared = prepare(config(window=window), panel(long=VALUES, short=VALUES[:27]))
+    counts = {name: len(windows) for name, windows in prepared.windows.items()}
+    # 38 and 5 training rows; of the 2 known ones at least, and 3 to be forecast.
+    assert counts == {"train": 38 - 4 + 5 - 4, "validation": 2 * 8, "test": 2 * 10}
+    assert prepared.windows["train"].starts[[0, -1]].tolist() == [-28, 60 - 28]
+    words = refused(DataError, panel(a=VALUES[:26]), window=window)
+    assert "4 training rows, too few for one window of least_history 2 + horizon 3 = 5" in words
+    assert "lower window.least_history or window.horizon" in words
+
+
 def test_nothing_of_training_depends_on_later_rows():
     later = VALUES.copy()
     later[38:] = later[38:] * 100 + 5

@@ -60,12 +60,10 @@ def become_warm(suffix: str) -> None:
 
 def index(prepared: Prepared) -> object:
     """The windows of all parts; `prepare` has done the same."""
-    window, parts = prepared.config.window, prepared.split
+    parts = prepared.split
     pipeline, panel = prepared.pipeline, prepared.panel
     filled = pipeline.filled(panel, parts.offsets())
-    return part_windows(
-        pipeline, panel, filled, parts, window.lookback, window.horizon, window.stride
-    )
+    return part_windows(pipeline, panel, filled, parts, prepared.config.window)
 
 
 def training_seconds(prepared: Prepared, windows: Windows, steps: int) -> float:

@@ -99,7 +99,7 @@ def rows_for_folds(config: Config, panel: Panel) -> int:
         if isinstance(option, Difference) and isinstance(option.lag, int)
     )
     window = config.window
-    return max(0, rows - validation - window.lookback - window.horizon - lost)
+    return max(0, rows - validation - window.rows_read - window.horizon - lost)
 
 
 @dataclass(frozen=True)

@@ -337,3 +337,10 @@ class WindowConfig(Section):
     """Rows that it forecasts."""
     stride: Count = 1
     """Rows between two training windows; evaluation uses every window."""
+    least_history: Count | None = None
+    """Known rows that are enough; the first stands for what the lookback lacks; none: all of it."""
+
+    @property
+    def rows_read(self) -> int:
+        """Known rows up to the origin that a window needs."""
+        return min(self.least_history or self.lookback, self.lookback)

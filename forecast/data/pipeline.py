@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from forecast.config.data import DataConfig, MissingPolicy, Transforms
+from forecast.config.data import DataConfig, MissingPolicy, Transforms, WindowConfig
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.missing import fill
 from forecast.data.panel import Offsets, Panel, Ranges
 from forecast.data.split import PARTS, Split
-from forecast.data.windows import Windows, running_count, window_starts
+from forecast.data.windows import Windows, first_usable, running_count, window_starts
 from forecast.errors import DataError
 
 
@@ -184,11 +185,10 @@ def part_windows(
     panel: Panel,
     filled: Float[np.ndarray, "N C"],
     split: Split,
-    lookback: int,
-    horizon: int,
-    stride: int,
+    window: WindowConfig,
+    nan_padding: bool = False,
 ) -> dict[str, Windows]:
-    """Windows of each part over shared tensors: train by `stride`, evaluation by every row.
+    """Windows of each part over shared tensors: train by its stride, evaluation by every row.
 
     A validation or test window whose origin lies in an interpolated gap is left out: the line that
     fills the gap ends at a value that the forecaster cannot know.
@@ -198,8 +198,8 @@ def part_windows(
         panel: as it was read.
         filled: (N, C) values filled within each part: `pipeline.filled(panel, split.offsets())`.
         split: rows of the parts.
-        lookback, horizon: rows of a window.
-        stride: rows between two windows of the training part.
+        window: its sizes, and whether it may be padded.
+        nan_padding: whether the model is given NaN there.
     """
     inputs, targets, static = pipeline.tensors(panel, filled)
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
@@ -207,6 +207,7 @@ def part_windows(
     whole = pipeline.missing != "mask"
     usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
     honest_origin = ~_interpolated(pipeline, panel)
+    lookback, horizon = window.lookback, window.horizon
     windows = {}
     for name in PARTS:
         starts = window_starts(
@@ -216,8 +217,9 @@ def part_windows(
             usable,
             lookback,
             horizon,
-            stride if name == "train" else 1,
+            window.stride if name == "train" else 1,
             whole_targets=whole,
+            least_history=window.rows_read if window.least_history else None,
         )
         if name != "train":
             starts = starts[honest_origin[starts + lookback - 1]]
@@ -231,11 +233,33 @@ def part_windows(
             horizon=horizon,
             num_future=pipeline.num_future,
             has_no_gaps=whole,
+            first_known=padding_rows(inputs, panel.offsets, window, starts.dtype),
+            nan_padding=nan_padding,
         )
     return windows
 
 
-def short_series(windows: Windows, train: Ranges) -> Int[np.ndarray, " R"]:
+def padding_rows(
+    inputs: Float[torch.Tensor, "N C"],
+    offsets: Offsets,
+    window: WindowConfig,
+    dtype: np.dtype[Any],
+) -> Int[torch.Tensor, " S"] | None:
+    """The row of each series that stands for what its windows lack; None if they are not padded.
+
+    Args:
+        inputs: what the model reads, NaN where nothing is known.
+        offsets: first row of each series, and N.
+        window: whether they are padded.
+        dtype: of the windows' starts.
+    """
+    if window.least_history is None:
+        return None
+    usable = ~np.isnan(inputs.numpy()).any(axis=1)
+    return torch.from_numpy(first_usable(usable, offsets).astype(dtype))
+
+
+def short_series(windows: Windows, train: Ranges, window: WindowConfig) -> Int[np.ndarray, " R"]:
     """Numbers of the series whose training rows are too few for a single window.
 
     Rows without a value on the model's scale do not count: the first rows of a difference, and
@@ -244,13 +268,14 @@ def short_series(windows: Windows, train: Ranges) -> Int[np.ndarray, " R"]:
     Args:
         windows: of any part; their inputs are those of all rows.
         train: (S, 2) first training row of each series, and the row after the last.
+        window: the rows that one reads.
     """
     usable = ~np.isnan(windows.inputs.numpy()).any(axis=1)
     counts = train[:, 1] - train[:, 0]
     if not usable.all():
         known = running_count(usable)
         counts = known[train[:, 1]] - known[train[:, 0]]
-    return np.flatnonzero(counts < windows.lookback + windows.horizon)
+    return np.flatnonzero(counts < window.rows_read + window.horizon)
 
 
 def _filled(panel: Panel, parts: Offsets, missing: MissingPolicy) -> Float[np.ndarray, "N C"]:

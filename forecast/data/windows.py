@@ -12,6 +12,9 @@ from torch import Tensor
 
 from forecast.data.compact import blocks
 
+Rows = Int[np.ndarray, " W"]
+"""A row for each window."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -53,7 +56,8 @@ class Windows:
     first_rows: Int[Tensor, " S"]
     """First row of each series, rising."""
     starts: Int[Tensor, " W"]
-    """First row of each window's lookback; int32 where that holds them, for there are many."""
+    """First row of each window's lookback; int32 where that holds them, for there are many. A
+    padded window begins before its series, perhaps before row 0."""
     lookback: int
     horizon: int
     num_future: int
@@ -62,6 +66,11 @@ class Windows:
     """Weight of each series in the loss; None: all alike."""
     has_no_gaps: bool = False
     """Whether it is known that no target of a window is NaN."""
+    first_known: Int[Tensor, " S"] | None = None
+    """First usable row of each series: it stands for all that a padded window reads before it.
+    None: no window is padded."""
+    nan_padding: bool = False
+    """Whether a batch holds NaN there instead, for a model that tells padding from values."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -69,7 +78,7 @@ class Windows:
     @property
     def series(self) -> Int[Tensor, " W"]:
         """Series of each window."""
-        return self.series_of(self.starts)
+        return self.series_of(self.starts + (self.lookback - 1))
 
     def series_of(self, rows: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
         """Series to which each row belongs."""
@@ -78,14 +87,14 @@ class Windows:
     def gather(self, index: Int[Tensor, " B"]) -> Batch:
         """The windows of the given numbers, by one indexed read."""
         starts = self.starts[index]
-        steps = torch.arange(self.lookback + self.horizon, device=starts.device)
-        rows = starts[:, None] + steps
+        is_asked = self.static.shape[1] or self.weights is not None or self.first_known is not None
+        series = self.series_of(starts + (self.lookback - 1)) if is_asked else None
+        rows = self.rows(starts, series)
         window = self.inputs[rows]  # (B, L + H, C)
+        if self.first_known is not None and self.nan_padding:
+            window = window.masked_fill((rows > self._steps(starts))[..., None], torch.nan)
         first_future = window.shape[2] - self.num_future
         is_read = self.targets is self.inputs
-        series = (
-            self.series_of(starts) if self.static.shape[1] or self.weights is not None else None
-        )
         return Batch(
             past=window[:, : self.lookback],
             future=window[:, self.lookback :, first_future:],
@@ -96,6 +105,29 @@ class Windows:
             weight=None if self.weights is None else self.weights[series],
             has_no_gaps=self.has_no_gaps,
         )
+
+    def rows(
+        self, starts: Int[Tensor, " B"], series: Int[Tensor, " B"] | None = None
+    ) -> Int[Tensor, "B T"]:
+        """(B, L + H) the row that each step of some windows reads.
+
+        Args:
+            starts: first row of each, before its series where it is padded.
+            series: to which it belongs; None: to be found by its origin.
+        """
+        steps = self._steps(starts)
+        if self.first_known is None:
+            return steps
+        series = self.series_of(starts + (self.lookback - 1)) if series is None else series
+        return torch.maximum(steps, self.first_known[series][:, None])
+
+    def _steps(self, starts: Int[Tensor, " B"]) -> Int[Tensor, "B T"]:
+        return starts[:, None] + torch.arange(self.lookback + self.horizon, device=starts.device)
+
+    def past_rows(self, origins: Int[np.ndarray, " B"]) -> Int[np.ndarray, "B L"]:
+        """The rows that the lookbacks read which end at some rows."""
+        starts = torch.from_numpy(origins - (self.lookback - 1))
+        return self.rows(starts)[:, : self.lookback].numpy()
 
     def origins(self) -> Int[np.ndarray, " W"]:
         """(W,) last known row of each window."""
@@ -108,7 +140,7 @@ class Windows:
     def tensors(self) -> list[Tensor]:
         """All that is read of them."""
         read = [self.inputs, self.targets, self.static, self.first_rows, self.starts]
-        return read if self.weights is None else [*read, self.weights]
+        return [*read, *(each for each in (self.weights, self.first_known) if each is not None)]
 
     def to(self, device: torch.device) -> Windows:
         """The same windows with all tensors on a device."""
@@ -133,6 +165,7 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
             first_rows=move(windows.first_rows),
             starts=move(windows.starts),
             weights=None if windows.weights is None else move(windows.weights),
+            first_known=None if windows.first_known is None else move(windows.first_known),
         )
         for part, windows in parts.items()
     }
@@ -147,6 +180,7 @@ def window_starts(
     horizon: int,
     stride: int = 1,
     whole_targets: bool = True,
+    least_history: int | None = None,
 ) -> Int[np.ndarray, " W"]:
     """Starts of the windows whose targets all lie in a part; lookbacks may reach into earlier rows.
 
@@ -157,14 +191,20 @@ def window_starts(
         usable_target: rows that may be targets.
         lookback, horizon, stride: in rows; every series begins with its first usable row.
         whole_targets: False keeps a window if just one of its target rows is usable.
+        least_history: usable rows up to the origin from which on a lookback may begin before its
+            series; None: none does.
 
     Returns:
         First rows of the lookbacks, int32 where that holds them.
     """
+    known = first_usable(usable_input, offsets)
     # Series s has counts[s] windows, at first[s], first[s] + stride, ... Numbered through over all
     # series, window w of series s begins at shift[s] + w * stride; the windows before those of s
     # are ends[s] - counts[s]. (S,)
-    first = _next(usable_input, np.maximum(part[:, 0] - lookback, offsets[:-1]))
+    if least_history is None:
+        first = _next(usable_input, np.maximum(part[:, 0] - lookback, offsets[:-1]))
+    else:
+        first = np.maximum(part[:, 0], known + least_history) - lookback
     counts = np.maximum((part[:, 1] - horizon - lookback - first) // stride + 1, 0)
     ends = np.cumsum(counts)
     shift = first - (ends - counts) * stride
@@ -176,7 +216,7 @@ def window_starts(
         some = slice(np.searchsorted(ends, begin, "right"), np.searchsorted(ends, end) + 1)
         windows = np.diff(np.clip(ends[some], begin, end), prepend=begin)  # of each series
         start = np.repeat(shift[some], windows) + np.arange(begin, end) * stride
-        start = start[is_usable(start)]
+        start = start[is_usable(start, np.maximum(start, np.repeat(known[some], windows)))]
         starts[found : found + len(start)] = start
         found += len(start)
     return starts[:found]
@@ -188,18 +228,27 @@ def _window_filter(
     lookback: int,
     horizon: int,
     wanted: int,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Which of some windows have all inputs and the wanted number of targets."""
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Which of some windows, by start and first row that is read, have all inputs and the wanted
+    number of targets."""
     if usable_input.all() and usable_target.all():
-        return lambda start: np.ones(len(start), dtype=bool)
+        return lambda start, first: np.ones(len(start), dtype=bool)  # noqa: ARG005
     missing_inputs, usable_targets = running_count(~usable_input), running_count(usable_target)
 
-    def is_usable(start: Int[np.ndarray, " W"]) -> Bool[np.ndarray, " W"]:
+    def is_usable(start: Rows, first: Rows) -> Bool[np.ndarray, " W"]:
         middle = start + lookback
         known = usable_targets[middle + horizon] - usable_targets[middle]
-        return np.asarray((missing_inputs[middle] == missing_inputs[start]) & (known >= wanted))
+        return np.asarray((missing_inputs[middle] == missing_inputs[first]) & (known >= wanted))
 
     return is_usable
+
+
+def first_usable(
+    usable: Bool[np.ndarray, " N"], offsets: Int[np.ndarray, " _"]
+) -> Int[np.ndarray, " S"]:
+    """The first usable row of each series; its very first where none is."""
+    first = _next(usable, offsets[:-1])
+    return np.asarray(np.where(first < offsets[1:], first, offsets[:-1]))
 
 
 def running_count(flags: Bool[np.ndarray, " N"]) -> Int[np.ndarray, " _"]:

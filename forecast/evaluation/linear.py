@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ def fit_linear(training: Windows, validation: Windows) -> LinearModel:
     Source: Golub, Heath and Wahba 1979, "Generalized cross-validation as a method for choosing a
     good ridge parameter".
     """
-    seen, held_out = moments(training), moments(validation)
+    seen, held_out = (moments(replace(each, nan_padding=False)) for each in (training, validation))
     # In the basis of the eigenvectors, ridge regression of any penalty is one division.
     sizes, directions = np.linalg.eigh(seen.inputs)  # (L,), (L, L)
     sizes = np.maximum(sizes, 0.0)

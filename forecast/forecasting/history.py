@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from forecast.config.data import DataConfig
@@ -122,7 +121,7 @@ def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
         panel: names the series.
         pipeline: knows how many rows the differences need before a window.
     """
-    rows = windows.starts[:, None] + torch.arange(windows.lookback + windows.horizon)  # (S, L + H)
+    rows = windows.rows(windows.starts)  # (S, L + H)
     unknown = windows.inputs.isnan()  # (N, C)
     unknown_ahead = unknown[:, unknown.shape[1] - windows.num_future :]
     past = unknown.any(dim=1)[rows[:, : windows.lookback]].any(dim=1)  # (S,)

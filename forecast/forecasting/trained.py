@@ -14,7 +14,7 @@ from jaxtyping import Float
 from forecast.config.tree import Config
 from forecast.data.future import future_rows
 from forecast.data.panel import Panel
-from forecast.data.pipeline import Pipeline
+from forecast.data.pipeline import Pipeline, padding_rows
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError
 from forecast.evaluation.conformal import Calibration
@@ -67,8 +67,13 @@ class TrainedModel:
 
     @property
     def rows_needed(self) -> int:
-        """Rows of history that a forecast needs."""
+        """Rows of history that a forecast reads."""
         return self.config.window.lookback + self.pipeline.chain.rows_lost
+
+    @property
+    def least_rows(self) -> int:
+        """Rows of history without which there is no forecast."""
+        return self.config.window.rows_read + self.pipeline.chain.rows_lost
 
     def forecast(
         self,
@@ -131,7 +136,7 @@ class TrainedModel:
                 "" if len(quantiles) == 1 else TOO_NARROW,
             )
         data = self.config.data
-        whole = long_enough(history, self.rows_needed, data.short_series == "skip")
+        whole = long_enough(history, self.least_rows, data.short_series == "skip")
         warn_of_series(whole, self.pipeline)
         pipeline = self.pipeline.with_series_of(whole)
         history = last_rows(whole, self.rows_needed, self.pipeline)
@@ -172,6 +177,8 @@ class TrainedModel:
             lookback=window.lookback,
             horizon=window.horizon,
             num_future=pipeline.num_future,
+            first_known=padding_rows(inputs, extended.offsets, window, starts.dtype),
+            nan_padding=self.models[0].reads_padding,
         )
         refuse_unknown(windows, extended, pipeline)
         known, origins = extended.values[:, : panel.num_targets], windows.origins()

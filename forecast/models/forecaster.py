@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -71,6 +72,9 @@ class Forecaster(nn.Module):
         config: the architecture, with `hidden_size` resolved.
         shape: sizes of the windows.
     """
+
+    reads_padding: ClassVar[bool] = False
+    """Whether it is given NaN for what a padded window lacks, rather than the first known row."""
 
     def __init__(self, config: ModelConfig, shape: WindowShape) -> None:
         super().__init__()

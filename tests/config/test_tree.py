@@ -100,6 +100,8 @@ def test_a_learning_rate_needs_no_quotes_and_no_dot(line, value):
         "model: {dropout: 0}",
         "model: {segment: 24}",
         "window: {stride: 1000}",
+        "window: {lookback: 7, least_history: 8}",
+        "window: {least_history: null}",
         "training: {l1: 0, l2: 0, tolerance: 0, warmup: 0}",
         "training: {loss: {quantile: [0.5]}}",
         "training: {loss: {quantile: [0.1, 0.5, 0.8]}}",

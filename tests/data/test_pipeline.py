@@ -21,6 +21,7 @@ from forecast.config.data import (
     Robust,
     SplitConfig,
     Standardize,
+    WindowConfig,
 )
 from forecast.data import transforms
 from forecast.data.assemble import read_panel
@@ -69,11 +70,21 @@ def prepared(
     return panel, ranges, fit_pipeline(config, tuple(transforms), panel, ranges, season)
 
 
-def windows_of(pipeline: Pipeline, panel: Panel, parts: Split, *sizes: int, **named: int):
-    """The windows of each part; lookback, horizon and stride as for `part_windows`."""
-    return part_windows(
-        pipeline, panel, pipeline.filled(panel, parts.offsets()), parts, *sizes, **named
+def windows_of(
+    pipeline: Pipeline,
+    panel: Panel,
+    parts: Split,
+    lookback: int,
+    horizon: int,
+    stride: int = 1,
+    least_history: int | None = None,
+):
+    """The windows of each part."""
+    window = WindowConfig(
+        lookback=lookback, horizon=horizon, stride=stride, least_history=least_history
     )
+    filled = pipeline.filled(panel, parts.offsets())
+    return part_windows(pipeline, panel, filled, parts, window)
 
 
 def long_frame(lengths, seed: int = 0, first: int = 0) -> pd.DataFrame:
@@ -472,9 +483,10 @@ def test_a_lookback_shorter_than_the_differences_still_has_its_history():
     st.sampled_from([(), (Difference(),), (Difference(lag=3), Difference(), Standardize())]),
     st.integers(0, 2**32 - 1),
     st.sampled_from(["error", "interpolate", "forward_fill"]),
+    st.sampled_from([None, 1, 2]),
 )
 def test_short_series_are_those_without_a_training_window(
-    lengths, lookback, horizon, stride, transforms, seed, missing
+    lengths, lookback, horizon, stride, transforms, seed, missing, least
 ):
     frame = long_frame(lengths, seed)
     if missing != "error":
@@ -483,19 +495,22 @@ def test_short_series_are_those_without_a_training_window(
     config = DataConfig(path="-", frequency="D", missing=missing)
     assume(max(lengths) > 5)
     panel, parts, pipeline = prepared(config, transforms, SplitConfig(validation=2, test=3), frame)
-    train = windows_of(pipeline, panel, parts, lookback, horizon, stride)["train"]
+    least = None if least is None else min(least, lookback)
+    train = windows_of(pipeline, panel, parts, lookback, horizon, stride, least)["train"]
     wanted = sorted(set(range(len(lengths))) - set(train.series.tolist()))
-    short = short_series(train, parts.train)
+    window = WindowConfig(lookback=lookback, horizon=horizon, least_history=least)
+    short = short_series(train, parts.train, window)
     assert short.tolist() == wanted
     if missing == "error":
         rows = np.array(lengths) - 5
-        counted = np.flatnonzero(rows < lookback + horizon + pipeline.chain.rows_lost)
+        counted = np.flatnonzero(rows < (least or lookback) + horizon + pipeline.chain.rows_lost)
         np.testing.assert_array_equal(short, counted)
 
 
 def short(panel, parts, pipeline, lookback, horizon):
     train = windows_of(pipeline, panel, parts, lookback, horizon, 1)["train"]
-    return short_series(train, parts.train).tolist()
+    window = WindowConfig(lookback=lookback, horizon=horizon)
+    return short_series(train, parts.train, window).tolist()
 
 
 def test_short_series_by_hand():
@@ -523,7 +538,7 @@ def test_a_masked_gap_does_not_make_a_series_short():
     config = DataConfig(path="-", frequency="D", missing="mask")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
     train = windows_of(pipeline, panel, parts, 5, 2, 1)["train"]
-    assert short_series(train, parts.train).tolist() == []
+    assert short_series(train, parts.train, WindowConfig(lookback=5, horizon=2)).tolist() == []
     assert set(train.series.tolist()) == {1}
 
 

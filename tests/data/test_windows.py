@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.data import compact
-from forecast.data.windows import Windows, on_device, running_count, window_starts
+from forecast.data.windows import Windows, first_usable, on_device, running_count, window_starts
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -26,6 +26,7 @@ def cases(draw):
         for first, last in pairwise(offsets)
     ]
     whole = draw(st.booleans())
+    lookback = draw(st.integers(1, 7))
     rarely = st.integers(0, 9).map(bool)
     flags = st.lists(
         rarely if draw(st.booleans()) else st.just(True),
@@ -37,7 +38,8 @@ def cases(draw):
         "part": np.array(draw(st.sampled_from([part, whole_series(offsets)]))),
         "usable_input": np.array(draw(flags), dtype=bool),
         "usable_target": np.array(draw(flags), dtype=bool),
-        "lookback": draw(st.integers(1, 7)),
+        "lookback": lookback,
+        "least_history": draw(st.none() | st.integers(1, lookback)),
         "horizon": draw(st.integers(1, 5)),
         "stride": draw(st.sampled_from([1, 1, 2, 3, 7])),
         "whole_targets": whole,
@@ -49,17 +51,36 @@ def whole_series(offsets: np.ndarray) -> list[list[int]]:
 
 
 def slow_windows(
-    offsets, part, usable_input, usable_target, lookback, horizon, stride, whole_targets
+    offsets,
+    part,
+    usable_input,
+    usable_target,
+    lookback,
+    horizon,
+    stride,
+    whole_targets,
+    least_history,
 ) -> list[tuple[int, int]]:
     """(first row, series) of every window, one row and one condition at a time."""
     found = []
     for series in range(len(offsets) - 1):
         begun = None
-        for start in range(offsets[series], offsets[series + 1]):
+        usable = [row for row in range(*offsets[series : series + 2]) if usable_input[row]]
+        if not usable:
+            continue
+        earliest = offsets[series] if least_history is None else offsets[series] - lookback
+        for start in range(earliest, offsets[series + 1]):
             past = range(start, start + lookback)
             targets = range(start + lookback, start + lookback + horizon)
-            if targets[0] < part[series][0] or not (usable_input[start] or begun is not None):
+            if targets[0] < part[series][0]:
                 continue
+            if least_history is None:
+                if begun is None and not usable_input[start]:
+                    continue
+            else:
+                past = range(max(start, usable[0]), start + lookback)
+                if begun is None and len(past) < least_history:
+                    continue
             begun = start if begun is None else begun
             inside = targets[-1] < part[series][1] <= offsets[series + 1]
             if (start - begun) % stride or not inside:
@@ -84,7 +105,7 @@ def test_window_starts_are_those_of_a_slow_loop(case, rows_at_once):
 def test_no_window_crosses_a_series_or_leaves_its_part(case):
     offsets, lookback, horizon = case["offsets"], case["lookback"], case["horizon"]
     starts = window_starts(**case)
-    series = np.searchsorted(offsets, starts, side="right") - 1
+    series = np.searchsorted(offsets, starts + lookback - 1, side="right") - 1
     assert len(set(starts.tolist())) == len(starts)
     last = starts + lookback + horizon - 1
     np.testing.assert_array_equal(np.searchsorted(offsets, last, side="right") - 1, series)
@@ -92,11 +113,11 @@ def test_no_window_crosses_a_series_or_leaves_its_part(case):
     assert (last < case["part"][series, 1]).all()
 
 
-def starts_of(length: int, part: tuple[int, int], **options) -> list[int]:
+def starts_of(length: int, *part: tuple[int, int], **options) -> list[int]:
     usable = np.ones(length, dtype=bool)
     arguments = {
         "offsets": np.array([0, length]),
-        "part": np.array([part]),
+        "part": np.array(part),
         "usable_input": usable,
         "usable_target": usable,
         "lookback": 3,
@@ -148,6 +169,19 @@ def test_the_stride_counts_from_the_first_usable_row():
     assert starts_of(10, (0, 10), usable_input=usable[:10], stride=7) == [5]
 
 
+def test_a_padded_window_begins_before_its_series():
+    assert starts_of(6, (0, 6), least_history=1) == [-2, -1, 0, 1]
+    assert starts_of(6, (0, 6), least_history=3) == [0, 1]
+    assert starts_of(6, (4, 6), least_history=1) == [1]
+    assert starts_of(3, (0, 3), least_history=1, lookback=100) == [-99]
+    assert starts_of(9, (0, 9), least_history=2, stride=3) == [-1, 2]
+    usable = np.arange(9) >= 2  # what a difference leaves
+    assert starts_of(9, (0, 9), least_history=2, usable_input=usable) == [1, 2, 3, 4]
+    two = {"offsets": np.array([0, 4, 8]), "least_history": 2}
+    assert starts_of(8, (0, 4), (4, 8), **two) == [-1, 3]
+    assert starts_of(8, (0, 4), (4, 8), **two, usable_input=np.arange(8) > 3) == [3]
+
+
 def test_running_count_by_hand():
     counts = running_count(np.array([True, False, True, True]))
     np.testing.assert_array_equal(counts, [0, 1, 1, 2, 3])
@@ -156,7 +190,13 @@ def test_running_count_by_hand():
 # ------------------------------------------------------------------ gather
 
 
-def windows_of(seed: int, lookback: int = 4, horizon: int = 3, num_future: int = 2) -> Windows:
+def windows_of(
+    seed: int,
+    lookback: int = 4,
+    horizon: int = 3,
+    num_future: int = 2,
+    least_history: int | None = None,
+) -> Windows:
     """Three series of 12, 30 and 9 rows with 5 input columns and 2 targets; some targets NaN."""
     random = np.random.default_rng(seed)
     offsets = np.array([0, 12, 42, 51])
@@ -164,9 +204,17 @@ def windows_of(seed: int, lookback: int = 4, horizon: int = 3, num_future: int =
     targets = random.normal(size=(51, 2)).astype(np.float32)
     targets[random.random((51, 2)) < 0.2] = np.nan
     usable = np.ones(51, dtype=bool)
+    usable[:2] = usable[12:13] = least_history is None
     starts = window_starts(
-        offsets, np.array(whole_series(offsets)), usable, usable, lookback, horizon
+        offsets,
+        np.array(whole_series(offsets)),
+        usable,
+        usable,
+        lookback,
+        horizon,
+        least_history=least_history,
     )
+    first_known = torch.from_numpy(first_usable(usable, offsets))
     return Windows(
         inputs=torch.from_numpy(inputs),
         targets=torch.from_numpy(targets),
@@ -176,7 +224,62 @@ def windows_of(seed: int, lookback: int = 4, horizon: int = 3, num_future: int =
         lookback=lookback,
         horizon=horizon,
         num_future=num_future,
+        first_known=None if least_history is None else first_known,
     )
+
+
+@quick
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 40),
+    st.integers(1, 3),
+    st.integers(0, 5),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_a_padded_gather_is_a_loop_over_rows(seed, lookback, horizon, num_future, least, is_nan):
+    least = min(least, lookback)
+    windows = windows_of(seed, lookback, horizon, num_future, least)
+    windows = replace(windows, nan_padding=is_nan, weights=torch.arange(6.0).reshape(3, 2))
+    inputs, targets = windows.inputs.numpy(), windows.targets.numpy()
+    first, ends = [2, 13, 42], [12, 42, 51]  # known rows of the three series
+    origins = [
+        (series, origin)
+        for series in range(3)
+        for origin in range(first[series] + least - 1, ends[series] - horizon)
+    ]
+    assert windows.origins().tolist() == [origin for _, origin in origins]
+    assert windows.series.tolist() == [series for series, _ in origins]
+    index = torch.randperm(len(windows), generator=torch.Generator().manual_seed(seed))
+    batch = windows.gather(index)
+    for place, number in enumerate(index.tolist()):
+        series, origin = origins[number]
+        past = []
+        for row in range(origin - lookback + 1, origin + 1):
+            lacking = np.full(5, np.nan) if is_nan else inputs[first[series]]
+            past.append(lacking if row < first[series] else inputs[row])
+        np.testing.assert_array_equal(batch.past[place], past)
+        ahead = slice(origin + 1, origin + 1 + horizon)
+        np.testing.assert_array_equal(batch.future[place], inputs[ahead, 5 - num_future :])
+        np.testing.assert_array_equal(batch.target[place], targets[ahead])
+        np.testing.assert_array_equal(batch.static[place], windows.static[series])
+        np.testing.assert_array_equal(batch.weight[place], windows.weights[series])
+    rows = windows.past_rows(windows.origins())
+    np.testing.assert_array_equal(
+        inputs[rows], replace(windows, nan_padding=False).gather(torch.arange(len(windows))).past
+    )
+
+
+def test_padded_windows_of_small_row_numbers_read_like_those_of_large_ones():
+    windows = windows_of(0, lookback=9, least_history=1)
+    small = replace(
+        windows,
+        first_rows=windows.first_rows.int(),
+        starts=windows.starts.int(),
+        first_known=windows.first_known.int(),
+    )
+    index = torch.arange(len(windows))
+    assert torch.equal(windows.gather(index).past, small.gather(index).past)
 
 
 @quick
@@ -259,9 +362,13 @@ def test_nothing_is_materialised_but_the_batch():
     assert batch.target.untyped_storage().data_ptr() == batch.past.untyped_storage().data_ptr()
 
 
-@pytest.mark.parametrize(("weights", "count"), [(None, 5), (torch.ones(3, 2), 6)])
-def test_to_moves_every_tensor(weights, count):
-    moved = replace(windows_of(0), weights=weights).to(torch.device("meta"))
+@pytest.mark.parametrize(
+    ("weights", "least", "count"), [(None, None, 5), (torch.ones(3, 2), None, 6), (None, 2, 6)]
+)
+def test_to_moves_every_tensor(weights, least, count):
+    windows = replace(windows_of(0, least_history=least), weights=weights)
+    assert len(windows.tensors()) == count
+    moved = windows.to(torch.device("meta"))
     tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
     assert len(tensors) == count
     assert all(tensor.device.type == "meta" for tensor in tensors)

@@ -11,6 +11,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 import forecast
+from forecast.errors import DataError
 from forecast.evaluate import part_forecasts
 from forecast.forecasting.model_file import load
 from forecast.prepare import prepare
@@ -317,3 +318,24 @@ def test_categories_that_history_or_training_did_not_hold(event, ahead):
     table = trained.forecast(frame[recent], future)
     expected = [by_hand(changed, trained, own)[0][:, 0, 0] for own in range(3)]
     np.testing.assert_allclose(table.forecast, np.concatenate(expected), rtol=2e-5)
+
+
+@pytest.mark.parametrize("is_differenced", [False, True])
+@pytest.mark.parametrize("horizon", [3, 7])
+def test_what_a_short_history_lacks_is_its_first_known_row(is_differenced, horizon):
+    case = two_series("per_series")
+    window = {**case.config["window"], "lookback": 8, "least_history": 2}
+    steps = [*(["difference"] if is_differenced else []), "standardize"]
+    trained = forecast.train({**case.config, "window": window, "transforms": steps}, case.frame)
+    least, lacking = 2 + is_differenced, np.arange(20, 0, -1.0)
+    assert (trained.least_rows, trained.rows_needed) == (least, 8 + is_differenced)
+    for rows in range(least, 10):
+        short = case.frame[case.frame.unique_id == "b"].tail(rows)
+        first, second = short.y.to_numpy()[:2]
+        repeated = first - lacking * (second - first) * is_differenced
+        before = pd.DataFrame({"unique_id": "b", "ds": short.ds.iloc[0] - lacking, "y": repeated})
+        whole = pd.concat([before.astype({"ds": int}), short])
+        table = trained.forecast(short, horizon=horizon)
+        assert_frame_equal(table, trained.forecast(whole, horizon=horizon), rtol=1e-6)
+    with pytest.raises(DataError, match=f"the model needs the last {least}$"):
+        trained.forecast(short.tail(least - 1))

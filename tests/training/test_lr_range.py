@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.config.data import WindowConfig
 from forecast.config.optimizers import StochasticGradientDescent
 from forecast.config.training import LrRangeConfig, TrainingConfig
 from forecast.config.tree import config_from
@@ -57,7 +58,9 @@ def air() -> dict[str, Windows]:
     parts = split(panel, config.split)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, 12)
     filled = pipeline.filled(panel, parts.offsets())
-    return part_windows(pipeline, panel, filled, parts, LOOKBACK, HORIZON, 1)
+    return part_windows(
+        pipeline, panel, filled, parts, WindowConfig(lookback=LOOKBACK, horizon=HORIZON)
+    )
 
 
 def make_learner(seed: int = 0, dropout: float = 0.0, **options) -> Learner:
