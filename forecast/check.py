@@ -21,7 +21,7 @@ from forecast.errors import ForecastError
 from forecast.prepare import Prepared, new_learner, prepare
 from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
-from forecast.training.loop import batches_per_epoch
+from forecast.training.loop import batches_per_epoch, total_steps
 from forecast.training.sampling import in_order, windows_in_epoch
 from forecast.training.step import chunks_of, set_gradient, take_step
 from forecast.training.workers import workers_for
@@ -139,7 +139,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     windows = on_device_if_it_fits(prepared.windows, device)["train"]
     parameters = sum(p.numel() for p in learner.model.parameters())
     steps = batches_per_epoch(len(windows), training)
-    total = min(training.epochs * steps, training.max_steps or training.epochs * steps)
+    total = total_steps(len(windows), training)
     range_test = training.lr_range
     tested = range_test.steps * range_test.seeds if training.learning_rate == "auto" else 0
     # A step of a full-batch optimiser takes all batches of an epoch, other steps take one.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from forecast.cli.text import in_words
 from forecast.errors import ConfigError
 from forecast.runs.folder import TENSORBOARD_FOLDER
 from forecast.training.loop import Epoch
@@ -94,4 +96,6 @@ def _description(progress: Progress) -> str:
     epoch = progress.epoch
     member = member_name(progress.member, progress.members)
     scored = "" if epoch.validation_loss is None else f", validation {epoch.validation_loss:.4g}"
-    return f"{member}epoch {epoch.number}/{progress.epochs}: loss {epoch.train_loss:.4g}{scored}"
+    line = f"{member}epoch {epoch.number}/{progress.epochs}: loss {epoch.train_loss:.4g}{scored}"
+    left = progress.seconds_left
+    return line if math.isinf(left) else f"{line}, at most {in_words(left)} left"

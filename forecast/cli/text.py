@@ -189,6 +189,11 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _duration(seconds: float) -> str:
+    return f"about {in_words(seconds)}" if seconds >= 1 else "below 1 s"
+
+
+def in_words(seconds: float) -> str:
+    """A time in a unit that suits it: 119 s, 10 min, 2.5 h."""
     if seconds < 120:
-        return _amount(seconds, "s")
-    return _amount(seconds / 60, "min") if seconds < 7200 else f"about {seconds / 3600:.1f} h"
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

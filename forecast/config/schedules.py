@@ -25,6 +25,8 @@ class Position:
     total_steps: int
     losses: Sequence[float] = ()
     """Validation loss of each finished epoch (training loss where there is no validation)."""
+    time: float = 0.0
+    """Share of `max_minutes` that is over; 0 where there is no such limit."""
 
     @property
     def epoch(self) -> int:
@@ -32,9 +34,21 @@ class Position:
         return self.step // self.steps_per_epoch
 
     @property
+    def progress(self) -> float:
+        """Steps taken, or as many as the time that is over stands for, if they are more."""
+        return max(float(self.step), self.time * (self.total_steps - 1))
+
+    @property
     def share(self) -> float:
-        """Share of all steps taken; 1 at the last step."""
-        return min(1.0, self.step / max(1, self.total_steps - 1))
+        """Share of all steps taken, or of the time that is over; 1 at the last step."""
+        return min(1.0, self.progress / max(1, self.total_steps - 1))
+
+    @property
+    def expected_steps(self) -> int:
+        """All steps, or as many as there is time for at the pace so far."""
+        if self.progress <= self.step:
+            return self.total_steps
+        return round(self.total_steps * self.step / self.progress)
 
 
 class Constant(Option):
@@ -99,10 +113,10 @@ class OneCycle(Option):
         peak, first = self.rise * position.total_steps - 1, 1 / self.divide
         if position.step == 0:
             return first
-        if position.step <= peak:
-            return _half_cosine(first, 1.0, position.step / peak)
+        if position.progress <= peak:
+            return _half_cosine(first, 1.0, position.progress / peak)
         rest = position.total_steps - 1 - peak
-        return _half_cosine(1.0, first / 1e4, (position.step - peak) / rest)
+        return _half_cosine(1.0, first / 1e4, min(1.0, (position.progress - peak) / rest))
 
 
 class Plateau(Option):
@@ -167,7 +181,7 @@ class StochasticWeightAverage(Option):
 
     def weight(self, position: Position) -> float:
         """Weight of the newest weights in the average after a step."""
-        first = int(self.start * position.total_steps)  # step whose weights are the first to count
+        first = int(self.start * position.expected_steps)  # whose weights are the first to count
         return 1 / (1 + max(0, position.step - first))
 
 

@@ -89,7 +89,7 @@ class TrainingConfig(Section):
     max_steps: Count | None = None
     """Most optimiser steps; none: no limit."""
     max_minutes: PositiveFloat | None = None
-    """Most wall time of training; none: no limit."""
+    """Most wall time of training, of all members together; none: no limit."""
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     """Needs a validation part; null trains to the end and keeps the last weights."""
     averaging: AveragingOption = NoAveraging()

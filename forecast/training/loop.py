@@ -81,6 +81,7 @@ def fit(
     history: Sequence[Epoch] = (),
     within: EpochProgress | None = None,
     pause_every: float = math.inf,
+    most_seconds: float = math.inf,
 ) -> Iterator[Epoch | EpochProgress]:
     """Train epoch by epoch, and leave long epochs for a moment now and then, to be saved.
 
@@ -95,24 +96,27 @@ def fit(
         history: epochs done before, of a resumed training.
         within: where in the next epoch it stopped; None: at its beginning.
         pause_every: seconds from one pause to the next.
+        most_seconds: of this training, the time before it was resumed included. When they are over,
+            the epoch ends after the step that is being taken, or sooner, so that validation is over
+            with them too; one step is always taken. The schedule ends with them.
 
     Yields:
         A record after each epoch, and an `EpochProgress` at every pause.
     """
     config = learner.config
     steps_per_epoch = batches_per_epoch(len(train), config)
-    total_steps = config.epochs * steps_per_epoch
-    total_steps = min(total_steps, config.max_steps or total_steps)
+    most_steps = total_steps(len(train), config)
     records = list(history)
     step = records[-1].step if records else 0
     before = within or (records[-1] if records else None)
     paused = time.perf_counter()
     began = paused - (before.seconds if before else 0.0)
+    judging, is_over = 0.0, False  # seconds of the last validation
     choose_kernel(learner, train)
     graph = captured(learner, train)
-    while step < total_steps:
+    while step < most_steps and not is_over:
         number, monitored = len(records) + 1, [record.monitored for record in records]
-        batches = _batches(learner, train, number, total_steps - step)
+        batches = _batches(learner, train, number, most_steps - step)
         # The losses stay on the device until the epoch ends: reading one halts a GPU. Those of the
         # steps before a pause come back from its record.
         losses = torch.zeros(len(batches), device=learner.device)
@@ -122,21 +126,28 @@ def fit(
         with workers_for(learner.device) as workers:
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
             for count in range(len(done), len(batches)):
-                position = Position(step + count, steps_per_epoch, total_steps, monitored)
+                passed = (time.perf_counter() - began) / most_seconds
+                position = Position(step + count, steps_per_epoch, most_steps, monitored, passed)
                 rate = scheduled_rate(learner, position)
                 loss, norms = take(batches[count], rate, (learner.seed, number, count))
                 average_weights(learner, position)
                 losses[count] = loss
-                if time.perf_counter() - paused >= pause_every and count + 1 < len(batches):
-                    paused = time.perf_counter()
-                    passed = tuple(losses[: count + 1].tolist())
-                    yield EpochProgress(step + count + 1, passed, paused - began)
+                now = time.perf_counter()
+                if is_over := now - began + judging >= most_seconds:
+                    batches, losses = batches[: count + 1], losses[: count + 1]
+                    break
+                if now - paused >= pause_every and count + 1 < len(batches):
+                    paused = now
+                    taken = tuple(losses[: count + 1].tolist())
+                    yield EpochProgress(step + count + 1, taken, paused - began)
                     learner.model.train()
             values, gradient_norms, has_numbers = _read(learner, losses, norms)
             validation_loss = None
             if validation:
+                judged = time.perf_counter()
                 with learner.profile.part("evaluation"):
                     validation_loss = evaluate(learner, validation, workers)
+                judging = time.perf_counter() - judged
         # A weight may cease to be a number only in the last step, whose loss was still one.
         bad = [place for place, value in enumerate(values, step + 1) if not math.isfinite(value)]
         step, within = step + len(batches), None
@@ -153,6 +164,7 @@ def fit(
                 bad_step=bad[0] if bad else None,
             )
         )
+        is_over = is_over or records[-1].seconds + judging >= most_seconds
         yield records[-1]
 
 
@@ -161,6 +173,12 @@ def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
     if is_full_batch(config.optimizer):
         return 1
     return math.ceil(windows_in_epoch(num_windows, config) / config.batch_size)
+
+
+def total_steps(num_windows: int, config: TrainingConfig) -> int:
+    """Optimiser steps of a member that nothing stops before."""
+    steps = config.epochs * batches_per_epoch(num_windows, config)
+    return min(steps, config.max_steps or steps)
 
 
 def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> float:

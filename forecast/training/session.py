@@ -17,9 +17,16 @@ from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
-from forecast.training.loop import Epoch, EpochProgress, fit
+from forecast.training.loop import Epoch, EpochProgress, fit, total_steps
 from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
-from forecast.training.stopping import kept_epoch, stop_reason, symptoms
+from forecast.training.stopping import (
+    kept_epoch,
+    seconds_of,
+    seconds_of_member,
+    stop_reason,
+    symptoms,
+    time_over,
+)
 
 log = logging.getLogger("forecast")
 
@@ -37,6 +44,8 @@ class Progress:
     epoch: Epoch
     epochs: int
     """Most epochs of a member."""
+    seconds_left: float = math.inf
+    """Until `max_minutes` are over for all members."""
 
 
 @dataclass(frozen=True)
@@ -96,19 +105,25 @@ class Session:
         parts = on_device_if_it_fits(self.windows, self.device)
         while len(self.done) < self.config.ensemble:
             history = self.histories[-1]
-            reason = stop_reason(history, self.config) if history else None
-            pause_every = math.inf if self.folder is None else SAVE_EVERY
+            most_seconds = seconds_of_member(self.histories[:-1], self.config)
+            reason = stop_reason(history, self.config, most_seconds) if history else None
             records = fit(
-                self.learner, parts["train"], parts["validation"], history, self.within, pause_every
+                self.learner,
+                parts["train"],
+                parts["validation"],
+                history,
+                self.within,
+                pause_every=math.inf if self.folder is None else SAVE_EVERY,
+                most_seconds=most_seconds,
             )
             while reason is None and (record := next(records, None)) is not None:
                 if isinstance(record, EpochProgress):
                     self._pause(record)
                     continue
                 history.append(record)
-                reason = stop_reason(history, self.config)
+                reason = stop_reason(history, self.config, most_seconds)
                 self._after_epoch(record)
-                yield Progress(len(self.done), self.config.ensemble, record, self.config.epochs)
+                yield self._progress(record)
             self._finish_member(reason or self._all_done(history[-1]))
 
     def save(self) -> None:
@@ -228,9 +243,19 @@ class Session:
     def _member_name(self) -> str:
         return member_name(len(self.done), self.config.ensemble)
 
+    def _progress(self, epoch: Epoch) -> Progress:
+        config = self.config
+        left = 60 * (config.max_minutes or math.inf) - seconds_of(self.histories)
+        return Progress(len(self.done), config.ensemble, epoch, config.epochs, max(0.0, left))
+
     def _all_done(self, last: Epoch) -> str:
-        steps = self.config.max_steps
-        return f"{steps} steps are done" if last.step == steps else f"{last.number} epochs are done"
+        """Why a member ended that nothing stopped."""
+        most = self.config.max_steps
+        if last.step == most:
+            return f"{most} steps are done"
+        if last.step < total_steps(len(self.windows["train"]), self.config):
+            return time_over(self.config)
+        return f"{last.number} epochs are done"
 
 
 def member_name(member: int, members: int) -> str:

@@ -53,8 +53,34 @@ def smoothed(losses: Sequence[float], past: float) -> list[float]:
     return means
 
 
-def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
-    """Why training should stop after the last epoch; None: go on."""
+def seconds_of_member(finished: Sequence[Sequence[Epoch]], config: TrainingConfig) -> float:
+    """Seconds that the next member may train: its share of what the finished ones left.
+
+    Args:
+        finished: the epochs of each member that is done.
+        config: `max_minutes` of all members together, and how many these are.
+    """
+    if config.max_minutes is None:
+        return math.inf
+    left = 60 * config.max_minutes - seconds_of(finished)
+    return max(1e-3, left) / (config.ensemble - len(finished))  # a step is taken all the same
+
+
+def seconds_of(histories: Sequence[Sequence[Epoch]]) -> float:
+    """Seconds that some members were trained."""
+    return math.fsum(history[-1].seconds for history in histories if history)
+
+
+def stop_reason(
+    history: Sequence[Epoch], config: TrainingConfig, most_seconds: float = math.inf
+) -> str | None:
+    """Why training should stop after the last epoch; None: go on.
+
+    Args:
+        history: one epoch at least.
+        config: patience and tolerance.
+        most_seconds: that the member may train.
+    """
     last = history[-1]
     if not last.is_finite:
         return _what_broke(last)
@@ -67,9 +93,13 @@ def stop_reason(history: Sequence[Epoch], config: TrainingConfig) -> str | None:
         change = abs(last.train_loss - history[-2].train_loss)
         if change < config.tolerance:
             return f"converged: the training loss changed by {change:.2g}"
-    if config.max_minutes and last.seconds >= 60 * config.max_minutes:
-        return f"{config.max_minutes:g} minutes are over"
-    return None
+    return time_over(config) if last.seconds >= most_seconds else None
+
+
+def time_over(config: TrainingConfig) -> str:
+    """Why a training ends that has no time left."""
+    minutes = f"{config.max_minutes:g} minutes"
+    return f"its share of {minutes} is over" if config.ensemble > 1 else f"{minutes} are over"
 
 
 def _what_broke(epoch: Epoch) -> str:

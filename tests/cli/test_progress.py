@@ -23,9 +23,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def progress(number, member=0, members=1, validation=0.25, loss=0.5):
+def progress(number, member=0, members=1, validation=0.25, loss=0.5, **more):
     epoch = Epoch(number, 4 * number, loss, validation, 1e-3, 0.1, {"stack.weight": 2.0})
-    return Progress(member, members, epoch, 10)
+    return Progress(member, members, epoch, 10, **more)
 
 
 def plain(text):
@@ -45,6 +45,14 @@ def test_without_a_terminal_the_first_epoch_and_then_one_in_ten_seconds_is_a_lin
         "INFO: epoch 1/10: loss 0.5, validation 0.25\n"
         "INFO: epoch 3/10: loss 0.5, validation 0.25\n"
         "INFO: model 2/2, epoch 1/10: loss 0.5\n"
+    )
+
+
+def test_the_time_that_is_left_is_shown(capsys):
+    with stderr_log(quiet=False), epoch_bar(quiet=False) as show:
+        show(progress(1, seconds_left=250.0))
+    assert capsys.readouterr().err == (
+        "INFO: epoch 1/10: loss 0.5, validation 0.25, at most 4 min left\n"
     )
 
 

@@ -17,6 +17,7 @@ from forecast.config.schedules import (
     Plateau,
     Position,
     StepDecay,
+    StochasticWeightAverage,
 )
 
 
@@ -118,3 +119,29 @@ def test_plateau(losses: list[float], patience: int) -> None:
 def test_share_of_a_position() -> None:
     assert [Position(step, 4, 9).share for step in (0, 4, 8, 12)] == [0.0, 0.5, 1.0, 1.0]
     assert [Position(step, 4, 9).epoch for step in (0, 3, 4, 8)] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("option", [Cosine(final=0.1), OneCycle(), OneCycle(rise=0.6)])
+def test_a_schedule_whose_time_is_over_sooner_ends_with_the_time(option) -> None:
+    """At half the pace, what 200 steps would have been is seen at every second of them."""
+    whole = [option.rate_factor(Position(step, 1, 199)) for step in range(199)]
+    late = [Position(step, 1, 199, time=2 * step / 198) for step in range(100)]
+    assert [option.rate_factor(each) for each in late] == pytest.approx(whole[::2])
+    after = [Position(step, 1, 199, time=t) for step, t in ((100, 1.0), (110, 1.5))]
+    assert [option.rate_factor(each) for each in after] == pytest.approx([whole[-1]] * 2)
+
+
+def test_time_that_is_over_more_slowly_than_the_steps_changes_nothing() -> None:
+    for option in (Cosine(), OneCycle()):
+        for step in range(50):
+            position = Position(step, 1, 50)
+            timed = Position(step, 1, 50, time=0.9 * step / 49)
+            assert option.rate_factor(timed) == option.rate_factor(position)
+
+
+def test_the_last_steps_that_there_is_time_for_are_averaged() -> None:
+    """60 of 100 steps fit: the mean of the second half begins at step 30."""
+    option = StochasticWeightAverage(start=0.5)
+    weights = [option.weight(Position(step, 1, 100, time=step / 59.4)) for step in range(60)]
+    assert weights[:31] == [1.0] * 31
+    assert weights[31:] == pytest.approx([1 / (step - 29) for step in range(31, 60)])

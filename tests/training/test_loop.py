@@ -288,6 +288,68 @@ def test_seconds_leave_out_the_pause(monkeypatch) -> None:
     assert found == [60.0, 64.0]
 
 
+@pytest.fixture
+def clock(monkeypatch) -> dict[str, float]:
+    """A clock for which a step takes a second, a validation what it is told, and nothing else."""
+    now = {"seconds": 1000.0, "validation": 0.0}
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now["seconds"])
+
+    def take_step(*arguments, **options):
+        now["seconds"] += 1
+        return steps.take_step(*arguments, **options)
+
+    def evaluate_slowly(*arguments):
+        now["seconds"] += now["validation"]
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(loop, "take_step", take_step)
+    monkeypatch.setattr(loop, "evaluate", evaluate_slowly)
+    return now
+
+
+def test_the_last_step_within_the_time_ends_its_epoch(clock) -> None:
+    """19 windows are 3 steps an epoch; a validation takes 2 seconds, for which time is left."""
+    clock["validation"] = 2.0
+    config = TrainingConfig(batch_size=8, epochs=50, schedule=Cosine())
+    learner = make_learner(config, rate=1.0)
+    found = list(fit(learner, make_windows(19), make_windows(6), most_seconds=14.0))
+    assert [(e.step, e.seconds) for e in found] == [(3, 5.0), (6, 10.0), (8, 14.0)]
+    assert all(e.validation_loss is not None for e in found)
+    # Seconds that were over before the last step of each epoch.
+    expected = [(1 + math.cos(math.pi * before / 14)) / 2 for before in (2, 7, 11)]
+    assert [e.learning_rate for e in found] == pytest.approx(expected)
+
+
+def test_an_epoch_is_not_begun_that_validation_would_end_too_late(clock) -> None:
+    clock["validation"] = 4.0
+    learner = make_learner(TrainingConfig(batch_size=8, epochs=50))
+    found = list(fit(learner, make_windows(19), make_windows(6), most_seconds=11.0))
+    assert [(e.step, e.seconds) for e in found] == [(3, 7.0)]
+
+
+def test_a_resumed_training_has_the_time_that_was_left(clock) -> None:
+    learner = make_learner(TrainingConfig(batch_size=8, epochs=50))
+    within = EpochProgress(1, (0.5,), 3.0)
+    found = list(fit(learner, make_windows(19), None, [], within, most_seconds=9.0))
+    assert [(e.step, e.seconds) for e in found] == [(3, 5.0), (6, 8.0), (7, 9.0)]
+
+
+def test_without_any_time_one_step_is_taken(clock) -> None:
+    learner = make_learner(TrainingConfig(batch_size=8))
+    found = list(fit(learner, make_windows(19), make_windows(6), most_seconds=1e-3))
+    assert [e.step for e in found] == [1]
+
+
+@pytest.mark.parametrize("schedule", [Cosine(), OneCycle(), Constant()])
+def test_time_that_does_not_bind_changes_no_byte(schedule, clock) -> None:
+    config = TrainingConfig(batch_size=8, epochs=5, schedule=schedule)
+    free, limited = make_learner(config), make_learner(config)
+    expected = list(fit(free, make_windows(19), make_windows(6)))
+    found = list(fit(limited, make_windows(19), make_windows(6), most_seconds=1000.0))
+    assert without_time(found) == without_time(expected)
+    assert same_bytes(weights_of(free), weights_of(limited))
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 19, 100])
 def test_every_window_is_seen_once_an_epoch(batch_size: int, monkeypatch) -> None:
     seen = gathered(monkeypatch)

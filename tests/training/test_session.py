@@ -13,6 +13,7 @@ from forecast.config.tree import config_from
 from forecast.errors import ConfigError, DataError
 from forecast.prepare import new_session, prepare
 from forecast.runs.folder import RunFolder
+from forecast.training import loop
 from forecast.training import session as session_module
 from forecast.training.loop import Epoch
 from forecast.training.session import member_name
@@ -105,7 +106,7 @@ def test_member_k_is_the_model_of_seed_k():
     ("training", "steps", "reason"),
     [
         ({"max_steps": 7}, [4, 7], "7 steps are done"),  # 32 windows: the last epoch is cut
-        ({"max_minutes": 1e-9}, [4], "1e-09 minutes are over"),
+        ({"max_minutes": 1e-9}, [1], "1e-09 minutes are over"),
         ({"tolerance": 1e9}, [4, 8], "converged: the training loss changed by {change:.2g}"),
     ],
 )
@@ -114,6 +115,45 @@ def test_training_stops_by_its_limits(training, steps, reason):
     assert [p.epoch.step for p in progress] == steps
     change = abs(progress[0].epoch.train_loss - progress[-1].epoch.train_loss)
     assert session.reasons == [reason.format(change=change)]
+
+
+def test_members_share_the_minutes_and_the_bar_knows_what_is_left(monkeypatch):
+    """A clock on which all but steps takes no time, and a step of 8 windows a second."""
+    clock, real = {"seconds": 0.0}, loop.take_step
+
+    def take_step(*arguments, **options):
+        clock["seconds"] += 1
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(loop, "take_step", take_step)
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: clock["seconds"])
+    limits = {"max_minutes": 0.5, "ensemble": 3, "epochs": 50, "tolerance": 0}
+    session, progress = trained(prepared_for(limits))
+    assert [history[-1].step for history in session.histories] == [10, 10, 10]
+    assert session.reasons == ["its share of 0.5 minutes is over"] * 3
+    # 32 windows are 4 steps an epoch, so that the third epoch of each member is cut.
+    assert [p.seconds_left for p in progress] == [26, 22, 20, 16, 12, 10, 6, 2, 0]
+
+
+def test_time_that_a_member_leaves_is_for_the_others(monkeypatch):
+    monkeypatch.setattr(session_module, "fit", spied := Spy(session_module.fit))
+    prepared = prepared_for({"max_minutes": 10, "ensemble": 2, "epochs": 1})
+    session, _ = trained(prepared)
+    first, second = (each["most_seconds"] for each in spied.options)
+    assert first == 300
+    assert second == 600 - session.histories[0][-1].seconds
+    assert session.reasons == ["1 epochs are done"] * 2
+
+
+class Spy:
+    """A function that remembers its options."""
+
+    def __init__(self, function):
+        self.function, self.options = function, []
+
+    def __call__(self, *arguments, **options):
+        self.options.append(options)
+        return self.function(*arguments, **options)
 
 
 def with_weights(session):

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from forecast.config.optimizers import StochasticGradientDescent
 from forecast.config.training import EarlyStoppingConfig, TrainingConfig
 from forecast.training.loop import Epoch, fit
-from forecast.training.stopping import best_epoch, kept_epoch, smoothed, stop_reason, symptoms
+from forecast.training.stopping import (
+    best_epoch,
+    kept_epoch,
+    seconds_of,
+    seconds_of_member,
+    smoothed,
+    stop_reason,
+    symptoms,
+)
 from tests.training.test_loop import make_learner, make_windows
 
 LOSSES = st.lists(st.floats(0, 10), min_size=1, max_size=30)
@@ -134,14 +142,33 @@ def test_kept_epoch_by_hand(history, early, kept) -> None:
         (trained(1.0, 0.5, 0.495), config(tolerance=0.004), None),
         (trained(0.495, 0.5), config(tolerance=0.01), "changed by 0.005"),
         (trained(0.5, 0.5), config(), None),  # a tolerance of 0: never
-        ([record(1, seconds=89.9)], config(max_minutes=1.5), None),
-        ([record(1, seconds=90.0)], config(max_minutes=1.5), "1.5 minutes are over"),
         ([record(1, seconds=1e9)], config(), None),
     ],
 )
 def test_stop_reasons_by_hand(history, chosen, reason) -> None:
     found = stop_reason(history, chosen)
     assert (found is None) if reason is None else found.endswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "reason"),
+    [(1, "1.5 minutes are over"), (3, "its share of 1.5 minutes is over")],
+)
+def test_time_stops_a_member(ensemble: int, reason: str) -> None:
+    chosen = config(max_minutes=1.5, ensemble=ensemble)
+    assert stop_reason([record(1, seconds=59.9)], chosen, 60.0) is None
+    assert stop_reason([record(1, seconds=60.0)], chosen, 60.0) == reason
+
+
+def test_members_share_the_time_that_is_left() -> None:
+    chosen = config(max_minutes=2, ensemble=3)
+    first, second = [record(1, seconds=15.0), record(2, seconds=30.0)], [record(1, seconds=70.0)]
+    assert seconds_of_member([], chosen) == 40
+    assert seconds_of_member([first], chosen) == 45  # 30 of 120 seconds are over
+    assert seconds_of_member([first, second], chosen) == 20
+    assert seconds_of([first, second, []]) == 100
+    assert 0 < seconds_of_member([[record(1, seconds=500.0)]], chosen) < 0.01
+    assert seconds_of_member([first], config()) == INF
 
 
 @pytest.mark.parametrize("bad", [NAN, INF])
