@@ -17,6 +17,7 @@ FLOORS = (
     ("config", "runs"),
     ("data", "models"),
     ("training", "evaluation", "init"),
+    ("partners",),
     ("forecasting",),
     ("prepare",),
     ("check", "evaluate"),

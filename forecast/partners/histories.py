@@ -1,0 +1,159 @@
+"""What partners read: the last rows before many origins, side by side, the longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from forecast.evaluation.baselines import Forecast, History, seasonal_naive
+
+MOST_SEASONS, FEWEST_ROWS = 10, 200
+"""Only the last 10 seasons are read, at least 200 rows."""
+FEWEST_VALUES = 3
+HISTORIES_AT_ONCE = 4096
+"""Of one row each, fewer of longer ones: a group of them, with its settings, fits the cache."""
+REFIT = 12
+"""A history that is cut is smoothed with what was fitted at the last row that is a multiple of it:
+thousands of windows of one long series are then affordable."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Values before some origins, aligned at their ends; longer histories stand first."""
+
+    values: Float[np.ndarray, "T B"]
+    """NaN before the first row of a history, and where nothing is known."""
+    lengths: Int[np.ndarray, " B"]
+    """Rows from the first known one to the origin; falling."""
+    season: int
+
+    @property
+    def known(self) -> Bool[np.ndarray, "T B"]:
+        """Where there is a value."""
+        return np.asarray(~np.isnan(self.values))
+
+    @property
+    def active(self) -> Int[np.ndarray, " T"]:
+        """How many histories have begun at each row: these are the first ones."""
+        rows = len(self.values) - np.arange(len(self.values))
+        return np.searchsorted(-self.lengths, -rows, side="right")
+
+    @property
+    def age(self) -> Int[np.ndarray, "T B"]:
+        """Rows since the beginning of each history, from 1 on; below 1 before it."""
+        return np.asarray(np.arange(1 - len(self.values), 1)[:, None] + self.lengths)
+
+    def with_values(self, values: Float[np.ndarray, "T B"]) -> Histories:
+        """The same rows with other values."""
+        return Histories(values, self.lengths, self.season)
+
+
+Fitted = Float[np.ndarray, "*P B"]
+"""What was fitted to each history: parameters, shares, weights, whatever a method has."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to forecast histories: fit, then smooth with what was fitted."""
+
+    fit: Callable[[Histories], Fitted]
+    forecast: Callable[[Histories, Fitted, int], Float[np.ndarray, "H B"]]
+    """(histories, what was fitted to them or to earlier ones of the same series, steps)."""
+
+
+def rows_read(season: int) -> int:
+    """Most rows of a history that a partner reads."""
+    return max(FEWEST_ROWS, MOST_SEASONS * season)
+
+
+def forecast_by(
+    method: Method, history: History, origins: Int[np.ndarray, " B"], horizon: int
+) -> Forecast:
+    """Forecast every window and target by a method; each target alone.
+
+    Seasonal naive stands in where fewer than `FEWEST_VALUES` are known; where all are alike, or a
+    forecast is not finite, the last value does.
+
+    Args:
+        method: sees histories whose largest absolute value is 1.
+        history: all series.
+        origins: last known row of each window.
+        horizon: steps.
+
+    Returns:
+        In the user's units.
+    """
+    forecast = seasonal_naive(history, origins, horizon)
+    for target in range(forecast.shape[2]):
+        view = View.of(history, target)
+        lengths, enough = view.lengths(origins)
+        order = np.argsort(-lengths, kind="stable")
+        order = order[enough[order]]
+        while len(order):
+            most = max(HISTORIES_AT_ONCE // int(lengths[order[0]]), 1)
+            index, order = order[:most], order[most:]
+            forecast[index, :, target] = _of_group(method, view, origins[index], horizon).T
+    return forecast
+
+
+def _of_group(
+    method: Method, view: View, origins: Int[np.ndarray, " B"], horizon: int
+) -> Float[np.ndarray, "H B"]:
+    """Forecasts of a group of windows, the one with the longest history first."""
+    fitted_at, place = np.unique(view.refit_at(origins), return_inverse=True)
+    longest_first = np.argsort(-view.lengths(fitted_at)[0], kind="stable")
+    with np.errstate(all="ignore"):  # of values about the largest float, caught below
+        past, _ = view.scaled(fitted_at[longest_first])
+        fitted = method.fit(past)[..., np.argsort(longest_first)[place]]
+        histories, size = view.scaled(origins)
+        forecast = method.forecast(histories, fitted, horizon) * size
+    known = histories.known[::-1]
+    last = np.take_along_axis(histories.values[::-1], known.argmax(axis=0)[None], axis=0)[0] * size
+    alike = np.nanmin(histories.values, axis=0) == np.nanmax(histories.values, axis=0)
+    return np.asarray(np.where(np.isfinite(forecast) & ~alike, forecast, last))
+
+
+@dataclass(frozen=True)
+class View:
+    """One target of a history, as a partner sees it."""
+
+    history: History
+    target: int
+    counts: Int[np.ndarray, " _"]
+    """(N + 1,) known values before each row."""
+
+    @staticmethod
+    def of(history: History, target: int) -> View:
+        """One target."""
+        known = ~np.isnan(history.values[:, target])
+        return View(history, target, np.pad(np.cumsum(known), (1, 0)))
+
+    def lengths(
+        self, origins: Int[np.ndarray, " B"]
+    ) -> tuple[Int[np.ndarray, " B"], Bool[np.ndarray, " B"]]:
+        """Rows that are read before some origins, and whether enough of them are known."""
+        first = self.history.first_known[self.history.series_of(origins), self.target]
+        lengths = np.clip(origins + 1 - first, 0, rows_read(self.history.season))
+        known = self.counts[origins + 1] - self.counts[origins + 1 - lengths]
+        return lengths, np.asarray(known >= FEWEST_VALUES)
+
+    def refit_at(self, origins: Int[np.ndarray, " B"]) -> Int[np.ndarray, " B"]:
+        """The origin at which each window's parameters are fitted."""
+        lengths, _ = self.lengths(origins)
+        earlier = origins - (origins - self.history.first_of(origins)) % REFIT
+        is_cut = lengths == rows_read(self.history.season)
+        return np.where(is_cut & self.lengths(earlier)[1], earlier, origins)
+
+    def scaled(self, origins: Int[np.ndarray, " B"]) -> tuple[Histories, Float[np.ndarray, " B"]]:
+        """Histories divided by their largest absolute value, and that; the longest comes first."""
+        lengths, _ = self.lengths(origins)
+        longest = int(lengths[0])
+        rows = origins + np.arange(1 - longest, 1)[:, None]  # (T, B)
+        inside = rows > origins - lengths
+        values = np.where(inside, self.history.values[np.maximum(rows, 0), self.target], np.nan)
+        size = np.nanmax(np.abs(values), axis=0)
+        size = np.where(size > 0, size, 1.0)
+        return Histories(values / size, lengths, self.history.season), size
