@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
+from forecast.data.chain import known_rows_lost
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
 from forecast.data.scale import mase_scale
@@ -82,10 +83,11 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     season = config.data.season
     season = season_length(panel.axis.frequency) if isinstance(season, str) else season
-    parts = split(panel, config.split)
+    window = config.window
+    needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
+    parts = split(panel, config.split, needed, window.horizon)
     _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
-    window = config.window
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(pipeline, panel, filled, parts, window, Forecaster.reads_padding)
     _refuse_short_series(config, panel, parts, pipeline, windows)

@@ -152,10 +152,10 @@ REFUSED = {
             "window": {"lookback": 20, "horizon": 4},
         },
     ),
-    "short series": (panel(long=VALUES, a=VALUES[:25], small=VALUES[:28]), {}),
+    "short series": (panel(long=VALUES, a=VALUES[:8], small=VALUES[:28]), {}),
     "short series alone": (
-        panel(a=VALUES[:25], b=VALUES[:26]),
-        {"data": {"short_series": "skip"}},
+        panel(a=VALUES[:10], b=VALUES[:11]),
+        {"data": {"short_series": "skip"}, "split": {"validation": 3, "test": 3}},
     ),
     "leading empty cells": (where(INDEX < 35, np.nan), {"data": {"missing": "interpolate"}}),
     "no known target": (
@@ -193,12 +193,23 @@ def test_what_only_just_suffices_is_prepared(table, sections):
         assert len(windows[part]) == (rows == 3)
 
 
+def test_a_series_too_short_for_all_parts_is_trained_on_and_perhaps_judged():
+    lengths = {"a": ROWS, "b": 30, "c": 17, "d": 18, "e": 11, "f": 9}
+    prepared = prepare(config(), panel(**{name: VALUES[:n] for name, n in lengths.items()}))
+    counts = [
+        np.bincount(prepared.windows[part].series, minlength=6).tolist()
+        for part in ("train", "validation", "test")
+    ]
+    # 6 + 3 rows make a window; a part of 3 rows or more is scored.
+    assert counts == [[30, 1, 1, 1, 3, 1], [8, 7, 1, 1, 0, 0], [10, 10, 3, 4, 0, 0]]
+
+
 def test_one_constant_series_among_others_is_no_error():
     prepared = prepare(config(), panel(a=VALUES, b=np.full(ROWS, 5.0)))
     assert len(prepared.windows["train"]) == 60
 
 
-SHORT = {"long": VALUES, "tiny": VALUES[:25], "small": VALUES[:28]}
+SHORT = {"long": VALUES, "tiny": VALUES[:5], "small": VALUES[:8]}
 
 
 def test_short_series_are_skipped_with_a_warning(caplog):
@@ -206,7 +217,7 @@ def test_short_series_are_skipped_with_a_warning(caplog):
         prepared = prepare(config(data={"short_series": "skip"}), panel(**SHORT))
     assert caplog.messages == ["skipped 2 series too short to train on: tiny, small"]
     assert set(prepared.windows["train"].series.tolist()) == {0}
-    many = {f"s{number}": VALUES[:25] for number in range(7)}
+    many = {f"s{number}": VALUES[:7] for number in range(7)}
     with caplog.at_level(logging.WARNING, "forecast"):
         prepare(config(data={"short_series": "skip"}), panel(long=VALUES, **many))
     assert caplog.messages[-1] == (
@@ -256,7 +267,7 @@ WEIGHED = {
         (NEARLY / NEARLY.mean())[:, None],
     ),
     "3 training rows, less than a season": (
-        panel(**RAMPS, d=RAMPS["a"][:25]),
+        panel(**RAMPS, d=RAMPS["a"][:3]),
         "mase",
         {"data": {**SEASON["data"], "short_series": "skip"}},
         [[12 / 7], [6 / 7], [3 / 7], [1.0]],

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.data import Difference
 from forecast.config.tree import Config
+from forecast.data.chain import known_rows_lost
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.errors import ConfigError
 
@@ -93,12 +93,7 @@ def rows_for_folds(config: Config, panel: Panel) -> int:
     """Rows of the longest series that folds may take; what trains the first model is left."""
     size, rows = config.split.validation, int(panel.lengths.max())
     validation = int(rows * size) if isinstance(size, float) else int(size)
-    lost = sum(  # by differences whose lag is known before the data are seen
-        option.lag * option.order
-        for option in config.transforms
-        if isinstance(option, Difference) and isinstance(option.lag, int)
-    )
-    window = config.window
+    window, lost = config.window, known_rows_lost(config.transforms)
     return max(0, rows - validation - window.rows_read - window.horizon - lost)
 
 

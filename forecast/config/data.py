@@ -293,7 +293,11 @@ Transforms = Annotated[tuple[TransformOption, ...], Field(fail_fast=True)]
 
 
 class SplitConfig(Section):
-    """Sequential split of each series; what comes before validation and test is for training."""
+    """Sequential split of each series; what comes before validation and test is for training.
+
+    In rows, a series of a panel that is too short for both keeps what a training window needs: both
+    shrink to a horizon, then it gives up one of them (series by turns), then both.
+    """
 
     validation: int | float | str = 0.1
     """Rows (24), a fraction (0.1), or the date of the first row ("2020-01-01")."""

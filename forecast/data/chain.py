@@ -138,6 +138,12 @@ class FittedChain:
         return list(zip(self.options, steps, self.states, strict=True))
 
 
+def known_rows_lost(options: Transforms) -> int:
+    """Rows that differences take, as far as their lags are known before the data are seen."""
+    differences = [option for option in options if isinstance(option, Difference)]
+    return sum(each.lag * each.order for each in differences if isinstance(each.lag, int))
+
+
 class OutOfRangeError(DataError):
     """A value that a transform has no image for, e.g. the log of a negative."""
 

@@ -159,7 +159,7 @@ def test_ids_are_kept_as_they_are_written(place, call):
 
 
 def test_a_short_series_is_an_error_or_skipped_as_configured(place, refuse, call):
-    long = pd.concat([TABLE.assign(unique_id="a"), TABLE.iloc[-30:].assign(unique_id="b")])
+    long = pd.concat([TABLE.assign(unique_id="a"), TABLE.iloc[-5:].assign(unique_id="b")])
     long.to_csv("table.csv", index=False)
     message = refuse(3, "train", "config.yaml", "--run", "run")
     assert message.endswith("or set data.short_series: skip")

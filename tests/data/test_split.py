@@ -63,23 +63,115 @@ amounts = st.one_of(
 )
 
 
-@quick
-@given(st.lists(st.integers(1, 120), min_size=1, max_size=5), amounts, amounts)
-def test_rows_and_fractions_are_counted_from_the_end(lengths, validation, test):
-    wanted = []
+def slow_sizes(lengths, validation, test, train_rows, horizon):
+    """Rows of each part of each series: as asked for, unless there are several series."""
+    asked = []
     for length in lengths:
         last = min(count(test, length), length)
         middle = min(count(validation, length), length - last)
-        wanted.append([length - last - middle, middle, last])
+        asked.append([length - last - middle, middle, last])
+    if len(lengths) == 1:
+        return asked
+
+    def cut(wanted, spare):
+        rows = max(0, min(wanted, spare))
+        return rows if rows >= min(wanted, horizon) else 0
+
+    found, turns = [], 0
+    for length in lengths:
+        spare = length - train_rows
+        if isinstance(test, int) and isinstance(validation, int):
+            least, least_test = min(validation, horizon), min(test, horizon)
+            if spare >= least + least_test:
+                last = min(test, spare - least)
+                middle = min(validation, spare - last)
+            else:
+                turns += spare >= min(least, least_test)
+                if turns % 2 == 0 and spare >= min(least, least_test):
+                    middle = cut(validation, spare)
+                    last = cut(test, spare - middle)
+                else:
+                    last = cut(test, spare)
+                    middle = cut(validation, spare - last)
+        elif isinstance(test, int):
+            last = cut(test, spare)
+            middle = min(count(validation, length), length - last)
+        else:
+            last = count(test, length)
+            wanted = count(validation, length)
+            middle = cut(wanted, spare - last) if isinstance(validation, int) else wanted
+            middle = min(middle, length - last)
+        found.append([length - last - middle, middle, last])
+    for part in (1, 2):
+        if any(row[part] for row in asked) and not any(row[part] for row in found):
+            return asked
+    return found
+
+
+@settings(quick, max_examples=200)
+@given(
+    st.lists(st.integers(1, 120), min_size=1, max_size=5),
+    amounts,
+    amounts,
+    st.integers(1, 60),
+    st.integers(1, 20),
+)
+def test_rows_and_fractions_are_counted_from_the_end(
+    lengths, validation, test, train_rows, horizon
+):
+    wanted = slow_sizes(lengths, validation, test, train_rows, horizon)
     panel = panel_of(lengths)
     config = SplitConfig(validation=validation, test=test)
     if not any(row[0] for row in wanted):
         with pytest.raises(ConfigError):
-            split(panel, config)
+            split(panel, config, train_rows, horizon)
         return
-    parts = split(panel, config)
+    parts = split(panel, config, train_rows, horizon)
     assert sizes(parts) == wanted
     assert_partition(parts, panel)
+
+
+@quick
+@given(
+    st.lists(st.integers(1, 60), min_size=2, max_size=6),
+    st.integers(0, 30),
+    st.integers(0, 30),
+    st.integers(1, 20),
+    st.integers(1, 8),
+)
+def test_rows_never_eat_a_series(lengths, validation, test, train_rows, horizon):
+    assume(max(lengths) >= train_rows + validation + test)
+    parts = split(
+        panel_of(lengths), SplitConfig(validation=validation, test=test), train_rows, horizon
+    )
+    for length, (train, middle, last) in zip(lengths, sizes(parts), strict=True):
+        assert train >= min(length, train_rows)
+        assert middle in {0, *range(min(horizon, validation), validation + 1)}
+        assert last in {0, *range(min(horizon, test), test + 1)}
+        if length >= train_rows + validation + test:
+            assert (middle, last) == (validation, test)
+
+
+def test_series_too_short_for_both_parts_by_hand():
+    panel = panel_of([40, 21, 20, 15, 17, 16, 15, 14, 9, 3])
+    parts = split(panel, SplitConfig(validation=6, test=8), train_rows=9, horizon=6)
+    assert sizes(parts) == [
+        [26, 6, 8],
+        [9, 6, 6],  # 12 rows to spare: the test part has become a horizon
+        [12, 0, 8],  # 11 rows to spare, which is enough for one of them: test,
+        [9, 6, 0],  # then validation,
+        [9, 0, 8],
+        [10, 6, 0],
+        [9, 0, 6],
+        [14, 0, 0],
+        [9, 0, 0],
+        [3, 0, 0],
+    ]
+
+
+def test_a_panel_that_is_too_short_as_a_whole_is_split_as_asked_for():
+    panel = panel_of([12, 10])
+    assert sizes(split(panel, SplitConfig(validation=4, test=4), 9, 4)) == [[4, 4, 4], [2, 4, 4]]
 
 
 @pytest.mark.parametrize("fraction", [0.29, 0.57, 0.58, 0.07, 0.1, 0.7])
@@ -106,10 +198,10 @@ def test_both_parts_may_be_empty():
     assert_partition(parts, panel)
 
 
-def test_a_series_shorter_than_its_test_part_has_no_training_rows():
+def test_a_series_shorter_than_its_test_part_keeps_a_training_row():
     panel = panel_of([4, 20, 7])
     parts = split(panel, SplitConfig(validation=3, test=5))
-    assert sizes(parts) == [[0, 0, 4], [12, 3, 5], [0, 2, 5]]
+    assert sizes(parts) == [[1, 1, 2], [12, 3, 5], [1, 1, 5]]
     assert_partition(parts, panel)
 
 
