@@ -65,7 +65,24 @@ def hidden_sizes(config: ModelConfig, num_windows: int) -> tuple[int, ...]:
     return (max(units, 2 * config.proj_size),) * config.num_layers
 
 
-class Forecaster(nn.Module):
+class Model(nn.Module):
+    """What the toolkit asks of a network that it trains and forecasts with.
+
+    It is called as `Forecaster.forward` is.
+    """
+
+    reads_padding = False
+    """Whether it is handed NaN for what lies before a series; else the first value, repeated."""
+    dropout = 0.0
+    """Share of units that is dropped in training."""
+
+    @property
+    def work(self) -> int:
+        """What a window costs: steps that are read, times the units of all layers, times rows."""
+        raise NotImplementedError
+
+
+class Forecaster(Model):
     """A stacked recurrent network from a window to its next steps.
 
     Args:
@@ -80,7 +97,7 @@ class Forecaster(nn.Module):
         super().__init__()
         assert config.hidden_size != "auto"
         assert shape.lookback % config.segment == 0
-        self.config, self.shape = config, shape
+        self.config, self.shape, self.dropout = config, shape, config.dropout
         self.normalise = WINDOW_NORMS.get(config.window_norm)
         self.past, self.known = _covariate_embeddings(shape)
         self.static = Embeddings(shape.num_static, shape.embedded_static)
@@ -106,6 +123,13 @@ class Forecaster(nn.Module):
         self.head = HEADS[config.head](head, self.stack, config.head_activation, config.dropout)
         initialise(self, config.init)
         self.skip = SKIPS[config.linear_skip](shape.lookback, shape.horizon, config.segment)
+
+    @property
+    def work(self) -> int:
+        """See `Model`."""
+        rows = self.shape.num_targets if self.is_independent else 1
+        steps = self.shape.lookback // self.config.segment
+        return rows * steps * sum(hidden_sizes(self.config, 0))
 
     def forward(
         self,

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from forecast.config.schedules import AveragingOption, NoAveraging
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Model
 
 
-def averaged_copy(model: Forecaster, option: AveragingOption) -> Forecaster | None:
+def averaged_copy(model: Model, option: AveragingOption) -> Model | None:
     """A copy of a model to hold the average; None where nothing is averaged."""
     if isinstance(option, NoAveraging):
         return None

@@ -9,7 +9,7 @@ import torch
 from torch import nn, optim
 
 from forecast.config.training import TrainingConfig
-from forecast.models.forecaster import Forecaster, hidden_sizes
+from forecast.models.forecaster import Model
 from forecast.training.averaging import averaged_copy
 from forecast.training.losses import Loss
 from forecast.training.profile import Profile
@@ -25,18 +25,18 @@ LEAST_WORK_TO_SHARE = 2**17
 class Learner:
     """A model and what is needed to train it; the model and the optimiser change."""
 
-    model: Forecaster
+    model: Model
     optimizer: optim.Optimizer
     loss: Loss
     config: TrainingConfig
     learning_rate: float
     seed: int
-    average: Forecaster | None = None
+    average: Model | None = None
     """Average of the weights along training, if there is one."""
     profile: Profile = field(default_factory=Profile)
 
     @property
-    def eval_model(self) -> Forecaster:
+    def eval_model(self) -> Model:
         """The model that validation judges and training is for."""
         return self.model if self.average is None else self.average
 
@@ -62,7 +62,7 @@ class Learner:
 
 
 def build_learner(
-    model: Forecaster,
+    model: Model,
     config: TrainingConfig,
     learning_rate: float,
     seed: int,
@@ -95,12 +95,12 @@ def has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(part, nn.BatchNorm1d) for part in model.modules())
 
 
-def forecast_windows(model: Forecaster, most: int) -> int:
+def forecast_windows(model: Model, most: int) -> int:
     """Windows that a thread forecasts at a time: without a gradient they need less room."""
     return min(most, 16 * chunk_windows(model, most))
 
 
-def chunk_windows(model: Forecaster, batch_size: int) -> int:
+def chunk_windows(model: Model, batch_size: int) -> int:
     """Windows in a chunk of a batch, which is cut into a power of two of them.
 
     The size follows from the configuration alone, not from the machine: so do the bytes of a
@@ -113,9 +113,7 @@ def chunk_windows(model: Forecaster, batch_size: int) -> int:
     """
     if has_batch_norm(model) or next(model.parameters()).device.type != "cpu":
         return batch_size
-    shape, sizes = model.shape, hidden_sizes(model.config, 0)
-    rows = shape.num_targets if model.is_independent else 1
-    work = batch_size * rows * (shape.lookback // model.config.segment) * sum(sizes)
+    work = batch_size * model.work
     chunks = 2 if work >= LEAST_WORK_TO_SHARE else 1
     while work > chunks * MOST_WORK_OF_A_CHUNK:
         chunks *= 2

@@ -132,7 +132,7 @@ def _of_chunk(
 
 def _dropout_generator(learner: Learner, seeds: Sequence[int]) -> DropoutGenerator:
     """What dropout draws from; None where nothing is dropped."""
-    if not learner.model.config.dropout:
+    if not learner.model.dropout:
         return None
     return torch.Generator(learner.device).manual_seed(mixed_seed(*seeds))
 

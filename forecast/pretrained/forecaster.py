@@ -1,0 +1,79 @@
+"""From histories in the user's units to quantiles: as a model that the toolkit trains and runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from forecast.models.forecaster import Model
+from forecast.pretrained.features import features
+from forecast.pretrained.network import MEDIAN, UNITS, Network
+
+WORK = 2**11
+"""So much that a thread is given 128 windows at a time."""
+
+
+class PretrainedForecaster(Model):
+    """The network behind its features, called like any model of the toolkit.
+
+    Each target is a window of its own. Features are made of the window in double precision on the
+    CPU, and know no gradient; the network runs where its weights are.
+
+    Args:
+        season: rows; 1: none.
+        long_season: rows of a second, longer season; 0: none.
+        is_point: whether the median alone is returned, or all of `LEVELS`.
+        units: of each layer.
+    """
+
+    reads_padding = True
+    """What lies before a series is handed over as NaN."""
+
+    def __init__(
+        self, season: int, long_season: int = 0, is_point: bool = False, units: int = UNITS
+    ) -> None:
+        super().__init__()
+        self.season, self.long_season, self.is_point = season, long_season, is_point
+        self.network = Network(units)
+
+    @property
+    def work(self) -> int:
+        """See `Model`: features of few windows cost as much as those of many, so chunks are large."""
+        return WORK
+
+    def forward(
+        self,
+        past: Float[Tensor, "B L K"],
+        future: Float[Tensor, "B H F"],
+        static: Float[Tensor, "B D"] | None = None,
+        targets: Float[Tensor, "B H K"] | None = None,
+        noise: torch.Generator | None = None,
+    ) -> Float[Tensor, "B H K Q"]:
+        """Forecast the horizon of each window, whose length `future` tells.
+
+        Args:
+            past: the histories; NaN before a series begins and where a value is missing.
+            future: covariates over the horizon, which are not read.
+            static, targets, noise: not read; every model is called alike.
+        """
+        windows, rows, channels = past.shape
+        values = past.transpose(1, 2).reshape(-1, rows)  # targets vary fastest
+        quantiles = self.quantiles(values.double().cpu().numpy(), future.shape[1])
+        output: Tensor = quantiles.unflatten(0, (windows, channels)).transpose(1, 2)
+        return output[..., MEDIAN : MEDIAN + 1] if self.is_point else output
+
+    def quantiles(self, values: Float[np.ndarray, "B L"], horizon: int) -> Float[Tensor, "B H Q"]:
+        """Quantiles of each history, in its units; NaN of a history that holds no value."""
+        told = features(values, self.season, horizon, self.long_season)
+        device = self.network.trust.device
+
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
+        output = self.network(
+            *map(tensor, (told.encoder, told.decoder, told.methods, told.errors, told.spread))
+        )
+        scale, location = (tensor(each)[:, None, None] for each in (told.scale, told.location))
+        return (output * scale + location).to(output.dtype)
