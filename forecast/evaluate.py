@@ -34,7 +34,7 @@ from forecast.evaluation.scoring import (
     with_batch,
 )
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Model
 from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
@@ -47,7 +47,7 @@ NAMED_SERIES = 10
 
 
 def part_forecasts(
-    models: tuple[Forecaster, ...], prepared: Prepared, part: str = "test"
+    models: tuple[Model, ...], prepared: Prepared, part: str = "test"
 ) -> Iterator[tuple[Int[np.ndarray, " B"], Float[np.ndarray, "B H K Q"]]]:
     """Forecast all windows of a part, batch by batch.
 
@@ -67,7 +67,7 @@ def part_forecasts(
 
 
 def last_test_forecasts(
-    models: tuple[Forecaster, ...], prepared: Prepared, most: int
+    models: tuple[Model, ...], prepared: Prepared, most: int
 ) -> dict[int, Float[np.ndarray, "H K Q"]]:
     """Forecasts of the test windows that end with their series, for a picture.
 
@@ -118,7 +118,7 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     return forecast
 
 
-def trained_models(prepared: Prepared, session: Session) -> tuple[Forecaster, ...]:
+def trained_models(prepared: Prepared, session: Session) -> tuple[Model, ...]:
     """The finished members with the weights that were kept."""
     return tuple(
         restored_model(prepared.config, prepared.pipeline, weights).to(session.device)
@@ -129,9 +129,7 @@ def trained_models(prepared: Prepared, session: Session) -> tuple[Forecaster, ..
 # What `summary.json` holds.
 
 
-def summarised(
-    prepared: Prepared, session: Session, models: tuple[Forecaster, ...]
-) -> dict[str, Any]:
+def summarised(prepared: Prepared, session: Session, models: tuple[Model, ...]) -> dict[str, Any]:
     """How the training went, and the scores on the test part.
 
     Args:
@@ -155,7 +153,7 @@ def summarised(
     return summary | scores_on_test(models, prepared)
 
 
-def scores_on_test(models: tuple[Forecaster, ...], prepared: Prepared) -> dict[str, Any]:
+def scores_on_test(models: tuple[Model, ...], prepared: Prepared) -> dict[str, Any]:
     """Scores on the test part: overall, by step, by target, of extreme series, and the verdict."""
     panel, model = prepared.panel, prepared.config.model.cell
     num_windows = len(prepared.windows["test"])
@@ -185,7 +183,7 @@ def scores_on_test(models: tuple[Forecaster, ...], prepared: Prepared) -> dict[s
 
 
 def _test_scores(
-    models: tuple[Forecaster, ...], prepared: Prepared
+    models: tuple[Model, ...], prepared: Prepared
 ) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
     """Errors of every method on the test part, and those of the quantiles if there are any."""
     truth, model = actuals(prepared), str(prepared.config.model.cell)
@@ -205,9 +203,7 @@ def _test_scores(
 # The intervals of point forecasts.
 
 
-def calibrated(
-    models: tuple[Forecaster, ...], prepared: Prepared
-) -> tuple[Calibration | None, Summary]:
+def calibrated(models: tuple[Model, ...], prepared: Prepared) -> tuple[Calibration | None, Summary]:
     """What the errors of a point model tell of its next ones, and how often its intervals hold.
 
     A quantile model has intervals of its own, so that it gets no calibration.
@@ -230,7 +226,7 @@ def calibrated(
 
 
 def held_out_forecasts(
-    models: tuple[Forecaster, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
+    models: tuple[Model, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
 ) -> tuple[HeldOutForecasts | None, ...]:
     """Forecasts and errors of the validation and the test part.
 

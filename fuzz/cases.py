@@ -13,7 +13,7 @@ from forecast.config.losses import LossOption
 from forecast.config.model import ModelConfig
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Batch, Windows
-from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.models.forecaster import Forecaster, Model, WindowShape
 from forecast.training.learner import Learner, build_learner
 from forecast.training.losses import quantiles_of
 from forecast.training.seeds import seeded
@@ -94,14 +94,14 @@ def values_of(windows_of: Batch) -> Tensor:
     return windows_of.past[..., :TARGETS]
 
 
-def forecast(model: Forecaster, windows_of: Batch, targets: Tensor | None = None) -> Tensor:
+def forecast(model: Model, windows_of: Batch, targets: Tensor | None = None) -> Tensor:
     """(B, H, K, Q) without gradients."""
     with torch.no_grad():
         result: Tensor = model(windows_of.past, windows_of.future, windows_of.static, targets)
     return result
 
 
-def copied(model: Forecaster) -> dict[str, Tensor]:
+def copied(model: Model) -> dict[str, Tensor]:
     """The weights as they are now."""
     return {name: weight.clone() for name, weight in model.state_dict().items()}
 

@@ -20,10 +20,11 @@ import torch
 from forecast.config.schedules import Position
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.pretrained.features import most_rows
+from forecast.pretrained.features import longer_season, most_rows
 from forecast.pretrained.forecaster import PretrainedForecaster
 from forecast.pretrained.network import LEVELS, UNITS
 from forecast.pretrained.synthetic import synthetic
+from forecast.pretrained.weights import KIND
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from forecast.training.learner import Learner, build_learner
 from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
@@ -33,7 +34,6 @@ from forecast.training.workers import workers_for
 SEASONS = {1: 0.26, 4: 0.15, 7: 0.13, 12: 0.24, 24: 0.04, 52: 0.05}
 """Share of the batches; the rest have another season, up to a year of days."""
 OTHER_SEASONS = (2, 3, 5, 6, 10, 13, 26, 30, 36, 48, 60, 96, 168, 365)
-LONG_SEASONS = {24: 168, 48: 336, 7: 365, 12: 60}
 TWO_SEASONS = 0.35
 """Share of the batches of a season that has a longer one beside it, in which it has it."""
 BATCH, LONG_BATCH = 256, 64
@@ -58,7 +58,7 @@ def drawn_task(random: np.random.Generator) -> Task:
     others = (1 - sum(SEASONS.values())) / len(OTHER_SEASONS)
     shares = [*SEASONS.values(), *[others] * len(OTHER_SEASONS)]
     season = int(random.choice([*SEASONS, *OTHER_SEASONS], p=shares))
-    longer = LONG_SEASONS.get(season, 0) if random.random() < TWO_SEASONS else 0
+    longer = longer_season(season) if random.random() < TWO_SEASONS else 0
     longest = {1: 14, 4: 12, 12: 24}.get(season, max(14, min(56, 8 * season)))
     horizon = int(random.integers(min(4, longest), longest + 1))
     most = most_rows(season, longer)
@@ -110,20 +110,22 @@ def _mean(values: np.ndarray) -> np.ndarray:
     """Over the known values of each series; NaN where there is none."""
     known = ~np.isnan(values)
     count = known.sum(axis=1)
-    return np.where(known, values, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.asarray(total / np.where(count > 0, count, np.nan))
 
 
 def learner_of(rate: float, units: int) -> Learner:
     """A fresh network with the options of its training."""
     torch.manual_seed(0)
-    options = TrainingConfig(
-        loss={"quantile": {"levels": LEVELS}},
-        optimizer={"adamw": {"weight_decay": 1e-3}},
-        learning_rate=rate,
-        schedule="cosine",
-        averaging={"ema": {"decay": 0.999}},
-        batch_size=BATCH,
-        clip_norm=1.0,
+    options = TrainingConfig.model_validate(
+        {
+            "loss": {"quantile": {"levels": LEVELS}},
+            "optimizer": {"adamw": {"weight_decay": 1e-3}},
+            "schedule": "cosine",
+            "averaging": {"ema": {"decay": 0.999}},
+            "batch_size": BATCH,
+            "clip_norm": 1.0,
+        }
     )
     return build_learner(PretrainedForecaster(season=1, units=units), options, rate, seed=0)
 
@@ -134,8 +136,8 @@ def train(learner: Learner, output: Path, first: int, steps: int, seed: int) -> 
     with workers_for(learner.device) as workers:
         for step, (task, values) in enumerate(batches(seed, first, steps), first):
             windows, position = windows_of(task, values), Position(step, SAVE_EVERY, steps)
-            for model in (learner.model, learner.average):
-                model.season, model.long_season = task.season, task.long_season
+            assert isinstance(learner.model, PretrainedForecaster)  # the average stays without
+            learner.model.season, learner.model.long_season = task.season, task.long_season
             learner.model.train()
             rate = min(1.0, (step + 1) / 200) * scheduled_rate(learner, position)
             loss, _ = take_step(
@@ -165,7 +167,9 @@ def save(learner: Learner, output: Path, step: int) -> None:
     """The averaged weights, and beside them all that a resumed run needs."""
     assert isinstance(learner.average, PretrainedForecaster)
     half = {k: v.half() for k, v in learner.average.network.state_dict().items()}
-    save_checkpoint(output, "pretrained", half, {"units": learner.average.network.decoder.hidden_size, "step": step})
+    save_checkpoint(
+        output, KIND, half, {"units": learner.average.network.decoder.hidden_size, "step": step}
+    )
     parts = {
         "model": learner.model.state_dict(),
         "average": learner.average.state_dict(),

@@ -16,7 +16,7 @@ FLOORS = (
     ("errors",),
     ("config", "runs"),
     ("data", "models"),
-    ("training", "evaluation", "init"),
+    ("training", "evaluation", "init", "pretrained"),
     ("partners",),
     ("forecasting",),
     ("prepare",),

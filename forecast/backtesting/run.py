@@ -26,7 +26,7 @@ from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overal
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.experiment import with_learning_rate
 from forecast.forecasting.trained import TrainedModel
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.training.device import choose_device
 from forecast.training.session import Progress
@@ -44,7 +44,7 @@ class FoldForecaster:
     """Models that forecast one fold or all of them, with the data that they were trained on."""
 
     prepared: Prepared
-    models: tuple[Forecaster, ...]
+    models: tuple[Model, ...]
 
     @cached_property
     def linear(self) -> Opponent:

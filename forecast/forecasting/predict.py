@@ -14,7 +14,7 @@ from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
-from forecast.models.forecaster import Embedded, Forecaster, WindowShape
+from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
 from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
 from forecast.training.losses import quantiles_of
@@ -72,7 +72,7 @@ def restored_model(
 
 
 def member_forecasts(
-    models: tuple[Forecaster, ...], windows: Windows, batch_size: int = FORECAST_BATCH
+    models: tuple[Model, ...], windows: Windows, batch_size: int = FORECAST_BATCH
 ) -> Iterator[tuple[Int[np.ndarray, " B"], list[Float[np.ndarray, "B H K Q"]]]]:
     """Forecast windows batch by batch, on all threads.
 

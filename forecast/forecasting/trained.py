@@ -36,7 +36,7 @@ from forecast.forecasting.history import (
     warn_of_series,
 )
 from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Model
 from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TrainedModel:
     config: Config
     """Resolved: nothing in it is `auto` but the device."""
     pipeline: Pipeline
-    models: tuple[Forecaster, ...]
+    models: tuple[Model, ...]
     tail: Panel
     """The last rows of the training table, from which the forecast goes on."""
     summary: dict[str, Any] = field(default_factory=dict)

@@ -71,8 +71,10 @@ class Model(nn.Module):
     It is called as `Forecaster.forward` is.
     """
 
-    reads_padding = False
-    """Whether it is handed NaN for what lies before a series; else the first value, repeated."""
+    reads_padding: ClassVar[bool] = False
+    """Whether it is given NaN for what a padded window lacks, rather than the first known row."""
+    can_be_captured: ClassVar[bool] = True
+    """Whether a step can be recorded as a CUDA graph: nothing in it is computed on the CPU."""
     dropout = 0.0
     """Share of units that is dropped in training."""
 
@@ -89,9 +91,6 @@ class Forecaster(Model):
         config: the architecture, with `hidden_size` resolved.
         shape: sizes of the windows.
     """
-
-    reads_padding: ClassVar[bool] = False
-    """Whether it is given NaN for what a padded window lacks, rather than the first known row."""
 
     def __init__(self, config: ModelConfig, shape: WindowShape) -> None:
         super().__init__()

@@ -11,9 +11,10 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.pretrained.smoothing import (
     first_known,
@@ -29,7 +30,7 @@ HOLT = np.array([(a, b, d) for a in (0.3, 0.6, 0.95) for b in (0.05, 0.25) for d
 WINTERS = np.array([(0.1, 0.3), (0.4, 0.15)])
 METHODS = 26
 ENCODER_INPUTS, DECODER_INPUTS = 9, 2 * METHODS + 9
-FURTHEST = 300.0
+FURTHEST = 10_000.0
 """Forecasts are cut off at so many changes from the last level."""
 MOST_GROWTH, GROWTH_STEPS = 0.2, 30
 """Logarithmic growth a step, and the steps after which it is not carried on."""
@@ -58,6 +59,15 @@ class Features:
     """Units of `scale` in the mean seasonal change, which divides errors in MASE; cut off."""
 
 
+LONGER = {7: 365, 24: 168, 48: 336, 96: 672}
+"""A season that goes with a shorter one: the year of days, the week of hours and their parts."""
+
+
+def longer_season(season: int) -> int:
+    """Rows of the season that goes with a shorter one; 0: none."""
+    return LONGER.get(season, 0)
+
+
 def most_rows(season: int, long_season: int = 0) -> int:
     """Rows of a history that are read: fourteen seasons if they are short, at least three."""
     short = min(70 + 14 * season, 400)
@@ -84,12 +94,12 @@ class _History:
     @property
     def without_difference(self) -> Float[np.ndarray, "B L"]:
         """Values less the additive season."""
-        return self.values - self.additive[:, self.phases]
+        return np.asarray(self.values - self.additive[:, self.phases])
 
     @property
     def without_ratio(self) -> Float[np.ndarray, "B L"]:
         """Values over the multiplicative season."""
-        return self.values / self.ratio[:, self.phases]
+        return np.asarray(self.values / self.ratio[:, self.phases])
 
 
 def features(
@@ -113,6 +123,8 @@ def features(
 def _features(
     values: Float[np.ndarray, "B L"], season: int, horizon: int, long_season: int
 ) -> Features:
+    missing = max(ENCODED - values.shape[1], 0)  # so that a history is told the same in any batch
+    values = np.pad(values, ((0, 0), (missing, 0)), constant_values=np.nan)
     history = _decomposed(values, season, long_season)
     past, flat = history.values, history.without_difference
     location = np.nanmean(past[:, -season:] if season > 1 else past[:, -3:], axis=1)
@@ -134,7 +146,7 @@ def _features(
     seasonal_change = np.nanmean(np.abs(past[:, season:] - past[:, :-season]), axis=1)
     of_changes = np.nan_to_num(seasonal_change / scale, nan=1.0, posinf=1.0)
     steps = np.arange(1, horizon + 1)
-    about = [
+    about: list[Any] = [
         np.log(steps) / 3,
         steps / max(season, 8),
         math.log(season) / 3,
@@ -163,13 +175,12 @@ def _encoder(history: _History, location: Column, scale: Column) -> Float[np.nda
     """The last rows: values with and without their season, those a season ago, changes, marks."""
 
     def scaled(values: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
-        return (values - _column(location)) / _column(scale)
+        return np.asarray((values - _column(location)) / _column(scale))
 
     values, flat = scaled(history.values), scaled(history.without_difference)
-    rows = min(values.shape[1], ENCODED)
 
     def last(columns: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B E"]:
-        return np.nan_to_num(columns[:, -rows:], nan=0.0, posinf=0.0, neginf=0.0)
+        return np.asarray(np.nan_to_num(columns[:, -ENCODED:], nan=0.0, posinf=0.0, neginf=0.0))
 
     season = np.broadcast_to(math.log(history.season) / 3, values.shape)
     columns = [
@@ -202,7 +213,7 @@ def _methods(
 ) -> tuple[Float[np.ndarray, "B H M"], Float[np.ndarray, "B M"]]:
     """Forecasts in the user's units, and mean absolute one-step errors, of all methods."""
     values, flat, even = history.values, history.without_difference, history.without_ratio
-    season, rows = history.season, values.shape[1]
+    season = history.season
     steps, phase = np.arange(1, horizon + 1), np.arange(horizon) % season
     add, times = history.additive[:, phase], history.ratio[:, phase]  # (B, H) of the steps ahead
     level, level_error = smoothed_level(flat, RATES)
@@ -221,7 +232,9 @@ def _methods(
         found.append((_column(even_level[number]) * times, even_error[number]))
     # Theta: the line through all rows and a smoothed level, half each (Assimakopoulos 2000).
     found.append((_column(level[1]) + _column(slope) * steps / 2 + add, level_error[1]))
-    found.append(((_column(even_level[1]) + _column(even_slope) * steps / 2) * times, even_error[1]))
+    found.append(
+        ((_column(even_level[1]) + _column(even_slope) * steps / 2) * times, even_error[1])
+    )
     found.append((_column(level[3]) + _column(slope) * steps / 2 + add, level_error[3]))
     # Trends: damped, going on, the mean change, and growth in percent.
     damped = np.cumsum(0.9**steps)
@@ -244,8 +257,8 @@ def _methods(
     ago = [_seasons_ago(values, season, horizon, number) for number in range(1, 5)]
     found.append((np.nanmean(ago, axis=0), season_error))
     found.append((np.nanmedian(ago[:3], axis=0), season_error))
-    found.append(_long_season(history, last, level[1], season_error, horizon))
-    assert len(found) == METHODS, (len(found), rows)
+    found.append(_long_season(history, last, season_error, horizon))
+    assert len(found) == METHODS
     forecasts, errors = zip(*found, strict=True)
     fallback = np.where(np.isnan(last), _column(values[:, -1]), last)
     stacked = np.stack(forecasts, axis=-1)
@@ -269,9 +282,7 @@ def _winters(history: _History, phase: Int[np.ndarray, " H"]) -> list[tuple[Ahea
     """Adapting seasons of the values, and of their logarithms where these exist."""
     values, index = history.values, history.additive
     level, season, errors = smoothed_season(values, index, WINTERS)
-    found = [
-        (_column(level[n]) + season[n][:, phase], errors[n]) for n in range(len(WINTERS))
-    ]
+    found = [(_column(level[n]) + season[n][:, phase], errors[n]) for n in range(len(WINTERS))]
     is_positive = history.is_positive
     safe = np.where(_column(is_positive) | np.isnan(values), values, 1.0)
     logs, ratio = np.log(safe), np.log(np.maximum(history.ratio, 1e-3))
@@ -289,9 +300,9 @@ def _winters(history: _History, phase: Int[np.ndarray, " H"]) -> list[tuple[Ahea
 
 
 def _long_season(
-    history: _History, last: Ahead, level: Column, error: Column, horizon: int
+    history: _History, last: Ahead, error: Column, horizon: int
 ) -> tuple[Ahead, Column]:
-    """The values a long season ago, shifted to the level of now; seasonal naive if there is none."""
+    """The values a long season ago, half-way shifted to the level of now; else the last season."""
     values, lag = history.values, history.long_season
     if not 0 < lag < values.shape[1]:
         return last, error
@@ -303,9 +314,7 @@ def _long_season(
     return np.where(np.isnan(shifted), last, shifted), np.where(np.isnan(lagged), error, lagged)
 
 
-def _seasons_ago(
-    values: Float[np.ndarray, "B L"], season: int, horizon: int, number: int
-) -> Ahead:
+def _seasons_ago(values: Float[np.ndarray, "B L"], season: int, horizon: int, number: int) -> Ahead:
     """The last season but `number - 1`, repeated over the horizon; NaN where it is unknown."""
     rows = values.shape[1] - number * season + np.arange(horizon) % season
     found = values[:, np.maximum(rows, 0)]
@@ -323,9 +332,7 @@ def _slope(values: Float[np.ndarray, "B L"]) -> Column:
 # The season.
 
 
-def _decomposed(
-    values: Float[np.ndarray, "B L"], season: int, long_season: int
-) -> _History:
+def _decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int) -> _History:
     """Fill gaps, and find the additive and the multiplicative season."""
     known = ~np.isnan(values)
     values = filled(values)
@@ -398,9 +405,9 @@ def _moving_average(values: Float[np.ndarray, "B L"], season: int) -> Float[np.n
     return average
 
 
-def _column(values: Column) -> Float[np.ndarray, "B 1"]:
+def _column(values: Shaped[np.ndarray, " B"]) -> Shaped[np.ndarray, "B 1"]:
     return values[:, None]
 
 
-def _single(values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def _single(values: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     return np.ascontiguousarray(values, dtype=np.float32)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from forecast.models.forecaster import Model
-from forecast.pretrained.features import features
+from forecast.pretrained.features import features, longer_season
 from forecast.pretrained.network import MEDIAN, UNITS, Network
 
 WORK = 2**11
@@ -23,40 +23,37 @@ class PretrainedForecaster(Model):
 
     Args:
         season: rows; 1: none.
-        long_season: rows of a second, longer season; 0: none.
         is_point: whether the median alone is returned, or all of `LEVELS`.
         units: of each layer.
     """
 
     reads_padding = True
     """What lies before a series is handed over as NaN."""
+    can_be_captured = False
+    """Features are made on the CPU."""
 
-    def __init__(
-        self, season: int, long_season: int = 0, is_point: bool = False, units: int = UNITS
-    ) -> None:
+    def __init__(self, season: int, is_point: bool = False, units: int = UNITS) -> None:
         super().__init__()
-        self.season, self.long_season, self.is_point = season, long_season, is_point
+        self.season, self.long_season, self.is_point = season, longer_season(season), is_point
         self.network = Network(units)
 
     @property
     def work(self) -> int:
-        """See `Model`: features of few windows cost as much as those of many, so chunks are large."""
+        """See `Model`; features of few windows cost as much as those of many: chunks are large."""
         return WORK
 
     def forward(
         self,
         past: Float[Tensor, "B L K"],
         future: Float[Tensor, "B H F"],
-        static: Float[Tensor, "B D"] | None = None,
-        targets: Float[Tensor, "B H K"] | None = None,
-        noise: torch.Generator | None = None,
+        *_: object,
     ) -> Float[Tensor, "B H K Q"]:
         """Forecast the horizon of each window, whose length `future` tells.
 
         Args:
             past: the histories; NaN before a series begins and where a value is missing.
             future: covariates over the horizon, which are not read.
-            static, targets, noise: not read; every model is called alike.
+            _: static covariates, targets and dropout noise, which are not read either.
         """
         windows, rows, channels = past.shape
         values = past.transpose(1, 2).reshape(-1, rows)  # targets vary fastest
@@ -65,7 +62,12 @@ class PretrainedForecaster(Model):
         return output[..., MEDIAN : MEDIAN + 1] if self.is_point else output
 
     def quantiles(self, values: Float[np.ndarray, "B L"], horizon: int) -> Float[Tensor, "B H Q"]:
-        """Quantiles of each history, in its units; NaN of a history that holds no value."""
+        """Quantiles of each history, in its units and in double precision.
+
+        Args:
+            values: each with one known value at least.
+            horizon: steps.
+        """
         told = features(values, self.season, horizon, self.long_season)
         device = self.network.trust.device
 
@@ -76,4 +78,5 @@ class PretrainedForecaster(Model):
             *map(tensor, (told.encoder, told.decoder, told.methods, told.errors, told.spread))
         )
         scale, location = (tensor(each)[:, None, None] for each in (told.scale, told.location))
-        return (output * scale + location).to(output.dtype)
+        quantiles: Tensor = output * scale + location
+        return quantiles

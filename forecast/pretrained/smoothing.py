@@ -20,7 +20,7 @@ WARM_UP = 2
 def first_known(values: Float[np.ndarray, "B L"]) -> Int[np.ndarray, " B"]:
     """The first row of each history that is not NaN; L where there is none."""
     known = ~np.isnan(values)
-    return np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1])
+    return np.asarray(np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1]))
 
 
 def smoothed_level(

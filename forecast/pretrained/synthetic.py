@@ -25,9 +25,7 @@ BURN_IN = 60
 FOURIER_WAVES = 24
 
 
-def synthetic(
-    random: Random, count: int, rows: int, season: int, long_season: int = 0
-) -> Series:
+def synthetic(random: Random, count: int, rows: int, season: int, long_season: int = 0) -> Series:
     """Draw series.
 
     Args:
@@ -105,13 +103,14 @@ def local_trend(random: Random, count: int, rows: int, pace: float) -> Series:
     return values.T
 
 
-def smooth_process(random: Random, count: int, rows: int, pace: float) -> Series:
+def smooth_process(random: Random, count: int, rows: int, _: float) -> Series:
     """A Gaussian process with a squared-exponential kernel, by random Fourier features."""
     length = np.exp(random.uniform(np.log(4), np.log(3 * rows), (count, 1)))
     frequency = random.standard_normal((count, FOURIER_WAVES)) / length
     phase = random.uniform(0, 2 * np.pi, (count, FOURIER_WAVES))
     waves = np.cos(frequency[:, :, None] * np.arange(rows) + phase[:, :, None]).sum(axis=1)
-    return waves * np.sqrt(2 / FOURIER_WAVES) * 1.5 * random.gamma(2, 0.5, (count, 1))
+    size = 1.5 * np.sqrt(2 / FOURIER_WAVES) * random.gamma(2, 0.5, (count, 1))
+    return np.asarray(waves * size)
 
 
 def cycle(random: Random, count: int, rows: int, pace: float) -> Series:
@@ -126,7 +125,7 @@ def cycle(random: Random, count: int, rows: int, pace: float) -> Series:
     values = path[BURN_IN:].T
     size = np.maximum(values.std(axis=1, keepdims=True), 1e-6)
     trend = local_trend(random, count, rows, pace)
-    return values / size * random.gamma(2, 0.5, (count, 1)) + 0.3 * trend
+    return np.asarray(values / size * random.gamma(2, 0.5, (count, 1)) + 0.3 * trend)
 
 
 def broken_line(random: Random, count: int, rows: int, pace: float) -> Series:
@@ -153,7 +152,7 @@ def momentum(random: Random, count: int, rows: int, pace: float) -> Series:
     return np.cumsum(values, axis=0).T * random.gamma(2, 0.3, (count, 1))
 
 
-def mean_reversion(random: Random, count: int, rows: int, pace: float) -> Series:
+def mean_reversion(random: Random, count: int, rows: int, _: float) -> Series:
     """A level that is pulled back to its mean: AR(1)."""
     persistence = random.uniform(0.3, 0.98, count)
     shock = random.standard_normal((rows, count)) * random.gamma(2, 0.3, count)
@@ -170,9 +169,7 @@ def mean_reversion(random: Random, count: int, rows: int, pace: float) -> Series
 def _noise(random: Random, count: int, rows: int, is_momentum: np.ndarray) -> Series:
     """Short-lived deviations, half of them correlated in time, a fifth with heavy tails."""
     persistence = _either(random, 0.5, 0.0, random.uniform(-0.3, 0.9, count))
-    deviation = _either(
-        random, 0.3, random.gamma(0.8, 0.06, count), random.gamma(0.8, 0.35, count)
-    )
+    deviation = _either(random, 0.3, random.gamma(0.8, 0.06, count), random.gamma(0.8, 0.35, count))
     is_calm = random.random(count) < np.where(is_momentum, 0.6, 0.05)
     deviation = np.where(is_calm, 0.0, deviation * np.where(is_momentum, 0.5, 1.0))
     shock = random.standard_normal((rows, count)) * deviation
@@ -203,7 +200,7 @@ def _season(random: Random, count: int, rows: int, season: int) -> Series:
     profile *= random.random((free, season)) < random.uniform(0.15, 1, (free, 1))
     waves[is_free] = profile[:, time % season]
     amplitude = _either(random, 0.3, random.gamma(2.0, 1.0, count), random.gamma(1.0, 0.7, count))
-    return waves * (amplitude * (random.random(count) < 0.85))[:, None]
+    return np.asarray(waves * (amplitude * (random.random(count) < 0.85))[:, None])
 
 
 def _add_steps(random: Random, values: Series) -> None:
@@ -243,7 +240,7 @@ def counts(random: Random, values: Series) -> Series:
     expected = values / values.mean(axis=1, keepdims=True) * mean
     shape = np.where(random.random((number, 1)) < 0.4, 1e6, random.uniform(0.4, 6, (number, 1)))
     mixed = expected * random.gamma(shape, 1 / shape, expected.shape)
-    return random.poisson(np.minimum(mixed, 1e6)).astype(np.float64)
+    return np.asarray(random.poisson(np.minimum(mixed, 1e6)), dtype=np.float64)
 
 
 def _either(
@@ -251,5 +248,3 @@ def _either(
 ) -> Float[np.ndarray, " B"]:
     """The first of two for a share of the series, the second for the others."""
     return np.where(random.random(len(other)) < share, one, other)
-
-

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from forecast.config.optimizers import Adam, AdamW
 from forecast.data.windows import Batch, Windows
+from forecast.models.forecaster import Forecaster
 from forecast.training.device import gathered
 from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
@@ -45,6 +46,7 @@ def captured(learner: Learner, windows: Windows) -> StepGraph | None:
         learner.device.type == "cuda"
         and windows.starts.device.type == "cuda"
         and isinstance(learner.config.optimizer, Adam | AdamW)
+        and learner.model.can_be_captured
         and not learner.has_batch_norm
         and len(windows) >= learner.config.batch_size
     )
@@ -149,9 +151,11 @@ def _restore(
 def choose_kernel(learner: Learner, windows: Windows) -> None:
     """Let the model feed packed sequences if that is faster.
 
-    Nothing is tried on the CPU, nor where batch normalisation would remember the trials.
+    Nothing is tried on the CPU, nor where batch normalisation would remember the trials, nor with
+    a model that has no choice.
     """
-    if learner.device.type != "cuda" or learner.has_batch_norm:
+    is_on_gpu = learner.device.type == "cuda" and not learner.has_batch_norm
+    if not (is_on_gpu and isinstance(learner.model, Forecaster)):
         return
     index = next(in_order(windows, learner.config.batch_size))
     batch = gathered(windows, index, learner.device)
@@ -173,5 +177,5 @@ def choose_kernel(learner: Learner, windows: Windows) -> None:
 
 def _pack(learner: Learner, is_packed: bool) -> None:
     for model in (learner.model, learner.average):
-        if model is not None:
+        if isinstance(model, Forecaster):
             model.stack.is_packed = is_packed

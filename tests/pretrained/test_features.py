@@ -1,0 +1,88 @@
+"""What the network is told: finite for every history, and on the series' own scale."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.pretrained.features import DECODER_INPUTS, METHODS, features, filled, most_rows
+
+SEASON = 4
+ODD = {
+    "constant": np.full(30, 5.0),
+    "zeros": np.zeros(30),
+    "one row": np.r_[np.full(29, np.nan), 7.0],
+    "two rows": np.r_[np.full(28, np.nan), 7.0, 8.0],
+    "one sale": np.r_[np.zeros(29), 1.0],
+    "huge": np.linspace(1e12, 1.1e12, 30),
+    "tiny": np.linspace(1e-12, 2e-12, 30),
+    "negative": -(np.arange(30.0) ** 2),
+    "explosive": np.exp(np.arange(30.0)),
+    "with gaps": np.where(np.arange(30) % 3 == 1, np.nan, np.arange(30.0)),
+}
+
+
+def series(seed=0, rows=60):
+    random = np.random.default_rng(seed)
+    return 20 + np.tile([3.0, -1, 0, -2], rows // 4) + random.normal(size=rows).cumsum() / 2
+
+
+def told(values, season=SEASON, horizon=6, long_season=0):
+    return features(np.atleast_2d(values), season, horizon, long_season)
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize(("season", "long_season"), [(1, 0), (4, 0), (4, 12), (12, 0), (40, 0)])
+def test_every_history_gives_finite_features(name, season, long_season):
+    found = told(ODD[name], season, 9, long_season)
+    for each in vars(found).values():
+        assert np.isfinite(each).all()
+    assert found.decoder.shape == (1, 9, DECODER_INPUTS)
+    assert found.methods.shape == (1, 9, METHODS)
+    assert (found.scale > 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1e-6, 1e6), st.integers(0, 50))
+def test_another_unit_changes_location_and_scale_alone(unit, seed):
+    one, other = told(series(seed)), told(series(seed) * unit)
+    for name in ("encoder", "decoder", "methods", "errors", "spread", "weight"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(other.location, one.location * unit)
+    np.testing.assert_allclose(other.scale, one.scale * unit)
+
+
+def test_padding_says_nothing():
+    short = series(rows=24)
+    padded = np.r_[np.full(17, np.nan), short]
+    both = np.stack([padded, series(rows=44)[-41:]])
+    alone, beside = told(short), told(both)
+    np.testing.assert_allclose(alone.methods[0], beside.methods[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(alone.encoder[0], beside.encoder[0], rtol=1e-5, atol=1e-5)
+    assert not beside.encoder[0][:-24, :5].any()
+
+
+def test_a_pure_season_is_carried_on_by_every_seasonal_method():
+    found = told(50 + np.tile([9.0, -3, 0, -6], 15), horizon=8)
+    ahead = found.methods[0] * found.scale[0] + found.location[0]  # (H, M)
+    truth = 50 + np.tile([9.0, -3, 0, -6], 2)
+    is_right = np.isclose(ahead, truth[:, None], rtol=1e-3).all(axis=0)
+    assert is_right.sum() >= METHODS - 6  # but those that know no season: mean, median, ...
+
+
+def test_a_line_is_carried_on_by_the_mean_change():
+    found = told(10 + 2 * np.arange(40.0), season=1, horizon=5)
+    ahead = found.methods[0] * found.scale[0] + found.location[0]
+    line = 10 + 2 * np.arange(40.0, 45.0)
+    assert np.isclose(ahead, line[:, None], rtol=1e-2).all(axis=0).any()
+
+
+def test_gaps_are_filled_on_the_line_between_their_neighbours():
+    values = np.array([[np.nan, 1.0, np.nan, 3.0, np.nan]])
+    np.testing.assert_array_equal(filled(values), [[np.nan, 1.0, 2.0, 3.0, 3.0]])
+
+
+def test_three_seasons_are_read_at_least():
+    assert most_rows(365) == 1095
+    assert most_rows(1) == 84
+    assert most_rows(24, 168) == 504
