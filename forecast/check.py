@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import time
 from typing import Any
 
 import numpy as np
@@ -18,19 +15,13 @@ from forecast.data.split import PARTS
 from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
 from forecast.errors import ForecastError
+from forecast.estimate import PROBE_RATE, measured, range_test_steps
 from forecast.prepare import Prepared, new_learner, prepare
 from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
-from forecast.training.loop import batches_per_epoch, total_steps
-from forecast.training.sampling import in_order, windows_in_epoch
-from forecast.training.step import chunks_of, set_gradient, take_step
-from forecast.training.workers import workers_for
-
-WARM_UP_STEPS, TIMED_STEPS = 3, 20
-TIMED_SECONDS = 1.0
-"""Timing ends after so many seconds, because a large model's steps are long and alike."""
-PROBE_RATE = 1e-6
-"""Learning rate of the steps that are timed."""
+from forecast.training.loop import batches_per_epoch
+from forecast.training.sampling import in_order
+from forecast.training.step import chunks_of, set_gradient
 
 
 def inspect(config: Config) -> dict[str, Any]:
@@ -132,44 +123,23 @@ def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
 
 def _costs(prepared: Prepared) -> dict[str, Any]:
     """Parameters, and what memory and time a training would take, from a few steps on a copy."""
-    config = prepared.config
-    training = config.training
-    device = choose_device(config.device)
-    learner = new_learner(prepared, device, PROBE_RATE, config.seed)
+    training = prepared.config.training
+    device = choose_device(prepared.config.device)
+    learner = new_learner(prepared, device, PROBE_RATE, prepared.config.seed)
     windows = on_device_if_it_fits(prepared.windows, device)["train"]
-    parameters = sum(p.numel() for p in learner.model.parameters())
-    steps = batches_per_epoch(len(windows), training)
-    total = total_steps(len(windows), training)
-    range_test = training.lr_range
-    tested = range_test.steps * range_test.seeds if training.learning_rate == "auto" else 0
-    # A step of a full-batch optimiser takes all batches of an epoch, other steps take one.
-    batches = math.ceil(windows_in_epoch(len(windows), training) / training.batch_size)
-    passed = total * training.ensemble * batches // steps + tested
+    cost = measured(prepared, device)
     return {
         "device": str(device),
-        "parameters": parameters,
+        "parameters": sum(p.numel() for p in learner.model.parameters()),
         "epochs": training.epochs,
-        "steps_per_epoch": steps,
-        "range_test_steps": tested,
+        "ensemble": training.ensemble,
+        "steps_per_epoch": batches_per_epoch(len(windows), training),
+        "range_test_steps": range_test_steps(training),
         "memory_mb": _memory(prepared, learner, windows) / 2**20,
-        "seconds": _seconds_per_batch(learner, windows) * passed,
+        "max_minutes": training.max_minutes,
+        "training_seconds": cost.training(training, len(windows)),
+        "seconds": cost.whole(training, len(windows)),
     }
-
-
-def _seconds_per_batch(learner: Learner, windows: Windows) -> float:
-    """Least time of a step: on a busy machine others take longer, and the first ones always do."""
-    seconds: list[float] = []
-    batches = itertools.cycle(in_order(windows, learner.config.batch_size))
-    with workers_for(learner.device) as workers:
-        for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
-            began = time.perf_counter()
-            take_step(learner, windows, index, PROBE_RATE, (0,), workers)
-            if learner.device.type == "cuda":
-                torch.cuda.synchronize(learner.device)
-            seconds.append(time.perf_counter() - began)
-            if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
-                break
-    return min(seconds[WARM_UP_STEPS:])
 
 
 def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:

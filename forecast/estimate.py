@@ -1,0 +1,177 @@
+"""What a training takes on this machine: a few real steps, and the first pieces of what follows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from forecast.config.training import TrainingConfig
+from forecast.data.windows import Windows
+from forecast.evaluate import calibrated, scores_on_test
+from forecast.models.forecaster import Forecaster
+from forecast.prepare import Prepared, new_learner
+from forecast.training.device import on_device_if_it_fits
+from forecast.training.learner import Learner
+from forecast.training.loop import EVALUATION_BATCH, batches_per_epoch, evaluate, total_steps
+from forecast.training.sampling import in_order, windows_in_epoch
+from forecast.training.step import take_step
+from forecast.training.workers import Workers, workers_for
+
+WARM_UP_STEPS, TIMED_STEPS = 3, 20
+TIMED_SECONDS = 1.0
+"""Timing a part ends after so many seconds, because more of it is alike."""
+PROBE_RATE = 1e-6
+"""Learning rate of the steps that are timed."""
+FEWEST_WINDOWS = 64
+"""Of each part, in the smallest piece that is evaluated."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of the parts of a training."""
+
+    step: float
+    """A batch: gradient and move."""
+    validation: float
+    """A pass over the validation windows."""
+    evaluation: float
+    """After the last epoch: all members on the test part, their opponents, the intervals."""
+
+    def epoch(self, training: TrainingConfig, num_windows: int) -> float:
+        """Seconds of an epoch of one member.
+
+        Args:
+            training: its batches.
+            num_windows: to train on.
+        """
+        # A step of a full-batch optimiser takes all batches of an epoch, other steps take one.
+        batches = math.ceil(windows_in_epoch(num_windows, training) / training.batch_size)
+        return self.step * batches + self.validation
+
+    def training(self, training: TrainingConfig, num_windows: int) -> float:
+        """Seconds of all members, if nothing stops them but `max_minutes`; and of the range test.
+
+        Args:
+            training: what is trained.
+            num_windows: to train on.
+        """
+        epochs = total_steps(num_windows, training) / batches_per_epoch(num_windows, training)
+        seconds = training.ensemble * epochs * self.epoch(training, num_windows)
+        most = 60 * (training.max_minutes or math.inf)
+        return range_test_steps(training) * self.step + min(seconds, most)
+
+    def whole(self, training: TrainingConfig, num_windows: int) -> float:
+        """Seconds of the training and the evaluation."""
+        return self.training(training, num_windows) + self.evaluation
+
+
+def range_test_steps(training: TrainingConfig) -> int:
+    """Steps of the learning-rate range test; 0 without it."""
+    options = training.lr_range
+    return options.steps * options.seeds if training.learning_rate == "auto" else 0
+
+
+def measured(prepared: Prepared, device: torch.device) -> Cost:
+    """The cost of a training, from steps on copies of its models; nothing is trained for keeps.
+
+    Args:
+        prepared: data and configuration.
+        device: where it would be trained.
+    """
+    config = prepared.config
+    learner = new_learner(prepared, device, PROBE_RATE, config.seed)
+    windows = on_device_if_it_fits(prepared.windows, device)
+    with workers_for(device) as workers:
+        step = seconds_per_batch(learner, windows["train"], workers)
+        validation = _of_validation(learner, windows["validation"], workers)
+    models = (learner.eval_model.eval(),) * config.training.ensemble
+    return Cost(step, validation, _of_evaluation(models, prepared))
+
+
+def seconds_per_batch(learner: Learner, windows: Windows, workers: Workers) -> float:
+    """Median time of a step after the first ones, which always take longer.
+
+    Args:
+        learner: its weights change.
+        windows: to train on.
+        workers: who computes.
+    """
+    seconds: list[float] = []
+    batches = itertools.cycle(in_order(windows, learner.config.batch_size))
+    learner.model.train()
+    for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
+        began = time.perf_counter()
+        take_step(learner, windows, index, PROBE_RATE, (0,), workers)
+        _wait_for(learner.device)
+        seconds.append(time.perf_counter() - began)
+        if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
+            break
+    return statistics.median(seconds[WARM_UP_STEPS:])
+
+
+def _of_validation(learner: Learner, windows: Windows, workers: Workers) -> float:
+    """Seconds of a pass over the validation windows."""
+    return extrapolated(
+        lambda count: evaluate(learner, thinned(windows, count), workers),
+        len(windows),
+        EVALUATION_BATCH,
+    )
+
+
+def _of_evaluation(models: tuple[Forecaster, ...], prepared: Prepared) -> float:
+    """Seconds of all that is done with models after their training."""
+    parts = {name: prepared.windows[name] for name in ("validation", "test")}
+    size = max(map(len, parts.values()))
+
+    def judge(count: int) -> None:
+        some = {name: thinned(each, -(-count * len(each) // size)) for name, each in parts.items()}
+        fewer = replace(prepared, windows={**prepared.windows, **some})
+        scores_on_test(models, fewer)
+        calibrated(models, fewer)
+
+    return extrapolated(judge, size, FEWEST_WINDOWS)
+
+
+def thinned(windows: Windows, count: int) -> Windows:
+    """So many of the windows, evenly chosen."""
+    chosen = torch.arange(count, device=windows.starts.device) * len(windows) // max(1, count)
+    return windows.subset(chosen)
+
+
+def extrapolated(work: Callable[[int], object], size: int, first: int) -> float:
+    """Seconds of a work of some size, from pieces that grow until they take long enough to tell.
+
+    The first piece is done once more before, because imports and the like happen once.
+
+    Args:
+        work: does a piece of a given size.
+        size: of the whole; of no size it takes no time.
+        first: size of the first piece.
+
+    Returns:
+        What the whole took if it was reached, else what the last two pieces come to.
+    """
+    if not size:
+        return 0.0
+    count, before, seconds = min(first, size), (0, 0.0), 0.0
+    work(count)
+    while True:
+        began = time.perf_counter()
+        work(count)
+        seconds = time.perf_counter() - began
+        if count == size or seconds >= TIMED_SECONDS / 2:
+            break
+        before, count = (count, seconds), min(4 * count, size)
+    slope = max(0.0, seconds - before[1]) / (count - before[0])
+    return seconds + slope * (size - count)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
