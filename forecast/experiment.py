@@ -12,10 +12,12 @@ import torch
 from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
+from forecast.estimate import measured
 from forecast.evaluate import calibrated, last_test_forecasts, summarised, trained_models
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, new_session, prepare
 from forecast.reporting.pictures import MOST_PICTURES, write_lr_range, write_results
+from forecast.runs.clock import end_in_words
 from forecast.runs.folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -84,6 +86,8 @@ def train(
             session.restore()
         if folder is not None:
             _record(folder, prepared.config, device, lines)
+        if log.isEnabledFor(logging.INFO):
+            _log_end(prepared, session)
         try:
             yield from session.run()
         finally:  # whatever ends it, a `break` of the caller too
@@ -117,6 +121,14 @@ def _log_data(prepared: Prepared) -> None:
         prepared.season,
         counts,
     )
+
+
+def _log_end(prepared: Prepared, session: Session) -> None:
+    """When it will end, from a few real steps; early stopping ends it sooner."""
+    training, num_windows = prepared.config.training, len(prepared.windows["train"])
+    cost = measured(prepared, session.device)
+    left = cost.training(training, num_windows) * (1 - session.share_done)
+    log.info("%s, or sooner", end_in_words(left + cost.evaluation))
 
 
 # Chapter 2, find a rate: only where the configuration says `learning_rate: auto`.

@@ -1,6 +1,5 @@
 """`forecast check`: the findings, the windows, the rules of thumb, and honest estimates."""
 
-import itertools
 import json
 import math
 from pathlib import Path
@@ -10,9 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import check
+from forecast import check, estimate
 from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
+from forecast.estimate import Cost
 from forecast.experiment import train
 from forecast.prepare import prepare
 from forecast.training import learner
@@ -38,13 +38,13 @@ def config(data, *overrides: str, **sections):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """One timed step is enough where the time is not looked at."""
-    monkeypatch.setattr(check, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
 
 
 @pytest.fixture
 def one_thread(monkeypatch):
     """Threads that wait for each other on a busy machine would be all that is measured."""
-    monkeypatch.setattr(check, "TIMED_SECONDS", 1.0)
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 1.0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -225,60 +225,16 @@ def test_memory_of_a_wide_model_is_that_of_its_weights():
     assert saved_bytes(*wide) == pytest.approx(4 * weights, rel=0.1)
 
 
-class Clock:
-    """Readings 0.05 seconds apart, after those of the warm-up, which are a minute apart."""
-
-    def __init__(self):
-        self.readings = itertools.count()
-        self.now = 0.0
-
-    def perf_counter(self) -> float:
-        is_warm = next(self.readings) >= 2 * check.WARM_UP_STEPS
-        self.now += 0.05 if is_warm else 60.0
-        return self.now
-
-
-@pytest.mark.parametrize(
-    ("overrides", "batches"),
-    [
-        ((), 100 * 2),
-        (("training.epochs=7", "training.ensemble=3"), 7 * 2 * 3),
-        (("training.batch_size=10",), 100 * 5),
-        (("training.batch_size=1000",), 100),
-        (("training.optimizer=gd",), 100 * 2),
-        (("training.max_steps=30",), 30),
-        (("training.epoch_windows=100",), 100 * 4),
-        (("training.epoch_windows=10", "training.sampling=uniform"), 100),
-        (("training.learning_rate=auto", "training.lr_range.steps=50"), 100 * 2 + 3 * 50),
-    ],
-)
-def test_time_is_that_of_a_batch_times_their_number(
-    monkeypatch, overrides: tuple[str, ...], batches: int
-):
-    monkeypatch.setattr(check, "time", Clock())
-    # 84 training rows hold 49 windows.
-    case = config(AIR, *overrides, window={"lookback": 24, "horizon": 12})
-    assert inspect(case)["seconds"] == pytest.approx(0.05 * batches)
-
-
-def test_steps_that_a_busy_machine_slows_do_not_count(monkeypatch):
-    class Busy(Clock):
-        def perf_counter(self) -> float:
-            self.now += 5.0 if int(self.now * 20) % 5 else 0.0
-            return super().perf_counter()
-
-    monkeypatch.setattr(check, "TIMED_SECONDS", 1e9)
-    monkeypatch.setattr(check, "time", Busy())
-    case = config(AIR, window={"lookback": 24, "horizon": 12})
-    assert inspect(case)["seconds"] == pytest.approx(0.05 * 200)
-
-
-def test_timing_a_large_model_ends_early(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(check, "time", clock)
-    monkeypatch.setattr(check, "TIMED_SECONDS", 0.12)
-    inspect(config(AIR))
-    assert next(clock.readings) == 2 * (check.WARM_UP_STEPS + 3)
+def test_the_time_is_that_of_the_training_and_of_what_follows_it(monkeypatch):
+    monkeypatch.setattr(check, "measured", lambda prepared, device: Cost(0.05, 0.5, 7.0))
+    # 84 training rows hold 49 windows: two steps an epoch.
+    case = config(AIR, "training.ensemble=3", window={"lookback": 24, "horizon": 12})
+    found = inspect(case)
+    assert found["training_seconds"] == pytest.approx(3 * 100 * (2 * 0.05 + 0.5))
+    assert found["seconds"] == found["training_seconds"] + 7
+    case = config(AIR, "training.max_minutes=0.5", window={"lookback": 24, "horizon": 12})
+    found = inspect(case)
+    assert (found["max_minutes"], found["training_seconds"], found["seconds"]) == (0.5, 30, 37)
 
 
 @pytest.mark.slow
@@ -294,7 +250,7 @@ def test_the_estimated_time_is_within_a_factor_of_three():
     ratios = []
     for _ in range(3):
         *_, last = train(case)
-        ratios.append(inspect(case)["seconds"] / last.epoch.seconds)
+        ratios.append(inspect(case)["training_seconds"] / last.epoch.seconds)
         if 1 / 3 < ratios[-1] < 3:
             return
     raise AssertionError(f"estimated / measured: {ratios}")

@@ -146,6 +146,12 @@ class InitOptions(argparse.Namespace):
     future: list[str] = _columns("--future", "column that helps, known ahead", [])
     static: list[str] = _columns("--static", "column that helps, one value a series", [])
     horizon: int | None = _integer("--horizon N", "steps to forecast")
+    minutes: float = _option(
+        "--minutes M",
+        "most for the training, start to forecast (default: 5)",
+        type=float,
+        default=5.0,
+    )
     season: int | None = _integer("--season N", "rows (default: by frequency, or by the values)")
     timezone: str | None = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
     time_format: str | None = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forecast.cli.arguments import InitOptions
 from forecast.cli.output import refuse_existing
+from forecast.errors import ConfigError
 from forecast.init.propose import propose
+from forecast.runs.clock import in_words
 from forecast.runs.files import write_atomically
+
+if TYPE_CHECKING:
+    from forecast.config.tree import Config
+    from forecast.data.panel import Panel
 
 
 def init(options: InitOptions) -> int:
-    """Print or write a configuration that is fitted to a table."""
+    """Print or write a configuration that is fitted to a table, and to the time it may take."""
+    began = time.perf_counter()
+    if not 0 < options.minutes < math.inf:
+        raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give more than 0")
     if options.output != "-":
         refuse_existing("--output", options.output)
+    seconds = None
+
+    def affordable(config: Config, panel: Panel) -> Mapping[str, object]:
+        from forecast.budget import fitted  # torch, after the table was found good
+
+        nonlocal seconds
+        found = fitted(config, panel, options.minutes, began)
+        seconds = found.seconds
+        return found.changes
+
     text = propose(
         options.table,
         options.time,
@@ -25,10 +48,12 @@ def init(options: InitOptions) -> int:
         options.time_format,
         options.season,
         {"past": options.past, "future": options.future, "static": options.static},
+        affordable,
     )
     if options.output == "-":
         sys.stdout.write(text)
     else:
         write_atomically(Path(options.output), text)
-        print(f"{options.output}: now run `forecast check {options.output}`")
+        takes = "" if seconds is None else f"trains in at most {in_words(seconds)}; "
+        print(f"{options.output}: {takes}now run `forecast check {options.output}`")
     return 0

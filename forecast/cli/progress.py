@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from forecast.cli.text import in_words
 from forecast.errors import ConfigError
+from forecast.runs.clock import in_words
 from forecast.runs.folder import TENSORBOARD_FOLDER
 from forecast.training.loop import Epoch
 from forecast.training.session import Progress, member_name

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.runs.clock import end_in_words, in_words
+
 if TYPE_CHECKING:
     from forecast.training.lr_range import LrFound
 
@@ -155,7 +157,9 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
         for each in result["difference_orders"]
     ]
     search = " with the learning-rate range test" if result["range_test_steps"] else ""
-    steps = result["steps_per_epoch"]
+    steps, minutes = result["steps_per_epoch"], result["max_minutes"]
+    models = f" of {result['ensemble']} models" if result["ensemble"] > 1 else ""
+    limit = f"training for at most {minutes:g} min (max_minutes); " if minutes else ""
     return [
         f"windows     {windows}; season {result['season']} rows",
         f"differences {' and '.join(orders) or 'none'} suggested, by seasonal-strength and"
@@ -164,7 +168,8 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
         f"parameters  {result['parameters']:,}",
         f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
-        f" ({steps} step{'' if steps == 1 else 's'} each){search} on {result['device']}",
+        f" ({steps} step{'' if steps == 1 else 's'} each){models}{search} on {result['device']}",
+        f"            {limit}started now, it {end_in_words(result['seconds'])}, or sooner",
     ]
 
 
@@ -190,10 +195,3 @@ def _amount(value: float, unit: str) -> str:
 
 def _duration(seconds: float) -> str:
     return f"about {in_words(seconds)}" if seconds >= 1 else "below 1 s"
-
-
-def in_words(seconds: float) -> str:
-    """A time in a unit that suits it: 119 s, 10 min, 2.5 h."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

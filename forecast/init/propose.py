@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.tree import build_config, config_from
+from forecast.config.tree import Config, build_config, config_from
 from forecast.config.yaml import read_yaml, scalar
 from forecast.data.assemble import read_panel
 from forecast.data.checks import outlying_rows
@@ -46,6 +46,8 @@ FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "da
 """Options of `config init` for keys of `data`."""
 PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
 """Text that YAML reads as itself, unless it is a number or a constant."""
+Affordable = Callable[[Config, Panel], Mapping[str, object]]
+"""A configuration and its table -> what to change in the section `training`."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def propose(
     time_format: str | None = None,
     season: int | None = None,
     covariates: Mapping[str, Sequence[str]] | None = None,
+    affordable: Affordable | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -80,6 +83,8 @@ def propose(
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         season: rows in a season; None: by the frequency, of integer times by the values.
         covariates: `past`, `future` and `static`: columns that help; None: none.
+        affordable: what to change in the section `training` for the time that it may take; None:
+            nothing.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -98,9 +103,20 @@ def propose(
         data |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True, **helping}
         panel = read_panel(config_from({"data": data}).data)
     unused = [name for name in frame.columns if name not in roles.used]
-    text = _text(path, roles, unused, marks, panel, horizon, season)
-    build_config(read_yaml(text, "proposal"), "proposal")
-    return text
+    lines, training = _lines(path, roles, unused, marks, panel, horizon, season)
+    config = _config_of(lines, training)
+    if affordable is not None:
+        training = {**training, **affordable(config, panel)}
+        _config_of(lines, training)
+    return _text(lines, training)
+
+
+def _text(lines: Sequence[str], training: Mapping[str, object]) -> str:
+    return "\n".join([*lines, *_section("training", training)]) + "\n"
+
+
+def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
+    return build_config(read_yaml(_text(lines, training), "proposal"), "proposal")
 
 
 @contextlib.contextmanager
@@ -113,7 +129,7 @@ def _flags_named() -> Iterator[None]:
         raise type(error)(f"{error} (here {flags})" if flags else str(error)) from None
 
 
-def _text(
+def _lines(
     path: str,
     roles: Roles,
     unused: Sequence[str],
@@ -121,8 +137,12 @@ def _text(
     panel: Panel,
     wanted_horizon: int | None,
     wanted_season: int | None,
-) -> str:
-    """The whole configuration: sizes first, then what the rules make of them, then its lines."""
+) -> tuple[list[str], Mapping[str, object]]:
+    """The configuration: sizes first, then what the rules make of them, then its lines.
+
+    Returns:
+        All lines but those of the section `training`, and that section.
+    """
     rows = int(np.median(panel.lengths))
     season = _season(path, panel, rows, wanted_season)
     horizon = _horizon(path, rows, season, wanted_horizon)
@@ -151,9 +171,8 @@ def _text(
         f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
         f"window: {{lookback: {recipe.lookback}, horizon: {horizon}}}",
         *_section("model", recipe.model),
-        *_section("training", recipe.training),
     ]
-    return "\n".join(lines) + "\n"
+    return lines, recipe.training
 
 
 def _data(

@@ -171,6 +171,15 @@ class Session:
         kept = (kept_epoch(history, self.config) for history in self.histories)
         return [epoch for epoch in kept if epoch is not None]
 
+    @property
+    def share_done(self) -> float:
+        """Share of the steps, or of the time of all members, that is over; 0 at the beginning."""
+        config, history = self.config, self.histories[-1]
+        most = self.config.max_minutes or math.inf
+        steps = history[-1].step / total_steps(len(self.windows["train"]), config) if history else 0
+        done = (len(self.done) + steps) / config.ensemble
+        return min(1.0, max(done, seconds_of(self.histories) / (60 * most)))
+
     def _begin_member(self) -> None:
         self.learner = self.build(len(self.done))
         self.best = _copied(self.learner.eval_model.state_dict())

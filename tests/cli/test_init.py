@@ -1,9 +1,15 @@
 """`forecast config init`: what it is given reaches the configuration that it writes."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from forecast import budget
 from forecast.config.tree import read_config
+from forecast.estimate import Cost
+from forecast.prepare import prepare
 from tests.cli.helpers import TABLE
 
 
@@ -11,7 +17,10 @@ def test_what_it_writes_or_prints_passes_the_check(place, call):
     code, out, _ = call("config", "init", "table.csv")
     assert code == 0
     code, said, _ = call("config", "init", "table.csv", "--output", "new.yaml", "--horizon", "4")
-    assert (code, said) == (0, "new.yaml: now run `forecast check new.yaml`\n")
+    assert code == 0
+    assert re.fullmatch(
+        r"new.yaml: trains in at most \d+ s; now run `forecast check new.yaml`\n", said
+    )
     config = read_config("new.yaml")
     assert (config.data.time, config.data.target) == ("month", ("sales",))
     assert config.window.horizon == 4
@@ -39,3 +48,26 @@ def test_it_takes_the_zone_and_the_format_it_is_given(place, call):
     data = read_config("local.yaml").data
     assert (data.time, data.timezone) == ("at", "Europe/Berlin")
     assert (data.time_format, data.frequency) == ("%d/%m/%y %H:%M", "h")
+
+
+@pytest.mark.parametrize(("words", "limit"), [((), 4.25), (("--minutes", "1"), 0.85)])
+def test_the_training_fits_into_the_minutes(place, call, monkeypatch, words, limit):
+    """Three members of 100 epochs of a second each would not."""
+    monkeypatch.setattr(budget, "measured", lambda *_: Cost(0.4, 0.2, 1.0))
+    code, out, _ = call("config", "init", "table.csv", *words)
+    assert code == 0
+    (place / "printed.yaml").write_text(out)
+    training = read_config("printed.yaml").training
+    assert training.max_minutes == pytest.approx(limit, abs=limit / 15)  # it took time to read
+    windows = len(prepare(read_config("printed.yaml")).windows["train"])
+    seconds = training.ensemble * training.epochs * (0.2 + 0.4 * -(-windows // 32))
+    assert 0.6 * 60 * limit < seconds <= 60 * limit
+    assert training.ensemble * training.epochs < 3 * 100
+
+
+def test_a_table_that_cannot_be_trained_on_is_still_proposed_for(place, call):
+    sales = np.where(np.arange(len(TABLE)) < 60, 3.0, TABLE.sales)  # none of the training rows
+    TABLE.assign(sales=sales).to_csv("constant.csv", index=False)
+    code, said, _ = call("config", "init", "constant.csv", "--output", "constant.yaml")
+    assert (code, said) == (0, "constant.yaml: now run `forecast check constant.yaml`\n")
+    assert read_config("constant.yaml").training.max_minutes == 4.5

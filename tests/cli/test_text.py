@@ -2,6 +2,7 @@
 
 import pytest
 
+from forecast.cli import text
 from forecast.cli.text import backtest_text, check_text, profile_text
 from forecast.training.profile import PROFILE_PARTS, profile_rows
 
@@ -34,11 +35,19 @@ CHECKED = {
     "device": "cpu",
     "parameters": 1234567,
     "epochs": 100,
+    "ensemble": 1,
     "steps_per_epoch": 2,
     "range_test_steps": 0,
     "memory_mb": 0.3,
+    "max_minutes": None,
     "seconds": 8.4,
 }
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """It is 14:32 when anything ends."""
+    monkeypatch.setattr(text, "end_in_words", lambda seconds: f"ends at 14:32, in {seconds:g} s")
 
 
 def test_a_good_check():
@@ -58,6 +67,7 @@ def test_a_good_check():
         "parameters  1,234,567",
         "memory      below 1 MB beyond the libraries",
         "time        about 8 s for 100 epochs (2 steps each) on cpu",
+        "            started now, it ends at 14:32, in 8.4 s, or sooner",
     ]
 
 
@@ -66,6 +76,12 @@ def test_a_good_check():
     [
         ({"memory_mb": 1.6}, "memory      about 2 MB beyond the libraries"),
         ({"memory_mb": 2500.0}, "memory      about 2500 MB beyond the libraries"),
+        (
+            {"max_minutes": 4.5},
+            "            training for at most 4.5 min (max_minutes); started now, it ends at 14:32,"
+            " in 8.4 s, or sooner",
+        ),
+        ({"ensemble": 3}, "time        about 8 s for 100 epochs (2 steps each) of 3 models on cpu"),
         ({"seconds": 0.4}, "time        below 1 s for 100 epochs (2 steps each) on cpu"),
         ({"seconds": 119.0}, "time        about 119 s for 100 epochs (2 steps each) on cpu"),
         ({"seconds": 600.0}, "time        about 10 min for 100 epochs (2 steps each) on cpu"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast import check
+from forecast import estimate
 from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
@@ -24,7 +24,7 @@ DATA = Path(__file__).parents[2] / "data"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """The time of a training is not looked at here."""
-    monkeypatch.setattr(check, "TIMED_SECONDS", 0.0)
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
 
 
 def written(tmp_path, frame: pd.DataFrame, name: str = "table.csv", **options) -> Path:

@@ -1,0 +1,125 @@
+"""What of a training fits into some minutes, from its start to its forecast: for `config init`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from forecast.config.training import EarlyStoppingConfig, TrainingConfig
+from forecast.config.tree import Config
+from forecast.data.panel import Panel
+from forecast.errors import ForecastError
+from forecast.estimate import Cost, measured
+from forecast.prepare import prepare
+from forecast.training.device import choose_device
+from forecast.training.sampling import windows_in_epoch
+
+SPARE = 0.1
+"""Share of the minutes that is kept for what nobody measures: pictures, a busy machine."""
+LEAST = 0.2
+"""Share of the minutes that training gets whatever else takes time."""
+ENOUGH_STEPS = 3_000
+"""Members are left out before those that stay would get fewer steps each."""
+FEWEST_EPOCHS = 20
+"""Where so many do not fit, they become shorter: by epochs the best weights are chosen."""
+MOST_VALIDATION = 0.25
+"""Share of an epoch that validation takes at most where epochs become shorter."""
+FEWEST_PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a proposal says of its time."""
+
+    changes: dict[str, object]
+    """Of the section `training`."""
+    seconds: float | None
+    """From start to forecast, at most; None: the table cannot be trained on as it is."""
+
+
+def fitted(config: Config, panel: Panel, minutes: float, began: float) -> Fitted:
+    """What to change in a configuration so that its training ends within some minutes.
+
+    Args:
+        config: as it would be without any limit.
+        panel: its table, read already.
+        minutes: from the start of the command to the forecast.
+        began: when reading began, by `time.perf_counter`.
+    """
+    try:
+        prepared = prepare(config, panel)
+    except ForecastError:  # what is wrong, `forecast check` and `train` say
+        return Fitted({"max_minutes": _rounded_down(minutes * (1 - SPARE), minutes)}, None)
+    reading = time.perf_counter() - began
+    cost, num_windows = (
+        measured(prepared, choose_device(config.device)),
+        len(prepared.windows["train"]),
+    )
+    seconds = 60 * minutes * (1 - SPARE) - reading - cost.evaluation
+    limit = _rounded_down(max(seconds / 60, LEAST * minutes), minutes)
+    changes = affordable(config.training, num_windows, cost, 60 * limit) | {"max_minutes": limit}
+    changed = TrainingConfig.model_validate({**config.training.model_dump(), **changes})
+    return Fitted(changes, reading + cost.whole(changed, num_windows))
+
+
+def affordable(
+    training: TrainingConfig, num_windows: int, cost: Cost, seconds: float
+) -> dict[str, object]:
+    """What to change so that all members are trained within some seconds.
+
+    First members are left out, then epochs, until each step is worth its time; where only a few
+    epochs would be left, they read a part of the windows.
+
+    Args:
+        training: what is asked for: never more than that is proposed.
+        num_windows: to train on.
+        cost: of its parts.
+        seconds: for all members together.
+
+    Returns:
+        None of the keys ensemble, epochs, epoch_windows and early_stopping where all fits.
+    """
+    if cost.training(training, num_windows) <= seconds:
+        return {}
+    alone = training.model_copy(update={"ensemble": 1})
+    stepping = ENOUGH_STEPS * cost.step
+    enough = max(stepping / (1 - MOST_VALIDATION), stepping + cost.validation)
+    enough = min(enough, cost.training(alone, num_windows))
+    members = max(1, min(training.ensemble, int(seconds / enough)))
+    epochs, windows = _epochs(training, num_windows, cost, seconds / members)
+    changes: dict[str, object] = {"epochs": epochs}
+    if members < training.ensemble:
+        changes["ensemble"] = members
+    if windows is not None:
+        changes["epoch_windows"] = windows
+    stopping = training.early_stopping
+    if stopping is not None and epochs < training.epochs:
+        patience = max(FEWEST_PATIENCE, round(stopping.patience * epochs / training.epochs))
+        changes["early_stopping"] = _stopping(stopping, min(stopping.patience, patience))
+    return changes
+
+
+def _epochs(
+    training: TrainingConfig, num_windows: int, cost: Cost, seconds: float
+) -> tuple[int, int | None]:
+    """How many epochs of a member fit, and of how many windows if not of as many as before."""
+    wanted = min(FEWEST_EPOCHS, training.epochs)
+    epochs = int(seconds / cost.epoch(training, num_windows))
+    if epochs >= wanted:
+        return min(epochs, training.epochs), None
+    each = max(seconds / wanted, cost.validation / MOST_VALIDATION)
+    batches = max(1, int((each - cost.validation) / cost.step))
+    epochs = int(seconds / (batches * cost.step + cost.validation))
+    windows = batches * training.batch_size
+    is_shorter = windows < windows_in_epoch(num_windows, training)
+    return max(1, min(epochs, training.epochs)), windows if is_shorter else None
+
+
+def _stopping(stopping: EarlyStoppingConfig, patience: int) -> dict[str, object]:
+    """As YAML has it: what is as by default is left out."""
+    return stopping.model_dump(exclude_defaults=True) | {"patience": patience}
+
+
+def _rounded_down(minutes: float, budget: float) -> float:
+    """In twentieths of the budget, so that a proposal is not another one at every reading."""
+    return max(1, int(minutes / budget * 20)) * budget / 20

@@ -1,0 +1,141 @@
+"""What a training takes: sums by hand, and pieces of work on a clock that only they move."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from forecast import estimate
+from forecast.config.training import TrainingConfig
+from forecast.config.tree import config_from
+from forecast.estimate import Cost, extrapolated, measured, range_test_steps, thinned
+from forecast.prepare import new_learner, prepare
+from forecast.training.workers import ALONE
+
+DATA = Path(__file__).parents[1] / "data"
+COST = Cost(step=0.05, validation=0.0, evaluation=3.0)
+
+
+@pytest.fixture
+def prepared():
+    data = {"path": str(DATA / "air_passengers.csv"), "time": "month", "target": "passengers"}
+    window = {"lookback": 24, "horizon": 12}
+    sections = {"data": data, "window": window, "split": {"validation": 24, "test": 36}}
+    return prepare(config_from({**sections, "model": {"hidden_size": 4}, "device": "cpu"}))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still unless it is told to move."""
+    now = {"seconds": 0.0}
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: now["seconds"])
+    return now
+
+
+@pytest.mark.parametrize(
+    ("options", "batches"),
+    [
+        ({}, 100 * 2),
+        ({"epochs": 7, "ensemble": 3}, 7 * 2 * 3),
+        ({"batch_size": 10}, 100 * 5),
+        ({"batch_size": 1000}, 100),
+        ({"optimizer": "gd"}, 100 * 2),
+        ({"max_steps": 30}, 30),
+        ({"epoch_windows": 100}, 100 * 4),
+        ({"epoch_windows": 10, "sampling": "uniform"}, 100),
+        ({"learning_rate": "auto", "lr_range": {"steps": 50}}, 100 * 2 + 3 * 50),
+    ],
+)
+def test_the_time_of_49_windows_is_that_of_a_batch_times_their_number(options, batches):
+    training = TrainingConfig.model_validate(options)
+    assert COST.training(training, 49) == pytest.approx(0.05 * batches)
+    assert COST.whole(training, 49) == pytest.approx(0.05 * batches + 3)
+
+
+def test_each_epoch_is_validated_and_the_limit_holds():
+    cost = Cost(step=0.05, validation=0.5, evaluation=3.0)
+    training = TrainingConfig(epochs=10, ensemble=2)
+    assert cost.epoch(training, 49) == pytest.approx(2 * 0.05 + 0.5)
+    assert cost.training(training, 49) == pytest.approx(2 * 10 * 0.6)
+    limited = TrainingConfig(epochs=10, ensemble=2, max_minutes=0.1, learning_rate="auto")
+    assert cost.training(limited, 49) == pytest.approx(6 + 0.05 * 480)
+    assert range_test_steps(limited) == 480
+    assert range_test_steps(training) == 0
+
+
+def test_what_is_reached_whole_takes_what_it_took(clock):
+    counts = []
+
+    def work(count):
+        clock["seconds"] += 60 if not counts else 0.01 * count  # the first time is not like others
+        counts.append(count)
+
+    assert extrapolated(work, 30, 4) == pytest.approx(0.3)
+    assert counts == [4, 4, 16, 30]
+    assert extrapolated(work, 0, 4) == 0.0
+
+
+def test_the_last_two_pieces_tell_of_a_long_work(clock, monkeypatch):
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 1.0)
+    counts = []
+
+    def work(count):
+        counts.append(count)
+        clock["seconds"] += 0.2 + 0.01 * count
+
+    assert extrapolated(work, 10_000, 4) == pytest.approx(0.2 + 100)
+    assert counts == [4, 4, 16, 64]
+
+
+def test_one_long_piece_is_the_measure_of_the_whole(clock):
+    def work(count):
+        clock["seconds"] += 2.0 * count
+
+    assert extrapolated(work, 50, 5) == pytest.approx(100)
+
+
+class Steps:
+    """A clock for which the warm-up steps take a minute each, every fifth later one 5 seconds."""
+
+    def __init__(self):
+        self.readings, self.now = 0, 0.0
+
+    def perf_counter(self):
+        self.readings += 1
+        step = (self.readings - 1) // 2
+        if self.readings % 2 == 0:
+            slow = 5.0 if step % 5 == 0 else 0.05
+            self.now += 60.0 if step < estimate.WARM_UP_STEPS else slow
+        return self.now
+
+
+def test_the_median_step_after_the_first_ones_counts(prepared, monkeypatch):
+    monkeypatch.setattr(estimate, "time", clock := Steps())
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 1e9)
+    learner = new_learner(prepared, torch.device("cpu"), 1e-6, 0)
+    found = estimate.seconds_per_batch(learner, prepared.windows["train"], ALONE)
+    assert found == pytest.approx(0.05)
+    assert clock.readings == 2 * (estimate.WARM_UP_STEPS + estimate.TIMED_STEPS)
+
+
+def test_timing_a_large_model_ends_early(prepared, monkeypatch):
+    monkeypatch.setattr(estimate, "time", clock := Steps())
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.07)
+    learner = new_learner(prepared, torch.device("cpu"), 1e-6, 0)
+    estimate.seconds_per_batch(learner, prepared.windows["train"], ALONE)
+    assert clock.readings == 2 * (estimate.WARM_UP_STEPS + 2)
+
+
+def test_every_part_of_a_real_training_takes_some_time(prepared, monkeypatch):
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
+    cost = measured(prepared, torch.device("cpu"))
+    assert 0 < cost.step < 5
+    assert 0 < cost.validation < 5
+    assert 0 < cost.evaluation < 60
+
+
+def test_thinned_windows_are_even(prepared):
+    windows = prepared.windows["train"]  # 49
+    assert thinned(windows, 7).starts.tolist() == windows.starts[::7].tolist()
+    assert len(thinned(windows, 49)) == 49
+    assert len(thinned(windows, 0)) == 0
