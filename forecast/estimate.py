@@ -14,7 +14,7 @@ import torch
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.evaluate import calibrated, scores_on_test
-from forecast.models.forecaster import Forecaster
+from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner
 from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
@@ -124,7 +124,7 @@ def _of_validation(learner: Learner, windows: Windows, workers: Workers) -> floa
     )
 
 
-def _of_evaluation(models: tuple[Forecaster, ...], prepared: Prepared) -> float:
+def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
     """Seconds of all that is done with models after their training."""
     parts = {name: prepared.windows[name] for name in ("validation", "test")}
     size = max(map(len, parts.values()))
