@@ -13,7 +13,7 @@ import torch
 
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.evaluate import calibrated, scores_on_test
+from forecast.evaluate import calibrated, fitted_combination, scores_on_test
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner
 from forecast.training.device import on_device_if_it_fits
@@ -132,8 +132,9 @@ def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
     def judge(count: int) -> None:
         some = {name: thinned(each, -(-count * len(each) // size)) for name, each in parts.items()}
         fewer = replace(prepared, windows={**prepared.windows, **some})
-        scores_on_test(models, fewer)
-        calibrated(models, fewer)
+        combination = fitted_combination(models, fewer)
+        scores_on_test(models, fewer, combination)
+        calibrated(models, fewer, combination)
 
     return extrapolated(judge, size, FEWEST_WINDOWS)
 

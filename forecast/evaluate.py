@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
 from forecast.evaluation.intervals import (
+    MOST_VALUES,
     ErrorScale,
     HeldOutForecasts,
     fit_error_scale,
@@ -35,19 +37,28 @@ from forecast.evaluation.scoring import (
 )
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
 from forecast.models.forecaster import Model
+from forecast.partners.combination import Combination
+from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
 from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
 
+log = logging.getLogger("forecast")
+
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
+MOST_WEIGHED, MOST_CALIBRATED = 4_000, 20_000
+"""Windows with partners that weights and intervals are made of; of more, evenly spaced ones."""
 
 
 # Forecasts, the truth, and an opponent on the same windows.
 
 
 def part_forecasts(
-    models: tuple[Model, ...], prepared: Prepared, part: str = "test"
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    part: str = "test",
+    combination: Combination | None = None,
 ) -> Iterator[tuple[Int[np.ndarray, " B"], Float[np.ndarray, "B H K Q"]]]:
     """Forecast all windows of a part, batch by batch.
 
@@ -55,19 +66,25 @@ def part_forecasts(
         models: the members, all on the same device.
         prepared: the data they were trained on.
         part: train, validation or test.
+        combination: with partners; None: the models alone.
 
     Yields:
         Origins, and forecasts in the user's units.
     """
     windows = prepared.windows[part]
     origins, filled = windows.origins(), prepared.filled_targets
+    known = History(filled, prepared.panel.offsets, prepared.season)
     for index, members in member_forecasts(models, windows):
         rows = origins[index]
-        yield rows, to_user_units(members, prepared.pipeline, prepared.panel, filled, rows)
+        values = to_user_units(members, prepared.pipeline, prepared.panel, filled, rows)
+        yield rows, combination.shifted(values, known, rows) if combination else values
 
 
 def last_test_forecasts(
-    models: tuple[Model, ...], prepared: Prepared, most: int
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    most: int,
+    combination: Combination | None = None,
 ) -> dict[int, Float[np.ndarray, "H K Q"]]:
     """Forecasts of the test windows that end with their series, for a picture.
 
@@ -75,6 +92,7 @@ def last_test_forecasts(
         models: the members.
         prepared: the data they were trained on.
         most: series that are looked at; those without such a window do not count.
+        combination: with partners; None: the models alone.
 
     Returns:
         Series number -> forecast in the user's units.
@@ -87,7 +105,7 @@ def last_test_forecasts(
     last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
     return {
         int(series): values
-        for rows, batch in part_forecasts(models, last)
+        for rows, batch in part_forecasts(models, last, "test", combination)
         for series, values in zip(panel.series_of(rows), batch, strict=True)
     }
 
@@ -126,20 +144,73 @@ def trained_models(prepared: Prepared, session: Session) -> tuple[Model, ...]:
     )
 
 
+# The combination with partners.
+
+
+def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combination:
+    """What the models and each partner count, as configured; weights are those of validation.
+
+    Args:
+        models: the members, whose median is one method.
+        prepared: the data they were trained on.
+    """
+    config = prepared.config
+    methods = (str(config.model.cell), *config.partners)
+    equal = Combination(methods, (1 / len(methods),) * len(methods), config.combine == "median")
+    if len(methods) == 1 or config.combine != "weights":
+        return equal
+    prior, units = prior_weights(methods), 0
+    if held_out := _held_out_methods(equal, models, prepared):
+        prior, units = chosen_weights(held_out, prior)
+    combination = replace(equal, weights=tuple(prior.tolist()))
+    log.info("combination: %s, by %d series or origins of validation", combination.in_words, units)
+    return combination
+
+
+def _held_out_methods(
+    combination: Combination, models: tuple[Model, ...], prepared: Prepared
+) -> HeldOut | None:
+    """What every method forecasts of the validation windows; None without any."""
+    windows, truth = prepared.windows["validation"], actuals(prepared)
+    count = min(len(windows), MOST_WEIGHED)
+    if not count:
+        return None
+    chosen = windows.subset(torch.arange(count) * len(windows) // count)
+    fewer = replace(prepared, windows={"validation": chosen})
+    batches = list(part_forecasts(models, fewer, "validation"))
+    rows = np.concatenate([rows for rows, _ in batches])
+    own = np.concatenate([values[..., values.shape[-1] // 2] for _, values in batches])
+    partners = combination.partner_forecasts(truth.history, rows, own.shape[1])
+    return HeldOut(
+        forecasts=np.stack([own, *partners.values()]),
+        actual=truth.after(rows, own.shape[1]),
+        scale=truth.scale.absolute,
+        series=truth.history.series_of(rows),
+        times=prepared.panel.positions(rows),
+    )
+
+
 # What `summary.json` holds.
 
 
-def summarised(prepared: Prepared, session: Session, models: tuple[Model, ...]) -> dict[str, Any]:
+def summarised(
+    prepared: Prepared,
+    session: Session,
+    models: tuple[Model, ...],
+    combination: Combination,
+) -> dict[str, Any]:
     """How the training went, and the scores on the test part.
 
     Args:
         prepared: the data.
         session: a finished training.
         models: what came of it.
+        combination: with partners.
     """
     config, kept = prepared.config, session.kept_epochs()
     summary = {
-        "model": config.model.cell,
+        "model": combination.name,
+        **_weights(combination),
         "parameters": sum(p.numel() for p in models[0].parameters()),
         "ensemble": len(models),
         "learning_rate": config.training.learning_rate,
@@ -150,16 +221,27 @@ def summarised(prepared: Prepared, session: Session, models: tuple[Model, ...]) 
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
         "season": prepared.season,
     }
-    return summary | scores_on_test(models, prepared)
+    return summary | scores_on_test(models, prepared, combination)
 
 
-def scores_on_test(models: tuple[Model, ...], prepared: Prepared) -> dict[str, Any]:
+def _weights(combination: Combination) -> dict[str, Any]:
+    """What each method counts; nothing without partners."""
+    if len(combination.methods) == 1:
+        return {}
+    if combination.is_median:
+        return {"combined": [*combination.methods]}
+    return {"weights": dict(zip(combination.methods, combination.weights, strict=True))}
+
+
+def scores_on_test(
+    models: tuple[Model, ...], prepared: Prepared, combination: Combination
+) -> dict[str, Any]:
     """Scores on the test part: overall, by step, by target, of extreme series, and the verdict."""
-    panel, model = prepared.panel, prepared.config.model.cell
+    panel, model = prepared.panel, combination.name
     num_windows = len(prepared.windows["test"])
     if not num_windows:
         return {"verdict": "There is no test part, so nothing is known of the accuracy."}
-    scores, of_quantiles = _test_scores(models, prepared)
+    scores, of_quantiles = _test_scores(models, prepared, combination)
     metrics = overall(scores)
 
     def extreme(worst: bool) -> dict[str, float]:
@@ -178,23 +260,25 @@ def scores_on_test(models: tuple[Model, ...], prepared: Prepared) -> dict[str, A
         },
         "worst_series": extreme(worst=True),
         "best_series": extreme(worst=False),
-        "verdict": verdict(metrics, model, num_windows),
+        "verdict": verdict(metrics, model, num_windows, combination.methods),
     }
 
 
 def _test_scores(
-    models: tuple[Model, ...], prepared: Prepared
+    models: tuple[Model, ...], prepared: Prepared, combination: Combination
 ) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
     """Errors of every method on the test part, and those of the quantiles if there are any."""
-    truth, model = actuals(prepared), str(prepared.config.model.cell)
+    truth = actuals(prepared)
     rivals = {"linear_model": linear_opponent(prepared)}
     quantiles = quantiles_of(prepared.config.training.loss)
     scores: dict[str, ErrorSums] = {}
     of_quantiles = ErrorSums(quantile_metrics(quantiles), prepared.panel.num_series)
     for rows, values in part_forecasts(models, prepared):
-        point = values[..., len(quantiles) // 2]
-        scores = with_batch(scores, rows, {model: point}, truth, rivals)
+        own = values[..., len(quantiles) // 2]
+        methods = combination.all_methods(own, truth.history, rows)
+        scores = with_batch(scores, rows, methods, truth, rivals)
         if len(quantiles) > 1:
+            values = values + (methods[combination.name] - own)[..., None]
             errors = quantile_errors(truth.after(rows, values.shape[1]), values, quantiles)
             of_quantiles = of_quantiles.add(errors, truth.history.series_of(rows))
     return scores, of_quantiles if len(quantiles) > 1 else None
@@ -203,7 +287,9 @@ def _test_scores(
 # The intervals of point forecasts.
 
 
-def calibrated(models: tuple[Model, ...], prepared: Prepared) -> tuple[Calibration | None, Summary]:
+def calibrated(
+    models: tuple[Model, ...], prepared: Prepared, combination: Combination | None = None
+) -> tuple[Calibration | None, Summary]:
     """What the errors of a point model tell of its next ones, and how often its intervals hold.
 
     A quantile model has intervals of its own, so that it gets no calibration.
@@ -211,12 +297,13 @@ def calibrated(models: tuple[Model, ...], prepared: Prepared) -> tuple[Calibrati
     options, truth = prepared.config.intervals, actuals(prepared)
     quantiles = quantiles_of(prepared.config.training.loss)
     if len(quantiles) > 1:
-        return None, quantile_coverage(part_forecasts(models, prepared), truth, quantiles)
+        batches = part_forecasts(models, prepared, "test", combination)
+        return None, quantile_coverage(batches, truth, quantiles)
     if not options.levels:
         return None, {}
     panel, train = prepared.panel, prepared.split.train
     scale = fit_error_scale(prepared.pipeline, panel, train, prepared.season)
-    validation, test = held_out_forecasts(models, prepared, truth, scale)
+    validation, test = held_out_forecasts(models, prepared, truth, scale, combination)
     scores = [part.scores for part in (validation, test) if part is not None]
     if not scores:
         return None, {}
@@ -226,7 +313,11 @@ def calibrated(models: tuple[Model, ...], prepared: Prepared) -> tuple[Calibrati
 
 
 def held_out_forecasts(
-    models: tuple[Model, ...], prepared: Prepared, truth: Actuals, scale: ErrorScale
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    truth: Actuals,
+    scale: ErrorScale,
+    combination: Combination | None = None,
 ) -> tuple[HeldOutForecasts | None, ...]:
     """Forecasts and errors of the validation and the test part.
 
@@ -235,12 +326,15 @@ def held_out_forecasts(
         prepared: the data; of too many windows those of some origins are taken.
         truth: what was observed.
         scale: of the errors.
+        combination: with partners; None: the models alone.
     """
     times_of, parts = prepared.panel.positions, ("validation", "test")
     windows = [prepared.windows[part] for part in parts]
     values = windows[0].horizon * prepared.panel.num_targets
+    if prepared.config.partners:  # they take about a millisecond a window and target
+        values = max(values, prepared.panel.num_targets * MOST_VALUES // MOST_CALIBRATED)
     kept = subsample_origins([times_of(each.origins()) for each in windows], values)
     subsets = [each.subset(torch.from_numpy(n)) for each, n in zip(windows, kept, strict=True)]
     fewer = replace(prepared, windows=dict(zip(parts, subsets, strict=True)))
-    batches = [part_forecasts(models, fewer, part) for part in parts]
+    batches = [part_forecasts(models, fewer, part, combination) for part in parts]
     return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)

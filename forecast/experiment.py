@@ -13,7 +13,13 @@ from forecast.config.tree import Config, write_config
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
 from forecast.estimate import measured
-from forecast.evaluate import calibrated, last_test_forecasts, summarised, trained_models
+from forecast.evaluate import (
+    calibrated,
+    fitted_combination,
+    last_test_forecasts,
+    summarised,
+    trained_models,
+)
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, new_session, prepare
 from forecast.reporting.pictures import MOST_PICTURES, write_lr_range, write_results
@@ -190,18 +196,20 @@ def with_rate(config: Config, rate: float) -> Config:
 def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     """The trained model, with its scores on the test part and the calibration of its intervals."""
     models = trained_models(prepared, session)
-    calibration, coverage = calibrated(models, prepared)
+    combination = fitted_combination(models, prepared)
+    calibration, coverage = calibrated(models, prepared, combination)
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,
         models=models,
         tail=prepared.as_history(),
-        summary=summarised(prepared, session, models) | coverage,
+        summary=summarised(prepared, session, models, combination) | coverage,
         calibration=calibration,
+        combination=combination,
     )
     if trained.left_out:
         log.warning("%s", trained.left_out)
-    return replace(trained, tail=trained.tail.tail(trained.rows_needed))
+    return replace(trained, tail=trained.tail.tail(trained.rows_kept))
 
 
 # Chapter 5, write: the model, the table of the forecast, the pictures, the summary.
@@ -221,7 +229,7 @@ def write_run(
     """
     with parts.part("writing"):
         trained.save(folder.path / MODEL_FILE)
-        tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES)
+        tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES, trained.combination)
         kept = [epoch.number for epoch in session.kept_epochs()]
         write_results(trained, prepared.panel, session.histories, kept, tested, folder)
     if parts.is_wanted:

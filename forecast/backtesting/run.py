@@ -20,13 +20,20 @@ from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.errors import DataError
-from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
+from forecast.evaluate import (
+    actuals,
+    fitted_combination,
+    linear_opponent,
+    part_forecasts,
+    trained_models,
+)
 from forecast.evaluation.baselines import baseline_forecasts
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.experiment import with_learning_rate
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Model
+from forecast.partners.combination import Combination
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.training.device import choose_device
 from forecast.training.session import Progress
@@ -45,6 +52,7 @@ class FoldForecaster:
 
     prepared: Prepared
     models: tuple[Model, ...]
+    combination: Combination
 
     @cached_property
     def linear(self) -> Opponent:
@@ -52,7 +60,7 @@ class FoldForecaster:
         return linear_opponent(self.prepared)
 
     def forecast(self, number: int, rows: Int[np.ndarray, " B"]) -> Fold:
-        """The fold of some origins, with the forecasts of the models and of ridge regression.
+        """The fold of some origins, with the forecasts of all fitted methods.
 
         Args:
             number: of the fold.
@@ -64,8 +72,9 @@ class FoldForecaster:
         batches = list(part_forecasts(self.models, chosen))
         origins = np.concatenate([rows for rows, _ in batches])
         values = np.concatenate([values[..., values.shape[-1] // 2] for _, values in batches])
-        methods = {prepared.config.model.cell: values, "linear_model": self.linear(origins)}
-        return Fold(number, origins, methods)
+        history = actuals(prepared).history
+        methods = self.combination.all_methods(values, history, origins)
+        return Fold(number, origins, {**methods, "linear_model": self.linear(origins)})
 
 
 def backtest(
@@ -118,7 +127,7 @@ def backtest(
         prepared = prepare(trained.config, panel)
         _require_same_data(prepared, trained)
         plan = _plan_in_test_part(plan, prepared, folds is None)
-    forecaster = FoldForecaster(prepared, trained.models) if trained else None
+    forecaster = _finished(prepared, trained) if trained else None
     truth, done = actuals(prepared), []
     for number, rows in _origins(prepared, plan):
         if refit:
@@ -165,7 +174,7 @@ def _plan_in_test_part(plan: Plan, prepared: Prepared, is_free: bool) -> Plan:
 
 def _require_same_data(prepared: Prepared, trained: TrainedModel) -> None:
     """Refuse other rows: those that a run was trained on must not come up in its test."""
-    now, tail = prepared.as_history().tail(trained.rows_needed), trained.tail
+    now, tail = prepared.as_history().tail(trained.rows_kept), trained.tail
     same = (
         (now.ids, now.axis) == (tail.ids, tail.axis)
         and np.array_equal(now.starts, tail.starts)
@@ -210,7 +219,14 @@ def _train(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
     device = choose_device(prepared.config.device)
     session = new_session(with_learning_rate(prepared, device), device)
     yield from session.run()
-    return FoldForecaster(prepared, trained_models(prepared, session))
+    models = trained_models(prepared, session)
+    return FoldForecaster(prepared, models, fitted_combination(models, prepared))
+
+
+def _finished(prepared: Prepared, trained: TrainedModel) -> FoldForecaster:
+    """The models of a run, with the weights that their validation part told."""
+    alone = Combination.alone(prepared.config.model.cell)
+    return FoldForecaster(prepared, trained.models, trained.combination or alone)
 
 
 def _refitted(
@@ -227,7 +243,7 @@ def _refitted(
 
 
 def _log_fold(fold: Fold, prepared: Prepared, truth: Actuals, plan: Plan) -> None:
-    metrics, model = overall(fold_errors([fold], truth)), prepared.config.model.cell
+    metrics, model = overall(fold_errors([fold], truth)), next(iter(fold.forecasts))
     best = best_opponent(metrics, model)
     log.info(
         "fold %d/%d: origin %s, %d window%s, MAE %.4g (%s %.4g)",

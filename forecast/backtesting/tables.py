@@ -66,7 +66,8 @@ def backtest_of(
         how: what the summary tells of the way in which the folds were forecast.
     """
     config, panel = prepared.config, prepared.panel
-    summary = summarise(panel, plan, folds, actuals)
+    combined = (config.model.cell, *config.partners) if config.partners else ()
+    summary = summarise(panel, plan, folds, actuals, combined)
     methods = (summary["model"], best_opponent(summary["metrics"], summary["model"]))
     context = min(config.window.lookback, 2 * plan.horizon)
     drawn = folds[-MOST_FOLDS_DRAWN:]
@@ -93,7 +94,13 @@ def origin_time(panel: Panel, fold: Fold) -> str:
     return text.removesuffix(" 00:00:00")
 
 
-def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals) -> dict[str, Any]:
+def summarise(
+    panel: Panel,
+    plan: Plan,
+    folds: Sequence[Fold],
+    actuals: Actuals,
+    combined: Sequence[str] = (),
+) -> dict[str, Any]:
     """Scores overall, by fold, by step and of the worst series, and the verdict.
 
     Args:
@@ -101,6 +108,7 @@ def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals)
         plan: where the folds lie.
         folds: at least one.
         actuals: the truth.
+        combined: methods that the first one is a combination of, if it is one.
     """
     total, each = fold_errors(folds, actuals), [fold_errors([fold], actuals) for fold in folds]
     model, metrics = next(iter(total)), overall(total)
@@ -120,7 +128,7 @@ def summarise(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals)
         "mae_by_fold": {n: [errors[n].overall()["MAE"] for errors in each] for n in total},
         "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
         "worst_series": worst,
-        "verdict": verdict(metrics, model, len(rows)),
+        "verdict": verdict(metrics, model, len(rows), combined),
     }
 
 

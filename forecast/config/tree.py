@@ -15,6 +15,7 @@ from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
 from forecast.config.model import ModelConfig
 from forecast.config.options import Option, Section, require, sections_at
+from forecast.config.partners import Combine, Partners
 from forecast.config.training import TrainingConfig
 from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, scalar, write_yaml
 from forecast.errors import ConfigError, shown
@@ -35,6 +36,10 @@ class Config(Section):
     """The stacked recurrent network."""
     training: TrainingConfig = TrainingConfig()
     """Loss, optimiser, rate, and when to stop."""
+    partners: Partners = ()
+    """Methods that forecast beside the model: theta, ets; their combination is the forecast."""
+    combine: Combine = "weights"
+    """weights (equal unless validation tells otherwise), mean or median of model and partners."""
     intervals: IntervalConfig = IntervalConfig()
     """Conformal intervals around the forecasts of a point model."""
     device: str = "auto"

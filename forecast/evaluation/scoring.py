@@ -126,15 +126,24 @@ def in_words(method: str) -> str:
     return f"{'the ' if method in articled else ''}{method.replace('_', ' ')}"
 
 
-def verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_windows: int) -> str:
+def verdict(
+    metrics: Mapping[str, Mapping[str, float]],
+    model: str,
+    num_windows: int,
+    combined: Sequence[str] = (),
+) -> str:
     """One or two honest sentences: better or worse than the best opponent, and by how much.
 
     Args:
         metrics: method -> metric -> value, with the MAE of the model and of seasonal naive.
         model: what the model is called.
         num_windows: test windows.
+        combined: methods that the model is a combination of, if it is one; each is named.
     """
     best, ours = best_opponent(metrics, model), metrics[model]["MAE"]
+    alone = [f"{name} {metrics[name]['MAE']:.4g}" for name in combined if name != model]
+    members = f" Alone: {', '.join(alone)}." if alone else ""
+    model = f"The {model}" if alone else model
     theirs, naive = metrics[best]["MAE"], metrics[REFERENCE]["MAE"]
     if math.isnan(theirs):
         return f"The test part holds no observed values, so {model} cannot be judged."
@@ -143,8 +152,9 @@ def verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_windows:
     first = f"{_compared(ours, theirs, model, in_words(best))}{several}: {facts}"
     sentence = f"{first}{'' if num_windows == 1 else 's'}."
     if best == REFERENCE or not math.isfinite(ours):
-        return sentence
-    return f"{sentence} {_compared(ours, naive, 'It', in_words(REFERENCE))} ({naive:.4g})."
+        return f"{sentence}{members}"
+    reference = _compared(ours, naive, "It", in_words(REFERENCE))
+    return f"{sentence} {reference} ({naive:.4g}).{members}"
 
 
 def _compared(ours: float, theirs: float, model: str, opponent: str) -> str:

@@ -22,6 +22,7 @@ from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration
 from forecast.forecasting.predict import restored_model
 from forecast.forecasting.trained import TrainedModel
+from forecast.partners.combination import Combination
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from forecast.runs.folder import CONFIG_FILE, MODEL_FILE
 from forecast.training.device import choose_device
@@ -31,6 +32,7 @@ TAIL_ARRAYS = ("values", "offsets", "starts", "static", "lines")
 
 Role = Literal["past", "future", "static"]
 ROLES: tuple[Role, ...] = ("past", "future", "static")
+Weight = Annotated[float, Field(ge=0, le=1)]
 CovariateContent = tuple[str | dict[str, Any], float, float, tuple[str, ...]]
 """Option, location, scale and categories of a covariate."""
 
@@ -61,6 +63,8 @@ class Content:
     has_ids: bool
     covariates: dict[Role, tuple[CovariateContent, ...]]
     calibration: CalibrationContent | None
+    weights: tuple[Weight, ...] | None
+    """Of the model and its partners in their combination; None: no partners."""
     num_models: Annotated[int, Field(ge=1)]
     summary: dict[str, Any]
 
@@ -135,6 +139,7 @@ def _content(trained: TrainedModel) -> Content:
             for role in ROLES
         },
         calibration=None if known is None else CalibrationContent(known.levels, known.count),
+        weights=None if trained.combination is None else trained.combination.weights,
         num_models=len(trained.models),
         summary=trained.summary,
     )
@@ -189,7 +194,18 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
     if known is not None:
         radii, sizes = arrays["calibration.radii"], arrays["calibration.sizes"]
         calibration = Calibration(known.levels, radii, sizes, known.count)
-    return TrainedModel(config, pipeline, models, tail, content.summary, calibration)
+    combination = _combination(config, content.weights)
+    return TrainedModel(config, pipeline, models, tail, content.summary, calibration, combination)
+
+
+def _combination(config: Config, weights: tuple[float, ...] | None) -> Combination | None:
+    """The combination of a configuration with the weights of a file."""
+    methods = (config.model.cell, *config.partners)
+    if weights is None and not config.partners:
+        return None
+    if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
+        raise ValueError(f"weights are not {len(methods)} that add up to 1")
+    return Combination(methods, weights, config.combine == "median")
 
 
 def _covariates(config: DataConfig, content: Content) -> FittedCovariates:

@@ -17,6 +17,7 @@ from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline, padding_rows
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError
+from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
 from forecast.evaluation.levels import (
@@ -37,6 +38,8 @@ from forecast.forecasting.history import (
 )
 from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
 from forecast.models.forecaster import Model
+from forecast.partners.combination import Combination
+from forecast.partners.histories import rows_read
 from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
@@ -64,11 +67,20 @@ class TrainedModel:
     """What training and test came to, as in `summary.json`."""
     calibration: Calibration | None = None
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
+    combination: Combination | None = None
+    """With partners, which are fitted to the history at hand; None: the models alone."""
 
     @property
     def rows_needed(self) -> int:
         """Rows of history that a forecast reads."""
         return self.config.window.lookback + self.pipeline.chain.rows_lost
+
+    @property
+    def rows_kept(self) -> int:
+        """Rows of the training table that are kept: those that the models or partners read."""
+        if not self.config.partners:
+            return self.rows_needed
+        return max(self.rows_needed, rows_read(int(self.config.data.season)))
 
     @property
     def least_rows(self) -> int:
@@ -149,7 +161,7 @@ class TrainedModel:
             block = self._one_block(pipeline, panel, ahead)
             blocks.append(block)
             panel = panel.extend(self._as_rows(panel, ahead, block))
-        values = np.concatenate(blocks, axis=1)[:, :horizon]
+        values = self._combined(np.concatenate(blocks, axis=1)[:, :horizon], whole)
         refuse_infinite(values, history)
 
         if self._is_quantile_model:
@@ -159,6 +171,17 @@ class TrainedModel:
             season = int(data.season)
             values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
         return history, values
+
+    def _combined(
+        self, values: Float[np.ndarray, "S H K Q"], whole: Panel
+    ) -> Float[np.ndarray, "S H K Q"]:
+        """The models' forecasts with those of the partners, which see all rows that are known."""
+        if self.combination is None:
+            return values
+        filled = self.pipeline.filled(whole, whole.offsets)[:, : whole.num_targets]
+        season = int(self.config.data.season)
+        history = History(filled, whole.offsets, season)
+        return self.combination.shifted(values, history, whole.offsets[1:] - 1)
 
     def _one_block(
         self, pipeline: Pipeline, panel: Panel, ahead: Float[np.ndarray, "S H C"]

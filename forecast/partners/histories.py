@@ -16,8 +16,10 @@ FEWEST_VALUES = 3
 HISTORIES_AT_ONCE = 4096
 """Of one row each, fewer of longer ones: a group of them, with its settings, fits the cache."""
 REFIT = 12
-"""A history that is cut is smoothed with what was fitted at the last row that is a multiple of it:
-thousands of windows of one long series are then affordable."""
+"""A history that is cut is smoothed with what was fitted less than so many rows earlier, counted
+from the end of its series: thousands of windows of one long series are then affordable."""
+LEAST_SHARE = 0.1
+"""Of its least value, below which a positive history is not continued."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def forecast_by(
     """Forecast every window and target by a method; each target alone.
 
     Seasonal naive stands in where fewer than `FEWEST_VALUES` are known; where all are alike, or a
-    forecast is not finite, the last value does.
+    forecast is not finite, the last value does. A history without negative values is not continued
+    below zero, a positive one not to zero.
 
     Args:
         method: sees histories whose largest absolute value is 1.
@@ -110,10 +113,11 @@ def _of_group(
         fitted = method.fit(past)[..., np.argsort(longest_first)[place]]
         histories, size = view.scaled(origins)
         forecast = method.forecast(histories, fitted, horizon) * size
+    low, high = (each(histories.values, axis=0) * size for each in (np.nanmin, np.nanmax))
+    forecast = np.where(low >= 0, np.maximum(forecast, LEAST_SHARE * low), forecast)
     known = histories.known[::-1]
     last = np.take_along_axis(histories.values[::-1], known.argmax(axis=0)[None], axis=0)[0] * size
-    alike = np.nanmin(histories.values, axis=0) == np.nanmax(histories.values, axis=0)
-    return np.asarray(np.where(np.isfinite(forecast) & ~alike, forecast, last))
+    return np.asarray(np.where(np.isfinite(forecast) & (low < high), forecast, last))
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ class View:
     def refit_at(self, origins: Int[np.ndarray, " B"]) -> Int[np.ndarray, " B"]:
         """The origin at which each window's parameters are fitted."""
         lengths, _ = self.lengths(origins)
-        earlier = origins - (origins - self.history.first_of(origins)) % REFIT
+        end = self.history.offsets[self.history.series_of(origins) + 1] - 1
+        earlier = origins - (origins - end) % REFIT  # the origin itself at the end of its series
         is_cut = lengths == rows_read(self.history.season)
         return np.where(is_cut & self.lengths(earlier)[1], earlier, origins)
 

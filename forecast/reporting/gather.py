@@ -84,7 +84,7 @@ def gather(run: Path) -> Facts:
     if isinstance(prepared, str):
         pictures = forecast_pictures(trained.tail, trained, {}, ahead)
         return replace(facts, pictures=pictures if ahead else (), without_table=prepared)
-    tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES)
+    tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES, trained.combination)
     return replace(
         facts,
         pictures=forecast_pictures(prepared.panel, trained, tested, ahead),
@@ -99,7 +99,7 @@ def _prepared(trained: TrainedModel, config: Config) -> Prepared | str:
         prepared = prepare(trained.config.model_copy(update={"data": config.data}))
     except ForecastError as error:
         return f"Left out, for the table cannot be read again: {error}."
-    if _is_same(prepared.as_history().tail(trained.rows_needed), trained.tail):
+    if _is_same(prepared.as_history().tail(trained.rows_kept), trained.tail):
         return prepared
     return f"Left out, for {config.data.path} has changed since the run was trained."
 

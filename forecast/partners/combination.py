@@ -1,0 +1,97 @@
+"""The combination of a model with its partners: one forecast of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from forecast.evaluation.baselines import Forecast, History
+from forecast.partners.table import PARTNERS
+
+COMBINATION = "combination"
+"""What it is called among the methods."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Methods and what each of them counts; without partners, the model alone."""
+
+    methods: tuple[str, ...]
+    """The model first, then the partners."""
+    weights: tuple[float, ...]
+    """One for each method; they add up to one. A median does not read them."""
+    is_median: bool = False
+
+    @staticmethod
+    def alone(model: str) -> Combination:
+        """A model without partners."""
+        return Combination((model,), (1.0,))
+
+    @property
+    def name(self) -> str:
+        """Of the method that it makes: the model's own without partners."""
+        return COMBINATION if len(self.methods) > 1 else self.methods[0]
+
+    @property
+    def in_words(self) -> str:
+        """The methods, with their weights."""
+        if self.is_median:
+            return f"median of {', '.join(self.methods)}"
+        pairs = zip(self.methods, self.weights, strict=True)
+        return ", ".join(f"{method} {weight:.2f}" for method, weight in pairs)
+
+    def partner_forecasts(
+        self, history: History, origins: Int[np.ndarray, " B"], horizon: int
+    ) -> dict[str, Forecast]:
+        """What each partner forecasts; see `baselines.naive` for arguments and result."""
+        return {name: PARTNERS[name](history, origins, horizon) for name in self.methods[1:]}
+
+    def all_methods(
+        self, own: Forecast, history: History, origins: Int[np.ndarray, " B"]
+    ) -> dict[str, Forecast]:
+        """The combination, the model and each partner, by name.
+
+        Args:
+            own: what the model forecasts, in the user's units.
+            history: all that is known before the origins.
+            origins: last known row of each window.
+        """
+        partners = self.partner_forecasts(history, origins, own.shape[1])
+        combined = self.of(np.stack([own, *partners.values()]))
+        return {self.name: combined, self.methods[0]: own, **partners}
+
+    def of(self, forecasts: Float[np.ndarray, "M B H K"]) -> Forecast:
+        """One forecast of several.
+
+        Args:
+            forecasts: of each method, in the user's units.
+        """
+        if self.is_median:
+            return np.asarray(np.median(forecasts, axis=0))
+        counting = [pair for pair in zip(self.weights, forecasts, strict=True) if pair[0]]
+        return np.asarray(sum(weight * each for weight, each in counting))
+
+    def shifted(
+        self,
+        values: Float[np.ndarray, "B H K Q"],
+        history: History,
+        origins: Int[np.ndarray, " B"],
+    ) -> Float[np.ndarray, "B H K Q"]:
+        """A model's forecasts, moved so that the middle one is that of the combination.
+
+        Partners forecast points: the quantiles of a model keep their distances from the median.
+
+        Args:
+            values: the model's, in the user's units; the median is in the middle.
+            history: all that is known before the origins.
+            origins: last known row of each window.
+        """
+        if len(self.methods) == 1:
+            return values
+        point = values[..., values.shape[-1] // 2]
+        combined = self.all_methods(point, history, origins)[self.name]
+        if values.shape[-1] == 1:
+            return np.asarray(combined[..., None])
+        return np.asarray(values + (combined - point)[..., None])

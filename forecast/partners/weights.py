@@ -1,0 +1,104 @@
+"""Weights of a combination, from forecasts of windows that no method was fitted on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+STEPS = 10
+"""Parts into which the weights are cut: they are tenths."""
+FEWEST_UNITS = 10
+"""Series, or origins that do not overlap, below which the errors do not decide."""
+VALUES_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What several methods forecast of some windows, and what came."""
+
+    forecasts: Float[np.ndarray, "M B H K"]
+    """In the user's units."""
+    actual: Float[np.ndarray, "B H K"]
+    """NaN where nothing was observed."""
+    scale: Float[np.ndarray, "S K"]
+    """What the errors of each series are divided by; NaN: it does not count."""
+    series: Int[np.ndarray, " B"]
+    times: Int[np.ndarray, " B"]
+    """Position of each origin on the time axis."""
+
+    @property
+    def units(self) -> Int[np.ndarray, " B"]:
+        """What errors are averaged over first: series or, of few, origins that do not overlap."""
+        if len(np.unique(self.series)) >= FEWEST_UNITS:
+            return self.series
+        blocks = self.times // self.actual.shape[1]
+        return np.asarray(self.series * (int(blocks.max(initial=0)) + 1) + blocks)
+
+
+def prior_weights(methods: Sequence[str]) -> Float[np.ndarray, " M"]:
+    """Equal weights, but that a pretrained model counts twice."""
+    counts = np.array([2.0 if method == "pretrained" else 1.0 for method in methods])
+    return np.asarray(counts / counts.sum())
+
+
+def chosen_weights(
+    held_out: HeldOut, prior: Float[np.ndarray, " M"]
+) -> tuple[Float[np.ndarray, " M"], int]:
+    """The weights nearest to the prior that are not worse than the best beyond chance.
+
+    Of all weights on a coarse grid, those count whose mean scaled error lies within one standard
+    error of the least one; the standard error is that of the paired differences over series, or
+    over origins that do not overlap where the series are few. So dozens of windows leave the prior,
+    and thousands may move to one method.
+
+    Args:
+        held_out: forecasts and truth.
+        prior: weights that hold as long as nothing speaks against them.
+
+    Returns:
+        The weights, and how many series or origins decided.
+
+    Source: Breiman et al. 1984, "Classification and regression trees" (the rule of one standard
+    error); Hyndman and Koehler 2006 (the scaled error).
+    """
+    grid = np.concatenate([prior[None], _simplex(len(prior))])  # (G, M)
+    errors = _errors_of_units(held_out, grid)  # (G, U)
+    units = errors.shape[1]
+    if units < FEWEST_UNITS:
+        return prior, units
+    means = errors.mean(axis=1)
+    differences = errors - errors[means.argmin()]
+    spread = differences.std(axis=1, ddof=1) / np.sqrt(units)
+    distance = np.square(grid - prior).sum(axis=1)
+    good = differences.mean(axis=1) <= spread
+    return grid[np.where(good, distance, np.inf).argmin()], units
+
+
+def _simplex(methods: int) -> Float[np.ndarray, "G M"]:
+    """All weights in tenths that add up to one."""
+    parts = itertools.product(range(STEPS + 1), repeat=methods)
+    return np.array([each for each in parts if sum(each) == STEPS]) / STEPS
+
+
+def _errors_of_units(held_out: HeldOut, grid: Float[np.ndarray, "G M"]) -> Float[np.ndarray, "G U"]:
+    """Mean scaled error of each unit under each weights; a unit without a known one is left out.
+
+    A value that a method forecasts as no finite number does not count, for nobody.
+    """
+    names, place = np.unique(held_out.units, return_inverse=True)
+    scale = held_out.scale[held_out.series][:, None]  # (B, 1, K)
+    sums, counts = np.zeros((len(grid), len(names))), np.zeros(len(names))
+    size = max(VALUES_AT_ONCE // (len(grid) * int(np.prod(held_out.actual.shape[1:]))), 1)
+    for first in range(0, len(place), size):
+        part = slice(first, first + size)
+        # An error is linear in the weights, so that the methods' signed errors are enough.
+        signed = (held_out.forecasts[:, part] - held_out.actual[part]) / scale[part]
+        judged = np.isfinite(signed).all(axis=0)  # (B, H, K)
+        combined = np.tensordot(grid, np.where(judged, signed, 0.0), axes=1)  # (G, B, H, K)
+        np.add.at(sums.T, place[part], np.abs(combined).sum(axis=(2, 3)).T)
+        np.add.at(counts, place[part], judged.sum(axis=(1, 2)))
+    return sums[:, counts > 0] / counts[counts > 0]
