@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -42,8 +41,6 @@ from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
 from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
-
-log = logging.getLogger("forecast")
 
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
@@ -159,12 +156,10 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     equal = Combination(methods, (1 / len(methods),) * len(methods), config.combine == "median")
     if len(methods) == 1 or config.combine != "weights":
         return equal
-    prior, units = prior_weights(methods), 0
+    weights = prior_weights(methods)
     if held_out := _held_out_methods(equal, models, prepared):
-        prior, units = chosen_weights(held_out, prior)
-    combination = replace(equal, weights=tuple(prior.tolist()))
-    log.info("combination: %s, by %d series or origins of validation", combination.in_words, units)
-    return combination
+        weights = chosen_weights(held_out, weights)
+    return replace(equal, weights=tuple(weights.tolist()))
 
 
 def _held_out_methods(

@@ -197,6 +197,8 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     """The trained model, with its scores on the test part and the calibration of its intervals."""
     models = trained_models(prepared, session)
     combination = fitted_combination(models, prepared)
+    if prepared.config.partners:
+        log.info("combination: %s", combination.in_words)
     calibration, coverage = calibrated(models, prepared, combination)
     trained = TrainedModel(
         config=prepared.config,

@@ -45,9 +45,7 @@ def prior_weights(methods: Sequence[str]) -> Float[np.ndarray, " M"]:
     return np.asarray(counts / counts.sum())
 
 
-def chosen_weights(
-    held_out: HeldOut, prior: Float[np.ndarray, " M"]
-) -> tuple[Float[np.ndarray, " M"], int]:
+def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
     """The weights nearest to the prior that are not worse than the best beyond chance.
 
     Of all weights on a coarse grid, those count whose mean scaled error lies within one standard
@@ -59,9 +57,6 @@ def chosen_weights(
         held_out: forecasts and truth.
         prior: weights that hold as long as nothing speaks against them.
 
-    Returns:
-        The weights, and how many series or origins decided.
-
     Source: Breiman et al. 1984, "Classification and regression trees" (the rule of one standard
     error); Hyndman and Koehler 2006 (the scaled error).
     """
@@ -69,13 +64,13 @@ def chosen_weights(
     errors = _errors_of_units(held_out, grid)  # (G, U)
     units = errors.shape[1]
     if units < FEWEST_UNITS:
-        return prior, units
+        return prior
     means = errors.mean(axis=1)
     differences = errors - errors[means.argmin()]
     spread = differences.std(axis=1, ddof=1) / np.sqrt(units)
     distance = np.square(grid - prior).sum(axis=1)
     good = differences.mean(axis=1) <= spread
-    return grid[np.where(good, distance, np.inf).argmin()], units
+    return np.asarray(grid[np.where(good, distance, np.inf).argmin()])
 
 
 def _simplex(methods: int) -> Float[np.ndarray, "G M"]:
