@@ -54,6 +54,7 @@ Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is Non
 """JSON has null for a number that is none."""
 Level = Annotated[str, AfterValidator(_percent)]
 """Of an interval, in percent."""
+Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -90,6 +91,10 @@ class Summary:
     windows: dict[str, Count]
     """Of the training, validation and test part."""
     verdict: str
+    weights: dict[str, Share] = field(default_factory=dict)
+    """Method -> what it counts in the combination, if the model is one; the network first."""
+    combined: list[str] = field(default_factory=list)
+    """Methods whose median it is, if it is one."""
     metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
     """Method -> metric -> value; the model's own is among the methods, as in `mae_by_step`."""
     quantile_metrics: dict[str, Number] = field(default_factory=dict)
@@ -101,6 +106,19 @@ class Summary:
     interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)
     interval_score: dict[str, dict[Level, Number]] = field(default_factory=dict)
     coverage_by_step: dict[str, dict[Level, list[Number]]] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """What was trained: the model itself, unless that is a combination."""
+        return next(iter((*self.weights, *self.combined)), self.model)
+
+    @property
+    def combination_in_words(self) -> str:
+        """A sentence on what the network is combined with, and a space; nothing if it is not."""
+        if self.weights:
+            parts = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights.items())
+            return f"A combination by weights: {parts}. "
+        return f"The median of {', '.join(self.combined)}. " if self.combined else ""
 
     def __post_init__(self) -> None:
         if {len(self.epochs), len(self.kept_epochs), len(self.stopped)} != {self.ensemble}:

@@ -99,7 +99,8 @@ def _sentence_of_training(summary: Summary) -> str:
     windows = summary.windows
     members = f", an ensemble of {summary.ensemble}" if summary.ensemble > 1 else ""
     return (
-        f"{summary.model} with {summary.parameters:,} parameters{members}; windows:"
+        f"{summary.combination_in_words}{summary.network} with {summary.parameters:,}"
+        f" parameters{members}; windows:"
         f" {windows['train']:,} to train, {windows['validation']:,} to choose,"
         f" {windows['test']:,} to test."
     )
