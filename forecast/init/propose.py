@@ -19,26 +19,26 @@ from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.errors import ConfigError, ForecastError
 from forecast.init.roles import Roles, find_roles
 from forecast.init.rules import (
     TableShape,
     is_large,
+    is_pooled,
     large_lookback,
     large_model,
     large_training,
+    pooled_lookback,
+    pooled_model,
+    pooled_training,
     small_lookback,
     small_model,
     small_training,
 )
 from forecast.init.season import seen_season
+from forecast.init.sizes import chosen_horizon, held_back, least_history
 from forecast.init.sniff import read_any
 
-HORIZONS = {1: 6, 4: 8, 52: 13}
-"""Horizon for a season; a season of another length is its own horizon."""
-LONGEST_HORIZON = 96
-"""Steps, where a season is long: a day has 1,440 minutes."""
-LEAST_ROWS = 12
 MOST_NAMED = 20
 """Columns that are named as not used."""
 LINE_LENGTH = 100
@@ -145,17 +145,19 @@ def _lines(
     """
     rows = int(np.median(panel.lengths))
     season = _season(path, panel, rows, wanted_season)
-    horizon = _horizon(path, rows, season, wanted_horizon)
-    validation, test = max(horizon, rows // 10), max(horizon, rows // 5)
-    # Series may be shorter than the median one, down to none that is left to train on.
-    train_lengths = np.maximum(panel.lengths - validation - test, 0)  # (S,)
+    horizon = chosen_horizon(path, panel, season, wanted_horizon)
+    held = held_back(panel, horizon)
     shape = TableShape(
-        rows - validation - test, panel.num_series, panel.num_targets, season, horizon
+        int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
-    recipe = _large(panel, shape) if is_large(shape) else _small(panel, shape, train_lengths)
+    recipe = _recipe(panel, shape, held.train)
     data = _data(path, roles, marks, panel, season)
-    if train_lengths.min() < recipe.rows_lost + recipe.lookback + horizon:
-        data["short_series"] = "skip"
+    window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
+    if held.train.min() < recipe.rows_lost + recipe.lookback + horizon:
+        least = least_history(panel.lengths, held.train, recipe.rows_lost, horizon)
+        window["least_history"] = min(least, recipe.lookback)
+        if held.train.min() < recipe.rows_lost + least + horizon:
+            data["short_series"] = "skip"
     series = f"{panel.num_series} series of {rows} rows (median)"
     known_season = f", season of {season} rows." if season > 1 else "."
     lines = [
@@ -168,8 +170,8 @@ def _lines(
         ),
         *_not_used(unused),
         f"transforms: {_flow(recipe.transforms)}",
-        f"split: {{validation: {validation}, test: {test}}}  # rows at the end of each series",
-        f"window: {{lookback: {recipe.lookback}, horizon: {horizon}}}",
+        f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
+        f"window: {_flow(window)}",
         *_section("model", recipe.model),
     ]
     return lines, recipe.training
@@ -237,24 +239,14 @@ def _season(path: str, panel: Panel, rows: int, wanted: int | None) -> int:
     return seen_season([values[~np.isnan(values)] for values in early])
 
 
-def _horizon(path: str, rows: int, season: int, wanted: int | None) -> int:
-    """Steps to forecast; training, validation and test must each hold a window of them."""
-    if wanted is None:
-        if rows < LEAST_ROWS:
-            raise DataError(
-                f"{path}: {rows} rows are too few to train, validate and test on; have at least"
-                f" {LEAST_ROWS}"
-            )
-        return max(1, min(HORIZONS.get(season, season), LONGEST_HORIZON, rows // 8))
-    if wanted < 1:
-        raise ConfigError(f"--horizon {wanted} is not allowed; ask for 1 step or more")
-    most = (rows - 2) // 4
-    if wanted > most:
-        raise ConfigError(
-            f"--horizon {wanted} is too long for {rows} rows; give at most {max(most, 1)}, or more"
-            " rows"
-        )
-    return wanted
+def _recipe(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]) -> Recipe:
+    """What suits the table: many samples with seasons, many series, or neither."""
+    if is_large(shape):
+        return _large(panel, shape)
+    if is_pooled(shape):
+        steps, model, training = pooled_lookback(shape), pooled_model(shape), pooled_training(shape)
+        return Recipe([_scaling(panel, shape)], 0, steps, model, training)
+    return _small(panel, shape, train_lengths)
 
 
 def _small(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]) -> Recipe:
@@ -268,9 +260,13 @@ def _small(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]
 
 def _large(panel: Panel, shape: TableShape) -> Recipe:
     """A network on normalised windows; of many positive series relative changes count."""
+    scaling, steps = _scaling(panel, shape), large_lookback(shape)
+    return Recipe([scaling], 0, steps, large_model(shape), large_training(shape))
+
+
+def _scaling(panel: Panel, shape: TableShape) -> str:
     is_positive = not (panel.values[:, : panel.num_targets] <= 0).any()
-    scaling = "log" if shape.has_many_series and is_positive else "standardize"
-    return Recipe([scaling], 0, large_lookback(shape), large_model(shape), large_training(shape))
+    return "log" if shape.has_many_series and is_positive else "standardize"
 
 
 def _is_unsorted(panel: Panel) -> bool:

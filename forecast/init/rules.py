@@ -13,6 +13,8 @@ MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
 LARGE = 5_000
 """Training samples (windows times targets) from which the large network pays."""
+FEW_SAMPLES = 10_000
+"""Of pooled series: below, mini-batches are a quarter as large."""
 LONGEST_SEGMENT = 24
 LONGEST_SMALL_LOOKBACK, LONGEST_LOOKBACK = 336, 720
 """Steps that a small and a large network read."""
@@ -57,6 +59,30 @@ def is_large(shape: TableShape) -> bool:
     length = segment(shape.season)
     samples = shape.samples(large_lookback(shape))
     return length > 1 and shape.rows >= 6 * shape.season and samples >= LARGE
+
+
+def is_pooled(shape: TableShape) -> bool:
+    """Whether a network learns from many series together what one of them is too short to tell."""
+    return shape.has_many_series and not is_large(shape)
+
+
+def pooled_lookback(shape: TableShape) -> int:
+    """Two seasons or horizons, at most what the median series has to train on."""
+    wanted = max(2 * shape.season if shape.season > 1 else 0, 2 * shape.horizon)
+    return max(1, min(wanted, LONGEST_SMALL_LOOKBACK, shape.rows))
+
+
+def pooled_model(shape: TableShape) -> dict[str, object]:
+    """The section `model` of many short series: every window is read relative to its own level."""
+    chosen: dict[str, object] = {"hidden_size": 64, "window_norm": "mean", "dropout": 0.1}
+    return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
+
+
+def pooled_training(shape: TableShape) -> dict[str, object]:
+    """The section `training` of many short series: that of many long ones, in smaller batches."""
+    samples = shape.samples(1)  # nearly: windows are padded
+    size = batch_size(shape.num_targets) // (4 if samples < FEW_SAMPLES else 1)
+    return {**_scheduled(shape, samples, size), "ensemble": 3}
 
 
 def small_lookback(shape: TableShape) -> int:
@@ -138,13 +164,25 @@ def _linear_skip(shape: TableShape) -> str:
 
 def large_training(shape: TableShape) -> dict[str, object]:
     """The section `training` of a large table."""
+    samples = shape.samples(large_lookback(shape))
+    return _scheduled(shape, samples, batch_size(shape.num_targets))
+
+
+def _scheduled(shape: TableShape, samples: int, size: int) -> dict[str, object]:
+    """A training of some thousand steps.
+
+    Args:
+        shape: of the table.
+        samples: windows times targets.
+        size: of a batch.
+    """
     many = shape.has_many_series
-    epochs = _epochs(shape)
+    epochs = _epochs(shape, samples, size)
     chosen: dict[str, object] = {
         "loss": "mae",
         "learning_rate": 0.003 if many else 0.001,
         "schedule": "cosine",
-        "batch_size": batch_size(shape.num_targets),
+        "batch_size": size,
         "epochs": epochs,
         "early_stopping": {"patience": max(3, epochs // 5)},
         "averaging": "ema",
@@ -152,16 +190,15 @@ def large_training(shape: TableShape) -> dict[str, object]:
     }
     if many:
         chosen |= {"series_weights": "mixed", "sampling": "uniform"}
-    if shape.samples(large_lookback(shape)) > 2 * EPOCH_SAMPLES:
+    if samples > 2 * EPOCH_SAMPLES:
         chosen["epoch_windows"] = EPOCH_SAMPLES // shape.num_targets
     return chosen
 
 
-def _epochs(shape: TableShape) -> int:
+def _epochs(shape: TableShape, samples: int, size: int) -> int:
     """Passes that come to some thousand steps, between 10 and 100."""
-    samples = min(shape.samples(large_lookback(shape)), EPOCH_SAMPLES)
-    steps = samples / (shape.num_targets * batch_size(shape.num_targets))
-    return int(min(100, max(10, STEPS / steps)))
+    steps = min(samples, EPOCH_SAMPLES) / (shape.num_targets * size)
+    return int(min(100, max(10, STEPS / max(steps, 1))))
 
 
 def batch_size(num_targets: int) -> int:
