@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.config.tree import Config, build_config, config_from
-from forecast.config.yaml import read_yaml, scalar
+from forecast.config.yaml import read_yaml
 from forecast.data.assemble import read_panel
 from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
@@ -20,6 +19,7 @@ from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
 from forecast.errors import ConfigError, ForecastError
+from forecast.init.lines import flow, section_lines
 from forecast.init.roles import Roles, find_roles
 from forecast.init.rules import (
     TableShape,
@@ -41,11 +41,8 @@ from forecast.init.sniff import read_any
 
 MOST_NAMED = 20
 """Columns that are named as not used."""
-LINE_LENGTH = 100
 FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
 """Options of `config init` for keys of `data`."""
-PLAIN = re.compile(r"[A-Za-z_./][\w/.-]*", re.ASCII)
-"""Text that YAML reads as itself, unless it is a number or a constant."""
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
 """A configuration and its table -> what to change in the section `training`."""
 
@@ -112,7 +109,7 @@ def propose(
 
 
 def _text(lines: Sequence[str], training: Mapping[str, object]) -> str:
-    return "\n".join([*lines, *_section("training", training)]) + "\n"
+    return "\n".join([*lines, *section_lines("training", training)]) + "\n"
 
 
 def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
@@ -145,7 +142,7 @@ def _lines(
     """
     rows = int(np.median(panel.lengths))
     season = _season(path, panel, rows, wanted_season)
-    horizon = chosen_horizon(path, panel, season, wanted_horizon)
+    horizon = chosen_horizon(panel, season, wanted_horizon)
     held = held_back(panel, horizon)
     shape = TableShape(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
@@ -165,14 +162,14 @@ def _lines(
         f" {panel.axis.frequency}{known_season}",
         "data:",
         *(
-            f"  {key}: {_flow(value)}{_comment(key, panel, data, wanted_season)}"
+            f"  {key}: {flow(value)}{_comment(key, panel, data, wanted_season)}"
             for key, value in data.items()
         ),
         *_not_used(unused),
-        f"transforms: {_flow(recipe.transforms)}",
+        f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
-        f"window: {_flow(window)}",
-        *_section("model", recipe.model),
+        f"window: {flow(window)}",
+        *section_lines("model", recipe.model),
     ]
     return lines, recipe.training
 
@@ -210,16 +207,8 @@ def _not_used(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    named = ", ".join(map(_flow, names[:MOST_NAMED]))
+    named = ", ".join(map(flow, names[:MOST_NAMED]))
     return [f"  # not used: {named}{more}; columns that help go to past, future or static"]
-
-
-def _section(name: str, values: Mapping[str, object]) -> list[str]:
-    """A section in one line if it fits, else a line a key."""
-    line = f"{name}: {_flow(values)}"
-    if len(line) <= LINE_LENGTH:
-        return [line]
-    return [f"{name}:", *(f"  {key}: {_flow(value)}" for key, value in values.items())]
 
 
 def _season(path: str, panel: Panel, rows: int, wanted: int | None) -> int:
@@ -333,22 +322,3 @@ def _swings_grow(
         for column in np.flatnonzero((mean.std(axis=0) > 0) & (deviation.std(axis=0) > 0)):
             slopes.append(np.corrcoef(mean[:, column], deviation[:, column])[0, 1])
     return bool(slopes) and float(np.median(slopes)) > 0.5
-
-
-def _flow(value: object) -> str:
-    """A value as one line of YAML."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
-    if isinstance(value, str):
-        is_plain = PLAIN.fullmatch(value) and isinstance(scalar(value), str)
-        return value if is_plain else _quoted(value)
-    if isinstance(value, Sequence):
-        return f"[{', '.join(map(_flow, value))}]"
-    return str(value).lower()
-
-
-def _quoted(text: str) -> str:
-    import yaml
-
-    width = 10 * len(text) + 100  # never reached: one line
-    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=width).strip()

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from forecast.config.data import SplitConfig
 from forecast.data.panel import Panel
 from forecast.data.split import split
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError
 from forecast.init.rules import MANY_SERIES
 
 HORIZONS = {1: 6, 4: 8, 52: 13}
@@ -33,22 +33,18 @@ class HeldBack:
     """What is said of them."""
 
 
-def chosen_horizon(path: str, panel: Panel, season: int, wanted: int | None) -> int:
+def chosen_horizon(panel: Panel, season: int, wanted: int | None) -> int:
     """Steps to forecast: as wanted if a single window holds them, else by season and length.
 
     Args:
-        path: of the table, for messages.
         panel: the table.
         season: rows.
         wanted: by the user; None: nothing is.
 
     Raises:
         ConfigError: if the longest series is no longer than the horizon.
-        DataError: for series of a single row.
     """
     longest = int(panel.lengths.max())
-    if longest < 2:
-        raise DataError(f"{path}: a series of one row tells nothing of its next ones; have 2 rows")
     if wanted is None:
         share = 4 if panel.num_series >= MANY_SERIES else 8
         usual = min(HORIZONS.get(season, season), LONGEST_HORIZON)

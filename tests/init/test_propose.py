@@ -235,12 +235,14 @@ def test_parquet_with_an_index_of_times_is_checked_and_trained(tmp_path):
     assert (config.data.time, config.data.target) == ("date", ("HUFL",))
 
 
-def test_a_long_panel_has_ids_one_target_and_skips_its_short_series(tmp_path):
+def test_a_long_panel_has_ids_one_target_and_pads_its_short_series(tmp_path):
     config = checked_and_trained(written(tmp_path, panel()))
     assert (config.data.id, config.data.time, config.data.target) == ("shop", "ds", ("y",))
-    assert config.data.short_series == "skip"
+    assert (config.data.short_series, config.window.least_history) == ("error", 3)
+    tiny = checked_and_trained(written(tmp_path, panel(lengths=(90, 80, 5))))
+    assert (tiny.data.short_series, tiny.window.least_history) == ("skip", 3)
     equal = config_of(written(tmp_path, panel(lengths=(80, 80))))
-    assert equal.data.short_series == "error"
+    assert (equal.data.short_series, equal.window.least_history) == ("error", None)
     assert "# 2 series of 80 rows (median), frequency D, season of 7 rows." in propose(
         str(tmp_path / "table.csv")
     )
@@ -334,7 +336,7 @@ def test_short_series_still_train(tmp_path, count, frequency):
 
 
 @given(
-    st.integers(12, 150),
+    st.integers(5, 150),
     st.sampled_from(["MS", "D", "h", "W-MON", "QS-OCT", "15min", "YS-JAN"]),
     st.integers(1, 40) | st.none(),
     st.sampled_from(["noise", "walk", "season"]),
@@ -351,12 +353,72 @@ def test_every_part_of_every_proposal_holds_a_window(
     elif kind == "season":
         frame["y"] += 20 * np.sin(2 * np.pi * np.arange(count) / 12)
     path = written(tmp_path, frame)
-    if horizon is not None and 4 * horizon + 2 > count:
+    if horizon is not None and horizon >= count:
         with pytest.raises(ConfigError, match=f"--horizon {horizon} is too long for {count} rows"):
             propose(str(path), horizon=horizon)
         return
-    windows = prepare(config_of(path, horizon=horizon)).windows
-    assert all(len(part) for part in windows.values())
+    config = config_of(path, horizon=horizon)
+    windows, horizon = prepare(config).windows, config.window.horizon
+    assert len(windows["train"])
+    assert bool(len(windows["validation"])) == (count >= 2 * horizon + min(3, count - horizon))
+    assert bool(len(windows["test"])) == (count >= 3 * horizon + min(3, count - horizon))
+
+
+def of_lengths(lengths, first: int = 1900) -> pd.DataFrame:
+    """Growing yearly series, by integer times."""
+    tables = []
+    for number, length in enumerate(lengths):
+        growth = np.random.default_rng(number).normal(0.03, 0.05, length).cumsum()
+        values = (100 * np.exp(growth)).round(3)
+        table = {"unique_id": f"s{number}", "ds": range(first, first + length), "y": values}
+        tables.append(pd.DataFrame(table))
+    return pd.concat(tables)
+
+
+SHORT_TABLES = {
+    "yearly series of 19 rows": ([19] * 64, 6, {"train": 64 * 5, "validation": 32, "test": 32}),
+    "12 to 40 rows": ([12, 14, 15, 20, 21, 26, 40] * 5, 6, {}),
+    "from 47 to 2,000 rows": ([47, 52, 100, 150, 2000] * 8, 13, {}),
+    "one of 10 rows": ([10], 6, {"validation": 0, "test": 0}),
+    "one of 19 rows": ([19], 6, {"validation": 1, "test": 0}),
+    "one of 7 rows": ([7], 6, {"train": 1, "validation": 0, "test": 0}),
+    "one shorter than the horizon": ([40] * 5 + [4], 8, {}),
+    "one of two rows among long ones": ([60] * 30 + [2], 6, {}),
+}
+
+
+@pytest.mark.parametrize("name", SHORT_TABLES)
+def test_no_horizon_is_refused_and_no_series_that_holds_a_window_is_skipped(tmp_path, name):
+    lengths, horizon, wanted = SHORT_TABLES[name]
+    config = checked_and_trained(written(tmp_path, of_lengths(lengths)), horizon=horizon)
+    assert config.window.horizon == horizon
+    windows = prepare(config).windows
+    counts = {part: len(each) for part, each in windows.items()}
+    assert counts | wanted == counts
+    holding = [number for number, length in enumerate(lengths) if length > horizon]
+    assert windows["train"].series.unique().tolist() == holding
+    assert (config.data.short_series == "skip") == (len(holding) < len(lengths))
+
+
+def test_what_is_held_back_is_said(tmp_path):
+    for lengths, split in (
+        ([60, 60], "{validation: 6, test: 12}  # rows at the end of each series"),
+        (
+            [19] * 4,
+            "{validation: 6, test: 6}  # rows at the end of each series; short ones give up",
+        ),
+        ([19], "{validation: 6, test: 0}  # rows at the end of each series; too few to test on"),
+        ([14], "{validation: 0, test: 0}  # the series are too short to hold rows back"),
+    ):
+        path = written(tmp_path, of_lengths(lengths))
+        assert f"split: {split}" in propose(str(path), horizon=6)
+
+
+def test_many_short_series_are_pooled(tmp_path):
+    config = config_of(written(tmp_path, of_lengths([40] * 40)))
+    assert transform_names(config) == ["log"]
+    assert (config.window.horizon, config.model.window_norm) == (6, "mean")
+    assert config.training.sampling == "uniform"
 
 
 NAMES = st.text(
@@ -554,10 +616,6 @@ def refused(path: Path, error: type[Exception], **choices) -> str:
             "{}:4: 3 cells, but the header has 2; write empty cells too, and put a cell that holds"
             " ',' in quotes",
         ),
-        (
-            "ds,y\n" + "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 12)),
-            "{}: 11 rows are too few to train, validate and test on; have at least 12",
-        ),
     ],
 )
 def test_a_table_without_a_proposal_is_refused_in_one_line(tmp_path, text: str, message: str):
@@ -578,8 +636,8 @@ def test_choices_that_cannot_be_are_refused(tmp_path):
     assert refused(path, ConfigError, horizon=0) == (
         "--horizon 0 is not allowed; ask for 1 step or more"
     )
-    assert refused(path, ConfigError, horizon=25) == (
-        "--horizon 25 is too long for 100 rows; give at most 24, or more rows"
+    assert refused(path, ConfigError, horizon=100) == (
+        "--horizon 100 is too long for 100 rows; give at most 99, or more rows"
     )
 
 

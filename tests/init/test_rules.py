@@ -95,9 +95,43 @@ def test_the_small_lookback_is_two_seasons_and_leaves_windows(shape: TableShape,
     assert rules.small_lookback(shape) == steps
 
 
+M4_YEARLY = TableShape(rows=17, num_series=5750, num_targets=1, season=1, horizon=6)
+
+
+def test_pooled_are_many_series_that_are_not_large():
+    assert rules.is_pooled(M4_YEARLY)
+    assert rules.is_pooled(replace(M4_HOURLY, rows=143, horizon=12))
+    assert not rules.is_pooled(M4_HOURLY)
+    assert not rules.is_pooled(replace(M4_YEARLY, num_series=29))
+
+
+@pytest.mark.parametrize(
+    ("shape", "steps"),
+    [
+        (M4_YEARLY, 12),  # two horizons
+        (replace(M4_YEARLY, rows=7), 7),
+        (replace(M4_YEARLY, rows=60, season=12), 24),  # two seasons
+        (replace(M4_YEARLY, rows=60, season=12, horizon=18), 36),
+    ],
+)
+def test_the_pooled_lookback_is_two_seasons_or_horizons(shape, steps):
+    assert rules.pooled_lookback(shape) == steps
+
+
+def test_a_pooled_training_has_smaller_batches_where_there_are_few_samples():
+    training = rules.pooled_training(M4_YEARLY)  # 5,750 series x 11 windows
+    assert (training["batch_size"], training["epochs"]) == (256, 10)
+    assert "epoch_windows" not in training
+    few = rules.pooled_training(replace(M4_YEARLY, num_series=100))
+    assert (few["batch_size"], few["epochs"]) == (64, 69)  # 1,200 steps over 1,100 / 64
+    many = rules.pooled_training(replace(M4_YEARLY, rows=40))
+    assert many["epoch_windows"] == 51_200
+
+
 @given(SHAPES)
 @settings(max_examples=60, deadline=None)
 def test_what_the_rules_say_is_allowed(shape):
+    _accepted(rules.pooled_lookback(shape), rules.pooled_model(shape), rules.pooled_training(shape))
     for lag in (0, 1, shape.season):
         small = replace(shape, lag=lag)
         model, training = rules.small_model(small), rules.small_training()
