@@ -50,16 +50,14 @@ def fitted(config: Config, panel: Panel, minutes: float, began: float) -> Fitted
         prepared = prepare(config, panel)
     except ForecastError:  # what is wrong, `forecast check` and `train` say
         return Fitted({"max_minutes": _rounded_down(minutes * (1 - SPARE), minutes)}, None)
-    reading = time.perf_counter() - began
-    cost, num_windows = (
-        measured(prepared, choose_device(config.device)),
-        len(prepared.windows["train"]),
-    )
-    seconds = 60 * minutes * (1 - SPARE) - reading - cost.evaluation
+    num_windows = len(prepared.windows["train"])
+    cost = measured(prepared, choose_device(config.device))
+    before = time.perf_counter() - began  # `train` reads and measures too
+    seconds = 60 * minutes * (1 - SPARE) - before - cost.evaluation
     limit = _rounded_down(max(seconds / 60, LEAST * minutes), minutes)
     changes = affordable(config.training, num_windows, cost, 60 * limit) | {"max_minutes": limit}
     changed = TrainingConfig.model_validate({**config.training.model_dump(), **changes})
-    return Fitted(changes, reading + cost.whole(changed, num_windows))
+    return Fitted(changes, before + cost.whole(changed, num_windows))
 
 
 def affordable(

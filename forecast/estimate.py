@@ -14,6 +14,7 @@ import torch
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.evaluate import calibrated, fitted_combination, scores_on_test
+from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner
 from forecast.training.device import on_device_if_it_fits
@@ -126,12 +127,14 @@ def _of_validation(learner: Learner, windows: Windows, workers: Workers) -> floa
 
 def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
     """Seconds of all that is done with models after their training."""
-    parts = {name: prepared.windows[name] for name in ("validation", "test")}
-    size = max(map(len, parts.values()))
+    parts = dict(prepared.windows)
+    size = max(len(parts[name]) for name in ("validation", "test"))
+    most = MOST_ROWS // prepared.panel.num_targets  # that the linear model reads
+    parts["train"] = thinned(parts["train"], min(most, len(parts["train"])))
 
     def judge(count: int) -> None:
         some = {name: thinned(each, -(-count * len(each) // size)) for name, each in parts.items()}
-        fewer = replace(prepared, windows={**prepared.windows, **some})
+        fewer = replace(prepared, windows=some)
         combination = fitted_combination(models, fewer)
         scores_on_test(models, fewer, combination)
         calibrated(models, fewer, combination)
@@ -160,17 +163,18 @@ def extrapolated(work: Callable[[int], object], size: int, first: int) -> float:
     """
     if not size:
         return 0.0
-    count, before, seconds = min(first, size), (0, 0.0), 0.0
+    pieces: list[tuple[int, float]] = []  # size and seconds
+    count = min(first, size)
     work(count)
-    while True:
+    while len(pieces) < 2 or pieces[-1][1] < TIMED_SECONDS / 2:
         began = time.perf_counter()
         work(count)
-        seconds = time.perf_counter() - began
-        if count == size or seconds >= TIMED_SECONDS / 2:
-            break
-        before, count = (count, seconds), min(4 * count, size)
-    slope = max(0.0, seconds - before[1]) / (count - before[0])
-    return seconds + slope * (size - count)
+        pieces.append((count, time.perf_counter() - began))
+        if count == size:
+            return pieces[-1][1]
+        count = min(4 * count, size)
+    (small, before), (large, after) = pieces[-2:]
+    return after + max(0.0, after - before) / (large - small) * (size - large)
 
 
 def _wait_for(device: torch.device) -> None:

@@ -87,11 +87,11 @@ def test_the_last_two_pieces_tell_of_a_long_work(clock, monkeypatch):
     assert counts == [4, 4, 16, 64]
 
 
-def test_one_long_piece_is_the_measure_of_the_whole(clock):
+def test_what_takes_time_whatever_the_size_is_told_from_what_grows(clock):
     def work(count):
-        clock["seconds"] += 2.0 * count
+        clock["seconds"] += 100.0 + 2.0 * count
 
-    assert extrapolated(work, 50, 5) == pytest.approx(100)
+    assert extrapolated(work, 5000, 5) == pytest.approx(100 + 10_000)
 
 
 class Steps:
