@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.tree import Config, build_config, config_from
+from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
-from forecast.data.assemble import read_panel
 from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.errors import ConfigError, ForecastError
 from forecast.init.lines import flow, section_lines
-from forecast.init.roles import Roles, find_roles
+from forecast.init.roles import Roles
 from forecast.init.rules import (
     TableShape,
     is_large,
@@ -35,14 +32,11 @@ from forecast.init.rules import (
     small_model,
     small_training,
 )
-from forecast.init.season import seen_season
 from forecast.init.sizes import chosen_horizon, held_back, least_history
-from forecast.init.sniff import read_any
+from forecast.init.unconfigured import read_unconfigured, season_of
 
 MOST_NAMED = 20
 """Columns that are named as not used."""
-FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
-"""Options of `config init` for keys of `data`."""
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
 """A configuration and its table -> what to change in the section `training`."""
 
@@ -90,20 +84,14 @@ def propose(
         DataError: if no time column or no number column can be found, or there are too few rows.
         ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
-    frame, marks = read_any(path)
-    times = {"timezone": timezone, "time_format": time_format}
-    marks |= {key: value for key, value in times.items() if value is not None}
     helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
-    with _flags_named():
-        roles = find_roles(frame, path, time, id_column, targets, marks, helping)
-        data: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
-        data |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True, **helping}
-        panel = read_panel(config_from({"data": data}).data)
-    unused = [name for name in frame.columns if name not in roles.used]
-    lines, training = _lines(path, roles, unused, marks, panel, horizon, season)
+    found = read_unconfigured(path, time, id_column, targets, timezone, time_format, helping)
+    lines, training = _lines(
+        path, found.roles, found.unused, found.marks, found.panel, horizon, season
+    )
     config = _config_of(lines, training)
     if affordable is not None:
-        training = {**training, **affordable(config, panel)}
+        training = {**training, **affordable(config, found.panel)}
         _config_of(lines, training)
     return _text(lines, training)
 
@@ -114,16 +102,6 @@ def _text(lines: Sequence[str], training: Mapping[str, object]) -> str:
 
 def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
     return build_config(read_yaml(_text(lines, training), "proposal"), "proposal")
-
-
-@contextlib.contextmanager
-def _flags_named() -> Iterator[None]:
-    """Messages about keys of `data` also name the options of `config init` that set them."""
-    try:
-        yield
-    except ForecastError as error:
-        flags = ", ".join(flag for key, flag in FLAGS.items() if key in str(error))
-        raise type(error)(f"{error} (here {flags})" if flags else str(error)) from None
 
 
 def _lines(
@@ -141,7 +119,7 @@ def _lines(
         All lines but those of the section `training`, and that section.
     """
     rows = int(np.median(panel.lengths))
-    season = _season(path, panel, rows, wanted_season)
+    season = season_of(path, panel, wanted_season)
     horizon = chosen_horizon(panel, season, wanted_horizon)
     held = held_back(panel, horizon)
     shape = TableShape(
@@ -209,23 +187,6 @@ def _not_used(names: Sequence[str]) -> list[str]:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     named = ", ".join(map(flow, names[:MOST_NAMED]))
     return [f"  # not used: {named}{more}; columns that help go to past, future or static"]
-
-
-def _season(path: str, panel: Panel, rows: int, wanted: int | None) -> int:
-    """Rows in a season: as wanted, else by the frequency, for integer times by the values."""
-    if wanted is not None:
-        if not 1 <= wanted <= rows // 2:
-            raise ConfigError(
-                f"--season {wanted} is not allowed for {rows} rows of {path}; give 1 (none) to"
-                f" {max(rows // 2, 1)}"
-            )
-        return wanted
-    if isinstance(panel.axis.frequency, str):
-        season = season_length(panel.axis.frequency)
-        return season if season <= rows // 2 else 1  # never seen twice, it is of no use
-    series = np.split(panel.values[:, 0], panel.offsets[1:-1])
-    early = [values[: len(values) * 7 // 10] for values in series]  # what will be for training
-    return seen_season([values[~np.isnan(values)] for values in early])
 
 
 def _recipe(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]) -> Recipe:

@@ -1,0 +1,116 @@
+"""A table that no configuration describes, as a panel: its columns by their names and values."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.config.data import DataConfig
+from forecast.config.tree import config_from
+from forecast.data.assemble import read_panel
+from forecast.data.panel import Panel
+from forecast.data.times import season_length
+from forecast.errors import ConfigError, ForecastError
+from forecast.init.roles import Roles, find_roles
+from forecast.init.season import seen_season
+from forecast.init.sniff import read_any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
+"""Options of the command line for keys of `data`."""
+
+
+@dataclass(frozen=True)
+class Unconfigured:
+    """What was found in a table."""
+
+    panel: Panel
+    roles: Roles
+    marks: Mapping[str, str]
+    """What the section `data` says of its format."""
+    data: DataConfig
+    """How it was read."""
+    unused: tuple[str, ...]
+    """Columns without a role."""
+
+
+def read_unconfigured(
+    table: str | pd.DataFrame,
+    time: str | None = None,
+    id_column: str | None = None,
+    targets: Sequence[str] | None = None,
+    timezone: str | None = None,
+    time_format: str | None = None,
+    helping: Mapping[str, tuple[str, ...]] | None = None,
+) -> Unconfigured:
+    """Look at a table, then read it.
+
+    Args:
+        table: CSV or Parquet file, or a frame.
+        time, id_column, targets: columns; None: found by their names and values.
+        timezone, time_format: of the time column, as in the section `data`; None: as written.
+        helping: `past`, `future` and `static`: columns that help; None: none.
+
+    Raises:
+        DataError: if no time column or no number column can be found.
+        ConfigError: if a column has two roles.
+    """
+    path, given, helping = "data", None, helping or {}
+    if isinstance(table, str):
+        path, (frame, marks) = table, read_any(table)
+    else:
+        frame = given = table.rename(columns=str)
+        marks = {}
+    times = {"timezone": timezone, "time_format": time_format}
+    marks |= {key: value for key, value in times.items() if value is not None}
+    with _flags_named():
+        roles = find_roles(frame, path, time, id_column, targets, marks, helping)
+        section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
+        section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True, **helping}
+        data = config_from({"data": section}).data
+        panel = read_panel(data, given)
+    unused = tuple(name for name in frame.columns if name not in roles.used)
+    return Unconfigured(panel, roles, marks, data, unused)
+
+
+@contextlib.contextmanager
+def _flags_named() -> Iterator[None]:
+    """Messages about keys of `data` also name the options of the command line that set them."""
+    try:
+        yield
+    except ForecastError as error:
+        flags = ", ".join(flag for key, flag in FLAGS.items() if key in str(error))
+        raise type(error)(f"{error} (here {flags})" if flags else str(error)) from None
+
+
+def season_of(path: str, panel: Panel, wanted: int | None) -> int:
+    """Rows in a season: as wanted, else by the frequency, for integer times by the values.
+
+    Args:
+        path: of the table, for messages.
+        panel: the table.
+        wanted: by the user; None: nothing is.
+
+    Raises:
+        ConfigError: if a season that is wanted does not fit twice into the median series.
+    """
+    rows = int(np.median(panel.lengths))
+    if wanted is not None:
+        if not 1 <= wanted <= rows // 2:
+            raise ConfigError(
+                f"--season {wanted} is not allowed for {rows} rows of {path}; give 1 (none) to"
+                f" {max(rows // 2, 1)}"
+            )
+        return wanted
+    if isinstance(panel.axis.frequency, str):
+        season = season_length(panel.axis.frequency)
+        return season if season <= rows // 2 else 1  # never seen twice, it is of no use
+    series = np.split(panel.values[:, 0], panel.offsets[1:-1])
+    early = [values[: len(values) * 7 // 10] for values in series]  # what will be for training
+    return seen_season([values[~np.isnan(values)] for values in early])
