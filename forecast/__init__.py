@@ -1,4 +1,5 @@
-"""Time-series forecasting with stacked LSTMs: `train`, `lr_find`, `backtest`, `report`, `load`.
+"""Time-series forecasting with stacked LSTMs: `quick`, `train`, `lr_find`, `backtest`,
+`report`, `load`.
 
 The legend, which holds in every file. Axes, one letter each, in shapes such as (B, L, C):
 
@@ -29,12 +30,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecast.api import backtest, lr_find, report, train
+    from forecast.api import backtest, lr_find, quick, report, train
     from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
     from forecast.forecasting.model_file import load
     from forecast.forecasting.trained import TrainedModel
+    from forecast.zero_shot.result import QuickForecast
 
 __all__ = [
     "Backtest",
@@ -43,10 +45,12 @@ __all__ = [
     "DataError",
     "DeviceError",
     "ForecastError",
+    "QuickForecast",
     "TrainedModel",
     "backtest",
     "load",
     "lr_find",
+    "quick",
     "read_config",
     "report",
     "train",
@@ -57,8 +61,10 @@ _HOMES = {
     "backtest": "forecast.api",
     "Backtest": "forecast.backtesting.tables",
     "lr_find": "forecast.api",
+    "quick": "forecast.api",
     "report": "forecast.api",
     "load": "forecast.forecasting.model_file",
+    "QuickForecast": "forecast.zero_shot.result",
     "TrainedModel": "forecast.forecasting.trained",
     "Config": "forecast.config.tree",
     "read_config": "forecast.config.tree",

@@ -13,10 +13,14 @@ from forecast.backtesting import run as backtesting
 from forecast.backtesting.files import open_source
 from forecast.backtesting.tables import Backtest
 from forecast.config.tree import Config, config_from, read_config
+from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
+from forecast.init.unconfigured import read_unconfigured
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.training.lr_range import LrFound
+from forecast.zero_shot.quick import quick_forecast
+from forecast.zero_shot.result import QuickForecast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +114,52 @@ def backtest(
     else:
         config, trained = _config(config_or_run, data), None
     return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
+
+
+@_own_randomness()
+def quick(
+    data: pd.DataFrame | str | Path,
+    horizon: int | None = None,
+    time: str | None = None,
+    id: str | None = None,
+    target: str | Sequence[str] | None = None,
+    season: int | None = None,
+    timezone: str | None = None,
+    time_format: str | None = None,
+    level: Levels = (80, 95),
+    folds: int | None = None,
+    partners: Sequence[str] = ("theta", "ets"),
+) -> QuickForecast:
+    """Forecast every series of a table at once: no configuration, no training.
+
+    A network that has seen synthetic series alone is combined with classical methods. As it has
+    seen no row of the table, it is judged on rows held out at several origins, which also tell the
+    weights and how wide the intervals must be. Where a series is never negative, nor is its
+    forecast.
+
+    Args:
+        data: a frame, or a CSV or Parquet file.
+        horizon: steps; None: by the season.
+        time, id, target: columns; None: found by their names and values.
+        season: rows; None: by the frequency, of integer times by the values.
+        timezone, time_format: of the time column, as in the section `data`; None: as written.
+        level: intervals in percent. []: none.
+        folds: origins of a series at which the methods are judged; 0: none, None: by the size of
+            the table.
+        partners: theta, ets, both or none; weights decide what they count.
+
+    Returns:
+        `.forecast`, a DataFrame as `TrainedModel.forecast` gives it; `.scores`, `.weights`,
+        `.verdict`.
+
+    Raises:
+        ForecastError: one line with place, value and remedy.
+    """
+    table = str(data) if isinstance(data, Path) else data
+    targets = [target] if isinstance(target, str) else target
+    found = read_unconfigured(table, time, id, targets, timezone, time_format)
+    levels = in_percent(() if level is None else level)
+    return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
 @_own_randomness()

@@ -19,7 +19,7 @@ FLOORS = (
     ("training", "evaluation", "init", "pretrained"),
     ("partners",),
     ("forecasting",),
-    ("prepare",),
+    ("prepare", "zero_shot"),
     ("evaluate",),
     ("estimate",),
     ("check", "budget"),

@@ -44,6 +44,12 @@ def _columns(name: str, text: str, default: list[str] | None) -> Any:
 
 CONFIG = _option("CONFIG", "YAML configuration")
 OVERRIDES = _option("section.key=value", "replaces a value, e.g. training.epochs=5", nargs="*")
+TIME = _option("--time COLUMN", "time column (default: found by its values)")
+ID = _option("--id COLUMN", "column that names the series")
+TARGET = _columns("--target", "column to forecast", None)
+SEASON = _integer("--season N", "rows (default: by frequency, or by the values)")
+TIMEZONE = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
+TIME_FORMAT = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 
 
@@ -139,9 +145,9 @@ class InitOptions(argparse.Namespace):
     """Write a configuration fitted to a table."""
 
     table: str = _option("FILE", "CSV or Parquet")
-    time: str | None = _option("--time COLUMN", "time column (default: found by its values)")
-    id: str | None = _option("--id COLUMN", "column that names the series")
-    target: list[str] | None = _columns("--target", "column to forecast", None)
+    time: str | None = TIME
+    id: str | None = ID
+    target: list[str] | None = TARGET
     past: list[str] = _columns("--past", "column that helps, known until now", [])
     future: list[str] = _columns("--future", "column that helps, known ahead", [])
     static: list[str] = _columns("--static", "column that helps, one value a series", [])
@@ -152,10 +158,38 @@ class InitOptions(argparse.Namespace):
         type=float,
         default=5.0,
     )
-    season: int | None = _integer("--season N", "rows (default: by frequency, or by the values)")
-    timezone: str | None = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
-    time_format: str | None = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")
+    season: int | None = SEASON
+    timezone: str | None = TIMEZONE
+    time_format: str | None = TIME_FORMAT
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
+
+
+class QuickOptions(PrintOptions):
+    """Forecast a table at once: no configuration, no training."""
+
+    table: str = _option("FILE", "CSV or Parquet")
+    time: str | None = TIME
+    id: str | None = ID
+    target: list[str] | None = TARGET
+    horizon: int | None = _integer("--horizon N", "steps (default: by the season)")
+    season: int | None = SEASON
+    timezone: str | None = TIMEZONE
+    time_format: str | None = TIME_FORMAT
+    level: list[float] = _option(
+        "--level PERCENT", "intervals (default: 80 95)", type=float, nargs="+", default=[80.0, 95.0]
+    )
+    folds: int | None = _integer(
+        "--folds N", "origins at which it is judged, 0: none (default: by the size of the table)"
+    )
+    partners: list[str] = _option(
+        "--partners NAME",
+        "theta, ets, or none (default: both)",
+        nargs="+",
+        default=["theta", "ets"],
+    )
+    plot: str | None = _option("--plot FILE", "draw the end of some series and their forecasts")
+    output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
+    force: bool = _flag("--force", "replace the files of --output and --plot")
 
 
 class ShowOptions(argparse.Namespace):
@@ -171,6 +205,7 @@ class SchemaOptions(argparse.Namespace):
 
 
 COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
+    "quick": (QuickOptions, "forecast.cli.quick.quick"),
     "train": (TrainOptions, "forecast.cli.commands.train"),
     "predict": (PredictOptions, "forecast.cli.predict.predict"),
     "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),

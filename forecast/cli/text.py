@@ -87,6 +87,17 @@ def profile_text(rows: Iterable[tuple[str, str, str, str]]) -> str:
     return "\n".join(f"{name:16}{time:>11}{share:>11}   {what}" for name, time, share, what in rows)
 
 
+def quick_text(facts: Mapping[str, Any]) -> str:
+    """Scores, weights and verdict of a forecast without a training."""
+    lines = []
+    if facts["scores"]:
+        title = f"{facts['windows']} windows"
+        lines = _metric_rows(title, facts["scores"], BACKTEST_METRICS, 10)
+    weights = [f"{name} {weight:.2f}" for name, weight in facts["weights"].items()]
+    lines += [f"weights: {', '.join(weights)}"] if len(weights) > 1 else []
+    return "\n".join([*lines, facts["verdict"]])
+
+
 def backtest_text(summary: Mapping[str, Any]) -> str:
     """The summary of a backtest: overall, by fold, by step, worst series, verdict."""
     lines = _metric_rows("backtest", summary["metrics"], BACKTEST_METRICS, 10)

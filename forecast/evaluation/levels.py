@@ -46,7 +46,7 @@ def conformal_levels(
     Raises:
         ConfigError: for a level that is no percentage, or has too few errors behind it.
     """
-    wanted = configured if asked is None else _percent(asked)
+    wanted = configured if asked is None else in_percent(asked)
     lacking = _lacking(wanted, calibration)
     if asked is not None and lacking:
         raise ConfigError(f"level {lacking[0]:g}: {_why(lacking[0], calibration)}")
@@ -93,7 +93,7 @@ def chosen_quantiles(quantiles: Sequence[float], asked: Levels) -> list[int]:
     if asked is None:
         return [*range(len(quantiles))]
     pairs = central_intervals(quantiles)
-    wanted = [f"{level:.6g}" for level in _percent(asked)]
+    wanted = [f"{level:.6g}" for level in in_percent(asked)]
     lacking = next((name for name in wanted if name not in pairs), None)
     if lacking is not None:
         known = " and ".join(f"{name} %" for name in sorted(pairs, key=float)) or "no interval"
@@ -105,7 +105,7 @@ def chosen_quantiles(quantiles: Sequence[float], asked: Levels) -> list[int]:
     return sorted({len(quantiles) // 2, *ends})
 
 
-def _percent(asked: int | float | Sequence[int | float]) -> list[float]:
+def in_percent(asked: int | float | Sequence[int | float]) -> list[float]:
     """Levels in order, each once."""
     levels = sorted({float(level) for level in np.atleast_1d(asked)})
     for level in levels:

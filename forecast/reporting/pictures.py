@@ -18,9 +18,11 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, RunFolder
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound
+from forecast.zero_shot.result import QuickForecast
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("forecast")
 
@@ -28,6 +30,8 @@ Forecast = Float[np.ndarray, "H K _"]
 """Of one series, in the user's units; the last axis: quantiles, the median in the middle."""
 MOST_PICTURES = 6
 """Panels in the picture of the forecast, one of each series and target."""
+AHEAD_ROWS = 4
+"""Horizons of history that are drawn before the steps ahead, at least two seasons."""
 
 
 def write_results(
@@ -158,3 +162,39 @@ def _line(times: pd.Series, values: Float[np.ndarray, "H Q"]) -> tuple[Any, ...]
     quantiles = values.shape[-1]
     bounds = (values[:, 0], values[:, -1]) if quantiles > 1 else (None, None)
     return (times, values[:, quantiles // 2], *bounds)
+
+
+def quick_picture(result: QuickForecast, most: int = MOST_PICTURES) -> Figure:
+    """The last rows of some series, evenly spaced, and what is forecast of them.
+
+    Args:
+        result: of `forecast quick`.
+        most: panels, one of each series and target.
+    """
+    from forecast.reporting import plots
+
+    panel, values = result.panel, result.values
+    pairs = [*itertools.product(range(panel.num_series), range(panel.num_targets))]
+    known = [(s, t) for s, t in pairs if np.isfinite(values[s, :, t, values.shape[-1] // 2]).all()]
+    chosen = [known[number * len(known) // most] for number in range(most)]
+    pictures = [_ahead_picture(result, series, target) for series, target in dict.fromkeys(chosen)]
+    title = _title(result.quantiles, len(known) - len(pictures))
+    return plots.forecasts(pictures, title)
+
+
+def _ahead_picture(result: QuickForecast, series: int, target: int) -> dict[str, Any]:
+    """The end of one series and target, and the steps ahead, joined to the last known value."""
+    panel, values = result.panel, result.values[series, :, target]
+    first, end = int(panel.offsets[series]), int(panel.offsets[series + 1])
+    shown = max(AHEAD_ROWS * len(values), 2 * result.season)
+    rows = np.arange(max(first, end - shown), end)
+    positions = panel.positions(rows)
+    times = panel.axis.column(positions[-1] + 1 + np.arange(len(values)))
+    return {
+        "name": f"{panel.ids[series]}, {panel.targets[target]}"
+        if panel.has_ids
+        else panel.targets[target],
+        "times": panel.axis.column(positions),
+        "actual": panel.values[rows, target],
+        "forecasts": {"next steps": _line(times, values)},
+    }

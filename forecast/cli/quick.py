@@ -1,0 +1,88 @@
+"""`forecast quick`: a forecast without configuration and training."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from forecast.cli.arguments import QuickOptions
+from forecast.cli.output import print_result, require_folder
+from forecast.cli.text import quick_text
+from forecast.data.write import require_format, to_csv, to_json, write_table
+from forecast.errors import ConfigError
+from forecast.evaluation.levels import in_percent
+from forecast.init.unconfigured import read_unconfigured
+from forecast.runs.files import json_text, write_atomically
+from forecast.runs.log import stderr_log
+from forecast.zero_shot.quick import quick_forecast
+from forecast.zero_shot.result import QuickForecast
+
+NO_PARTNERS = "none"
+
+
+def quick(options: QuickOptions) -> int:
+    """Print or write the forecast of a table, and what it is worth."""
+    for option, path in (("--output", options.output), ("--plot", options.plot)):
+        if path is not None and path != "-":
+            _refuse_file(option, path, options)
+    if options.output != "-":
+        require_format(options.output)
+        if options.output == options.plot:
+            raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
+    levels, partners = in_percent(options.level), _partners(options.partners)
+    with stderr_log(options.quiet):
+        found = read_unconfigured(
+            options.table,
+            options.time,
+            options.id,
+            options.target,
+            options.timezone,
+            options.time_format,
+        )
+        result = quick_forecast(
+            found, options.horizon, options.season, levels, options.folds, partners
+        )
+    _write(result, options)
+    return 0
+
+
+def _write(result: QuickForecast, options: QuickOptions) -> None:
+    """The table to a file or to stdout, the picture, and the verdict."""
+    if options.plot:
+        from forecast.reporting import plots  # matplotlib is slow
+        from forecast.reporting.pictures import quick_picture
+
+        write_atomically(Path(options.plot), plots.png(quick_picture(result)))
+    if not (options.quiet or options.json):
+        print(quick_text(result.facts()), file=sys.stderr)
+    if options.output != "-":
+        write_table(result.forecast, Path(options.output))
+        written = {"output": options.output, "rows": len(result.forecast)}
+        text = f"{len(result.forecast)} rows in {options.output}"
+        print_result(options.json, {**written, **result.facts()}, text)
+    elif options.json:
+        rows = json.loads(to_json(result.forecast))
+        print(json_text({**result.facts(), "forecast": rows}))
+    else:
+        sys.stdout.write(to_csv(result.forecast))
+
+
+def _partners(names: list[str]) -> tuple[str, ...]:
+    if NO_PARTNERS not in names:
+        return tuple(names)
+    if len(names) > 1:
+        raise ConfigError(f"--partners {' '.join(names)}: none stands alone; give names, or none")
+    return ()
+
+
+def _refuse_file(option: str, path: str, options: QuickOptions) -> None:
+    """Only --force replaces a file, and never the table."""
+    require_folder(option, path)
+    if not os.path.isfile(path):
+        return
+    if os.path.exists(options.table) and os.path.samefile(path, options.table):
+        raise ConfigError(f"{option} {path} is the table; give another file")
+    if not options.force:
+        raise ConfigError(f"{path} exists; give another {option}, or --force")

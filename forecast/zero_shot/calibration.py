@@ -1,0 +1,124 @@
+"""Intervals about a combined forecast: widths of the network, corrected by errors on own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from jaxtyping import Float
+
+from forecast.evaluation.baselines import Forecast
+from forecast.pretrained.network import LEVELS, MEDIAN
+
+GROUPS = 3
+"""Groups of neighbouring steps; each has factors of its own."""
+DOUBT = 20
+"""Windows whose errors count half: the fewer there are, the nearer a factor stays to 1."""
+MOST = 10.0
+"""Largest factor."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """By how much the network's intervals are widened or narrowed."""
+
+    levels: tuple[float, ...]
+    """In percent, rising."""
+    factors: Float[np.ndarray, "I H"]
+    """Of the half widths, by level and step."""
+
+
+def uncalibrated(levels: Sequence[float], horizon: int) -> Calibration:
+    """The network's own widths."""
+    return Calibration(tuple(levels), np.ones((len(levels), horizon)))
+
+
+def calibrated(
+    actual: Float[np.ndarray, "B H K"],
+    forecast: Forecast,
+    quantiles: Float[np.ndarray, "B H K Q"],
+    levels: Sequence[float],
+) -> Calibration:
+    """Factors by which half widths must be multiplied to have held so many of the values.
+
+    Each is the conformal quantile of the errors in units of the half width on their side, of all
+    series and targets together, shrunk in logarithms towards 1 where windows are few.
+
+    Args:
+        actual: what came; NaN where nothing was observed.
+        forecast: the middle of the intervals.
+        quantiles: of the network.
+        levels: percent, rising.
+
+    Source: Romano et al. 2019, "Conformalized quantile regression", with ratios in place of
+    distances, since the series differ in size.
+    """
+    widths = half_widths(quantiles, levels)  # (2, I, B, H, K)
+    error = actual - forecast
+    horizon = error.shape[1]
+    factors = np.ones((len(levels), horizon))
+    steps = np.array_split(np.arange(horizon), min(GROUPS, horizon))
+    for row, (below, above) in enumerate(zip(*widths, strict=True)):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.abs(error) / np.where(error < 0, below, above)
+        ratio = np.where(error == 0, 0.0, ratio)  # also of a width of 0
+        for group in steps:
+            factors[row, group] = _factor(ratio[:, group], levels[row] / 100)
+    return Calibration(tuple(levels), factors)
+
+
+def _factor(ratios: Float[np.ndarray, "B G K"], share: float) -> float:
+    """The conformal quantile of some ratios, towards 1 where they come from few windows."""
+    known = np.sort(ratios[~np.isnan(ratios)])
+    if not len(known):
+        return 1.0
+    rank = min(int(np.ceil((len(known) + 1) * share - 1e-9)), len(known))
+    windows = int((~np.isnan(ratios)).any(axis=(1, 2)).sum())
+    factor = np.clip(known[rank - 1], 1 / MOST, MOST)
+    return float(factor ** (windows / (windows + DOUBT)))
+
+
+def half_widths(
+    quantiles: Float[np.ndarray, "B H K Q"], levels: Sequence[float]
+) -> Float[np.ndarray, "2 I B H K"]:
+    """Distances of the lower and of the upper ends from the median, for intervals of some levels.
+
+    They are interpolated over the normal quantile; beyond the outermost they grow with it.
+
+    Args:
+        quantiles: at the `LEVELS` of the network.
+        levels: percent.
+    """
+    normal = NormalDist()
+    own = np.array([0.0, *(normal.inv_cdf(level) for level in LEVELS[MEDIAN + 1 :])])
+    wanted = np.array([normal.inv_cdf(0.5 + level / 200) for level in levels])
+    beyond = np.maximum(wanted / own[-1], 1.0)
+    shares = np.stack([np.interp(wanted, own, each) for each in np.eye(len(own))[1:]])  # (Q/2, I)
+    upward = quantiles[..., MEDIAN + 1 :] - quantiles[..., MEDIAN, None]
+    downward = quantiles[..., MEDIAN, None] - quantiles[..., MEDIAN - 1 :: -1]
+    widths = np.stack([downward, upward]) @ (shares * beyond)  # (2, B, H, K, I)
+    return np.moveaxis(widths, -1, 1)
+
+
+def with_intervals(
+    calibration: Calibration,
+    forecast: Forecast,
+    quantiles: Float[np.ndarray, "B H K Q"],
+    floor: Float[np.ndarray, "B 1 K"],
+) -> Float[np.ndarray, "B H K J"]:
+    """Lower ends, the forecast, upper ends: the outermost first and last.
+
+    Args:
+        calibration: how wide.
+        forecast: the middle.
+        quantiles: of the network.
+        floor: below which nothing is forecast.
+    """
+    widths = half_widths(quantiles, calibration.levels)
+    widths = widths * calibration.factors[:, None, :, None]
+    below, above = np.maximum.accumulate(widths, axis=1)  # a higher level is never the narrower
+    lower = np.maximum(forecast - below[::-1], floor)
+    parts = np.concatenate([lower, forecast[None], forecast + above])  # (J, B, H, K)
+    return np.moveaxis(parts, 0, -1)

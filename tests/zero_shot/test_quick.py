@@ -1,0 +1,127 @@
+"""A forecast without configuration and training, on tables of every kind."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast
+from forecast.errors import DataError
+from tests.helpers import wave_table
+
+TABLE = wave_table(72, "2015-01-01", "MS", period=12, level=50, noise=1.0, seed=3)
+
+
+def test_a_frame_gives_a_forecast_with_intervals_scores_and_weights():
+    found = forecast.quick(TABLE, horizon=6)
+    table = found.forecast
+    assert list(table) == ["ds", "target", "forecast", "lo-95", "lo-80", "hi-80", "hi-95"]
+    ends = table[["lo-95", "lo-80", "forecast", "hi-80", "hi-95"]].to_numpy()
+    assert (np.diff(ends, axis=1) > 0).all()
+    assert table.ds.tolist() == pd.date_range("2021-01-01", freq="MS", periods=6).tolist()
+    assert sum(found.weights.values()) == pytest.approx(1)
+    assert {"combination", "pretrained", "theta", "ets", "seasonal_naive"} <= set(found.scores)
+    assert found.scores["combination"]["MASE"] < found.scores["naive"]["MASE"]
+    assert found.verdict.startswith("combination is")
+
+
+def test_the_horizon_follows_from_the_season():
+    found = forecast.quick(TABLE, folds=0, partners=())
+    assert (len(found.forecast), found.season, found.windows) == (12, 12, 0)
+    assert found.weights == {"pretrained": 1.0}
+    assert found.verdict.startswith("Not judged")
+
+
+def test_what_comes_later_changes_no_score_of_an_earlier_origin():
+    """Scores rest on held-out rows: the forecast after row 60 knows nothing of rows 61 to 72."""
+    shorter = forecast.quick(TABLE.head(60), horizon=12, folds=0, partners=("theta",))
+    longer = forecast.quick(TABLE, horizon=12, folds=1, partners=("theta",))
+    error = np.abs(shorter.forecast.forecast.to_numpy() - TABLE.y.to_numpy()[60:]).mean()
+    assert longer.scores["combination"]["MAE"] == pytest.approx(error, rel=1e-4)
+
+
+def panel_of(lengths: dict[str, int]) -> pd.DataFrame:
+    """Yearly series of different lengths that end in different years."""
+    generator = np.random.default_rng(1)
+    frames = [
+        pd.DataFrame(
+            {
+                "unique_id": name,
+                "ds": np.arange(2000, 2000 + rows),
+                "y": 20 + generator.normal(size=rows).cumsum(),
+            }
+        )
+        for name, rows in lengths.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_each_series_is_forecast_from_its_own_end(caplog):
+    table = panel_of({"long": 30, "short": 12, "three": 3, "one": 1})
+    found = forecast.quick(table, horizon=2).forecast
+    assert found.groupby("unique_id", sort=False).ds.apply(list).to_dict() == {
+        "long": [2030, 2031],
+        "short": [2012, 2013],
+        "three": [2003, 2004],
+        "one": [2001, 2002],
+    }
+    alone = found[found.unique_id == "one"]
+    assert alone.forecast.tolist() == [table.y.iloc[-1]] * 2
+    assert alone["lo-80"].isna().all()
+    assert found[found.unique_id == "three"]["lo-80"].notna().all()
+    assert "1 series with fewer than 3 known values: the last one goes on" in caplog.text
+    assert "(one)" in caplog.text
+
+
+def test_a_series_without_a_value_is_left_out_by_name(caplog):
+    table = panel_of({"known": 20, "empty": 5})
+    table.loc[table.unique_id == "empty", "y"] = np.nan
+    assert set(forecast.quick(table, horizon=1).forecast.unique_id) == {"known"}
+    assert "1 series without a known value: not forecast (empty)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(30, 7.0),
+        np.zeros(30),
+        np.r_[np.zeros(20), 1, np.zeros(9)],
+        1e37 * np.sin(np.arange(30.0)),
+        1e-300 * np.arange(1.0, 31),
+        np.where(np.arange(30) % 4 == 1, np.nan, np.arange(30.0)),
+        np.r_[np.arange(25.0), np.full(5, np.nan)],
+        np.arange(3.0),
+    ],
+    ids=["constant", "zeros", "lone", "huge", "tiny", "gaps", "unknown end", "three rows"],
+)
+def test_odd_values_give_finite_forecasts(values):
+    table = pd.DataFrame({"time": np.arange(len(values)), "y": values})
+    found = forecast.quick(table, horizon=4, target="y").forecast
+    numbers = found.drop(columns=["time", "target"]).to_numpy()
+    assert numbers.shape == (4, 5)
+    assert np.isfinite(numbers).all()
+    assert (np.diff(numbers[:, [1, 2, 0, 3, 4]], axis=1) >= 0).all()
+
+
+def test_counts_are_never_forecast_below_zero():
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({"t": np.arange(60), "y": generator.poisson(0.4, 60).astype(float)})
+    found = forecast.quick(table, time="t", horizon=8).forecast
+    assert (found[["forecast", "lo-95", "lo-80"]] >= 0).all(axis=None)
+    shifted = table.assign(y=table.y - 3)
+    assert (forecast.quick(shifted, time="t", horizon=8).forecast["lo-95"] < -3).any()
+
+
+def test_several_targets_each_have_their_forecast():
+    table = pd.DataFrame(
+        {"ds": pd.date_range("2020-01-01", periods=40), "a": np.arange(40.0), "b": 5.0}
+    )
+    table.loc[7, "b"] = 9.0
+    found = forecast.quick(table, horizon=3).forecast
+    assert found.target.tolist() == ["a"] * 3 + ["b"] * 3
+    np.testing.assert_allclose(found.forecast[:3], [40, 41, 42], atol=1)
+
+
+def test_a_table_without_any_value_is_refused():
+    table = pd.DataFrame({"t": np.arange(5), "y": np.nan})
+    with pytest.raises(DataError, match="no known value to forecast from"):
+        forecast.quick(table, time="t", target="y")
