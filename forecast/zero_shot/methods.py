@@ -72,7 +72,7 @@ class Forecasts:
     def combined(self, weights: Mapping[str, float]) -> Forecast:
         """The weighted mean of the methods, not below the floor."""
         counting = [weight * self.points[name] for name, weight in weights.items() if weight]
-        return np.maximum(np.sum(counting, axis=0), self.floor)
+        return np.asarray(np.maximum(np.sum(counting, axis=0), self.floor))
 
 
 def forecasts(
