@@ -16,7 +16,7 @@ from forecast.evaluation.levels import interval_quantiles
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import overall, verdict
 from forecast.forecasting.predict import forecast_table
-from forecast.init.propose import HORIZONS, LONGEST_HORIZON
+from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.table import PARTNERS
 from forecast.zero_shot.calibration import (
