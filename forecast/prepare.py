@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.chain import known_rows_lost
@@ -22,8 +23,8 @@ from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError
-from forecast.forecasting.predict import window_shape
-from forecast.models.forecaster import Forecaster, hidden_sizes
+from forecast.forecasting.predict import new_model
+from forecast.models.forecaster import hidden_sizes
 from forecast.runs.folder import RunFolder
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
@@ -89,18 +90,27 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
     filled = pipeline.filled(panel, parts.offsets())
-    windows = part_windows(pipeline, panel, filled, parts, window, Forecaster.reads_padding)
+    windows = part_windows(
+        pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"
+    )
     _refuse_short_series(config, panel, parts, pipeline, windows)
     _refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
-    sizes = hidden_sizes(config.model, len(windows["train"]))
-    hidden = sizes[0] if len(set(sizes)) == 1 else sizes
     data_config = config.data.model_copy(
         update={"frequency": panel.axis.frequency, "season": season}
     )
-    model_config = config.model.model_copy(update={"hidden_size": hidden})
+    model_config = _with_sizes(config.model, len(windows["train"]))
     resolved = config.model_copy(update={"data": data_config, "model": model_config})
     return Prepared(resolved, panel, parts, pipeline, filled, windows)
+
+
+def _with_sizes(config: ModelConfig, num_windows: int) -> ModelConfig:
+    """With the units of each layer; the pretrained network has its own."""
+    if config.start == "pretrained":
+        return config
+    sizes = hidden_sizes(config, num_windows)
+    hidden = sizes[0] if len(set(sizes)) == 1 else sizes
+    return config.model_copy(update={"hidden_size": hidden})
 
 
 def new_learner(
@@ -122,7 +132,7 @@ def new_learner(
     config = prepared.config
     cpu = torch.device("cpu")
     with seeded(cpu, seed), workers_for(cpu):  # bytes of orthogonal weights depend on threads
-        model = Forecaster(config.model, window_shape(config, prepared.pipeline))
+        model = new_model(config, prepared.pipeline)
     return build_learner(model.to(device), config.training, rate, seed, profile)
 
 

@@ -14,6 +14,8 @@ NormName = Literal["none", "last", "segment_mean", "mean", "standard"]
 SkipName = Literal["none", "full", "segment"]
 ActivationName = Literal["none", "relu", "leaky_relu", "tanh", "sigmoid", "gelu"]
 SchemeName = Literal["default", "xavier_uniform", "xavier_normal", "he", "orthogonal"]
+PRETRAINED_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+"""Quantiles that the pretrained network forecasts."""
 HiddenSizes = Count | Annotated[tuple[Count, ...], Field(fail_fast=True)] | Literal["auto"]
 
 
@@ -33,6 +35,8 @@ class InitConfig(Section):
 class ModelConfig(Section):
     """A stacked recurrent network."""
 
+    start: Literal["random", "pretrained"] = "random"
+    """random: fresh weights; pretrained: the network that comes with the package, fine-tuned."""
     cell: CellName = "lstm"
     """Recurrent cell: lstm, gru or rnn."""
     num_layers: Annotated[int, Field(gt=0, le=100)] = 1
@@ -69,6 +73,20 @@ class ModelConfig(Section):
     """Activation between the stack and the output layer."""
     init: InitConfig = InitConfig()
     """Initial weights and states."""
+
+    @model_validator(mode="after")
+    def _pretrained_is_as_it_is(self) -> ModelConfig:
+        if self.start == "random":
+            return self
+        usual = ModelConfig()
+        for key in type(self).model_fields:
+            require(
+                key == "start" or getattr(self, key) == getattr(usual, key),
+                f"{key} is of no use to start: pretrained, a network of its own; leave it out, or"
+                " set start: random",
+                key,
+            )
+        return self
 
     @model_validator(mode="after")
     def _cell_has_the_parts(self) -> ModelConfig:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from forecast.config.data import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
-from forecast.config.model import ModelConfig
+from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
 from forecast.config.options import Option, Section, require, sections_at
 from forecast.config.partners import Combine, Partners
 from forecast.config.training import TrainingConfig
@@ -65,6 +65,31 @@ class Config(Section):
             f" window.lookback to {near}, or change model.segment",
             "model.segment",
             "window.lookback",
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _pretrained_reads_values_alone(self) -> Config:
+        if self.model.start == "random":
+            return self
+        require(
+            not self.transforms,
+            "model.start: pretrained reads values as they are; set transforms: []",
+            "transforms",
+        )
+        for role in ("past", "future", "static", "calendar"):
+            require(
+                not getattr(self.data, role),
+                f"model.start: pretrained reads no covariates; leave data.{role} out, or set"
+                " model.start: random",
+                f"data.{role}",
+            )
+        levels = getattr(self.training.loss, "levels", PRETRAINED_LEVELS)
+        require(
+            levels == PRETRAINED_LEVELS,
+            f"model.start: pretrained forecasts the quantiles {list(PRETRAINED_LEVELS)}; give"
+            " these, or another loss",
+            "training.loss",
         )
         return self
 

@@ -77,17 +77,21 @@ class Pipeline:
         except OutOfRangeError as error:
             raise _placed(error, panel) from None
 
-    def tensors(self, panel: Panel, filled: Float[np.ndarray, "N C"]) -> tuple[torch.Tensor, ...]:
-        """Inputs (N, C), targets (N, K) and static columns (S, D) as float32.
+    def tensors(
+        self, panel: Panel, filled: Float[np.ndarray, "N C"], precise: bool = False
+    ) -> tuple[torch.Tensor, ...]:
+        """Inputs (N, C), targets (N, K) and static columns (S, D).
 
         Inputs are filled; targets keep their NaN where `missing: mask` leaves them out of the loss.
 
         Args:
             panel: whose series the pipeline knows.
             filled: (N, C) what `filled` gives for it.
+            precise: in double precision; otherwise single.
         """
+        precision = np.float64 if precise else np.float32
         width = len(self.targets)
-        inputs = np.empty((len(filled), self.num_columns), dtype=np.float32)
+        inputs = np.empty((len(filled), self.num_columns), dtype=precision)
         for first, scaled in self._scaled(panel, filled[:, :width]):
             rows = slice(first, first + len(scaled))
             inputs[rows, :width] = scaled
@@ -96,7 +100,7 @@ class Pipeline:
         scored = read if width == self.num_columns else read[:, :width]
         if self.missing == "mask" and np.isnan(panel.values[:, :width]).any():
             scaled = self.to_model_scale(panel, panel.values[:, :width])
-            scored = torch.from_numpy(scaled.astype(np.float32))
+            scored = torch.from_numpy(scaled.astype(precision))
         static = self.covariates.encode_static(panel)
         return read, scored, torch.from_numpy(static.astype(np.float32))
 
@@ -186,7 +190,7 @@ def part_windows(
     filled: Float[np.ndarray, "N C"],
     split: Split,
     window: WindowConfig,
-    nan_padding: bool = False,
+    raw: bool = False,
 ) -> dict[str, Windows]:
     """Windows of each part over shared tensors: train by its stride, evaluation by every row.
 
@@ -199,9 +203,9 @@ def part_windows(
         filled: (N, C) values filled within each part: `pipeline.filled(panel, split.offsets())`.
         split: rows of the parts.
         window: its sizes, and whether it may be padded.
-        nan_padding: whether the model is given NaN there.
+        raw: whether the model is given double precision, and NaN for what a window lacks.
     """
-    inputs, targets, static = pipeline.tensors(panel, filled)
+    inputs, targets, static = pipeline.tensors(panel, filled, raw)
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
     usable_target = ~np.isnan(targets.numpy())
     whole = pipeline.missing != "mask"
@@ -234,7 +238,7 @@ def part_windows(
             num_future=pipeline.num_future,
             has_no_gaps=whole,
             first_known=padding_rows(inputs, panel.offsets, window, starts.dtype),
-            nan_padding=nan_padding,
+            nan_padding=raw,
         )
     return windows
 

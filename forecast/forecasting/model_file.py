@@ -157,7 +157,7 @@ def _typed(content: Any) -> Content:
 def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> TrainedModel:
     """The model that tensors and content describe, as far as they fit together."""
     config = config_from(content.config)
-    if config.model.hidden_size == "auto":
+    if config.model.hidden_size == "auto" and config.model.start == "random":
         raise ValueError("model.hidden_size is auto, but a trained model has a size")
     arrays = {
         name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("model.")

@@ -15,6 +15,7 @@ from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
+from forecast.pretrained.weights import pretrained_forecaster
 from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
 from forecast.training.losses import quantiles_of
@@ -52,9 +53,22 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
     )
 
 
+def new_model(config: Config, pipeline: Pipeline) -> Model:
+    """A model at its beginning: fresh weights, or those that come with the package.
+
+    Args:
+        config: of the model, its season resolved.
+        pipeline: tells the columns that the model sees.
+    """
+    if config.model.start == "random":
+        return Forecaster(config.model, window_shape(config, pipeline))
+    is_point = len(quantiles_of(config.training.loss)) == 1
+    return pretrained_forecaster(int(config.data.season), is_point)
+
+
 def restored_model(
     config: Config, pipeline: Pipeline, weights: Mapping[str, torch.Tensor]
-) -> Forecaster:
+) -> Model:
     """A model with given weights, ready to forecast.
 
     Args:
@@ -66,7 +80,7 @@ def restored_model(
         RuntimeError: if the weights are those of another model.
     """
     with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
-        model = Forecaster(config.model, window_shape(config, pipeline))
+        model = new_model(config, pipeline)
     model.load_state_dict(weights)
     return model.eval()
 

@@ -187,8 +187,8 @@ class TrainedModel:
         self, pipeline: Pipeline, panel: Panel, ahead: Float[np.ndarray, "S H C"]
     ) -> Float[np.ndarray, "S H K Q"]:
         """The trained horizon after the panel's last rows; `ahead` holds what is known of it."""
-        extended = panel.extend(ahead)
-        inputs, targets, static = pipeline.tensors(extended, extended.values)
+        extended, raw = panel.extend(ahead), self.models[0].reads_raw
+        inputs, targets, static = pipeline.tensors(extended, extended.values, raw)
         window = self.config.window
         starts = extended.offsets[1:] - window.horizon - window.lookback
         windows = Windows(
@@ -201,7 +201,7 @@ class TrainedModel:
             horizon=window.horizon,
             num_future=pipeline.num_future,
             first_known=padding_rows(inputs, extended.offsets, window, starts.dtype),
-            nan_padding=self.models[0].reads_padding,
+            nan_padding=raw,
         )
         refuse_unknown(windows, extended, pipeline)
         known, origins = extended.values[:, : panel.num_targets], windows.origins()

@@ -71,10 +71,15 @@ class Model(nn.Module):
     It is called as `Forecaster.forward` is.
     """
 
-    reads_padding: ClassVar[bool] = False
-    """Whether it is given NaN for what a padded window lacks, rather than the first known row."""
+    reads_raw: ClassVar[bool] = False
+    """Whether it is handed histories as they are: in double precision, and with NaN for what a
+    padded window lacks, rather than the first known row."""
+    is_trained: ClassVar[bool] = False
+    """Whether it forecasts well before the first step of training."""
     can_be_captured: ClassVar[bool] = True
     """Whether a step can be recorded as a CUDA graph: nothing in it is computed on the CPU."""
+    is_independent = False
+    """Whether each target is a window of its own."""
     dropout = 0.0
     """Share of units that is dropped in training."""
 

@@ -27,8 +27,9 @@ class PretrainedForecaster(Model):
         units: of each layer.
     """
 
-    reads_padding = True
-    """What lies before a series is handed over as NaN."""
+    reads_raw = True
+    is_trained = True
+    is_independent = True
     can_be_captured = False
     """Features are made on the CPU."""
 

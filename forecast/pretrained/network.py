@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from forecast.config.model import PRETRAINED_LEVELS
 from forecast.pretrained.features import DECODER_INPUTS, ENCODER_INPUTS, METHODS
 
-LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+LEVELS = PRETRAINED_LEVELS
 """Quantiles that are forecast; the median is the point forecast."""
 MEDIAN = LEVELS.index(0.5)
 UNITS, LAYERS = 96, 2

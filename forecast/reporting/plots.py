@@ -90,8 +90,10 @@ def _draw_losses(axes: Axes, histories: Sequence[Sequence[Epoch]], best: Sequenc
             continue
         scored = drawable([epoch.validation_loss for epoch in history])
         line(axes, epochs, scored, color=FORECAST, alpha=alpha, label=labels[1])
-        at = scored[epochs.index(best[member])]
-        axes.plot(best[member], at, "o", color=FORECAST, alpha=alpha, label=labels[2])
+        # 0 stands for the weights that training began with, which no epoch shows.
+        dots = [epochs.index(best[member])] if best[member] else []
+        at = [scored[number] for number in dots]
+        axes.plot([epochs[n] for n in dots], at, "o", color=FORECAST, alpha=alpha, label=labels[2])
 
 
 def gradient_norms(

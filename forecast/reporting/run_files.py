@@ -84,8 +84,8 @@ class Summary:
     ensemble: AtLeastOne
     epochs: list[AtLeastOne]
     """Of each member."""
-    kept_epochs: list[AtLeastOne]
-    """Number of the epoch that each member was taken from."""
+    kept_epochs: list[Count]
+    """Number of the epoch that each member was taken from; 0: as it began."""
     stopped: list[str]
     """Why each member's training ended."""
     windows: dict[str, Count]

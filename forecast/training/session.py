@@ -17,7 +17,7 @@ from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
 from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
-from forecast.training.loop import Epoch, EpochProgress, fit, total_steps
+from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
 from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
 from forecast.training.stopping import (
     kept_epoch,
@@ -93,6 +93,8 @@ class Session:
         self.snapshot: tuple[dict[str, Tensor], ResumeRecord] | None = None
         """What is saved when training is interrupted in the middle of a step."""
         self.saved_at = time.monotonic()
+        self.start: Epoch | None = None
+        """Of weights that are good before the first step; None: they are not."""
         self._begin_member()
         self.config, self.device = self.learner.config, self.learner.device
 
@@ -168,7 +170,7 @@ class Session:
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
-        kept = (kept_epoch(history, self.config) for history in self.histories)
+        kept = (kept_epoch(history, self.config, self.start) for history in self.histories)
         return [epoch for epoch in kept if epoch is not None]
 
     @property
@@ -184,6 +186,14 @@ class Session:
         self.learner = self.build(len(self.done))
         self.best = _copied(self.learner.eval_model.state_dict())
         self.histories.append([])
+        if self.start is None and self.learner.model.is_trained:
+            self.start = self._before_training()
+
+    def _before_training(self) -> Epoch:
+        """What validation says of weights that are good already; all members begin with them."""
+        validation = self.windows["validation"]
+        loss = evaluate(self.learner, validation) if len(validation) else None
+        return Epoch(0, 0, math.nan, loss, self.learner.learning_rate, 0.0)
 
     def _pause(self, within: EpochProgress) -> None:
         self.within = within
@@ -192,7 +202,7 @@ class Session:
 
     def _after_epoch(self, epoch: Epoch) -> None:
         history, self.within = self.histories[-1], None
-        if kept_epoch(history, self.config) is epoch:
+        if kept_epoch(history, self.config, self.start) is epoch:
             self.best = _copied(self.learner.eval_model.state_dict())
         before = symptoms(history[:-1]) if len(history) > 1 else []
         for symptom in symptoms(history):
@@ -207,12 +217,12 @@ class Session:
 
     def _finish_member(self, reason: str) -> None:
         history = self.histories[-1]
-        kept = kept_epoch(history, self.config)
+        kept = kept_epoch(history, self.config, self.start)
         if kept is None:
             raise ConfigError(f"{self._member_name()}{reason}")
         level = logging.INFO if history[-1].is_finite else logging.WARNING
-        line = "%sstopped: %s; kept epoch %d"
-        log.log(level, line, self._member_name(), reason, kept.number)
+        what = f"epoch {kept.number}" if kept.number else "the weights that it began with"
+        log.log(level, "%sstopped: %s; kept %s", self._member_name(), reason, what)
         self.reasons.append(reason)
         self.done.append(self.best)
         if len(self.done) < self.config.ensemble:

@@ -29,14 +29,30 @@ def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = 
     return history[best]
 
 
-def kept_epoch(history: Sequence[Epoch], config: TrainingConfig) -> Epoch | None:
+FINE_TUNED = 0.99
+"""Fine-tuned weights must come below this share of the validation loss of those they began with."""
+
+
+def kept_epoch(
+    history: Sequence[Epoch], config: TrainingConfig, start: Epoch | None = None
+) -> Epoch | None:
     """The epoch whose weights are kept: the best one where validation decides, else the last.
+
+    Args:
+        history: the epochs.
+        config: whether validation decides.
+        start: the weights as they were before the first step, where these are good already: they
+            are kept unless validation says that an epoch's are better, by a margin.
 
     Returns:
         None where no weights were numbers.
     """
     finite = [epoch for epoch in history if epoch.is_finite]
     stopping = config.early_stopping
+    if start is not None:
+        judged = [epoch for epoch in finite if epoch.validation_loss is not None]
+        best = best_epoch(judged, stopping) if judged else start
+        return best if best.monitored < FINE_TUNED * start.monitored else start
     if not finite or stopping is None or finite[-1].validation_loss is None:
         return finite[-1] if finite else None
     return best_epoch(finite, stopping)
