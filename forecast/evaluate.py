@@ -156,7 +156,8 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     equal = Combination(methods, (1 / len(methods),) * len(methods), config.combine == "median")
     if len(methods) == 1 or config.combine != "weights":
         return equal
-    weights = prior_weights(methods)
+    is_pretrained = config.model.start == "pretrained"
+    weights = prior_weights(methods, methods[:1] if is_pretrained else ("pretrained",))
     if held_out := _held_out_methods(equal, models, prepared):
         weights = chosen_weights(held_out, weights)
     return replace(equal, weights=tuple(weights.tolist()))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-Partner = Literal["theta", "ets"]
+Partner = Literal["theta", "ets", "pretrained"]
 Combine = Literal["weights", "mean", "median"]
 
 

@@ -37,7 +37,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     """Loss, optimiser, rate, and when to stop."""
     partners: Partners = ()
-    """Methods that forecast beside the model: theta, ets; their combination is the forecast."""
+    """Methods beside the model: theta, ets, pretrained; their combination is the forecast."""
     combine: Combine = "weights"
     """weights (equal unless validation tells otherwise), mean or median of model and partners."""
     intervals: IntervalConfig = IntervalConfig()

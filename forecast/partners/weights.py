@@ -39,9 +39,11 @@ class HeldOut:
         return np.asarray(self.series * (int(blocks.max(initial=0)) + 1) + blocks)
 
 
-def prior_weights(methods: Sequence[str]) -> Float[np.ndarray, " M"]:
-    """Equal weights, but that a pretrained model counts twice."""
-    counts = np.array([2.0 if method == "pretrained" else 1.0 for method in methods])
+def prior_weights(
+    methods: Sequence[str], twice: Sequence[str] = ("pretrained",)
+) -> Float[np.ndarray, " M"]:
+    """Equal weights, but that some methods, a pretrained model among them, count twice."""
+    counts = np.array([2.0 if method in twice else 1.0 for method in methods])
     return np.asarray(counts / counts.sum())
 
 

@@ -334,11 +334,10 @@ def _slope(values: Float[np.ndarray, "B L"]) -> Column:
 
 def _decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int) -> _History:
     """Fill gaps, and find the additive and the multiplicative season."""
-    known = ~np.isnan(values)
-    values = filled(values)
-    length = values.shape[1]
+    known, length = ~np.isnan(values), values.shape[1]
     counts = length - first_known(values)
     phases = (np.arange(length) - length) % season
+    values = _filled_by_season(values, season, phases, counts)
     is_positive = np.nanmin(values, axis=1) > 0
     additive, ratio = np.zeros((len(values), season)), np.ones((len(values), season))
     if season > 1 and length > season:
@@ -347,6 +346,23 @@ def _decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int)
     return _History(
         values, known, season, long_season, counts, additive, ratio, is_positive, phases
     )
+
+
+def _filled_by_season(
+    values: Float[np.ndarray, "B L"],
+    season: int,
+    phases: Int[np.ndarray, " L"],
+    counts: Int[np.ndarray, " B"],
+) -> Float[np.ndarray, "B L"]:
+    """Missing values on the line between their neighbours, once the season is taken away."""
+    straight = filled(values)
+    gaps = (np.isnan(values) & ~np.isnan(straight)).any(axis=1)
+    if season == 1 or values.shape[1] <= season or not gaps.any():
+        return straight
+    additive, _ = _indices(straight[gaps], season, phases, counts[gaps])
+    wave = additive[:, phases]
+    straight[gaps] = filled(values[gaps] - wave) + wave
+    return straight
 
 
 def filled(values: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from forecast.models.forecaster import Model
-from forecast.pretrained.features import features, longer_season
+from forecast.pretrained.features import features, filled, longer_season
 from forecast.pretrained.network import MEDIAN, UNITS, Network
 
 WORK = 2**11
@@ -69,7 +69,9 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
-        told = features(values, self.season, horizon, self.long_season)
+        size = np.nanmax(np.abs(values), axis=1)  # squares of huge values are no numbers
+        size = np.where(size > 0, size, 1.0)
+        told = features(values / size[:, None], self.season, horizon, self.long_season)
         device = self.network.trust.device
 
         def tensor(array: np.ndarray) -> Tensor:
@@ -78,6 +80,9 @@ class PretrainedForecaster(Model):
         output = self.network(
             *map(tensor, (told.encoder, told.decoder, told.methods, told.errors, told.spread))
         )
-        scale, location = (tensor(each)[:, None, None] for each in (told.scale, told.location))
+        scale = tensor(told.scale * size)[:, None, None]
+        location = tensor(told.location * size)[:, None, None]
         quantiles: Tensor = output * scale + location
-        return quantiles
+        last = tensor(filled(values)[:, -1])[:, None, None]
+        is_constant = tensor(np.nanmin(values, axis=1) == np.nanmax(values, axis=1))
+        return torch.where(is_constant[:, None, None], last, quantiles)

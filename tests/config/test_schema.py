@@ -38,7 +38,7 @@ BEYOND_THE_SCHEMA = {
     "quantile": st.sampled_from([None, [0.5], {"levels": [0.1, 0.5, 0.9]}]),
     "first": st.floats(1e-9, 1e-3),
     "levels": st.sampled_from([[], [80], [50, 99.9]]),
-    "partners": st.lists(st.sampled_from(["theta", "ets"]), unique=True),
+    "partners": st.lists(st.sampled_from(["theta", "ets", "pretrained"]), unique=True),
     "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
 }
 """Values for the keys that obey more than the schema says."""
@@ -106,14 +106,16 @@ def data_sections(draw):
     }
 
 
-def keeps_quantiles(values):
-    """Differences and quantiles do not go together."""
+def goes_together(values):
+    """Neither do differences and quantiles, nor a pretrained model and options of another one."""
+    if values.get("model", {}).get("start") == "pretrained":
+        return False
     has_differences = any("difference" in option for option in values.get("transforms", ()))
     return not (has_differences and "quantile" in values.get("training", {}).get("loss", ()))
 
 
 BEYOND_THE_SCHEMA["data"] = data_sections()
-configurations = mappings(SCHEMA.schema).filter(keeps_quantiles)
+configurations = mappings(SCHEMA.schema).filter(goes_together)
 
 
 @PROPERTY
