@@ -297,8 +297,8 @@ def calibrated(
         return None, quantile_coverage(batches, truth, quantiles)
     if not options.levels:
         return None, {}
-    panel, train = prepared.panel, prepared.split.train
-    scale = fit_error_scale(prepared.pipeline, panel, train, prepared.season)
+    pipeline, panel = prepared.pipeline, prepared.panel
+    scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
     validation, test = held_out_forecasts(models, prepared, truth, scale, combination)
     scores = [part.scores for part in (validation, test) if part is not None]
     if not scores:

@@ -16,9 +16,10 @@ from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.chain import known_rows_lost
-from forecast.data.panel import Panel
-from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows, short_series
+from forecast.data.panel import Panel, Ranges
+from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
+from forecast.data.short import short_series
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
@@ -65,6 +66,12 @@ class Prepared:
         """Targets in the user's units with missing ones filled."""
         return self.filled[:, : self.panel.num_targets]
 
+    @property
+    def scaling_rows(self) -> Ranges:
+        """The rows of each series that its scale is learned from; see there."""
+        panel, train = self.panel, self.split.train
+        return self.pipeline.scaling_rows(panel, self.filled, train, self.config.window)
+
     def as_history(self) -> Panel:
         """The panel as it is known after its last row: gaps are filled across the parts."""
         filled = self.pipeline.filled(self.panel, self.panel.offsets)
@@ -88,7 +95,7 @@ def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepare
     needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
     parts = split(panel, config.split, needed, window.horizon)
     _refuse_constant(panel, parts)
-    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season)
+    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(
         pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"

@@ -133,6 +133,16 @@ class FittedChain:
         )
         return FittedChain(self.options, states)
 
+    def replaced(self, series: Int[np.ndarray, " R"], other: FittedChain) -> FittedChain:
+        """With the states of some series, by number, from a chain that was fitted on them alone."""
+        states = []
+        for option, ours, theirs in zip(self.options, self.states, other.states, strict=True):
+            state = ours.copy()
+            if _is_per_series(option):
+                state[series] = theirs
+            states.append(state)
+        return FittedChain(self.options, tuple(states))
+
     def _transforms(self) -> list[tuple[TransformOption, Transform, Float[np.ndarray, "_ K _"]]]:
         steps = [TRANSFORMS[option.key()](option) for option in self.options]
         return list(zip(self.options, steps, self.states, strict=True))

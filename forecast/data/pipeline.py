@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +14,12 @@ from forecast.config.data import DataConfig, MissingPolicy, Transforms, WindowCo
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.covariates import FittedCovariates, fit_covariates
+from forecast.data.late import after, scaling_rows
 from forecast.data.missing import fill
-from forecast.data.panel import Offsets, Panel, Ranges
+from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
+from forecast.data.short import padding_rows
 from forecast.data.split import PARTS, Split
-from forecast.data.windows import Windows, first_usable, running_count, window_starts
+from forecast.data.windows import Windows, window_starts
 from forecast.errors import DataError
 
 
@@ -65,6 +66,13 @@ class Pipeline:
     def filled(self, panel: Panel, parts: Offsets) -> Float[np.ndarray, "N C"]:
         """(N, C) the panel's values with missing numbers filled as configured."""
         return _filled(panel, parts, self.missing)
+
+    def scaling_rows(
+        self, panel: Panel, filled: Float[np.ndarray, "N C"], train: Ranges, window: WindowConfig
+    ) -> Ranges:
+        """The rows of each series that its scale is learned from; see `scaling_rows` in late.py."""
+        targets = filled[:, : panel.num_targets]
+        return scaling_rows(targets, panel.offsets, train, window, self.chain.rows_lost)
 
     def to_model_scale(
         self, panel: Panel, values: Float[np.ndarray, "N K"]
@@ -136,9 +144,17 @@ class Pipeline:
 
 
 def fit_pipeline(
-    config: DataConfig, transforms: Transforms, panel: Panel, split: Split, season: int
+    config: DataConfig,
+    transforms: Transforms,
+    panel: Panel,
+    split: Split,
+    season: int,
+    window: WindowConfig,
 ) -> Pipeline:
     """Fit transforms and covariates on the training rows, and on nothing else.
+
+    But what is fitted per series is fitted on the first rows of its own for a series that has too
+    few training rows: see `scaling_rows`.
 
     Args:
         config: covariates, and how missing values are filled.
@@ -146,6 +162,7 @@ def fit_pipeline(
         panel: all rows.
         split: which of them are for training.
         season: rows in a season, for `difference: auto`.
+        window: the rows that one reads.
 
     Raises:
         DataError: for a missing value if none may be, or one that a transform has no image for.
@@ -153,13 +170,34 @@ def fit_pipeline(
     if config.missing == "error":
         require_complete(panel)
     values = _filled(panel, split.offsets(), config.missing)
+    targets = values[:, : panel.num_targets]
+    chain = _fit(transforms, panel, targets, split.train, season)
     return Pipeline(
-        chain=_fit(transforms, panel, values[:, : panel.num_targets], split.train, season),
+        chain=_with_late_series(chain, panel, targets, split.train, window),
         covariates=fit_covariates(config, panel, values, split.train_rows()),
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,
     )
+
+
+def _with_late_series(
+    chain: FittedChain,
+    panel: Panel,
+    targets: Float[np.ndarray, "N K"],
+    train: Ranges,
+    window: WindowConfig,
+) -> FittedChain:
+    """The chain with the states of late series fitted on the first rows of their own."""
+    rows = scaling_rows(targets, panel.offsets, train, window, chain.rows_lost)
+    late = np.flatnonzero(rows[:, 1] > train[:, 1])
+    if not len(late):
+        return chain
+    some = panel.select(late)
+    values = targets[ragged_ranges(panel.offsets[late], panel.lengths[late])]
+    own = np.column_stack([some.offsets[:-1], some.offsets[:-1] + np.diff(rows[late])[:, 0]])
+    fitted = _fit(chain.options, some, values, own, season=1, shared=chain)
+    return chain.replaced(late, fitted)
 
 
 def require_complete(panel: Panel) -> None:
@@ -212,11 +250,12 @@ def part_windows(
     usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
     honest_origin = ~_interpolated(pipeline, panel)
     lookback, horizon = window.lookback, window.horizon
+    scaled = pipeline.scaling_rows(panel, filled, split.train, window)
     windows = {}
     for name in PARTS:
         starts = window_starts(
             panel.offsets,
-            getattr(split, name),
+            split.train if name == "train" else after(getattr(split, name), scaled),
             usable_input,
             usable,
             lookback,
@@ -241,45 +280,6 @@ def part_windows(
             nan_padding=raw,
         )
     return windows
-
-
-def padding_rows(
-    inputs: Float[torch.Tensor, "N C"],
-    offsets: Offsets,
-    window: WindowConfig,
-    dtype: np.dtype[Any],
-) -> Int[torch.Tensor, " S"] | None:
-    """The row of each series that stands for what its windows lack; None if they are not padded.
-
-    Args:
-        inputs: what the model reads, NaN where nothing is known.
-        offsets: first row of each series, and N.
-        window: whether they are padded.
-        dtype: of the windows' starts.
-    """
-    if window.least_history is None:
-        return None
-    usable = ~np.isnan(inputs.numpy()).any(axis=1)
-    return torch.from_numpy(first_usable(usable, offsets).astype(dtype))
-
-
-def short_series(windows: Windows, train: Ranges, window: WindowConfig) -> Int[np.ndarray, " R"]:
-    """Numbers of the series whose training rows are too few for a single window.
-
-    Rows without a value on the model's scale do not count: the first rows of a difference, and
-    empty cells before the first known value.
-
-    Args:
-        windows: of any part; their inputs are those of all rows.
-        train: (S, 2) first training row of each series, and the row after the last.
-        window: the rows that one reads.
-    """
-    usable = ~np.isnan(windows.inputs.numpy()).any(axis=1)
-    counts = train[:, 1] - train[:, 0]
-    if not usable.all():
-        known = running_count(usable)
-        counts = known[train[:, 1]] - known[train[:, 0]]
-    return np.flatnonzero(counts < window.rows_read + window.horizon)
 
 
 def _filled(panel: Panel, parts: Offsets, missing: MissingPolicy) -> Float[np.ndarray, "N C"]:

@@ -132,9 +132,18 @@ def fit_error_scale(
     values = panel.values[:, None, : panel.num_targets]  # rows as windows of one step
     images = bare.forward(values, np.repeat(numbers, panel.lengths))[:, 0]
     sizes = mase_scale(images, panel.offsets, rows, season)
-    others = sizes if others is None else others
-    medians = np.nanmedian(np.where(np.isnan(others).all(axis=0), 1.0, others), axis=0)  # (K,)
-    return replace(bare, sizes=np.where(np.isnan(sizes), medians, sizes))
+    if others is None:
+        # Of fewer rows than a season: by the change from row to row, as the others have both.
+        steps = mase_scale(images, panel.offsets, rows, 1)
+        sizes = np.where(np.isnan(sizes), steps * _medians(sizes / steps), sizes)
+        others = sizes
+    return replace(bare, sizes=np.where(np.isnan(sizes), _medians(others), sizes))
+
+
+def _medians(values: Float[np.ndarray, "S K"]) -> Float[np.ndarray, " K"]:
+    """Median over the series that are known; 1 where none is."""
+    none = np.isnan(values).all(axis=0)
+    return np.asarray(np.nanmedian(np.where(none, 1.0, values), axis=0))
 
 
 @dataclass(frozen=True)

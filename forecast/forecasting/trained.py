@@ -14,7 +14,8 @@ from jaxtyping import Float
 from forecast.config.tree import Config
 from forecast.data.future import future_rows
 from forecast.data.panel import Panel
-from forecast.data.pipeline import Pipeline, padding_rows
+from forecast.data.pipeline import Pipeline
+from forecast.data.short import padding_rows
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError
 from forecast.evaluation.baselines import History

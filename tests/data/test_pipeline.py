@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.config.data import (
@@ -31,7 +31,6 @@ from forecast.data.pipeline import (
     fit_pipeline,
     part_windows,
     require_complete,
-    short_series,
 )
 from forecast.data.split import PARTS, Split, split
 from forecast.errors import DataError
@@ -67,7 +66,8 @@ def prepared(
 ) -> tuple[Panel, Split, Pipeline]:
     panel = read_panel(config, frame)
     ranges = split(panel, parts or SplitConfig(validation=0.1, test=0.2))
-    return panel, ranges, fit_pipeline(config, tuple(transforms), panel, ranges, season)
+    window = WindowConfig(lookback=1, horizon=1)
+    return panel, ranges, fit_pipeline(config, tuple(transforms), panel, ranges, season, window)
 
 
 def windows_of(
@@ -474,74 +474,6 @@ def test_a_lookback_shorter_than_the_differences_still_has_its_history():
     assert (windows["test"].starts[windows["test"].series == 1] == torch.arange(58, 72)).all()
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(st.integers(1, 30), min_size=1, max_size=4),
-    st.integers(1, 6),
-    st.integers(1, 4),
-    st.integers(1, 9),
-    st.sampled_from([(), (Difference(),), (Difference(lag=3), Difference(), Standardize())]),
-    st.integers(0, 2**32 - 1),
-    st.sampled_from(["error", "interpolate", "forward_fill"]),
-    st.sampled_from([None, 1, 2]),
-)
-def test_short_series_are_those_without_a_training_window(
-    lengths, lookback, horizon, stride, transforms, seed, missing, least
-):
-    frame = long_frame(lengths, seed)
-    if missing != "error":
-        random = np.random.default_rng(seed)
-        frame.loc[random.random(len(frame)) < 0.3, "y"] = np.nan
-    config = DataConfig(path="-", frequency="D", missing=missing)
-    assume(max(lengths) > 5)
-    panel, parts, pipeline = prepared(config, transforms, SplitConfig(validation=2, test=3), frame)
-    least = None if least is None else min(least, lookback)
-    train = windows_of(pipeline, panel, parts, lookback, horizon, stride, least)["train"]
-    wanted = sorted(set(range(len(lengths))) - set(train.series.tolist()))
-    window = WindowConfig(lookback=lookback, horizon=horizon, least_history=least)
-    short = short_series(train, parts.train, window)
-    assert short.tolist() == wanted
-    if missing == "error":
-        rows = np.array(lengths) - 5
-        counted = np.flatnonzero(rows < (least or lookback) + horizon + pipeline.chain.rows_lost)
-        np.testing.assert_array_equal(short, counted)
-
-
-def short(panel, parts, pipeline, lookback, horizon):
-    train = windows_of(pipeline, panel, parts, lookback, horizon, 1)["train"]
-    window = WindowConfig(lookback=lookback, horizon=horizon)
-    return short_series(train, parts.train, window).tolist()
-
-
-def test_short_series_by_hand():
-    panel, parts, pipeline = prepared(
-        CONFIG, (Difference(),), SplitConfig(validation=1, test=2), long_frame([9, 10, 11, 3])
-    )
-    # Training rows 6, 7, 8, 0; one is lost to the difference, 4 + 2 make a window.
-    assert short(panel, parts, pipeline, 4, 2) == [0, 3]
-    assert short(panel, parts, pipeline, 5, 2) == [0, 1, 3]
-    assert short(panel, parts, pipeline, 1, 1) == [3]
-
-
-def test_a_series_that_begins_with_empty_cells_is_shorter():
-    frame = long_frame([12, 12])
-    frame.loc[:4, "y"] = np.nan
-    config = DataConfig(path="-", frequency="D", missing="forward_fill")
-    panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    assert short(panel, parts, pipeline, 5, 3) == [0]
-    assert short(panel, parts, pipeline, 5, 2) == []
-
-
-def test_a_masked_gap_does_not_make_a_series_short():
-    frame = long_frame([12, 12])
-    frame.loc[1:11, "y"] = np.nan
-    config = DataConfig(path="-", frequency="D", missing="mask")
-    panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
-    train = windows_of(pipeline, panel, parts, 5, 2, 1)["train"]
-    assert short_series(train, parts.train, WindowConfig(lookback=5, horizon=2)).tolist() == []
-    assert set(train.series.tolist()) == {1}
-
-
 # ------------------------------------------------------------------ many series
 
 
@@ -566,7 +498,7 @@ def test_many_series_are_fitted_at_once(monkeypatch, option):
         lines=None,
     )
     parts = split(panel, SplitConfig(validation=2, test=2))
-    pipeline = fit_pipeline(CONFIG, (option,), panel, parts, 1)
+    pipeline = fit_pipeline(CONFIG, (option,), panel, parts, 1, WindowConfig(lookback=1, horizon=1))
     assert calls == [(16, count)]
     windows = windows_of(pipeline, panel, parts, 4, 2, 1)
     assert [len(windows[part]) for part in PARTS] == [11 * count, count, count]
@@ -581,7 +513,9 @@ def test_no_scored_window_begins_in_an_interpolated_gap():
     def inputs_of_test(table):
         panel = read_panel(config, table)
         parts = split(panel, SplitConfig(validation=10, test=20))
-        pipeline = fit_pipeline(config, (Standardize(),), panel, parts, 1)
+        pipeline = fit_pipeline(
+            config, (Standardize(),), panel, parts, 1, WindowConfig(lookback=1, horizon=1)
+        )
         windows = windows_of(pipeline, panel, parts, 4, 2, 1)["test"]
         batch = windows.gather(torch.arange(len(windows)))
         return dict(zip(windows.origins().tolist(), batch.past.numpy(), strict=True))

@@ -127,6 +127,16 @@ def test_a_series_that_does_not_tell_its_size_has_that_of_the_others():
     assert short.sizes.ravel().tolist() == [1, 1, 1]
 
 
+def test_a_series_of_less_than_a_season_is_sized_by_its_steps():
+    data = prepared(table(("a", "b", "c")), ["log1p"])
+    rows = data.split.train.copy()
+    rows[2] = [rows[2, 0], rows[2, 0] + SEASON]
+    sizes = fit_error_scale(data.pipeline, data.panel, rows, SEASON).sizes[:, 0]
+    images = np.log1p(data.panel.values[:, 0])
+    changes = [np.abs(np.diff(images[first:end])).mean() for first, end in rows]
+    assert sizes[2] == pytest.approx(changes[2] * np.median(sizes[:2] / changes[:2]))
+
+
 def test_windows_come_in_the_order_of_their_origins():
     data = prepared(table())
     windows, panel = data.windows["test"], data.panel

@@ -56,11 +56,10 @@ def air() -> dict[str, Windows]:
     )
     panel = read_panel(config.data)
     parts = split(panel, config.split)
-    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, 12)
+    window = WindowConfig(lookback=LOOKBACK, horizon=HORIZON)
+    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, 12, window)
     filled = pipeline.filled(panel, parts.offsets())
-    return part_windows(
-        pipeline, panel, filled, parts, WindowConfig(lookback=LOOKBACK, horizon=HORIZON)
-    )
+    return part_windows(pipeline, panel, filled, parts, window)
 
 
 def make_learner(seed: int = 0, dropout: float = 0.0, **options) -> Learner:
