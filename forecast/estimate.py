@@ -29,7 +29,9 @@ TIMED_SECONDS = 1.0
 """Timing a part ends after so many seconds, because more of it is alike."""
 PROBE_RATE = 1e-6
 """Learning rate of the steps that are timed."""
-FEWEST_WINDOWS = 64
+RUN = 32
+"""Windows in a row, among those by which the time of all is told."""
+FEWEST_WINDOWS = 2 * RUN
 """Of each part, in the smallest piece that is evaluated."""
 
 
@@ -143,9 +145,10 @@ def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
 
 
 def thinned(windows: Windows, count: int) -> Windows:
-    """So many of the windows, evenly chosen."""
-    chosen = torch.arange(count, device=windows.starts.device) * len(windows) // max(1, count)
-    return windows.subset(chosen)
+    """So many of the windows: runs of neighbours, which partners fit together, evenly placed."""
+    number = torch.arange(count, device=windows.starts.device)
+    apart = len(windows) * RUN // max(1, count)
+    return windows.subset(number // RUN * apart + number % RUN)
 
 
 def extrapolated(work: Callable[[int], object], size: int, first: int) -> float:

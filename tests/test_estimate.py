@@ -134,8 +134,10 @@ def test_every_part_of_a_real_training_takes_some_time(prepared, monkeypatch):
     assert 0 < cost.evaluation < 60
 
 
-def test_thinned_windows_are_even(prepared):
+def test_thinned_windows_are_runs_evenly_placed(prepared, monkeypatch):
+    monkeypatch.setattr(estimate, "RUN", 3)
     windows = prepared.windows["train"]  # 49
-    assert thinned(windows, 7).starts.tolist() == windows.starts[::7].tolist()
-    assert len(thinned(windows, 49)) == 49
+    kept = [0, 1, 2, 18, 19, 20, 36, 37]  # 49 * 3 / 8 apart
+    assert thinned(windows, 8).starts.tolist() == windows.starts[kept].tolist()
+    assert thinned(windows, 49).starts.tolist() == windows.starts.tolist()
     assert len(thinned(windows, 0)) == 0
