@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
@@ -24,6 +25,8 @@ def predict(options: PredictOptions) -> int:
     with stderr_log(options.quiet):
         trained = load(options.run, choose_device(options.device or "cpu"))
         _refuse_input(options.output, trained.config.data.path, "the training table")
+        if options.without_partners:
+            trained = replace(trained, combination=None)
         table = trained.forecast(options.data, options.future, options.horizon, options.level)
     if options.output != "-":
         write_table(table, Path(options.output))

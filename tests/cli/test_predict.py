@@ -1,6 +1,7 @@
 """`forecast predict`: what it prints, writes, reads and leaves alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -105,3 +106,13 @@ def test_it_refuses_a_damaged_or_foreign_model_file(damage, message, run, refuse
     found = refuse(3, "predict", path)
     assert found.startswith(f"{path}: ")
     assert message in found
+
+
+def test_it_leaves_the_partners_out_where_that_is_asked_for(place, call):
+    assert call("train", "config.yaml", "--run", "both", "--quiet", "partners=[theta]")[0] == 0
+    alone, both = load("both"), call("predict", "both", "--quiet")[1]
+    assert both == (place / "both" / "forecast.csv").read_text()
+    found = rows_of(call("predict", "both", "--without-partners", "--quiet")[1])
+    expected = replace(alone, combination=None).forecast().forecast
+    assert [float(row["forecast"]) for row in found] == pytest.approx(expected.tolist())
+    assert found != rows_of(both)
