@@ -13,7 +13,13 @@ import torch
 
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.evaluate import calibrated, fitted_combination, scores_on_test
+from forecast.evaluate import (
+    MOST_TESTED,
+    calibrated,
+    evenly_spaced,
+    fitted_combination,
+    scores_on_test,
+)
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner
@@ -130,6 +136,8 @@ def _of_validation(learner: Learner, windows: Windows, workers: Workers) -> floa
 def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
     """Seconds of all that is done with models after their training."""
     parts = dict(prepared.windows)
+    if prepared.config.partners:
+        parts = {name: evenly_spaced(each, MOST_TESTED) for name, each in parts.items()}
     size = max(len(parts[name]) for name in ("validation", "test"))
     most = MOST_ROWS // prepared.panel.num_targets  # that the linear model reads
     parts["train"] = thinned(parts["train"], min(most, len(parts["train"])))

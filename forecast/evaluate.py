@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
+from forecast.data.windows import Windows
 from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
@@ -44,8 +45,9 @@ from forecast.training.session import Session
 
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
-MOST_WEIGHED, MOST_CALIBRATED = 4_000, 20_000
-"""Windows with partners that weights and intervals are made of; of more, evenly spaced ones."""
+MOST_WEIGHED, MOST_CALIBRATED, MOST_TESTED = 4_000, 20_000, 10_000
+"""Windows with partners that weights, intervals and scores are made of; of more, evenly spaced
+ones."""
 
 
 # Forecasts, the truth, and an opponent on the same windows.
@@ -168,11 +170,9 @@ def _held_out_methods(
 ) -> HeldOut | None:
     """What every method forecasts of the validation windows; None without any."""
     windows, truth = prepared.windows["validation"], actuals(prepared)
-    count = min(len(windows), MOST_WEIGHED)
-    if not count:
+    if not len(windows):
         return None
-    chosen = windows.subset(torch.arange(count) * len(windows) // count)
-    fewer = replace(prepared, windows={"validation": chosen})
+    fewer = replace(prepared, windows={"validation": evenly_spaced(windows, MOST_WEIGHED)})
     batches = list(part_forecasts(models, fewer, "validation"))
     rows = np.concatenate([rows for rows, _ in batches])
     own = np.concatenate([values[..., values.shape[-1] // 2] for _, values in batches])
@@ -184,6 +184,13 @@ def _held_out_methods(
         series=truth.history.series_of(rows),
         times=prepared.panel.positions(rows),
     )
+
+
+def evenly_spaced(windows: Windows, most: int) -> Windows:
+    """All windows, or so many of them."""
+    if len(windows) <= most:
+        return windows
+    return windows.subset(torch.arange(most) * len(windows) // most)
 
 
 # What `summary.json` holds.
@@ -234,6 +241,9 @@ def scores_on_test(
 ) -> dict[str, Any]:
     """Scores on the test part: overall, by step, by target, of extreme series, and the verdict."""
     panel, model = prepared.panel, combination.name
+    if len(combination.methods) > 1:
+        fewer = evenly_spaced(prepared.windows["test"], MOST_TESTED)
+        prepared = replace(prepared, windows={**prepared.windows, "test": fewer})
     num_windows = len(prepared.windows["test"])
     if not num_windows:
         return {"verdict": "There is no test part, so nothing is known of the accuracy."}

@@ -7,6 +7,7 @@ import torch
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_pinball_loss
 
+from forecast import evaluate
 from forecast.evaluate import (
     actuals,
     held_out_forecasts,
@@ -43,6 +44,26 @@ def test_every_test_forecast_is_what_the_model_says_of_the_rows_up_to_its_origin
         assert table.ds.iloc[0] == MONTHS[origin % ROWS + 1]
         expected = table.forecast.to_numpy().reshape(2, 3).T[..., None]
         np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_with_partners_evenly_spaced_windows_of_many_are_scored(monkeypatch):
+    monkeypatch.setattr(evaluate, "MOST_TESTED", 4)
+    session = session_of(config(partners=["theta"]), TABLE)
+    model = finish(session)
+    number = 2 * (TEST - 3 + 1)  # windows
+    origins = session.prepared.windows["test"].origins()[
+        [0, number // 4, number // 2, 3 * number // 4]
+    ]
+    truth = TABLE.y.to_numpy()
+    errors = []
+    for origin in origins:
+        known = TABLE[(TABLE.unique_id == "ab"[origin // ROWS]) & (TABLE.index <= origin)]
+        ahead = model.forecast(known)
+        ahead = ahead[ahead.target == "y"].forecast.to_numpy()
+        errors.append(np.abs(ahead - truth[origin + 1 : origin + 4]))
+    found = model.summary["mae_by_target"][model.summary["model"]]["y"]
+    assert found == pytest.approx(np.mean(errors), rel=1e-6)
+    assert "on 4 test windows" in model.summary["verdict"]
 
 
 def test_padded_windows_are_scored_like_the_short_histories_they_stand_for():
