@@ -45,7 +45,7 @@ from forecast.training.session import Session
 
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
-MOST_WEIGHED, MOST_CALIBRATED, MOST_TESTED = 4_000, 20_000, 10_000
+MOST_WEIGHED, MOST_CALIBRATED, MOST_TESTED = 4_000, 8_000, 10_000
 """Windows with partners that weights, intervals and scores are made of; of more, evenly spaced
 ones."""
 

@@ -12,17 +12,17 @@ from forecast.partners.histories import Fitted, Histories, Method, forecast_by
 from forecast.partners.seasonality import Season, additive, multiplicative, unseasonal
 from forecast.partners.smoothing import Settings, Smoothed, continued, smooth
 
-ALPHAS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.98)
-BETA_SHARES = (0.02, 0.1, 0.3, 0.7)
+ALPHAS = (0.05, 0.2, 0.45, 0.7, 0.95)
+BETA_SHARES = (0.05, 0.3)
 """Of alpha; a trend's weight is their product."""
-PHIS = (0.8, 0.9, 0.97)
+PHIS = (0.85, 0.95)
 LARGEST_PHI = 0.98
 """A weaker damping cannot be told from none."""
 SIZES = (0.8,)
 """Of the moves away from the best of the grid, in logits: one round for each."""
 TEMPERATURE = 4.0
 """AICc differences are divided by it, so that only clear ones decide. With 1, the usual weights,
-errors are 1 % larger; with the best kind alone 3 % (see benchmarks/RESULTS.md)."""
+errors are 1 % larger, with the best kind alone 3 %: benchmarks/RESULTS.md."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float, Int
 
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
 
-MOST_SEASONS, FEWEST_ROWS = 10, 200
-"""Only the last 10 seasons are read, at least 200 rows."""
+MOST_SEASONS, FEWEST_SEASONS = 10, 3
+FEWEST_ROWS, MOST_ROWS = 200, 1000
+"""The last 10 seasons are read, but at least 200 rows, and of 1,000 rows no more than 3 seasons."""
 FEWEST_VALUES = 3
-HISTORIES_AT_ONCE = 4096
-"""Of one row each, fewer of longer ones: a group of them, with its settings, fits the cache."""
+HISTORIES_AT_ONCE = 256
+"""With all settings that are tried, the states of so many fit the cache."""
 REFIT = 12
 """A history that is cut is smoothed with what was fitted less than so many rows earlier, counted
 from the end of its series: thousands of windows of one long series are then affordable."""
@@ -68,7 +69,7 @@ class Method:
 
 def rows_read(season: int) -> int:
     """Most rows of a history that a partner reads."""
-    return max(FEWEST_ROWS, MOST_SEASONS * season)
+    return max(FEWEST_ROWS, min(MOST_ROWS, MOST_SEASONS * season), FEWEST_SEASONS * season)
 
 
 def forecast_by(
@@ -96,8 +97,7 @@ def forecast_by(
         order = np.argsort(-lengths, kind="stable")
         order = order[enough[order]]
         while len(order):
-            most = max(HISTORIES_AT_ONCE // int(lengths[order[0]]), 1)
-            index, order = order[:most], order[most:]
+            index, order = order[:HISTORIES_AT_ONCE], order[HISTORIES_AT_ONCE:]
             forecast[index, :, target] = _of_group(method, view, origins[index], horizon).T
     return forecast
 

@@ -53,16 +53,18 @@ def smooth(histories: Histories, settings: Settings, weights: Float[np.ndarray, 
     level, trend = np.zeros((3, count, grid)), np.zeros((3, count, grid))
     level[1], trend[2] = 1.0, 1.0
     products = np.zeros((6, count, grid))  # 00 01 02 11 12 22 of the three errors
-    for row, weight, active in zip(histories.values, weights, histories.active, strict=True):
+    values, known = np.nan_to_num(histories.values)[..., None], histories.known[..., None]
+    rows = zip(values, known, weights[..., None], histories.active, strict=True)
+    for value, is_known, weight, active in rows:
         begun = np.s_[:, :active]  # the longer histories stand first
         trend[begun] *= phi[:active]
         level[begun] += trend[begun]
         error = -level[begun]
-        error[0] += np.nan_to_num(row[:active, None])
-        error *= ~np.isnan(row[:active, None])
+        error[0] += value[:active]
+        error *= is_known[:active]
         level[begun] += alpha[:active] * error
         trend[begun] += beta[:active] * error
-        weighted = error * weight[:active, None]
+        weighted = error * weight[:active]
         products[:3, :active] += weighted * error[0]
         products[3:5, :active] += weighted[1:] * error[1]
         products[5, :active] += weighted[2] * error[2]

@@ -11,9 +11,9 @@ from forecast.evaluation.baselines import Forecast, History
 from forecast.partners.histories import Fitted, Histories, Method, forecast_by
 from forecast.partners.seasonality import Season, additive, is_seasonal, multiplicative
 
-ALPHAS = np.concatenate([[0.02], np.linspace(0.05, 0.95, 19), [0.99]])
+ALPHAS = np.array([0.02, *np.linspace(0.1, 0.9, 9), 0.98])
 """Weights of the newest value that are tried first; then finer ones about the best."""
-WIDTHS = (0.05, 0.01)
+WIDTHS = (0.1,)
 """Within which the finer ones lie."""
 HALF = 0.5
 """Share of the line in the standard method: theta 2."""
@@ -149,18 +149,18 @@ def _pass(
     level[1] = 1.0
     products = np.zeros((6, *alphas.shape))  # 00 01 02 11 12 22 of the three errors
     faded = np.ones_like(alphas)
-    for row, active in zip(histories.values, histories.active, strict=True):
+    values, known = np.nan_to_num(histories.values)[..., None], histories.known[..., None]
+    for value, is_known, active in zip(values, known, histories.active, strict=True):
         begun = np.s_[:, :active]  # the longer histories stand first
-        alpha, value = alphas[:active], row[:active, None]
-        known = ~np.isnan(value)
+        alpha = alphas[:active]
         ahead = level[begun].copy()
         ahead[2] += line.pull(alpha, faded[:active])
         error = -ahead
-        error[0] += np.nan_to_num(value)
-        error *= known
+        error[0] += value[:active]
+        error *= is_known[:active]
         newer = (1 - alpha) * level[begun]
-        newer[0] += alpha * np.nan_to_num(value)
-        level[begun] = np.where(known, newer, ahead)  # what is missing is as forecast
+        newer[0] += alpha * value[:active]
+        level[begun] = np.where(is_known[:active], newer, ahead)  # what is missing is as forecast
         products[:3, :active] += error * error[0]
         products[3:5, :active] += error[1:] * error[1]
         products[5, :active] += error[2] ** 2

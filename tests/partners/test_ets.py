@@ -40,10 +40,11 @@ def test_noise_about_a_level_is_forecast_by_its_mean():
 
 @pytest.mark.parametrize("season", [1, 4])
 def test_errors_are_about_those_of_statsforecast(season):
-    """Over 24 series of many kinds the mean MASE is no more than 10 % above that of AutoETS:
-    a third of them grow without end, and beside a season only damped trends are tried."""
+    """Over 24 series of many kinds the mean MASE is no more than 10 % above that of AutoETS.
+
+    Series that grow without end are not among them: beside a season only damped trends are tried."""
     random = np.random.default_rng(2)
-    series = [np.exp(each / 20) for each in waves([60] * 8, season, 3, slope=0.5, noise=2.0)]
+    series = [np.exp(each / 20) for each in waves([60] * 8, season, 3, slope=0.1, noise=2.0)]
     series += waves([60] * 8, season, 4, slope=0.1)
     series += [50 + random.normal(0, 1, 60).cumsum() for _ in range(8)]
     history, ends = history_of(series, season)
