@@ -42,7 +42,8 @@ def test_noise_about_a_level_is_forecast_by_its_mean():
 def test_errors_are_about_those_of_statsforecast(season):
     """Over 24 series of many kinds the mean MASE is no more than 10 % above that of AutoETS.
 
-    Series that grow without end are not among them: beside a season only damped trends are tried."""
+    None of them grows without end: beside a season only damped trends are tried.
+    """
     random = np.random.default_rng(2)
     series = [np.exp(each / 20) for each in waves([60] * 8, season, 3, slope=0.1, noise=2.0)]
     series += waves([60] * 8, season, 4, slope=0.1)
