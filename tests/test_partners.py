@@ -9,6 +9,7 @@ import forecast
 from forecast.backtesting.run import backtest
 from forecast.errors import DataError
 from forecast.evaluate import actuals, part_forecasts
+from forecast.evaluation.baselines import History
 from forecast.forecasting.model_file import load
 from forecast.partners.table import PARTNERS
 from forecast.prepare import prepare
@@ -44,6 +45,11 @@ def run(tmp_path_factory):
         return folder, trained(run=folder)
 
 
+@pytest.fixture(scope="module")
+def plain():
+    return trained(partners="[]")
+
+
 def weights_of(model):
     return [model.summary["weights"][name] for name in METHODS]
 
@@ -71,8 +77,7 @@ def test_scores_and_verdict_name_the_combination_the_model_and_each_partner(run)
     assert set(summary["coverage"]) == {"split", "rolling"}
 
 
-def test_the_model_alone_is_that_of_a_training_without_partners(run):
-    plain = trained(partners="[]")
+def test_the_model_alone_is_that_of_a_training_without_partners(run, plain):
     assert plain.combination.name == "lstm"
     assert plain.summary["metrics"]["lstm"] == run[1].summary["metrics"]["lstm"]
 
@@ -85,15 +90,12 @@ def test_the_same_forecast_from_the_file_and_from_the_whole_table(run):
     assert (expected["lo-80"] < expected.forecast).all()
 
 
-def test_the_forecast_of_newer_rows_is_that_of_partners_that_have_seen_them(run):
+def test_the_forecast_of_newer_rows_is_that_of_partners_that_have_seen_them(run, plain):
     _, model = run
-    plain = trained(partners="[]")
     newer = pd.concat([TABLE, wave_table(60, "2024-01-01", "D", 7, 9).assign(unique_id="new")])
     found = model.forecast(newer, level=[]).forecast.to_numpy().reshape(3, 3)
     own = plain.forecast(newer, level=[]).forecast.to_numpy().reshape(3, 3)
     values = newer.y.to_numpy()[:, None]
-    from forecast.evaluation.baselines import History
-
     offsets = np.array([0, ROWS, 2 * ROWS - 20, len(newer)])
     partners = [
         PARTNERS[name](History(values, offsets, 7), offsets[1:] - 1, 3)[..., 0]
@@ -101,6 +103,14 @@ def test_the_forecast_of_newer_rows_is_that_of_partners_that_have_seen_them(run)
     ]
     expected = sum(w * f for w, f in zip(weights_of(model), [own, *partners], strict=True))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_network_alone_from_the_same_run(run, plain):
+    alone = run[1].without_partners().forecast()
+    assert [*alone.columns] == ["unique_id", "ds", "target", "forecast"]
+    expected = plain.forecast(level=[])
+    assert_frame_equal(alone, expected, check_exact=True)
+    assert plain.without_partners() is plain
 
 
 def test_beyond_the_trained_horizon_partners_go_on_too(run):

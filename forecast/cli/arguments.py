@@ -95,7 +95,7 @@ class PredictOptions(PrintOptions):
         type=float,
         nargs="+",
     )
-    without_partners: bool = _flag("--without-partners", "the trained models alone")
+    without_partners: bool = _flag("--without-partners", "what the network forecasts alone")
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
     force: bool = _flag("--force", "replace FILE of --output")
     device: str | None = _option("--device NAME", f"{DEVICES} (default: cpu)")

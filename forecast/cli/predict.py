@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
@@ -24,9 +23,8 @@ def predict(options: PredictOptions) -> int:
         _refuse_replacing(options)
     with stderr_log(options.quiet):
         trained = load(options.run, choose_device(options.device or "cpu"))
+        trained = trained.without_partners() if options.without_partners else trained
         _refuse_input(options.output, trained.config.data.path, "the training table")
-        if options.without_partners:
-            trained = replace(trained, combination=None)
         table = trained.forecast(options.data, options.future, options.horizon, options.level)
     if options.output != "-":
         write_table(table, Path(options.output))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
 from forecast.data.future import future_rows
 from forecast.data.panel import Panel
@@ -257,6 +258,16 @@ class TrainedModel:
         if self._is_quantile_model:
             return None
         return what_is_left_out(self.config.intervals.levels, self.calibration)
+
+    def without_partners(self) -> TrainedModel:
+        """The network alone, without intervals: they are made of the combination's errors.
+
+        A model that has no partners stays as it is.
+        """
+        if not self.config.partners:
+            return self
+        config = self.config.model_copy(update={"intervals": IntervalConfig(levels=())})
+        return replace(self, config=config, combination=None, calibration=None)
 
     def to(self, device: torch.device) -> TrainedModel:
         """The same with its models on a device."""

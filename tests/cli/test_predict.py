@@ -1,7 +1,6 @@
 """`forecast predict`: what it prints, writes, reads and leaves alone."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -113,6 +112,6 @@ def test_it_leaves_the_partners_out_where_that_is_asked_for(place, call):
     alone, both = load("both"), call("predict", "both", "--quiet")[1]
     assert both == (place / "both" / "forecast.csv").read_text()
     found = rows_of(call("predict", "both", "--without-partners", "--quiet")[1])
-    expected = replace(alone, combination=None).forecast().forecast
+    expected = alone.without_partners().forecast().forecast
     assert [float(row["forecast"]) for row in found] == pytest.approx(expected.tolist())
     assert found != rows_of(both)
