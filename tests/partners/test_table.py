@@ -10,6 +10,7 @@ from forecast.partners.table import PARTNERS
 from tests.partners.helpers import history_of, waves
 
 HORIZON = 6
+SEEDS = st.integers(0, 99)
 SINGLE = 1e-5
 """Relative error of a network in single precision."""
 each_partner = pytest.mark.parametrize("partner", PARTNERS.values(), ids=PARTNERS)
