@@ -204,7 +204,7 @@ def _small(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]
     affordable = shape.rows - shape.horizon
     transforms, lag = _transforms(panel, shape.season, train_lengths, affordable)
     shape = replace(shape, lag=lag)
-    steps, model, training = small_lookback(shape), small_model(shape), small_training()
+    steps, model, training = small_lookback(shape), small_model(shape), small_training(shape)
     return Recipe([*transforms, "standardize"], lag, steps, model, training)
 
 

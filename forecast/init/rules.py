@@ -116,14 +116,18 @@ def small_model(shape: TableShape) -> dict[str, object]:
     return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
 
 
-def small_training() -> dict[str, object]:
+def small_training(shape: TableShape) -> dict[str, object]:
     """The section `training` of a small table."""
-    return {
+    chosen: dict[str, object] = {
         "learning_rate": 0.003,
         "epochs": 100,
         "early_stopping": {"patience": 20},
         "ensemble": 3,
     }
+    if shape.samples(small_lookback(shape)) > EPOCH_SAMPLES:  # a long table without a season
+        windows = EPOCH_SAMPLES // shape.num_targets
+        chosen |= {"batch_size": batch_size(shape.num_targets), "epoch_windows": windows}
+    return chosen
 
 
 def segment(season: int) -> int:

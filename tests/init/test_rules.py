@@ -134,7 +134,7 @@ def test_what_the_rules_say_is_allowed(shape):
     _accepted(rules.pooled_lookback(shape), rules.pooled_model(shape), rules.pooled_training(shape))
     for lag in (0, 1, shape.season):
         small = replace(shape, lag=lag)
-        model, training = rules.small_model(small), rules.small_training()
+        model, training = rules.small_model(small), rules.small_training(small)
         _accepted(rules.small_lookback(small), model, training)
     if rules.is_large(shape):
         large = rules.large_model(shape), rules.large_training(shape)
@@ -146,6 +146,13 @@ def _accepted(lookback: int, model: dict[str, object], training: dict[str, objec
     window = {"lookback": lookback}
     sections = {"data": {"path": "x.csv"}, "window": window, "model": model, "training": training}
     assert config_from(sections).window.lookback == lookback
+
+
+def test_a_long_table_without_a_season_is_read_in_parts():
+    long = TableShape(rows=60_000, num_series=1, num_targets=2, season=1, horizon=6)
+    training = rules.small_training(long)
+    assert (training["batch_size"], training["epoch_windows"]) == (256, 25_600)
+    assert "batch_size" not in rules.small_training(replace(long, rows=20_000))
 
 
 @given(SHAPES)
