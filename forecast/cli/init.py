@@ -15,6 +15,7 @@ from forecast.errors import ConfigError
 from forecast.init.propose import propose
 from forecast.runs.clock import in_words
 from forecast.runs.files import write_atomically
+from forecast.runs.log import stderr_log
 
 if TYPE_CHECKING:
     from forecast.config.tree import Config
@@ -38,18 +39,19 @@ def init(options: InitOptions) -> int:
         seconds = found.seconds
         return found.changes
 
-    text = propose(
-        options.table,
-        options.time,
-        options.id,
-        options.target,
-        options.horizon,
-        options.timezone,
-        options.time_format,
-        options.season,
-        {"past": options.past, "future": options.future, "static": options.static},
-        affordable,
-    )
+    with stderr_log(quiet=True):
+        text = propose(
+            options.table,
+            options.time,
+            options.id,
+            options.target,
+            options.horizon,
+            options.timezone,
+            options.time_format,
+            options.season,
+            {"past": options.past, "future": options.future, "static": options.static},
+            affordable,
+        )
     if options.output == "-":
         sys.stdout.write(text)
     else:

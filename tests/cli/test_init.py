@@ -71,3 +71,10 @@ def test_a_table_that_cannot_be_trained_on_is_still_proposed_for(place, call):
     code, said, _ = call("config", "init", "constant.csv", "--output", "constant.yaml")
     assert (code, said) == (0, "constant.yaml: now run `forecast check constant.yaml`\n")
     assert read_config("constant.yaml").training.max_minutes == 4.5
+
+
+def test_series_that_are_skipped_are_a_warning(place, call):
+    short = TABLE.head(2).assign(shop="short")
+    pd.concat([TABLE.assign(shop="long"), short]).to_csv("shops.csv", index=False)
+    code, _, err = call("config", "init", "shops.csv")
+    assert (code, err) == (0, "WARNING: skipped 1 series too short to train on: short\n")
