@@ -128,7 +128,7 @@ def quick(
     time_format: str | None = None,
     level: Levels = (80, 95),
     folds: int | None = None,
-    partners: Sequence[str] = ("theta", "ets"),
+    partners: Sequence[str] | None = None,
 ) -> QuickForecast:
     """Forecast every series of a table at once: no configuration, no training.
 
@@ -146,7 +146,8 @@ def quick(
         level: intervals in percent. []: none.
         folds: origins of a series at which the methods are judged; 0: none, None: by the size of
             the table.
-        partners: theta, ets, both or none; weights decide what they count.
+        partners: theta, ets, or neither; weights decide what they count. None: both, where the
+            table is not too large for them.
 
     Returns:
         `.forecast`, a DataFrame as `TrainedModel.forecast` gives it; `.scores`, `.weights`,

@@ -182,11 +182,8 @@ class QuickOptions(PrintOptions):
     folds: int | None = _integer(
         "--folds N", "origins at which it is judged, 0: none (default: by the size of the table)"
     )
-    partners: list[str] = _option(
-        "--partners NAME",
-        "theta, ets, or none (default: both)",
-        nargs="+",
-        default=["theta", "ets"],
+    partners: list[str] | None = _option(
+        "--partners NAME", "theta, ets, or none (default: both, but for large tables)", nargs="+"
     )
     plot: str | None = _option("--plot FILE", "draw the end of some series and their forecasts")
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
@@ -69,9 +70,9 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
         sys.stdout.write(to_csv(result.forecast))
 
 
-def _partners(names: list[str]) -> tuple[str, ...]:
-    if NO_PARTNERS not in names:
-        return tuple(names)
+def _partners(names: list[str] | None) -> Sequence[str] | None:
+    if names is None or NO_PARTNERS not in names:
+        return names
     if len(names) > 1:
         raise ConfigError(f"--partners {' '.join(names)}: none stands alone; give names, or none")
     return ()

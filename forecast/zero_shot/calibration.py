@@ -12,10 +12,12 @@ from jaxtyping import Float
 from forecast.evaluation.baselines import Forecast
 from forecast.pretrained.network import LEVELS, MEDIAN
 
-GROUPS = 3
+GROUPS = 2
 """Groups of neighbouring steps; each has factors of its own."""
-DOUBT = 20
-"""Windows whose errors count half: the fewer there are, the nearer a factor stays to 1."""
+WINDOWS_IN_DOUBT, TIMES_IN_DOUBT = 20, 2
+"""A factor that is made of so many counts half: the fewer there are, the nearer it stays to 1.
+Windows count where intervals are widened. To narrow them takes several times that do not overlap,
+since all series of a table may have had the same good year."""
 MOST = 10.0
 """Largest factor."""
 
@@ -40,6 +42,7 @@ def calibrated(
     forecast: Forecast,
     quantiles: Float[np.ndarray, "B H K Q"],
     levels: Sequence[float],
+    times: int,
 ) -> Calibration:
     """Factors by which half widths must be multiplied to have held so many of the values.
 
@@ -51,6 +54,7 @@ def calibrated(
         forecast: the middle of the intervals.
         quantiles: of the network.
         levels: percent, rising.
+        times: of the origins, that do not overlap.
 
     Source: Romano et al. 2019, "Conformalized quantile regression", with ratios in place of
     distances, since the series differ in size.
@@ -65,19 +69,21 @@ def calibrated(
             ratio = np.abs(error) / np.where(error < 0, below, above)
         ratio = np.where(error == 0, 0.0, ratio)  # also of a width of 0
         for group in steps:
-            factors[row, group] = _factor(ratio[:, group], levels[row] / 100)
+            factors[row, group] = _factor(ratio[:, group], levels[row] / 100, times)
     return Calibration(tuple(levels), factors)
 
 
-def _factor(ratios: Float[np.ndarray, "B G K"], share: float) -> float:
-    """The conformal quantile of some ratios, towards 1 where they come from few windows."""
-    known = np.sort(ratios[~np.isnan(ratios)])
+def _factor(ratios: Float[np.ndarray, "B G K"], share: float, times: int) -> float:
+    """The conformal quantile of some ratios, towards 1 where little is behind it."""
+    is_known = ~np.isnan(ratios)
+    known = np.sort(ratios[is_known])
     if not len(known):
         return 1.0
     rank = min(int(np.ceil((len(known) + 1) * share - 1e-9)), len(known))
-    windows = int((~np.isnan(ratios)).any(axis=(1, 2)).sum())
-    factor = np.clip(known[rank - 1], 1 / MOST, MOST)
-    return float(factor ** (windows / (windows + DOUBT)))
+    factor = float(np.clip(known[rank - 1], 1 / MOST, MOST))
+    windows = int(is_known.any(axis=(1, 2)).sum())
+    behind, doubt = (windows, WINDOWS_IN_DOUBT) if factor > 1 else (times, TIMES_IN_DOUBT)
+    return float(factor ** (behind / (behind + doubt)))
 
 
 def half_widths(

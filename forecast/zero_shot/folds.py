@@ -11,7 +11,7 @@ USUAL, MOST = 3, 12
 """Origins of a series: a horizon apart, and where windows are few, closer together."""
 ENOUGH = 1_000
 """Windows from which on a series needs no more than the usual origins."""
-MOST_SERIES = 2_000
+MOST_SERIES = 1_000
 """Series that are looked at; of more, evenly spaced ones."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +14,15 @@ from jaxtyping import Bool, Float, Int
 from forecast.data.missing import forward_fill
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
 from forecast.partners.table import PARTNERS
-from forecast.pretrained.network import MEDIAN
+from forecast.pretrained.network import LEVELS, MEDIAN
 from forecast.pretrained.zero_shot import zero_shot
 from forecast.training.workers import workers_for
 
 PRETRAINED = "pretrained"
 LEAST_VALUES = 3
 """Known values below which the last one is the forecast."""
+LEAST_SEASONS = 1.25
+"""Seasons up to which a history is read as if it had none."""
 BLOCK = 512
 """Windows that a thread forecasts at a time."""
 
@@ -89,7 +92,9 @@ def forecasts(
     # Histories of like length side by side, so that little is padded.
     order = np.argsort(origins - table.history.first_of(origins), kind="stable")
     blocks = [origins[order[first : first + BLOCK]] for first in range(0, len(order), BLOCK)]
-    with workers_for(torch.device("cpu")) as workers:
+    with warnings.catch_warnings(), workers_for(torch.device("cpu")) as workers:
+        # The features ignore means of nothing, each for its own thread: that holds for all.
+        warnings.simplefilter("ignore", RuntimeWarning)
         found = [*workers.map(lambda each: _of_block(table, each, horizon, partners), blocks)]
     place = np.argsort(order)
     return Forecasts(
@@ -102,14 +107,31 @@ def forecasts(
     )
 
 
+def _quantiles(
+    history: History, origins: Int[np.ndarray, " B"], horizon: int
+) -> Float[np.ndarray, "B H K Q"]:
+    """What the network forecasts; see `forecasts`.
+
+    A history of hardly more than one season is read as if it had none: what is left of it without
+    its own mean season would be nothing at all, and so would the intervals.
+    """
+    begins = history.first_of(origins)
+    is_seasonal = origins + 1 - begins > LEAST_SEASONS * history.season
+    quantiles = np.empty((len(origins), horizon, history.values.shape[1], len(LEVELS)))
+    for season, some in ((history.season, is_seasonal), (1, ~is_seasonal)):
+        if some.any():
+            quantiles[some] = zero_shot(
+                history.values, begins[some], origins[some], season, horizon
+            )
+    return quantiles
+
+
 def _of_block(
     table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Sequence[str]
 ) -> Forecasts:
     """Forecast windows that are few enough to be done at once; see `forecasts`."""
     history = table.history
-    quantiles = zero_shot(
-        history.values, history.first_of(origins), origins, history.season, horizon
-    )
+    quantiles = _quantiles(history, origins, horizon)
     fallback = seasonal_naive(table.filled, origins, horizon)
     is_short = (table.known_at(origins) < LEAST_VALUES)[:, None]  # (B, 1, K)
     last = table.filled.values[origins][:, None]

@@ -7,7 +7,8 @@ import pytest
 
 from forecast.pretrained.network import LEVELS
 from forecast.zero_shot.calibration import (
-    DOUBT,
+    TIMES_IN_DOUBT,
+    WINDOWS_IN_DOUBT,
     calibrated,
     half_widths,
     uncalibrated,
@@ -42,7 +43,7 @@ def test_intervals_hold_as_often_as_they_say(true_scale):
     generator = np.random.default_rng(0)
     known, coming = true_scale * generator.normal(size=(2, 4000, 3, 1))
     quantiles, zeros = normal_quantiles(4000, 3), np.zeros((4000, 3, 1))
-    calibration = calibrated(known, zeros, quantiles, (80.0, 95.0))
+    calibration = calibrated(known, zeros, quantiles, (80.0, 95.0), 1000)
     floor = np.full((4000, 1, 1), -np.inf)
     ends = with_intervals(calibration, zeros, quantiles, floor)
     for low, high, share in ((0, 4, 0.95), (1, 3, 0.80)):
@@ -51,14 +52,23 @@ def test_intervals_hold_as_often_as_they_say(true_scale):
 
 
 def test_few_windows_move_the_widths_a_little():
-    zeros = np.zeros((DOUBT, 1, 1))
-    calibration = calibrated(zeros + 100.0, zeros, normal_quantiles(DOUBT, 1), (80.0,))
+    zeros = np.zeros((WINDOWS_IN_DOUBT, 1, 1))
+    quantiles = normal_quantiles(WINDOWS_IN_DOUBT, 1)
+    calibration = calibrated(zeros + 100.0, zeros, quantiles, (80.0,), 1)
     assert calibration.factors[0, 0] == pytest.approx(np.sqrt(10.0))
+
+
+def test_one_good_time_of_many_series_narrows_little():
+    zeros = np.zeros((5000, 1, 1))
+    quantiles = normal_quantiles(5000, 1)
+    once = calibrated(zeros, zeros, quantiles, (80.0,), 1).factors[0, 0]
+    assert once == pytest.approx(0.1 ** (1 / (1 + TIMES_IN_DOUBT)))
+    assert calibrated(zeros, zeros, quantiles, (80.0,), 100).factors[0, 0] < 0.11
 
 
 def test_nothing_observed_changes_nothing():
     unknown = np.full((5, 2, 1), np.nan)
-    calibration = calibrated(unknown, np.zeros((5, 2, 1)), normal_quantiles(5, 2), (80.0, 95.0))
+    calibration = calibrated(unknown, np.zeros((5, 2, 1)), normal_quantiles(5, 2), (80.0, 95.0), 5)
     np.testing.assert_array_equal(calibration.factors, 1)
 
 

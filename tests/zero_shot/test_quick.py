@@ -6,6 +6,7 @@ import pytest
 
 import forecast
 from forecast.errors import DataError
+from forecast.zero_shot import methods, quick
 from tests.helpers import wave_table
 
 TABLE = wave_table(72, "2015-01-01", "MS", period=12, level=50, noise=1.0, seed=3)
@@ -19,9 +20,9 @@ def test_a_frame_gives_a_forecast_with_intervals_scores_and_weights():
     assert (np.diff(ends, axis=1) > 0).all()
     assert table.ds.tolist() == pd.date_range("2021-01-01", freq="MS", periods=6).tolist()
     assert sum(found.weights.values()) == pytest.approx(1)
-    assert {"combination", "pretrained", "theta", "ets", "seasonal_naive"} <= set(found.scores)
-    assert found.scores["combination"]["MASE"] < found.scores["naive"]["MASE"]
-    assert found.verdict.startswith("combination is")
+    assert {"pretrained", "theta", "ets", "seasonal_naive"} <= set(found.scores)
+    assert found.scores["pretrained"]["MASE"] < found.scores["naive"]["MASE"]
+    assert found.verdict.startswith("pretrained is")
 
 
 def test_the_horizon_follows_from_the_season():
@@ -36,7 +37,41 @@ def test_what_comes_later_changes_no_score_of_an_earlier_origin():
     shorter = forecast.quick(TABLE.head(60), horizon=12, folds=0, partners=("theta",))
     longer = forecast.quick(TABLE, horizon=12, folds=1, partners=("theta",))
     error = np.abs(shorter.forecast.forecast.to_numpy() - TABLE.y.to_numpy()[60:]).mean()
-    assert longer.scores["combination"]["MAE"] == pytest.approx(error, rel=1e-4)
+    assert longer.scores["pretrained"]["MAE"] == pytest.approx(error, rel=1e-4)
+
+
+def test_partners_count_where_the_errors_of_many_series_speak_for_them(monkeypatch):
+    """The network is made to miss: theta and ets then carry the forecast."""
+    found = forecast.quick(panel_of({f"s{n}": 30 for n in range(12)}), horizon=2)
+    assert found.weights["pretrained"] > 0
+
+    real = methods.zero_shot
+    monkeypatch.setattr(methods, "zero_shot", lambda *arguments: real(*arguments) + 1000)
+    found = forecast.quick(panel_of({f"s{n}": 30 for n in range(12)}), horizon=2)
+    assert found.weights["pretrained"] == 0
+    assert found.verdict.startswith("combination is")
+    assert found.scores["combination"]["MAE"] < 10
+    assert (found.forecast.forecast < 200).all()
+
+
+def test_a_large_table_is_left_to_the_network(monkeypatch, caplog):
+    monkeypatch.setattr(quick, "MOST_ROWS", 71)
+    with caplog.at_level("INFO", "forecast"):
+        found = forecast.quick(TABLE, horizon=2)
+    assert [*found.weights] == ["pretrained"]
+    assert "72 rows: the network alone, to be quick; --partners theta ets asks them" in caplog.text
+
+
+def test_the_season_of_a_history_of_one_season_is_not_believed():
+    """Else nothing would be left without it, and the intervals had no width."""
+    months = pd.date_range("2020-01-01", freq="MS", periods=13)
+    long = wave_table(72, "2015-01-01", "MS", period=12, level=50, noise=3.0, seed=1)
+    short = pd.DataFrame({"ds": months, "y": np.random.default_rng(0).normal(50, 3, 13)})
+    table = pd.concat([long.assign(unique_id=f"l{n}") for n in range(3)], ignore_index=True)
+    table = pd.concat([table, short.assign(unique_id="short")], ignore_index=True)
+    found = forecast.quick(table, horizon=3).forecast
+    widths = (found["hi-80"] - found["lo-80"])[found.unique_id == "short"]
+    assert (widths > 2).all()
 
 
 def panel_of(lengths: dict[str, int]) -> pd.DataFrame:

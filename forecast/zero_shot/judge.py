@@ -1,0 +1,109 @@
+"""What held-out rows tell of the methods: weights, scores, and how wide intervals must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from forecast.data.panel import Panel
+from forecast.data.scale import Scale, training_scale
+from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
+from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
+from forecast.evaluation.scoring import overall, verdict
+from forecast.partners.combination import COMBINATION
+from forecast.partners.weights import HeldOut, chosen_weights
+from forecast.zero_shot.calibration import Calibration, calibrated, uncalibrated
+from forecast.zero_shot.folds import actual_after, fold_origins
+from forecast.zero_shot.methods import LEAST_VALUES, PRETRAINED, Table, forecasts
+
+NO_WINDOW = "Not judged: no rows were held out."
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the held-out rows tell."""
+
+    weights: Mapping[str, float]
+    """What each method counts."""
+    scores: Mapping[str, Mapping[str, float]]
+    """Method -> metric -> value; none where no rows were held out."""
+    verdict: str
+    windows: int
+    calibration: Calibration
+
+
+def judge(
+    panel: Panel,
+    table: Table,
+    horizon: int,
+    levels: Sequence[float],
+    folds: int | None,
+    partners: Sequence[str],
+) -> Judged:
+    """Forecast from origins before the end of the table, and compare with what came.
+
+    The network counts alone, unless the errors speak for its partners: on single series and on
+    daily ones a fixed share of theirs costs more than it gains (benchmarks/RESULTS.md).
+
+    Args:
+        panel: knows the times.
+        table: the same series.
+        horizon: steps.
+        levels: of the intervals in percent, rising.
+        folds: origins of a series; 0: none, None: by the size of the table.
+        partners: by name.
+    """
+    history, methods = table.history, (PRETRAINED, *partners)
+    alone = np.eye(len(methods))[0]
+    origins = fold_origins(history.offsets, horizon, folds)
+    origins = origins[(table.known_at(origins) >= LEAST_VALUES).all(axis=1)]
+    if not len(origins):
+        weights = dict(zip(methods, alone.tolist(), strict=True))
+        return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon))
+
+    found = forecasts(table, origins, horizon, partners)
+    actual = actual_after(history.values, history.offsets, origins, horizon)
+    series, times = history.series_of(origins), panel.positions(origins)
+    scale = _scale(history, origins)
+    stacked = np.stack([found.points[name] for name in methods])
+    held_out = HeldOut(stacked, actual, scale.absolute, series, times)
+    weights = dict(zip(methods, chosen_weights(held_out, alone).tolist(), strict=True))
+    combined = found.combined(weights)
+    name = COMBINATION if any(weights[each] for each in partners) else PRETRAINED
+    others = {**found.points, **baseline_forecasts(table.filled, origins, horizon)}
+    others.pop(name, None)
+    scores = _scores({name: combined, **others}, actual, scale, series)
+    apart = len(np.unique(times // horizon))
+    return Judged(
+        weights,
+        scores,
+        verdict(scores, name, len(origins)),
+        len(origins),
+        calibrated(actual, combined, found.quantiles, levels, apart),
+    )
+
+
+def _scale(history: History, origins: Int[np.ndarray, " B"]) -> Scale:
+    """The size of each series' changes up to its first origin."""
+    train = np.stack([history.offsets[:-1], history.offsets[1:]], axis=1)
+    np.minimum.at(train[:, 1], history.series_of(origins), origins + 1)
+    return training_scale(history.values, history.offsets, train, history.season)
+
+
+def _scores(
+    points: Mapping[str, Forecast],
+    actual: Float[np.ndarray, "B H K"],
+    scale: Scale,
+    series: Int[np.ndarray, " B"],
+) -> dict[str, dict[str, float]]:
+    """Method -> metric -> value over all windows."""
+    empty = ErrorSums(point_metrics, len(scale.absolute))
+    return overall(
+        {
+            name: empty.add(point_errors(actual, forecast, scale, series), series)
+            for name, forecast in points.items()
+        }
+    )
