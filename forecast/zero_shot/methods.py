@@ -19,6 +19,8 @@ from forecast.pretrained.zero_shot import zero_shot
 from forecast.training.workers import workers_for
 
 PRETRAINED = "pretrained"
+OTHERS = tuple(name for name in PARTNERS if name != PRETRAINED)
+"""The partners of the network."""
 LEAST_VALUES = 3
 """Known values below which the last one is the forecast."""
 LEAST_SEASONS = 1.25

@@ -16,10 +16,9 @@ from forecast.forecasting.predict import forecast_table
 from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.histories import rows_read
-from forecast.partners.table import PARTNERS
 from forecast.zero_shot.calibration import with_intervals
 from forecast.zero_shot.judge import judge
-from forecast.zero_shot.methods import LEAST_VALUES, Table, forecasts
+from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, forecasts
 from forecast.zero_shot.result import QuickForecast
 
 log = logging.getLogger("forecast")
@@ -90,8 +89,8 @@ def _refuse(horizon: int | None, folds: int | None, partners: Sequence[str]) -> 
     if folds is not None and folds < 0:
         raise ConfigError(f"folds {folds} is not allowed; give 0 (none) or more")
     for name in partners:
-        if name not in PARTNERS:
-            raise ConfigError(f"no partner {name!r}; {did_you_mean(name, [*PARTNERS])}")
+        if name not in OTHERS:
+            raise ConfigError(f"no partner {name!r}; {did_you_mean(name, OTHERS)}")
     if len(set(partners)) < len(partners):
         raise ConfigError(f"partners {', '.join(partners)}: one is there twice; name each once")
 
@@ -100,8 +99,8 @@ def _affordable(panel: Panel, season: int) -> Sequence[str]:
     """All partners, or none where they would take long."""
     rows = int(np.minimum(panel.lengths, rows_read(season)).sum()) * panel.num_targets
     if rows <= MOST_ROWS:
-        return tuple(PARTNERS)
-    names = " ".join(PARTNERS)
+        return OTHERS
+    names = " ".join(OTHERS)
     log.info("%d rows: the network alone, to be quick; --partners %s asks them all", rows, names)
     return ()
 
