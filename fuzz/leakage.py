@@ -143,7 +143,7 @@ def learned(config: Config, data: pd.DataFrame) -> Learned:
 def calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...], bytes]:
     """Scores of the validation windows, and radii of the test origins that know no late row."""
     panel, config = prepared.panel, prepared.config
-    scale = fit_error_scale(prepared.pipeline, panel, prepared.split.train, prepared.season)
+    scale = fit_error_scale(prepared.pipeline, panel, prepared.scaling_rows, prepared.season)
     parts = held_out_forecasts(
         trained_models(prepared, session), prepared, actuals(prepared), scale
     )

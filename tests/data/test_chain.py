@@ -23,7 +23,7 @@ from forecast.config.data import (
     Standardize,
 )
 from forecast.data import compact
-from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
+from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain, known_rows_lost
 from forecast.errors import DataError
 
 from .chains import OPTIONS, SEASON, Data, data_of, fit, quick, random_data, seeds
@@ -440,3 +440,19 @@ def test_only_powers_and_automatic_differences_need_a_slow_import_to_be_fitted()
         [sys.executable, "-c", FITTING], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_states_of_some_series_are_replaced_where_they_are_their_own():
+    options = (Log(), Difference(lag=2, order=2), MinMax(scope="global"), Standardize())
+    random = np.random.default_rng(0)
+    chain = fit(data_of(*(random.uniform(5, 9, 30) for _ in range(3))), *options)
+    before = [state.copy() for state in chain.states]
+    other = fit(data_of(*(random.uniform(50, 99, 20) for _ in range(2))), *options)
+    found = chain.replaced(np.array([2, 0]), other)
+    for number in range(3):
+        np.testing.assert_array_equal(found.states[number], before[number])
+    expected = [other.states[3][1], before[3][1], other.states[3][0]]
+    np.testing.assert_array_equal(found.states[3], expected)
+    np.testing.assert_array_equal(chain.states[3], before[3])
+    assert known_rows_lost(options) == chain.rows_lost == 4
+    assert known_rows_lost((Difference(lag="auto"), Difference())) == 1
