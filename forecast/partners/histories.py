@@ -149,6 +149,7 @@ class View:
         lengths, _ = self.lengths(origins)
         end = self.history.offsets[self.history.series_of(origins) + 1] - 1
         earlier = origins - (origins - end) % REFIT  # the origin itself at the end of its series
+        earlier = np.maximum(earlier, self.history.first_of(origins))  # not in the series before
         is_cut = lengths == rows_read(self.history.season)
         return np.where(is_cut & self.lengths(earlier)[1], earlier, origins)
 

@@ -64,12 +64,13 @@ def calibrated(
     horizon = error.shape[1]
     factors = np.ones((len(levels), horizon))
     steps = np.array_split(np.arange(horizon), min(GROUPS, horizon))
+    middles = [float(group.mean()) for group in steps]
     for row, (below, above) in enumerate(zip(*widths, strict=True)):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.abs(error) / np.where(error < 0, below, above)
         ratio = np.where(error == 0, 0.0, ratio)  # also of a width of 0
-        for group in steps:
-            factors[row, group] = _factor(ratio[:, group], levels[row] / 100, times)
+        found = [_factor(ratio[:, group], levels[row] / 100, times) for group in steps]
+        factors[row] = np.interp(np.arange(horizon), middles, found)  # no jump between groups
     return Calibration(tuple(levels), factors)
 
 

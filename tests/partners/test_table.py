@@ -52,6 +52,15 @@ def test_a_constant_series_stays_constant(partner, season):
 
 
 @each_smoother
+def test_an_origin_early_in_the_first_series_of_a_table_is_forecast(partner):
+    """Parameters were looked for a few rows before the table began."""
+    history, _ = history_of([np.arange(5.0)], 1)
+    found = partner(history, np.array([2]), 1)
+    alone = partner(*history_of([np.arange(3.0)], 1), 1)
+    np.testing.assert_array_equal(found, alone)
+
+
+@each_smoother
 def test_fewer_than_three_values_are_forecast_by_seasonal_naive(partner):
     unknown = [np.nan] * 5
     series = [np.array([4.0]), np.array([4.0, 5.0]), np.array([*unknown, 3.0, 6.0])]
