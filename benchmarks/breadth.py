@@ -211,7 +211,7 @@ def of_classical(
     if "ets_theta" in methods:
         mean = found["auto_ets"].copy()
         mean["forecast"] = np.mean([each.forecast for each in found.values()], axis=0)
-        yield "ets_theta", mean, {"seconds": total}
+        yield "ets_theta", mean, {"seconds": round(total, 2)}
 
 
 # The lines of a suite, resumed, and the table of them all.
