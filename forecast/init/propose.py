@@ -25,9 +25,12 @@ from forecast.init.rules import (
     large_lookback,
     large_model,
     large_training,
+    partners_of,
     pooled_lookback,
     pooled_model,
     pooled_training,
+    pretrained_lookback,
+    pretrained_training,
     small_lookback,
     small_model,
     small_training,
@@ -51,6 +54,7 @@ class Recipe:
     lookback: int
     model: Mapping[str, object]
     training: Mapping[str, object]
+    partners: Sequence[str] = ()
 
 
 def propose(
@@ -125,7 +129,7 @@ def _lines(
     shape = TableShape(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
-    recipe = _recipe(panel, shape, held.train)
+    recipe = _recipe(panel, shape, held.train, has_covariates=bool(roles.helping))
     data = _data(path, roles, marks, panel, season)
     window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
     if held.train.min() < recipe.rows_lost + recipe.lookback + horizon:
@@ -148,6 +152,7 @@ def _lines(
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
         f"window: {flow(window)}",
         *section_lines("model", recipe.model),
+        *([f"partners: {flow(recipe.partners)}"] if recipe.partners else []),
     ]
     return lines, recipe.training
 
@@ -189,8 +194,23 @@ def _not_used(names: Sequence[str]) -> list[str]:
     return [f"  # not used: {named}{more}; columns that help go to past, future or static"]
 
 
-def _recipe(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]) -> Recipe:
+def _recipe(
+    panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"], has_covariates: bool
+) -> Recipe:
     """What suits the table: many samples with seasons, many series, or neither."""
+    is_pretrained = not (is_large(shape) or is_pooled(shape) or has_covariates)
+    recipe = _pretrained(panel, shape) if is_pretrained else _trained(panel, shape, train_lengths)
+    return replace(recipe, partners=partners_of(shape, is_pretrained))
+
+
+def _pretrained(panel: Panel, shape: TableShape) -> Recipe:
+    """The network that comes with the package: too few rows to learn from tell it enough."""
+    lookback = pretrained_lookback(shape, int(panel.lengths.max()))
+    return Recipe([], 0, lookback, {"start": "pretrained"}, pretrained_training(shape))
+
+
+def _trained(panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"]) -> Recipe:
+    """A network of the table's own."""
     if is_large(shape):
         return _large(panel, shape)
     if is_pooled(shape):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forecast.pretrained.features import longer_season, most_rows
+
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
 LARGE = 5_000
@@ -83,6 +85,35 @@ def pooled_training(shape: TableShape) -> dict[str, object]:
     samples = shape.samples(1)  # nearly: windows are padded
     size = batch_size(shape.num_targets) // (4 if samples < FEW_SAMPLES else 1)
     return {**_scheduled(shape, samples, size), "ensemble": 3}
+
+
+def pretrained_lookback(shape: TableShape, longest: int) -> int:
+    """All rows that the pretrained network reads, as far as the longest series has them."""
+    return min(most_rows(shape.season, longer_season(shape.season)), longest - shape.horizon)
+
+
+def pretrained_training(shape: TableShape) -> dict[str, object]:
+    """The section `training` of a network that is fine-tuned: small steps, and not many of them."""
+    chosen: dict[str, object] = {
+        "loss": "mae",
+        "learning_rate": 0.0003,
+        "schedule": "cosine",
+        "batch_size": 64,
+        "epochs": 10,
+        "early_stopping": {"patience": 3},
+        "averaging": "ema",
+        "clip_norm": 1,
+    }
+    if shape.num_series > 1 and shape.rows > shape.season:
+        chosen["series_weights"] = "mase"
+    return chosen
+
+
+def partners_of(shape: TableShape, is_pretrained: bool) -> tuple[str, ...]:
+    """Methods beside the network, but for few long series, where it is better alone."""
+    if is_pretrained:
+        return "theta", "ets"
+    return () if is_large(shape) and not shape.has_many_series else ("pretrained", "theta", "ets")
 
 
 def small_lookback(shape: TableShape) -> int:
