@@ -158,10 +158,7 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     equal = Combination(methods, (1 / len(methods),) * len(methods), config.combine == "median")
     if len(methods) == 1 or config.combine != "weights":
         return equal
-    # What nobody else has seen, synthetic series or covariates, is worth a second vote.
-    covariates = prepared.pipeline.num_columns > len(prepared.pipeline.targets)
-    knows_more = config.model.start == "pretrained" or covariates
-    weights = prior_weights(methods, ("pretrained", *methods[: 1 if knows_more else 0]))
+    weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")
     if held_out := _held_out_methods(equal, models, prepared):
         weights = chosen_weights(held_out, weights)
     return replace(equal, weights=tuple(weights.tolist()))

@@ -14,6 +14,10 @@ STEPS = 10
 FEWEST_UNITS = 10
 """Series, or origins that do not overlap, below which the errors do not decide."""
 VALUES_AT_ONCE = 2**20
+PRETRAINED, SMOOTHING = "pretrained", ("theta", "ets")
+SHORT_SEASON = 4
+WORTH = 0.03
+"""Share of the error."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,25 @@ class HeldOut:
 
 
 def prior_weights(
-    methods: Sequence[str], twice: Sequence[str] = ("pretrained",)
+    methods: Sequence[str], season: int, is_pretrained: bool = False
 ) -> Float[np.ndarray, " M"]:
-    """Equal weights, but that some methods, a pretrained model among them, count twice."""
-    counts = np.array([2.0 if method in twice else 1.0 for method in methods])
+    """What methods count as long as no errors speak for other weights: equal weights.
+
+    Beside a pretrained network, networks count twice what smoothing does; and smoothing counts only
+    for yearly and quarterly rows and others with short seasons, where a combination of simple
+    methods is hard to beat.
+
+    Args:
+        methods: by name; what is no partner is the model.
+        season: rows.
+        is_pretrained: whether the model is a pretrained network too.
+
+    Source: Makridakis et al. 2020, "The M4 competition", whose ranks by frequency show the same.
+    """
+    if not is_pretrained and PRETRAINED not in methods:
+        return np.full(len(methods), 1 / len(methods))
+    smoothing = 1.0 if season <= SHORT_SEASON else 0.0
+    counts = np.array([smoothing if method in SMOOTHING else 2.0 for method in methods])
     return np.asarray(counts / counts.sum())
 
 
@@ -53,7 +72,8 @@ def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[n
     Of all weights on a coarse grid, those count whose mean scaled error lies within one standard
     error of the least one; the standard error is that of the paired differences over series, or
     over origins that do not overlap where the series are few. So dozens of windows leave the prior,
-    and thousands may move to one method.
+    and thousands may move to one method. Series of a table share their fate, which the standard
+    error does not know: a gain below `WORTH` is never worth to leave the prior.
 
     Args:
         held_out: forecasts and truth.
@@ -71,7 +91,7 @@ def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[n
     differences = errors - errors[means.argmin()]
     spread = differences.std(axis=1, ddof=1) / np.sqrt(units)
     distance = np.square(grid - prior).sum(axis=1)
-    good = differences.mean(axis=1) <= spread
+    good = differences.mean(axis=1) <= np.maximum(spread, WORTH * means.min())
     return np.asarray(grid[np.where(good, distance, np.inf).argmin()])
 
 

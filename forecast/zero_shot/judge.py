@@ -14,7 +14,7 @@ from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import overall, verdict
 from forecast.partners.combination import COMBINATION
-from forecast.partners.weights import HeldOut, chosen_weights
+from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
 from forecast.zero_shot.calibration import Calibration, calibrated, uncalibrated
 from forecast.zero_shot.folds import actual_after, fold_origins
 from forecast.zero_shot.methods import LEAST_VALUES, PRETRAINED, Table, forecasts
@@ -45,9 +45,6 @@ def judge(
 ) -> Judged:
     """Forecast from origins before the end of the table, and compare with what came.
 
-    The network counts alone, unless the errors speak for its partners: on single series and on
-    daily ones a fixed share of theirs costs more than it gains (benchmarks/RESULTS.md).
-
     Args:
         panel: knows the times.
         table: the same series.
@@ -57,11 +54,11 @@ def judge(
         partners: by name.
     """
     history, methods = table.history, (PRETRAINED, *partners)
-    alone = np.eye(len(methods))[0]
+    prior = prior_weights(methods, history.season)
     origins = fold_origins(history.offsets, horizon, folds)
     origins = origins[(table.known_at(origins) >= LEAST_VALUES).all(axis=1)]
     if not len(origins):
-        weights = dict(zip(methods, alone.tolist(), strict=True))
+        weights = dict(zip(methods, prior.tolist(), strict=True))
         return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon))
 
     found = forecasts(table, origins, horizon, partners)
@@ -70,7 +67,7 @@ def judge(
     scale = _scale(history, origins)
     stacked = np.stack([found.points[name] for name in methods])
     held_out = HeldOut(stacked, actual, scale.absolute, series, times)
-    weights = dict(zip(methods, chosen_weights(held_out, alone).tolist(), strict=True))
+    weights = dict(zip(methods, chosen_weights(held_out, prior).tolist(), strict=True))
     combined = found.combined(weights)
     name = COMBINATION if any(weights[each] for each in partners) else PRETRAINED
     others = {**found.points, **baseline_forecasts(table.filled, origins, horizon)}
