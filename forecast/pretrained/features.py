@@ -92,6 +92,11 @@ class _History:
     """Place of each row in its season; 0 is that of the first step ahead."""
 
     @property
+    def is_long(self) -> Bool[np.ndarray, "B 1"]:
+        """Whether a history holds two of the longer seasons: one alone tells of no season."""
+        return _column((self.long_season > 0) & (self.counts >= 2 * self.long_season))
+
+    @property
     def without_difference(self) -> Float[np.ndarray, "B L"]:
         """Values less the additive season."""
         return np.asarray(self.values - self.additive[:, self.phases])
@@ -188,7 +193,7 @@ def _encoder(history: _History, location: Column, scale: Column) -> Float[np.nda
         np.arcsinh(last(flat)),
         np.arcsinh(last(scaled(history.without_ratio))),
         np.arcsinh(last(_lagged(values, history.season))),
-        np.arcsinh(last(_lagged(values, history.long_season))),
+        np.arcsinh(last(np.where(history.is_long, _lagged(values, history.long_season), np.nan))),
         last(np.diff(flat, axis=1, prepend=np.nan)).clip(-4, 4),
         last(history.known * 1.0),
         last(season),
@@ -311,7 +316,9 @@ def _long_season(
     then = np.nanmean(values[:, max(0, values.shape[1] - lag - season) : -lag], axis=1)
     shifted = ago + _column(np.nan_to_num(np.nanmean(values[:, -season:], axis=1) - then)) / 2
     lagged = np.nanmean(np.abs(values - _lagged(values, lag)), axis=1)
-    return np.where(np.isnan(shifted), last, shifted), np.where(np.isnan(lagged), error, lagged)
+    is_known = history.is_long & ~np.isnan(shifted)
+    is_lagged = history.is_long[:, 0] & ~np.isnan(lagged)
+    return np.where(is_known, shifted, last), np.where(is_lagged, lagged, error)
 
 
 def _seasons_ago(values: Float[np.ndarray, "B L"], season: int, horizon: int, number: int) -> Ahead:

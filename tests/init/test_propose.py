@@ -77,6 +77,12 @@ def hourly(count: int, targets: int = 7) -> pd.DataFrame:
     return pd.DataFrame({"date": times, **columns})
 
 
+def with_covariate(tmp_path, frame: pd.DataFrame) -> Config:
+    """What is proposed where a column helps, which the pretrained network would not read."""
+    path = written(tmp_path, frame.assign(helps=np.arange(len(frame)) % 9), "helped.csv")
+    return config_of(path, covariates={"past": ["helps"]})
+
+
 def transform_names(config: Config) -> list[str]:
     return [option.key() for option in config.transforms]
 
@@ -91,10 +97,34 @@ def test_the_whole_text_for_air_passengers(monkeypatch):
         "  target: passengers",
         "  frequency: MS",
         "  missing: error",
+        "transforms: []",
+        "split: {validation: 14, test: 28}  # rows at the end of each series",
+        "window: {lookback: 132, horizon: 12, least_history: 3}",
+        "model: {start: pretrained}",
+        "partners: [theta, ets]",
+        "training:",
+        "  loss: mae",
+        "  learning_rate: 0.0003",
+        "  schedule: cosine",
+        "  batch_size: 64",
+        "  epochs: 10",
+        "  early_stopping: {patience: 3}",
+        "  averaging: ema",
+        "  clip_norm: 1",
+    ]
+
+
+def test_a_table_with_covariates_gets_a_network_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.read_csv(DATA / "air_passengers.csv")
+    written(tmp_path, table.assign(helps=range(len(table))))
+    text = propose("table.csv", covariates={"past": ["helps"]})
+    assert text.splitlines()[-6:] == [
         "transforms: [log, {difference: {lag: 12}}, standardize]",
         "split: {validation: 14, test: 28}  # rows at the end of each series",
         "window: {lookback: 24, horizon: 12}",
         "model: {hidden_size: auto, segment: 12, head: parallel}",
+        "partners: [pretrained, theta, ets]",
         "training: {learning_rate: 0.003, epochs: 100, early_stopping: {patience: 20},"
         " ensemble: 3}",
     ]
@@ -141,6 +171,8 @@ def test_a_wide_hourly_table_gets_all_its_columns_and_a_week_to_look_back(tmp_pa
     config = config_of(path)
     assert config.data.target == ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
     assert config.data.frequency == "h"
+    assert (config.window.lookback, config.window.horizon) == (504, 24)
+    config = with_covariate(tmp_path, hourly(600))
     assert (config.window.lookback, config.window.horizon) == (168, 24)
     assert config.model.channels == "independent"
     assert [(o.key(), getattr(o, "lag", None)) for o in config.transforms] == [
@@ -215,7 +247,7 @@ FOUND = {
     "a season too long for windows": (
         series(3000, "min"),
         {},
-        {"lookback": 336, "horizon": 96},
+        {"lookback": 2904, "horizon": 96},
     ),
 }
 
@@ -241,7 +273,7 @@ def test_a_long_panel_has_ids_one_target_and_pads_its_short_series(tmp_path):
     assert (config.data.short_series, config.window.least_history) == ("error", 3)
     tiny = checked_and_trained(written(tmp_path, panel(lengths=(90, 80, 5))))
     assert (tiny.data.short_series, tiny.window.least_history) == ("skip", 3)
-    equal = config_of(written(tmp_path, panel(lengths=(80, 80))))
+    equal = with_covariate(tmp_path, panel(lengths=(80, 80)))
     assert (equal.data.short_series, equal.window.least_history) == ("error", None)
     assert "# 2 series of 80 rows (median), frequency D, season of 7 rows." in propose(
         str(tmp_path / "table.csv")
@@ -277,7 +309,9 @@ def test_a_season_is_not_read_off_the_test_part(tmp_path):
 def test_the_season_of_the_user_comes_first(tmp_path):
     path = written(tmp_path, series(200))
     config = config_of(path, season=14)
-    assert (config.data.season, config.window.lookback, config.window.horizon) == (14, 28, 14)
+    assert (config.data.season, config.window.lookback, config.window.horizon) == (14, 186, 14)
+    helped = with_covariate(tmp_path, series(200))
+    assert (helped.window.lookback, helped.window.horizon) == (14, 7)
     assert config_of(path, season=7).data.season == "auto"  # what daily times say anyway
     assert config_of(path, season=1).data.season == 1
     assert refused(path, ConfigError, season=0) == (
@@ -294,20 +328,20 @@ def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
     swing = 1 + 0.5 * np.sin(2 * np.pi * steps / 12)
     frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS")})
     growing = frame.assign(y=(np.exp(steps / 40) * swing).round(4))
-    assert "log" in transform_names(config_of(written(tmp_path, growing)))
+    assert "log" in transform_names(with_covariate(tmp_path, growing))
     steady = frame.assign(y=(100 + swing).round(4))
-    assert "log" not in transform_names(config_of(written(tmp_path, steady)))
+    assert "log" not in transform_names(with_covariate(tmp_path, steady))
     growing.loc[115, "y"] = 0.0  # in the test part, where a log must not fail either
-    assert "log" not in transform_names(checked_and_trained(written(tmp_path, growing)))
+    assert "log" not in transform_names(with_covariate(tmp_path, growing))
 
 
 def test_a_walk_is_differenced_and_noise_is_not(tmp_path):
     rng = np.random.default_rng(0)
     walk = series(200).assign(y=rng.normal(size=200).cumsum())
-    config = checked_and_trained(written(tmp_path, walk))
+    config = with_covariate(tmp_path, walk)
     assert transform_names(config) == ["difference", "standardize"]
     assert config.model.window_norm == "none"
-    noise = config_of(written(tmp_path, series(200)))
+    noise = with_covariate(tmp_path, series(200))
     assert transform_names(noise) == ["standardize"]
     assert noise.model.window_norm == "last"
 
@@ -319,7 +353,7 @@ def test_a_season_that_would_take_too_many_rows_is_not_differenced(tmp_path):
     lags = {
         count: [
             option.lag
-            for option in config_of(written(tmp_path, frame.head(count))).transforms
+            for option in with_covariate(tmp_path, frame.head(count)).transforms
             if option.key() == "difference"
         ]
         for count in (40, 120)
@@ -566,7 +600,7 @@ def test_columns_that_help_are_proposed_where_they_were_put(tmp_path):
 def test_a_season_of_which_there_are_not_two_is_none(tmp_path):
     path = written(tmp_path, series(40, "W"))
     config = config_of(path)
-    assert (config.data.season, config.window.lookback, config.window.horizon) == (1, 10, 5)
+    assert (config.data.season, config.window.lookback, config.window.horizon) == (1, 35, 5)
     line = "  season: 1  # none; the usual 52 rows are too long for so short a table\n"
     assert line in propose(str(path))
     assert "\n  season:" not in propose(str(written(tmp_path, series(104, "W"))))
@@ -574,9 +608,9 @@ def test_a_season_of_which_there_are_not_two_is_none(tmp_path):
 
 def test_an_outlier_hides_no_season_and_makes_no_log(tmp_path):
     table = hourly(960, targets=1).rename(columns={"HUFL": "y"}).assign(y=lambda t: t["y"] + 40)
-    clean = config_of(written(tmp_path, table))
+    clean = with_covariate(tmp_path, table)
     table.loc[300, "y"] = 900
-    spoilt = config_of(written(tmp_path, table))
+    spoilt = with_covariate(tmp_path, table)
     assert spoilt.transforms == clean.transforms
     assert transform_names(spoilt) == ["difference", "standardize"]
 
@@ -643,8 +677,9 @@ def test_choices_that_cannot_be_are_refused(tmp_path):
 
 def test_the_rate_that_measured_best_is_proposed(tmp_path):
     path = tmp_path / "air.csv"
-    path.write_bytes((DATA / "air_passengers.csv").read_bytes())
-    config = config_of(path)
+    table = pd.read_csv(DATA / "air_passengers.csv")
+    table.assign(helps=range(len(table))).to_csv(path, index=False)
+    config = config_of(path, covariates={"past": ["helps"]})
     training = config.training.model_copy(update={"epochs": 1, "ensemble": 1})
     (progress,) = train(config.model_copy(update={"training": training}))
     assert progress.epoch.learning_rate == 0.003

@@ -86,3 +86,11 @@ def test_three_seasons_are_read_at_least():
     assert most_rows(365) == 1095
     assert most_rows(1) == 84
     assert most_rows(24, 168) == 504
+
+
+def test_a_longer_season_counts_from_its_second_time_on():
+    values = series(rows=60)
+    for rows, is_told in ((39, False), (40, True)):
+        with_it, without = told(values[-rows:], long_season=20), told(values[-rows:])
+        assert np.array_equal(with_it.methods, without.methods) != is_told
+        assert with_it.encoder[..., 4].any() == is_told
