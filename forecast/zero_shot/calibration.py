@@ -15,9 +15,9 @@ from forecast.pretrained.network import LEVELS, MEDIAN
 GROUPS = 2
 """Groups of neighbouring steps; each has factors of its own."""
 WINDOWS_IN_DOUBT, TIMES_IN_DOUBT = 20, 2
-"""A factor that is made of so many counts half: the fewer there are, the nearer it stays to 1.
-Windows count where intervals are widened. To narrow them takes several times that do not overlap,
-since all series of a table may have had the same good year."""
+"""A factor that is made of so many counts half: the fewer there are, the nearer it stays to 1. To
+narrow intervals takes several times that do not overlap as well, since all series of a table may
+have had the same good year."""
 MOST = 10.0
 """Largest factor."""
 
@@ -83,8 +83,10 @@ def _factor(ratios: Float[np.ndarray, "B G K"], share: float, times: int) -> flo
     rank = min(int(np.ceil((len(known) + 1) * share - 1e-9)), len(known))
     factor = float(np.clip(known[rank - 1], 1 / MOST, MOST))
     windows = int(is_known.any(axis=(1, 2)).sum())
-    behind, doubt = (windows, WINDOWS_IN_DOUBT) if factor > 1 else (times, TIMES_IN_DOUBT)
-    return float(factor ** (behind / (behind + doubt)))
+    trust = windows / (windows + WINDOWS_IN_DOUBT)
+    if factor < 1:
+        trust *= times / (times + TIMES_IN_DOUBT)
+    return float(factor**trust)
 
 
 def half_widths(
