@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from forecast.data.missing import forward_fill
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
 from forecast.partners.table import PARTNERS
 from forecast.pretrained.network import LEVELS, MEDIAN
-from forecast.pretrained.zero_shot import zero_shot
+from forecast.pretrained.zero_shot import gathered, zero_shot
 from forecast.training.workers import workers_for
 
 PRETRAINED = "pretrained"
@@ -128,6 +129,23 @@ def _quantiles(
     return quantiles
 
 
+def _as_wide_as_a_walk(
+    quantiles: Float[np.ndarray, "B H K Q"], history: History, origins: Int[np.ndarray, " B"]
+) -> Float[np.ndarray, "B H K Q"]:
+    """Quantiles not nearer to the median than those of a random walk.
+
+    Among so many methods one fits three values without an error, and the network believes it.
+    """
+    values = gathered(history.values, history.first_of(origins), origins)  # (B, L, K)
+    change = (np.nanmax(values, axis=1) - np.nanmin(values, axis=1)) / 2
+    # The mean absolute change of a normal walk is 0.8 of its standard deviation.
+    steps = 1.25 * change[:, None] * np.sqrt(np.arange(1, quantiles.shape[1] + 1))[:, None]
+    normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    walk, median = steps[..., None] * normal, quantiles[..., MEDIAN, None]
+    distance = quantiles - median
+    return median + np.where(np.abs(walk) > np.abs(distance), walk, distance)
+
+
 def _of_block(
     table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Sequence[str]
 ) -> Forecasts:
@@ -138,6 +156,11 @@ def _of_block(
     is_short = (table.known_at(origins) < LEAST_VALUES)[:, None]  # (B, 1, K)
     last = table.filled.values[origins][:, None]
     quantiles = np.where(is_short[..., None], np.nan, quantiles)
+    is_scant = table.known_at(origins) == LEAST_VALUES
+    if is_scant.any():
+        quantiles = np.where(
+            is_scant[:, None, :, None], _as_wide_as_a_walk(quantiles, history, origins), quantiles
+        )
     points = {PRETRAINED: quantiles[..., MEDIAN]}
     points |= {name: PARTNERS[name](history, origins, horizon) for name in partners}
     points = {

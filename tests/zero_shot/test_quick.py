@@ -74,6 +74,14 @@ def test_the_season_of_a_history_of_one_season_is_not_believed():
     assert (widths > 2).all()
 
 
+def test_three_values_have_intervals_as_wide_as_those_of_a_walk():
+    """One of many methods fits them exactly; the intervals then had hardly any width."""
+    table = pd.DataFrame({"t": [1, 2, 3], "y": [10.0, 14.0, 12.0]})
+    found = forecast.quick(table, time="t", horizon=4).forecast
+    walk = 2 * 1.2816 * 1.25 * 2 * np.sqrt([1, 2, 3, 4])
+    assert (found["hi-80"] - found["lo-80"] >= 0.999 * walk).all()
+
+
 def panel_of(lengths: dict[str, int]) -> pd.DataFrame:
     """Yearly series of different lengths that end in different years."""
     generator = np.random.default_rng(1)
