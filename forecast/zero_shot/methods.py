@@ -143,7 +143,8 @@ def _as_wide_as_a_walk(
     normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
     walk, median = steps[..., None] * normal, quantiles[..., MEDIAN, None]
     distance = quantiles - median
-    return median + np.where(np.abs(walk) > np.abs(distance), walk, distance)
+    wider = np.where(np.abs(walk) > np.abs(distance), walk, distance)
+    return np.asarray(median + wider)
 
 
 def _of_block(
