@@ -8,7 +8,6 @@ the history. So it need not learn arithmetic, only judgement, which carries over
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from forecast.pretrained.known import least, mean, median, variance
 from forecast.pretrained.smoothing import (
     first_known,
     smoothed_level,
@@ -119,9 +119,7 @@ def features(
         horizon: steps.
         long_season: rows of a second, longer season; 0: none.
     """
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # Means of nothing and logarithms of nothing become NaN, and are replaced at the end.
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with np.errstate(all="ignore"):  # logarithms of nothing become NaN, and are replaced at the end
         return _features(values, season, horizon, long_season)
 
 
@@ -132,11 +130,11 @@ def _features(
     values = np.pad(values, ((0, 0), (missing, 0)), constant_values=np.nan)
     history = _decomposed(values, season, long_season)
     past, flat = history.values, history.without_difference
-    location = np.nanmean(past[:, -season:] if season > 1 else past[:, -3:], axis=1)
-    deviation = np.nanstd(past[:, -max(3 * season, 24) :], axis=1)
-    change = np.nanmean(np.abs(np.diff(past, axis=1)), axis=1)
+    location = mean(past[:, -season:] if season > 1 else past[:, -3:], axis=1)
+    deviation = np.sqrt(variance(past[:, -max(3 * season, 24) :]))
+    change = mean(np.abs(np.diff(past, axis=1)), axis=1)
     spread = np.fmax(np.fmax(deviation, change), 1e-6 * np.abs(location))
-    flat_change = np.nanmean(np.abs(np.diff(flat, axis=1)), axis=1)
+    flat_change = mean(np.abs(np.diff(flat, axis=1)), axis=1)
     scale = np.fmax(np.where(np.isfinite(flat_change), flat_change, spread), 1e-3 * spread)
     scale = np.where(scale > 0, scale, 1.0)  # all zeros
 
@@ -148,7 +146,7 @@ def _features(
     best = relative.min(axis=1)
     errors = np.log(relative / best[:, None]).clip(0, 6)
 
-    seasonal_change = np.nanmean(np.abs(past[:, season:] - past[:, :-season]), axis=1)
+    seasonal_change = mean(np.abs(past[:, season:] - past[:, :-season]), axis=1)
     of_changes = np.nan_to_num(seasonal_change / scale, nan=1.0, posinf=1.0)
     steps = np.arange(1, horizon + 1)
     about: list[Any] = [
@@ -229,7 +227,7 @@ def _methods(
     logs = np.where(even > 0, np.log(np.where(even > 0, even, 1.0)), np.nan)
     growth = np.where(history.is_positive, _slope(logs), 0.0).clip(-MOST_GROWTH, MOST_GROWTH)
     last = _seasons_ago(values, season, horizon, 1)
-    season_error = np.nanmean(np.abs(values - _lagged(values, season)), axis=1)
+    season_error = mean(np.abs(values - _lagged(values, season)), axis=1)
 
     found: list[tuple[Ahead, Column]] = [(last, season_error)]
     for number in range(len(RATES)):
@@ -243,7 +241,7 @@ def _methods(
     found.append((_column(level[3]) + _column(slope) * steps / 2 + add, level_error[3]))
     # Trends: damped, going on, the mean change, and growth in percent.
     damped = np.cumsum(0.9**steps)
-    drift = np.nanmean(differences, axis=1)
+    drift = mean(differences, axis=1)
     found.append((_column(level[2]) + _column(trend[1]) * damped + add, trend_error[1]))
     found.append((_column(level[2]) + _column(trend[0]) * steps + add, trend_error[0]))
     found.append((_column(level[3]) + _column(drift) * steps + add, level_error[3]))
@@ -255,13 +253,13 @@ def _methods(
     found += _winters(history, phase)
     # Levels without any smoothing: for counts, and for series that swing about a mean.
     recent = values[:, -max(3 * season, 24) :]
-    median = np.nanmedian(recent, axis=1)
-    aside = np.nanmean(np.abs(recent - _column(median)), axis=1)
-    found.append((np.broadcast_to(_column(median), add.shape), aside))
-    found.append((np.broadcast_to(_column(np.nanmean(recent, axis=1)), add.shape), deviation))
+    middle = median(recent, axis=1)
+    aside = mean(np.abs(recent - _column(middle)), axis=1)
+    found.append((np.broadcast_to(_column(middle), add.shape), aside))
+    found.append((np.broadcast_to(_column(mean(recent, axis=1)), add.shape), deviation))
     ago = [_seasons_ago(values, season, horizon, number) for number in range(1, 5)]
-    found.append((np.nanmean(ago, axis=0), season_error))
-    found.append((np.nanmedian(ago[:3], axis=0), season_error))
+    found.append((mean(np.stack(ago), axis=0), season_error))
+    found.append((median(np.stack(ago[:3]), axis=0), season_error))
     found.append(_long_season(history, last, season_error, horizon))
     assert len(found) == METHODS
     forecasts, errors = zip(*found, strict=True)
@@ -293,7 +291,7 @@ def _winters(history: _History, phase: Int[np.ndarray, " H"]) -> list[tuple[Ahea
     logs, ratio = np.log(safe), np.log(np.maximum(history.ratio, 1e-3))
     level, season, errors = smoothed_season(logs, ratio, WINTERS[:1])
     ahead = np.exp((_column(level[0]) + season[0][:, phase]).clip(-300, 300))
-    typical = np.exp(np.nanmean(logs, axis=1).clip(-300, 300))
+    typical = np.exp(mean(logs, axis=1).clip(-300, 300))
     plain, plain_error = found[0]
     found.append(
         (
@@ -313,9 +311,9 @@ def _long_season(
         return last, error
     ago = _seasons_ago(values, lag, horizon, 1)
     season = history.season
-    then = np.nanmean(values[:, max(0, values.shape[1] - lag - season) : -lag], axis=1)
-    shifted = ago + _column(np.nan_to_num(np.nanmean(values[:, -season:], axis=1) - then)) / 2
-    lagged = np.nanmean(np.abs(values - _lagged(values, lag)), axis=1)
+    then = mean(values[:, max(0, values.shape[1] - lag - season) : -lag], axis=1)
+    shifted = ago + _column(np.nan_to_num(mean(values[:, -season:], axis=1) - then)) / 2
+    lagged = mean(np.abs(values - _lagged(values, lag)), axis=1)
     is_known = history.is_long & ~np.isnan(shifted)
     is_lagged = history.is_long[:, 0] & ~np.isnan(lagged)
     return np.where(is_known, shifted, last), np.where(is_lagged, lagged, error)
@@ -331,8 +329,8 @@ def _seasons_ago(values: Float[np.ndarray, "B L"], season: int, horizon: int, nu
 def _slope(values: Float[np.ndarray, "B L"]) -> Column:
     """Change a row, by least squares over the known rows; 0 of a single one."""
     rows = np.where(np.isnan(values), np.nan, np.arange(values.shape[1]))
-    centred = rows - np.nanmean(rows, axis=1, keepdims=True)
-    product = np.nansum(centred * (values - np.nanmean(values, axis=1, keepdims=True)), axis=1)
+    centred = rows - _column(mean(rows, axis=1))
+    product = np.nansum(centred * (values - _column(mean(values, axis=1))), axis=1)
     return np.asarray(product / np.maximum(np.nansum(centred**2, axis=1), 1.0))
 
 
@@ -345,7 +343,7 @@ def _decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int)
     counts = length - first_known(values)
     phases = (np.arange(length) - length) % season
     values = _filled_by_season(values, season, phases, counts)
-    is_positive = np.nanmin(values, axis=1) > 0
+    is_positive = least(values, axis=1) > 0
     additive, ratio = np.zeros((len(values), season)), np.ones((len(values), season))
     if season > 1 and length > season:
         additive, ratio = _indices(values, season, phases, counts)
@@ -404,14 +402,14 @@ def _indices(
     average = _moving_average(values, season)
     difference = values - average
     quotient = np.where(average > 0, values / average, np.nan)
-    additive = np.stack([np.nanmean(difference[:, phases == p], axis=1) for p in range(season)], 1)
-    ratio = np.stack([np.nanmean(quotient[:, phases == p], axis=1) for p in range(season)], 1)
+    additive = np.stack([mean(difference[:, phases == p], axis=1) for p in range(season)], 1)
+    ratio = np.stack([mean(quotient[:, phases == p], axis=1) for p in range(season)], 1)
     enough = counts >= 2 * season + 1
     additive[np.isnan(additive).any(axis=1) | ~enough] = 0
     ratio[np.isnan(ratio).any(axis=1) | ~enough] = 1
     additive -= additive.mean(axis=1, keepdims=True)
     ratio /= ratio.mean(axis=1, keepdims=True)
-    noise = np.nanvar(difference - additive[:, phases], axis=1) / np.maximum(counts / season - 1, 1)
+    noise = variance(difference - additive[:, phases]) / np.maximum(counts / season - 1, 1)
     share = 1 - noise / np.maximum((additive**2).mean(axis=1), 1e-300)
     share = _column(np.nan_to_num(share.clip(0, 1)))
     return additive * share, 1 + (ratio - 1) * share

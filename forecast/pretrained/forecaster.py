@@ -9,6 +9,7 @@ from torch import Tensor
 
 from forecast.models.forecaster import Model
 from forecast.pretrained.features import features, filled, longer_season
+from forecast.pretrained.known import least
 from forecast.pretrained.network import MEDIAN, UNITS, Network
 
 WORK = 2**11
@@ -69,7 +70,7 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
-        size = np.nanmax(np.abs(values), axis=1)  # squares of huge values are no numbers
+        size = -least(-np.abs(values))  # squares of huge values are no numbers
         size = np.where(size > 0, size, 1.0)
         told = features(values / size[:, None], self.season, horizon, self.long_season)
         device = self.network.trust.device
@@ -84,5 +85,5 @@ class PretrainedForecaster(Model):
         location = tensor(told.location * size)[:, None, None]
         quantiles: Tensor = output * scale + location
         last = tensor(filled(values)[:, -1])[:, None, None]
-        is_constant = tensor(np.nanmin(values, axis=1) == np.nanmax(values, axis=1))
+        is_constant = tensor(least(values) == -least(-values))
         return torch.where(is_constant[:, None, None], last, quantiles)
