@@ -198,13 +198,13 @@ def _recipe(
     panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"], has_covariates: bool
 ) -> Recipe:
     """What suits the table: many samples with seasons, many series, or neither."""
-    is_pretrained = not (is_large(shape) or is_pooled(shape) or has_covariates)
+    is_pretrained = not (is_large(shape) or has_covariates)
     recipe = _pretrained(panel, shape) if is_pretrained else _trained(panel, shape, train_lengths)
     return replace(recipe, partners=partners_of(shape, is_pretrained))
 
 
 def _pretrained(panel: Panel, shape: TableShape) -> Recipe:
-    """The network that comes with the package: too few rows to learn from tell it enough."""
+    """The network that comes with the package, where a table has too few samples of its own."""
     lookback = pretrained_lookback(shape, int(panel.lengths.max()))
     return Recipe([], 0, lookback, {"start": "pretrained"}, pretrained_training(shape))
 

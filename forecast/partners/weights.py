@@ -16,8 +16,8 @@ FEWEST_UNITS = 10
 VALUES_AT_ONCE = 2**20
 PRETRAINED, SMOOTHING = "pretrained", ("theta", "ets")
 SHORT_SEASON = 4
-WORTH = 0.03
-"""Share of the error."""
+WORTH = 0.1
+"""Share of the error that a gain must come to where all errors are of one stretch of time."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class HeldOut:
             return self.series
         blocks = self.times // self.actual.shape[1]
         return np.asarray(self.series * (int(blocks.max(initial=0)) + 1) + blocks)
+
+    @property
+    def stretches(self) -> int:
+        """Of time, a horizon long, in which there are origins."""
+        return len(np.unique(self.times // self.actual.shape[1]))
 
 
 def prior_weights(
@@ -73,7 +78,8 @@ def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[n
     error of the least one; the standard error is that of the paired differences over series, or
     over origins that do not overlap where the series are few. So dozens of windows leave the prior,
     and thousands may move to one method. Series of a table share their fate, which the standard
-    error does not know: a gain below `WORTH` is never worth to leave the prior.
+    error does not know: the fewer stretches of time the errors come from, the larger a gain must be
+    to leave the prior.
 
     Args:
         held_out: forecasts and truth.
@@ -91,7 +97,8 @@ def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[n
     differences = errors - errors[means.argmin()]
     spread = differences.std(axis=1, ddof=1) / np.sqrt(units)
     distance = np.square(grid - prior).sum(axis=1)
-    good = differences.mean(axis=1) <= np.maximum(spread, WORTH * means.min())
+    worth = WORTH / np.sqrt(held_out.stretches) * means.min()
+    good = differences.mean(axis=1) <= np.maximum(spread, worth)
     return np.asarray(grid[np.where(good, distance, np.inf).argmin()])
 
 

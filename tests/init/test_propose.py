@@ -276,7 +276,7 @@ def test_a_long_panel_has_ids_one_target_and_pads_its_short_series(tmp_path):
     equal = with_covariate(tmp_path, panel(lengths=(80, 80)))
     assert (equal.data.short_series, equal.window.least_history) == ("error", None)
     assert "# 2 series of 80 rows (median), frequency D, season of 7 rows." in propose(
-        str(tmp_path / "table.csv")
+        str(written(tmp_path, panel(lengths=(80, 80))))
     )
 
 
@@ -448,8 +448,8 @@ def test_what_is_held_back_is_said(tmp_path):
         assert f"split: {split}" in propose(str(path), horizon=6)
 
 
-def test_many_short_series_are_pooled(tmp_path):
-    config = config_of(written(tmp_path, of_lengths([40] * 40)))
+def test_many_short_series_with_covariates_are_pooled(tmp_path):
+    config = with_covariate(tmp_path, of_lengths([40] * 40))
     assert transform_names(config) == ["log"]
     assert (config.window.horizon, config.model.window_norm) == (6, "mean")
     assert config.training.sampling == "uniform"
