@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,9 +94,7 @@ def forecasts(
     # Histories of like length side by side, so that little is padded.
     order = np.argsort(origins - table.history.first_of(origins), kind="stable")
     blocks = [origins[order[first : first + BLOCK]] for first in range(0, len(order), BLOCK)]
-    with warnings.catch_warnings(), workers_for(torch.device("cpu")) as workers:
-        # The features ignore means of nothing, each for its own thread: that holds for all.
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with workers_for(torch.device("cpu")) as workers:
         found = [*workers.map(lambda each: _of_block(table, each, horizon, partners), blocks)]
     place = np.argsort(order)
     return Forecasts(
