@@ -79,6 +79,7 @@ def find_roles(
 
 
 def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
+    """The column of times: dates before names, and of dates those that tell all rows apart."""
     by_name = [n for name in TIME_NAMES for n in frame.columns if n.lower() == name]
     by_value = [n for n in frame.columns if _holds_dates(frame[n], time_format)]
     candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
@@ -87,7 +88,9 @@ def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str
             f"{path}: none of the columns {', '.join(frame.columns)} holds times; name it with"
             " --time"
         )
-    return candidates[0]
+    # A day beside its hours: each hour stands once, the day many times.
+    telling = [name for name in by_value if not frame[name].duplicated().any()]
+    return candidates[0] if candidates[0] in telling or not telling else telling[0]
 
 
 def _holds_dates(column: pd.Series, time_format: str | None) -> bool:
@@ -115,6 +118,7 @@ def _id_column(
         return None
     names = [n for n in candidates if n.lower() not in TARGET_NAMES]
     words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
+    words = [n for n in words if not _holds_dates(frame[n], None)]
     whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
     for group in (words, whole):
         telling = [n for n in group if not frame.duplicated([n, time]).any()]

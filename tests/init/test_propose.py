@@ -227,6 +227,13 @@ FOUND = {
         {},
         {"time": "when"},
     ),
+    "hours beside their day": (
+        hourly(60, 1)
+        .assign(day=lambda t: t["date"].dt.date)
+        .rename(columns={"date": "ts", "day": "date"}),
+        {},
+        {"time": "ts", "id": "unique_id", "target": ("HUFL",), "frequency": "h"},
+    ),
     "numbers that change": (
         series(60).rename(columns={"y": "sales"}).assign(constant=3, note="x", empty=np.nan),
         {},
