@@ -108,4 +108,7 @@ def _said(way: str, result: Call) -> Any:
     if way == "predict":
         return result.out
     said = yaml.safe_load(result.out)
-    return {**said, "data": {**said["data"], "source": None, "path": None}, "seconds": None}
+    unnamed = {**said["data"], "source": None, "path": None}
+    training = {**said.get("training", {}), "max_minutes": None}
+    times = {"seconds": None, "training_seconds": None}
+    return {**said, "data": unnamed, "training": training, **times}

@@ -26,8 +26,10 @@ def pretrained_forecaster(season: int, is_point: bool = False) -> PretrainedFore
         DataError: if the file of the weights is missing or damaged.
     """
     state, units = _state()
-    model = PretrainedForecaster(season, is_point, units)
-    model.network.load_state_dict(state)
+    with torch.device("meta"):  # fresh weights would be drawn from the caller's random state
+        model = PretrainedForecaster(season, is_point, units)
+    own = {name: tensor.clone() for name, tensor in state.items()}  # training changes them
+    model.network.load_state_dict(own, assign=True)
     return model.eval()
 
 

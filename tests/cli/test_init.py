@@ -52,17 +52,17 @@ def test_it_takes_the_zone_and_the_format_it_is_given(place, call):
 
 @pytest.mark.parametrize(("words", "limit"), [((), 4.25), (("--minutes", "1"), 0.85)])
 def test_the_training_fits_into_the_minutes(place, call, monkeypatch, words, limit):
-    """Three members of 100 epochs of a second each would not."""
-    monkeypatch.setattr(budget, "measured", lambda *_: Cost(1.0, 0.2, 1.0))
+    """Ten epochs of half a minute each would not."""
+    monkeypatch.setattr(budget, "measured", lambda *_: Cost(30.0, 2.0, 1.0))
     code, out, _ = call("config", "init", "table.csv", *words)
     assert code == 0
     (place / "printed.yaml").write_text(out)
     training = read_config("printed.yaml").training
     assert training.max_minutes == pytest.approx(limit, abs=limit / 15)  # it took time to read
     windows = len(prepare(read_config("printed.yaml")).windows["train"])
-    seconds = training.ensemble * training.epochs * (0.2 - (-windows // 32))
+    seconds = training.epochs * (2 - 30 * (-windows // training.batch_size))
     assert 0.5 * 60 * limit < seconds <= 60 * limit
-    assert training.ensemble * training.epochs < 3 * 100
+    assert training.epochs < 10
 
 
 def test_a_table_that_cannot_be_trained_on_is_still_proposed_for(place, call):

@@ -87,3 +87,14 @@ def test_damaged_weights_are_refused_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"weights.safetensors"):
         pretrained_forecaster(1)
     weights._state.cache_clear()
+
+
+def test_neither_the_random_state_nor_the_weights_of_others_are_touched():
+    before = torch.random.get_rng_state()
+    first, second = pretrained_forecaster(12), pretrained_forecaster(12)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    with torch.no_grad():
+        first.network.trust.zero_()
+    assert second.network.trust.any()
+    assert pretrained_forecaster(12).network.trust.any()
+    assert all(weight.requires_grad for weight in first.parameters())

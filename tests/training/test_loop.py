@@ -472,7 +472,10 @@ def test_an_epoch_reads_as_many_windows_as_wanted(
     assert history[-1].learning_rate == pytest.approx(0.0)
     first, second = torch.cat(seen[: len(sizes)]), torch.cat(seen[len(sizes) :])
     assert first.tolist() != second.tolist()
-    assert (len(first.unique()) == min(wanted, 19)) == (sampling == "all")
+    are_distinct = len(first.unique()) == min(wanted, 19)
+    assert are_distinct or sampling == "uniform"
+    if wanted > 5:  # five draws may well be distinct
+        assert not are_distinct or sampling == "all"
 
 
 def test_windows_of_a_series_with_a_large_weight_pull_more() -> None:
