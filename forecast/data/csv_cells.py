@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
@@ -43,6 +44,19 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
     if "\0" in "".join(header):
         raise _not_utf8(file)
     return header
+
+
+def rows_agree(file: BinaryIO, separator: str) -> bool:
+    """Whether the first two lines of an open file whose header is text have as many cells."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        first, second = itertools.islice(csv.reader(text, delimiter=separator), 2)
+    except (ValueError, csv.Error):  # fewer lines, or one that cannot be told apart
+        return False
+    finally:
+        text.detach()  # so that the file stays open
+    return len(first) == len(second)
 
 
 def _not_utf8(file: BinaryIO) -> DataError:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from forecast.data.compact import distinct_texts
-from forecast.data.csv_cells import csv_columns, look_at_csv
+from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree
 from forecast.data.numbers import EMPTY
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet, opened
@@ -32,7 +32,7 @@ def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
-    separator = max(",;\t|", key=lambda mark: len(csv_columns(file, mark)))
+    separator = max(",;\t|", key=lambda mark: _likeliness(file, mark))
     names = csv_columns(file, separator)
     _require_names(names, file.name)
     texts = look_at_csv(
@@ -45,6 +45,12 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     if _count_numbers(european) > _count_numbers(frame):
         return european, {"separator": separator, "decimal": ","}
     return frame, {"separator": separator}
+
+
+def _likeliness(file: BinaryIO, mark: str) -> tuple[bool, int]:
+    """A mark that cuts header and first row into as many cells comes before one that does not."""
+    cells = len(csv_columns(file, mark))
+    return cells > 1 and rows_agree(file, mark), cells
 
 
 def _require_names(names: list[str], path: str) -> None:

@@ -479,6 +479,10 @@ def proposed_names(tmp_path, time: str, target: str) -> tuple[str, tuple[str, ..
     return config.data.time, config.data.target
 
 
+def test_a_separator_within_a_name_is_part_of_it(tmp_path):
+    assert proposed_names(tmp_path, "when", "x||") == ("when", ("x||",))
+
+
 @pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_names_are_quoted(tmp_path, name):
     assert proposed_names(tmp_path, "when", name) == ("when", (name,))
