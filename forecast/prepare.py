@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
+FEWEST_STRETCHES = 3
+"""Of time in the validation part, for it to speak against weights that were good before."""
 SMALLEST_SCALE = 0.01
 """Share of the median scale below which a series, nearly constant, gains no further weight."""
 
@@ -165,7 +167,15 @@ def new_session(
         folder,
         config.data.path,
         "" if folder is None else _digest(prepared.panel),
+        stretches(prepared, "validation") >= FEWEST_STRETCHES,
     )
+
+
+def stretches(prepared: Prepared, part: str) -> int:
+    """Of time, a horizon long, in which a part has origins: series of a table share their fate."""
+    windows = prepared.windows[part]
+    times = prepared.panel.positions(windows.origins())
+    return len(np.unique(times // windows.horizon))
 
 
 def _digest(panel: Panel) -> str:

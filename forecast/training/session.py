@@ -73,6 +73,7 @@ class Session:
         folder: where it is saved; None: nowhere.
         source: names the data in a message.
         digest: of the data, to be found again when training goes on.
+        is_judged: whether validation may speak against weights that were good before training.
     """
 
     def __init__(
@@ -82,9 +83,10 @@ class Session:
         folder: RunFolder | None = None,
         source: str = "",
         digest: str = "",
+        is_judged: bool = True,
     ) -> None:
         self.build, self.windows, self.folder = build, windows, folder
-        self.source, self.digest = source, digest
+        self.source, self.digest, self.is_judged = source, digest, is_judged
         self.done: list[dict[str, Tensor]] = []
         """Weights of the finished members."""
         self.histories: list[list[Epoch]] = []
@@ -124,6 +126,8 @@ class Session:
                     continue
                 history.append(record)
                 reason = stop_reason(history, self.config, most_seconds)
+                if self.start is not None and self.start.validation_loss is None:
+                    reason = "validation spans too little time to speak for other weights"
                 self._after_epoch(record)
                 yield self._progress(record)
             self._finish_member(reason or self._all_done(history[-1]))
@@ -192,7 +196,8 @@ class Session:
     def _before_training(self) -> Epoch:
         """What validation says of weights that are good already; all members begin with them."""
         validation = self.windows["validation"]
-        loss = evaluate(self.learner, validation) if len(validation) else None
+        is_judged = self.is_judged and len(validation)
+        loss = evaluate(self.learner, validation) if is_judged else None
         return Epoch(0, 0, math.nan, loss, self.learner.learning_rate, 0.0)
 
     def _pause(self, within: EpochProgress) -> None:

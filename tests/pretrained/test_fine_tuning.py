@@ -30,7 +30,7 @@ def config(**training):
     return {
         "data": {"time": "quarter", "target": "sales", "id": "id", "season": SEASON},
         "transforms": [],
-        "split": {"validation": 8, "test": 8},
+        "split": {"validation": 16, "test": 8},
         "window": {"lookback": 40, "horizon": HORIZON, "least_history": 3},
         "model": {"start": "pretrained"},
         "training": {"loss": "mae", "epochs": 1, "learning_rate": 0.0003, **training},
@@ -55,6 +55,13 @@ def test_weights_that_validation_does_not_like_are_not_kept():
 def test_without_a_validation_part_nothing_speaks_for_other_weights():
     changed = {**config(), "split": {"validation": 0, "test": 8}}
     assert forecast.train(changed, table()).summary["kept_epochs"] == [0]
+
+
+def test_a_validation_part_of_one_stretch_of_time_does_not_decide():
+    changed = {**config(epochs=3), "split": {"validation": HORIZON, "test": HORIZON}}
+    summary = forecast.train(changed, table()).summary
+    assert (summary["kept_epochs"], summary["epochs"]) == ([0], [1])
+    assert summary["stopped"] == ["validation spans too little time to speak for other weights"]
 
 
 def test_what_is_learned_is_kept_where_validation_says_so():
