@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.pretrained.known import least, mean, median, variance
 from forecast.pretrained.smoothing import (
+    WARM_UP,
     first_known,
     smoothed_level,
     smoothed_season,
@@ -32,6 +33,8 @@ METHODS = 26
 ENCODER_INPUTS, DECODER_INPUTS = 9, 2 * METHODS + 9
 FURTHEST = 10_000.0
 """Forecasts are cut off at so many changes from the last level."""
+DOUBT = 1.0
+"""Rows whose error is taken to be 1 beside those of the history, for `width`."""
 MOST_GROWTH, GROWTH_STEPS = 0.2, 30
 """Logarithmic growth a step, and the steps after which it is not carried on."""
 
@@ -51,12 +54,12 @@ class Features:
     """Logarithm of each method's error within the history over that of the best one."""
     spread: Column
     """Error of the best method within the history, in units of `scale`."""
+    width: Column
+    """The same, nearer to 1 where the history is short: among many methods one fits few rows."""
     location: Column
     """Mean of the last season, in the user's units."""
     scale: Column
     """Mean absolute change of the deseasonalised history, in the user's units."""
-    weight: Column
-    """Units of `scale` in the mean seasonal change, which divides errors in MASE; cut off."""
 
 
 LONGER = {7: 365, 24: 168, 48: 336, 96: 672}
@@ -141,10 +144,11 @@ def _features(
     methods, errors = _methods(history, horizon, deviation)
     methods = (methods - location[:, None, None]) / scale[:, None, None]
     methods = np.nan_to_num(methods, nan=0.0, posinf=0.0, neginf=0.0).clip(-FURTHEST, FURTHEST)
-    relative = np.fmax(errors, 1e-3 * scale[:, None]) / scale[:, None]  # (B, M)
+    relative = np.maximum(errors, 1e-3 * scale[:, None]) / scale[:, None]  # (B, M)
     relative = np.nan_to_num(relative, nan=1.0, posinf=1e6)
     best = relative.min(axis=1)
     errors = np.log(relative / best[:, None]).clip(0, 6)
+    judged = np.maximum(history.counts - WARM_UP, 1)
 
     seasonal_change = mean(np.abs(past[:, season:] - past[:, :-season]), axis=1)
     of_changes = np.nan_to_num(seasonal_change / scale, nan=1.0, posinf=1.0)
@@ -168,9 +172,9 @@ def _features(
         methods=_single(methods),
         errors=_single(errors),
         spread=_single(best),
+        width=_single((judged * best + DOUBT) / (judged + DOUBT)),
         location=location,
         scale=scale,
-        weight=_single(1 / np.maximum(of_changes, 0.1)),
     )
 
 

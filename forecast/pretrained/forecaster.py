@@ -78,9 +78,8 @@ class PretrainedForecaster(Model):
         def tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(array).to(device)
 
-        output = self.network(
-            *map(tensor, (told.encoder, told.decoder, told.methods, told.errors, told.spread))
-        )
+        inputs = (told.encoder, told.decoder, told.methods, told.errors, told.spread, told.width)
+        output = self.network(*map(tensor, inputs))
         scale = tensor(told.scale * size)[:, None, None]
         location = tensor(told.location * size)[:, None, None]
         quantiles: Tensor = output * scale + location

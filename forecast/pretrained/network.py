@@ -47,6 +47,7 @@ class Network(nn.Module):
         methods: Float[Tensor, "B H M"],
         errors: Float[Tensor, "B M"],
         spread: Float[Tensor, " B"],
+        width: Float[Tensor, " B"],
     ) -> Float[Tensor, "B H Q"]:
         """Quantiles on the scale of the features; arguments as `Features` has them."""
         _, state = self.encoder(encoder)
@@ -55,14 +56,14 @@ class Network(nn.Module):
         scores, correction, distances = output.split([METHODS, 1, len(LEVELS) - 1], dim=-1)
         weights = (scores - self.trust * errors[:, None]).softmax(dim=-1)
         median = (weights * methods).sum(dim=-1, keepdim=True) + correction * spread[:, None, None]
-        return _quantiles(median, distances, spread)
+        return _quantiles(median, distances, width)
 
 
 def _quantiles(
-    median: Float[Tensor, "B H 1"], distances: Float[Tensor, "B H _"], spread: Float[Tensor, " B"]
+    median: Float[Tensor, "B H 1"], distances: Float[Tensor, "B H _"], width: Float[Tensor, " B"]
 ) -> Float[Tensor, "B H Q"]:
     """Quantiles around the median that cannot cross: distances are positive and add up."""
-    steps = functional.softplus(distances) * spread[:, None, None]
+    steps = functional.softplus(distances) * width[:, None, None]
     below, above = steps.split([MEDIAN, len(LEVELS) - 1 - MEDIAN], dim=-1)
     lower = median - below.cumsum(dim=-1).flip(-1)
     return torch.cat([lower, median, median + above.cumsum(dim=-1)], dim=-1)

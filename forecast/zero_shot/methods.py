@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from forecast.data.missing import forward_fill
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
 from forecast.partners.table import PARTNERS
-from forecast.pretrained.network import LEVELS, MEDIAN
-from forecast.pretrained.zero_shot import gathered, zero_shot
+from forecast.pretrained.network import MEDIAN
+from forecast.pretrained.zero_shot import zero_shot
 from forecast.training.workers import workers_for
 
 PRETRAINED = "pretrained"
@@ -23,8 +22,6 @@ OTHERS = tuple(name for name in PARTNERS if name != PRETRAINED)
 """The partners of the network."""
 LEAST_VALUES = 3
 """Known values below which the last one is the forecast."""
-LEAST_SEASONS = 1.25
-"""Seasons up to which a history is read as if it had none."""
 BLOCK = 512
 """Windows that a thread forecasts at a time."""
 
@@ -107,58 +104,17 @@ def forecasts(
     )
 
 
-def _quantiles(
-    history: History, origins: Int[np.ndarray, " B"], horizon: int
-) -> Float[np.ndarray, "B H K Q"]:
-    """What the network forecasts; see `forecasts`.
-
-    A history of hardly more than one season is read as if it had none: what is left of it without
-    its own mean season would be nothing at all, and so would the intervals.
-    """
-    begins = history.first_of(origins)
-    is_seasonal = origins + 1 - begins > LEAST_SEASONS * history.season
-    quantiles = np.empty((len(origins), horizon, history.values.shape[1], len(LEVELS)))
-    for season, some in ((history.season, is_seasonal), (1, ~is_seasonal)):
-        if some.any():
-            quantiles[some] = zero_shot(
-                history.values, begins[some], origins[some], season, horizon
-            )
-    return quantiles
-
-
-def _as_wide_as_a_walk(
-    quantiles: Float[np.ndarray, "B H K Q"], history: History, origins: Int[np.ndarray, " B"]
-) -> Float[np.ndarray, "B H K Q"]:
-    """Quantiles not nearer to the median than those of a random walk.
-
-    Among so many methods one fits three values without an error, and the network believes it.
-    """
-    values = gathered(history.values, history.first_of(origins), origins)  # (B, L, K)
-    change = (np.nanmax(values, axis=1) - np.nanmin(values, axis=1)) / 2
-    # The mean absolute change of a normal walk is 0.8 of its standard deviation.
-    steps = 1.25 * change[:, None] * np.sqrt(np.arange(1, quantiles.shape[1] + 1))[:, None]
-    normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
-    walk, median = steps[..., None] * normal, quantiles[..., MEDIAN, None]
-    distance = quantiles - median
-    wider = np.where(np.abs(walk) > np.abs(distance), walk, distance)
-    return np.asarray(median + wider)
-
-
 def _of_block(
     table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Sequence[str]
 ) -> Forecasts:
     """Forecast windows that are few enough to be done at once; see `forecasts`."""
     history = table.history
-    quantiles = _quantiles(history, origins, horizon)
+    begins = history.first_of(origins)
+    quantiles = zero_shot(history.values, begins, origins, history.season, horizon)
     fallback = seasonal_naive(table.filled, origins, horizon)
     is_short = (table.known_at(origins) < LEAST_VALUES)[:, None]  # (B, 1, K)
     last = table.filled.values[origins][:, None]
     quantiles = np.where(is_short[..., None], np.nan, quantiles)
-    is_scant = table.known_at(origins) == LEAST_VALUES
-    if is_scant.any():
-        quantiles = np.where(
-            is_scant[:, None, :, None], _as_wide_as_a_walk(quantiles, history, origins), quantiles
-        )
     points = {PRETRAINED: quantiles[..., MEDIAN]}
     points |= {name: PARTNERS[name](history, origins, horizon) for name in partners}
     points = {

@@ -46,7 +46,7 @@ def test_every_history_gives_finite_features(name, season, long_season):
 @given(st.floats(1e-6, 1e6), st.integers(0, 50))
 def test_another_unit_changes_location_and_scale_alone(unit, seed):
     one, other = told(series(seed)), told(series(seed) * unit)
-    for name in ("encoder", "decoder", "methods", "errors", "spread", "weight"):
+    for name in ("encoder", "decoder", "methods", "errors", "spread", "width"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(other.location, one.location * unit)
     np.testing.assert_allclose(other.scale, one.scale * unit)
@@ -94,3 +94,16 @@ def test_a_longer_season_counts_from_its_second_time_on():
         with_it, without = told(values[-rows:], long_season=20), told(values[-rows:])
         assert np.array_equal(with_it.methods, without.methods) != is_told
         assert with_it.encoder[..., 4].any() == is_told
+
+
+def test_an_error_that_nobody_knows_is_not_taken_for_none():
+    season = 12
+    found = told(series(rows=season), season)  # no value has one a season before it
+    np.testing.assert_allclose(found.spread, 1.0, rtol=1.0)  # in units of the mean change
+    assert found.errors.max() < 3
+
+
+def test_few_rows_have_widths_nearer_to_the_mean_change():
+    few, more = (told(10 + 2 * np.arange(float(rows)), season=1) for rows in (3, 60))
+    assert few.width > 0.5  # among so many methods one fits three rows without an error
+    assert more.width < 0.05

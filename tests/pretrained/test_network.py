@@ -12,7 +12,7 @@ def inputs(count=3, horizon=5):
     told = features(values, 4, horizon)
     return told, [
         torch.from_numpy(getattr(told, name))
-        for name in ("encoder", "decoder", "methods", "errors", "spread")
+        for name in ("encoder", "decoder", "methods", "errors", "spread", "width")
     ]
 
 
