@@ -167,3 +167,9 @@ def test_the_report_names_the_weights(run):
     scores = next(each for each in page.sections if each.title == "Scores on the test part")
     parts = ", ".join(f"{n} {w:.2f}" for n, w in run[1].summary["weights"].items())
     assert scores.text.startswith(f"A combination by weights: {parts}. lstm with ")
+
+
+def test_every_partner_reads_as_much_of_a_run_as_of_the_whole_table():
+    model = trained(partners=f"[{', '.join(PARTNERS)}]", overrides=["combine=mean"])
+    assert model.tail.lengths.max() > 200  # more than smoothing reads
+    assert_frame_equal(model.forecast(), model.forecast(TABLE), rtol=1e-5)

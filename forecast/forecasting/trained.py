@@ -41,7 +41,7 @@ from forecast.forecasting.history import (
 from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
-from forecast.partners.histories import rows_read
+from forecast.partners.table import rows_read
 from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
@@ -80,9 +80,8 @@ class TrainedModel:
     @property
     def rows_kept(self) -> int:
         """Rows of the training table that are kept: those that the models or partners read."""
-        if not self.config.partners:
-            return self.rows_needed
-        return max(self.rows_needed, rows_read(int(self.config.data.season)))
+        season = int(self.config.data.season)
+        return max(self.rows_needed, rows_read(self.config.partners, season))
 
     @property
     def least_rows(self) -> int:

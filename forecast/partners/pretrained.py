@@ -6,6 +6,12 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
+from forecast.pretrained.features import longer_season, most_rows
+
+
+def rows_read(season: int) -> int:
+    """Most rows of a history that it reads."""
+    return most_rows(season, longer_season(season))
 
 
 def pretrained(history: History, origins: Int[np.ndarray, " B"], horizon: int) -> Forecast:

@@ -15,7 +15,7 @@ from forecast.evaluation.levels import interval_quantiles
 from forecast.forecasting.predict import forecast_table
 from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
-from forecast.partners.histories import rows_read
+from forecast.partners.table import rows_read
 from forecast.zero_shot.calibration import with_intervals
 from forecast.zero_shot.judge import judge
 from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, forecasts
@@ -97,7 +97,7 @@ def _refuse(horizon: int | None, folds: int | None, partners: Sequence[str]) -> 
 
 def _affordable(panel: Panel, season: int) -> Sequence[str]:
     """All partners, or none where they would take long."""
-    rows = int(np.minimum(panel.lengths, rows_read(season)).sum()) * panel.num_targets
+    rows = int(np.minimum(panel.lengths, rows_read(OTHERS, season)).sum()) * panel.num_targets
     if rows <= MOST_ROWS:
         return OTHERS
     names = " ".join(OTHERS)

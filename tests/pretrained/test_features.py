@@ -99,7 +99,7 @@ def test_a_longer_season_counts_from_its_second_time_on():
 def test_an_error_that_nobody_knows_is_not_taken_for_none():
     season = 12
     found = told(series(rows=season), season)  # no value has one a season before it
-    np.testing.assert_allclose(found.spread, 1.0, rtol=1.0)  # in units of the mean change
+    assert 0.3 < found.spread < 2  # in units of the mean change
     assert found.errors.max() < 3
 
 
