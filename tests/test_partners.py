@@ -11,6 +11,7 @@ from forecast.errors import DataError
 from forecast.evaluate import actuals, part_forecasts
 from forecast.evaluation.baselines import History
 from forecast.forecasting.model_file import load
+from forecast.partners.combination import Combination
 from forecast.partners.table import PARTNERS
 from forecast.prepare import prepare
 from forecast.reporting.gather import write_report
@@ -173,3 +174,17 @@ def test_every_partner_reads_as_much_of_a_run_as_of_the_whole_table():
     model = trained(partners=f"[{', '.join(PARTNERS)}]", overrides=["combine=mean"])
     assert model.tail.lengths.max() > 200  # more than smoothing reads
     assert_frame_equal(model.forecast(), model.forecast(TABLE), rtol=1e-5)
+
+
+def test_a_partner_that_counts_nothing_is_not_asked(monkeypatch):
+    combination = Combination(METHODS, (0.5, 0.5, 0.0))
+    assert combination.counting == Combination(METHODS[:2], (0.5, 0.5))
+    assert Combination(METHODS, (0.0, 1.0, 0.0)).counting.methods == METHODS[:2]
+    median = Combination(METHODS, (1 / 3,) * 3, is_median=True)
+    assert median.counting == median
+    monkeypatch.setitem(PARTNERS, "ets", None)
+    history = History(np.arange(40.0)[:, None], np.array([0, 40]), 1)
+    values = np.full((1, 3, 1, 1), 5.0)
+    found = combination.shifted(values, history, np.array([39]))
+    expected = (5 + PARTNERS["theta"](history, np.array([39]), 3)) / 2
+    np.testing.assert_allclose(found[..., 0], expected)

@@ -16,6 +16,8 @@ from forecast.evaluation.metrics import ErrorSums, owa, point_errors, point_metr
 REFERENCE = "seasonal_naive"
 """The opponent that every verdict names, and that OWA divides by."""
 
+COMBINATION = "combination"
+"""What the combination of a model with its partners is called among the methods."""
 VALUES_AT_ONCE = 2**17
 """A forecast is scored in pieces of so many values: these stay in the cache, which halves the
 time."""
@@ -97,10 +99,23 @@ def overall(scores: Mapping[str, ErrorSums]) -> dict[str, dict[str, float]]:
 
 
 def best_opponent(metrics: Mapping[str, Mapping[str, float]], model: str) -> str:
-    """The method with the lowest MAE but the model; seasonal naive where none is known."""
-    others = {name: each["MAE"] for name, each in metrics.items() if name != model}
+    """The opponent with the lowest MAE; seasonal naive where none is known."""
+    others = {name: metrics[name]["MAE"] for name in opponents(metrics, model)}
     known = {name: error for name, error in others.items() if math.isfinite(error)}
     return min(known, key=lambda name: known[name], default=REFERENCE)
+
+
+def opponents(metrics: Mapping[str, Mapping[str, float]], model: str) -> list[str]:
+    """All methods but the model, and but one that is the whole of a combination."""
+    others = [name for name in metrics if name != model]
+    if model != COMBINATION:
+        return others
+    return [name for name in others if not _alike(metrics[name], metrics[model])]
+
+
+def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    pairs = zip(one.values(), other.values(), strict=True)
+    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs)
 
 
 def extreme_series(
@@ -143,11 +158,13 @@ def verdict(
     best, ours = best_opponent(metrics, model), metrics[model]["MAE"]
     alone = [f"{name} {metrics[name]['MAE']:.4g}" for name in combined if name != model]
     members = f" Alone: {', '.join(alone)}." if alone else ""
-    model = f"The {model}" if alone else model
     theirs, naive = metrics[best]["MAE"], metrics[REFERENCE]["MAE"]
     if math.isnan(theirs):
-        return f"The test part holds no observed values, so {model} cannot be judged."
-    several = f", the best of {len(metrics) - 1} opponents" if len(metrics) > 2 else ""
+        article = "the " if alone else ""
+        return f"The test part holds no observed values, so {article}{model} cannot be judged."
+    number = len(opponents(metrics, model))
+    several = f", the best of {number} opponents" if number > 1 else ""
+    model = f"The {model}" if alone else model
     facts = f"MAE {ours:.4g} against {theirs:.4g} on {num_windows} test window"
     first = f"{_compared(ours, theirs, model, in_words(best))}{several}: {facts}"
     sentence = f"{first}{'' if num_windows == 1 else 's'}."

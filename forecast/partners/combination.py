@@ -8,10 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.evaluation.baselines import Forecast, History
+from forecast.evaluation.scoring import COMBINATION
 from forecast.partners.table import PARTNERS
-
-COMBINATION = "combination"
-"""What it is called among the methods."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,15 @@ class Combination:
             return f"median of {', '.join(self.methods)}"
         pairs = zip(self.methods, self.weights, strict=True)
         return ", ".join(f"{method} {weight:.2f}" for method, weight in pairs)
+
+    @property
+    def counting(self) -> Combination:
+        """The same without the partners that count nothing: the model stays."""
+        if self.is_median:
+            return self
+        kept = [number for number, weight in enumerate(self.weights) if weight or not number]
+        methods = tuple(self.methods[number] for number in kept)
+        return Combination(methods, tuple(self.weights[number] for number in kept))
 
     def partner_forecasts(
         self, history: History, origins: Int[np.ndarray, " B"], horizon: int
@@ -88,10 +95,11 @@ class Combination:
             history: all that is known before the origins.
             origins: last known row of each window.
         """
-        if len(self.methods) == 1:
+        counting = self.counting
+        if len(counting.methods) == 1:
             return values
         point = values[..., values.shape[-1] // 2]
-        combined = self.all_methods(point, history, origins)[self.name]
+        combined = counting.all_methods(point, history, origins)[COMBINATION]
         if values.shape[-1] == 1:
             return np.asarray(combined[..., None])
         return np.asarray(values + (combined - point)[..., None])

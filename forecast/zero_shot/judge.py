@@ -12,8 +12,7 @@ from forecast.data.panel import Panel
 from forecast.data.scale import Scale, training_scale
 from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
-from forecast.evaluation.scoring import overall, verdict
-from forecast.partners.combination import COMBINATION
+from forecast.evaluation.scoring import COMBINATION, overall, verdict
 from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
 from forecast.zero_shot.calibration import Calibration, calibrated, uncalibrated
 from forecast.zero_shot.folds import actual_after, fold_origins
@@ -73,13 +72,12 @@ def judge(
     others = {**found.points, **baseline_forecasts(table.filled, origins, horizon)}
     others.pop(name, None)
     scores = _scores({name: combined, **others}, actual, scale, series)
-    apart = len(np.unique(times // horizon))
     return Judged(
         weights,
         scores,
         verdict(scores, name, len(origins)),
         len(origins),
-        calibrated(actual, combined, found.quantiles, levels, apart),
+        calibrated(actual, combined, found.quantiles, levels, held_out.stretches),
     )
 
 

@@ -197,6 +197,16 @@ def test_the_verdict_names_the_best_opponent_and_still_seasonal_naive(metrics, s
     assert verdict(metrics, "lstm", 8) == sentences
 
 
+def test_what_is_the_whole_of_a_combination_is_no_opponent_of_it() -> None:
+    metrics = maes(9.0, combination=9.0, theta=10.0, seasonal_naive=20.0)
+    assert best_opponent(metrics, "combination") == "theta"
+    assert verdict(metrics, "combination", 8, ("lstm", "theta")) == (
+        "The combination is 10.0 % better than theta, the best of 2 opponents: MAE 9 against 10 on"
+        " 8 test windows. It is 55.0 % better than seasonal naive (20). Alone: lstm 9, theta 10."
+    )
+    assert best_opponent(metrics, "lstm") == "combination"  # a tie of others is one
+
+
 POSITIVE = st.floats(0.01, 100)
 
 
