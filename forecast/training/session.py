@@ -110,7 +110,7 @@ class Session:
         while len(self.done) < self.config.ensemble:
             history = self.histories[-1]
             most_seconds = seconds_of_member(self.histories[:-1], self.config)
-            reason = stop_reason(history, self.config, most_seconds) if history else None
+            reason = self._stop_reason(history, most_seconds) if history else None
             records = fit(
                 self.learner,
                 parts["train"],
@@ -125,9 +125,7 @@ class Session:
                     self._pause(record)
                     continue
                 history.append(record)
-                reason = stop_reason(history, self.config, most_seconds)
-                if self.start is not None and self.start.validation_loss is None:
-                    reason = "validation spans too little time to speak for other weights"
+                reason = self._stop_reason(history, most_seconds)
                 self._after_epoch(record)
                 yield self._progress(record)
             self._finish_member(reason or self._all_done(history[-1]))
@@ -199,6 +197,12 @@ class Session:
         is_judged = self.is_judged and len(validation)
         loss = evaluate(self.learner, validation) if is_judged else None
         return Epoch(0, 0, math.nan, loss, self.learner.learning_rate, 0.0)
+
+    def _stop_reason(self, history: list[Epoch], most_seconds: float) -> str | None:
+        """Why the current member should stop after its last epoch; None: go on."""
+        if self.start is not None and self.start.validation_loss is None:
+            return "validation spans too little time to speak for other weights"
+        return stop_reason(history, self.config, most_seconds)
 
     def _pause(self, within: EpochProgress) -> None:
         self.within = within

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 import forecast
+from forecast import api, experiment
 from forecast.config.model import PRETRAINED_LEVELS
 from forecast.forecasting.model_file import load
 from forecast.pretrained.network import MEDIAN
 from forecast.pretrained.zero_shot import zero_shot
+from forecast.runs.folder import existing_run, new_run
 
 ROWS, HORIZON, SEASON = 60, 4, 4
 
@@ -110,3 +112,17 @@ def test_every_target_is_forecast_by_itself(targets):
     found = forecast.train(changed, data).forecast(level=[])
     sales = found[found["target"] == "sales"]["forecast"].to_numpy().reshape(3, HORIZON)
     np.testing.assert_allclose(sales, zero_shot_of(data)[..., MEDIAN], rtol=1e-5)
+
+
+@pytest.mark.parametrize("validation", [16, HORIZON])
+def test_an_interrupted_fine_tuning_ends_as_one_never_stopped(tmp_path, validation):
+    chosen = {**config(epochs=3), "split": {"validation": validation, "test": HORIZON}}
+    chosen = api._config(chosen, table())
+    whole = list(experiment.train(chosen, table(), new_run(tmp_path / "whole", force=False)))
+    steps = experiment.train(chosen, table(), new_run(tmp_path / "part", force=False))
+    next(steps)
+    steps.close()
+    folder = existing_run(tmp_path / "part")
+    assert len(list(experiment.train(chosen, table(), folder, resume=True))) == len(whole) - 1
+    for name in ("model.safetensors", "summary.json", "forecast.csv"):
+        assert (folder.path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
