@@ -20,9 +20,10 @@ import torch
 from forecast.config.schedules import Position
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.pretrained.features import longer_season, most_rows
 from forecast.pretrained.forecaster import PretrainedForecaster
+from forecast.pretrained.known import mean
 from forecast.pretrained.network import LEVELS, UNITS
+from forecast.pretrained.season import longer_season, most_rows
 from forecast.pretrained.synthetic import synthetic
 from forecast.pretrained.weights import KIND
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
@@ -89,7 +90,7 @@ def windows_of(task: Task, values: np.ndarray) -> Windows:
     lag = task.season if task.rows > 2 * task.season else 1
     change = np.abs(history[:, lag:] - history[:, :-lag])
     usual = np.abs(np.diff(history, axis=1))
-    size = np.fmax(_mean(change), 0.1 * _mean(usual))
+    size = np.fmax(mean(change), 0.1 * mean(usual))
     weights = np.where(size > 0, 1 / np.maximum(size, 1e-9), 0.0)
     flat = torch.from_numpy(values.astype(np.float32).reshape(-1, 1))
     first = torch.arange(len(values)) * values.shape[1]
@@ -104,14 +105,6 @@ def windows_of(task: Task, values: np.ndarray) -> Windows:
         num_future=0,
         weights=torch.from_numpy(weights.astype(np.float32))[:, None],
     )
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Over the known values of each series; NaN where there is none."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=1)
-    return np.asarray(total / np.where(count > 0, count, np.nan))
 
 
 def learner_of(rate: float, units: int) -> Learner:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forecast.pretrained.features import longer_season, most_rows
+from forecast.pretrained.season import longer_season, most_rows
 
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""

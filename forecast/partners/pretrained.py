@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
-from forecast.pretrained.features import longer_season, most_rows
+from forecast.pretrained.season import longer_season, most_rows
 
 
 def rows_read(season: int) -> int:

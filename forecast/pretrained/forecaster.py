@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from forecast.models.forecaster import Model
-from forecast.pretrained.features import features, filled, longer_season
+from forecast.pretrained.features import features
 from forecast.pretrained.known import least
 from forecast.pretrained.network import MEDIAN, UNITS, Network
+from forecast.pretrained.season import filled, longer_season
 
 WORK = 2**11
 """So much that a thread is given 128 windows at a time."""

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from forecast.config.model import PRETRAINED_LEVELS
-from forecast.pretrained.features import DECODER_INPUTS, ENCODER_INPUTS, METHODS
+from forecast.pretrained.features import DECODER_INPUTS, ENCODER_INPUTS
+from forecast.pretrained.methods import METHODS
 
 LEVELS = PRETRAINED_LEVELS
 """Quantiles that are forecast; the median is the point forecast."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from forecast.pretrained.features import longer_season, most_rows
 from forecast.pretrained.network import LEVELS
+from forecast.pretrained.season import longer_season, most_rows
 from forecast.pretrained.weights import pretrained_forecaster
 
 BATCH = 512

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.pretrained.features import DECODER_INPUTS, METHODS, features, filled, most_rows
+from forecast.pretrained.features import DECODER_INPUTS, features
+from forecast.pretrained.methods import METHODS
 
 SEASON = 4
 ODD = {
@@ -75,17 +76,6 @@ def test_a_line_is_carried_on_by_the_mean_change():
     ahead = found.methods[0] * found.scale[0] + found.location[0]
     line = 10 + 2 * np.arange(40.0, 45.0)
     assert np.isclose(ahead, line[:, None], rtol=1e-2).all(axis=0).any()
-
-
-def test_gaps_are_filled_on_the_line_between_their_neighbours():
-    values = np.array([[np.nan, 1.0, np.nan, 3.0, np.nan]])
-    np.testing.assert_array_equal(filled(values), [[np.nan, 1.0, 2.0, 3.0, 3.0]])
-
-
-def test_three_seasons_are_read_at_least():
-    assert most_rows(365) == 1095
-    assert most_rows(1) == 84
-    assert most_rows(24, 168) == 504
 
 
 def test_a_longer_season_counts_from_its_second_time_on():

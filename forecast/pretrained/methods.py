@@ -1,0 +1,149 @@
+"""What classical methods forecast of a history, and how large their errors within it were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from forecast.pretrained.known import mean, median
+from forecast.pretrained.season import Histories, column, lagged
+from forecast.pretrained.smoothing import smoothed_level, smoothed_season, smoothed_trend
+
+RATES = np.array([0.1, 0.3, 0.6, 0.95])
+HOLT = np.array([(a, b, d) for a in (0.3, 0.6, 0.95) for b in (0.05, 0.25) for d in (0.85, 0.97)])
+WINTERS = np.array([(0.1, 0.3), (0.4, 0.15)])
+METHODS = 26
+MOST_GROWTH, GROWTH_STEPS = 0.2, 30
+"""Logarithmic growth a step, and the steps after which it is not carried on."""
+
+Column = Float[np.ndarray, " B"]
+Ahead = Float[np.ndarray, "B H"]
+
+
+def method_forecasts(
+    history: Histories, horizon: int, deviation: Column
+) -> tuple[Float[np.ndarray, "B H M"], Float[np.ndarray, "B M"]]:
+    """Forecasts and mean absolute one-step errors of all methods, in the histories' units.
+
+    Args:
+        history: with their seasons.
+        horizon: steps.
+        deviation: of the last rows: the error of a mean.
+    """
+    values, flat, even = history.values, history.without_difference, history.without_ratio
+    season = history.season
+    steps, phase = np.arange(1, horizon + 1), np.arange(horizon) % season
+    add, times = history.additive[:, phase], history.ratio[:, phase]  # (B, H) of the steps ahead
+    level, level_error = smoothed_level(flat, RATES)
+    even_level, even_error = smoothed_level(even, RATES)
+    differences = np.diff(flat, axis=1)
+    trend, trend_error = smoothed_level(differences, RATES[:2])
+    slope, even_slope = _slope(flat), _slope(even)
+    logs = np.where(even > 0, np.log(np.where(even > 0, even, 1.0)), np.nan)
+    growth = np.where(history.is_positive, _slope(logs), 0.0).clip(-MOST_GROWTH, MOST_GROWTH)
+    last = _seasons_ago(values, season, horizon, 1)
+    season_error = mean(np.abs(values - lagged(values, season)), axis=1)
+
+    found: list[tuple[Ahead, Column]] = [(last, season_error)]
+    for number in range(len(RATES)):
+        found.append((column(level[number]) + add, level_error[number]))
+        found.append((column(even_level[number]) * times, even_error[number]))
+    # Theta: the line through all rows and a smoothed level, half each (Assimakopoulos 2000).
+    found.append((column(level[1]) + column(slope) * steps / 2 + add, level_error[1]))
+    found.append(((column(even_level[1]) + column(even_slope) * steps / 2) * times, even_error[1]))
+    found.append((column(level[3]) + column(slope) * steps / 2 + add, level_error[3]))
+    # Trends: damped, going on, the mean change, and growth in percent.
+    damped = np.cumsum(0.9**steps)
+    drift = mean(differences, axis=1)
+    found.append((column(level[2]) + column(trend[1]) * damped + add, trend_error[1]))
+    found.append((column(level[2]) + column(trend[0]) * steps + add, trend_error[0]))
+    found.append((column(level[3]) + column(drift) * steps + add, level_error[3]))
+    grown = column(even_level[2]) * np.exp(column(growth) * np.minimum(steps, GROWTH_STEPS))
+    is_positive = column(history.is_positive)
+    found.append((np.where(is_positive, grown * times, column(level[2]) + add), even_error[2]))
+    found.append(_best_holt(flat, steps, lambda ahead: ahead + add))
+    found.append(_best_holt(even, steps, lambda ahead: ahead * times))
+    found += _winters(history, phase)
+    # Levels without any smoothing: for counts, and for series that swing about a mean.
+    recent = values[:, -max(3 * season, 24) :]
+    middle = median(recent, axis=1)
+    aside = mean(np.abs(recent - column(middle)), axis=1)
+    found.append((np.broadcast_to(column(middle), add.shape), aside))
+    found.append((np.broadcast_to(column(mean(recent, axis=1)), add.shape), deviation))
+    ago = [_seasons_ago(values, season, horizon, number) for number in range(1, 5)]
+    found.append((mean(np.stack(ago), axis=0), season_error))
+    found.append((median(np.stack(ago[:3]), axis=0), season_error))
+    found.append(_long_season(history, last, season_error, horizon))
+    assert len(found) == METHODS
+    forecasts, errors = zip(*found, strict=True)
+    fallback = np.where(np.isnan(last), column(values[:, -1]), last)
+    stacked = np.stack(forecasts, axis=-1)
+    return np.where(np.isnan(stacked), fallback[..., None], stacked), np.stack(errors, axis=-1)
+
+
+def _best_holt(
+    values: Float[np.ndarray, "B L"],
+    steps: Int[np.ndarray, " H"],
+    with_season: Callable[[Ahead], Ahead],
+) -> tuple[Ahead, Column]:
+    """Damped trend with the settings that had the smallest error within the history."""
+    level, trend, error = smoothed_trend(values, HOLT)
+    best, series = np.argmin(error, axis=0), np.arange(len(values))
+    damped = np.cumsum(HOLT[best, 2][:, None] ** steps, axis=1)  # (B, H)
+    ahead = column(level[best, series]) + column(trend[best, series]) * damped
+    return with_season(ahead), error[best, series]
+
+
+def _winters(history: Histories, phase: Int[np.ndarray, " H"]) -> list[tuple[Ahead, Column]]:
+    """Adapting seasons of the values, and of their logarithms where these exist."""
+    values, index = history.values, history.additive
+    level, season, errors = smoothed_season(values, index, WINTERS)
+    found = [(column(level[n]) + season[n][:, phase], errors[n]) for n in range(len(WINTERS))]
+    is_positive = history.is_positive
+    safe = np.where(column(is_positive) | np.isnan(values), values, 1.0)
+    logs, ratio = np.log(safe), np.log(np.maximum(history.ratio, 1e-3))
+    level, season, errors = smoothed_season(logs, ratio, WINTERS[:1])
+    ahead = np.exp((column(level[0]) + season[0][:, phase]).clip(-300, 300))
+    typical = np.exp(mean(logs, axis=1).clip(-300, 300))
+    plain, plain_error = found[0]
+    found.append(
+        (
+            np.where(column(is_positive), ahead, plain),
+            np.where(is_positive, errors[0] * typical, plain_error),
+        )
+    )
+    return found
+
+
+def _long_season(
+    history: Histories, last: Ahead, error: Column, horizon: int
+) -> tuple[Ahead, Column]:
+    """The values a long season ago, half-way shifted to the level of now; else the last season."""
+    values, lag = history.values, history.long_season
+    if not 0 < lag < values.shape[1]:
+        return last, error
+    ago = _seasons_ago(values, lag, horizon, 1)
+    season = history.season
+    then = mean(values[:, max(0, values.shape[1] - lag - season) : -lag], axis=1)
+    shifted = ago + column(np.nan_to_num(mean(values[:, -season:], axis=1) - then)) / 2
+    long_error = mean(np.abs(values - lagged(values, lag)), axis=1)
+    is_known = history.is_long & ~np.isnan(shifted)
+    is_lagged = history.is_long[:, 0] & ~np.isnan(long_error)
+    return np.where(is_known, shifted, last), np.where(is_lagged, long_error, error)
+
+
+def _seasons_ago(values: Float[np.ndarray, "B L"], season: int, horizon: int, number: int) -> Ahead:
+    """The last season but `number - 1`, repeated over the horizon; NaN where it is unknown."""
+    rows = values.shape[1] - number * season + np.arange(horizon) % season
+    found = values[:, np.maximum(rows, 0)]
+    return np.where(rows >= 0, found, np.nan)
+
+
+def _slope(values: Float[np.ndarray, "B L"]) -> Column:
+    """Change a row, by least squares over the known rows; 0 of a single one."""
+    rows = np.where(np.isnan(values), np.nan, np.arange(values.shape[1]))
+    centred = rows - column(mean(rows, axis=1))
+    product = np.nansum(centred * (values - column(mean(values, axis=1))), axis=1)
+    return np.asarray(product / np.maximum(np.nansum(centred**2, axis=1), 1.0))
