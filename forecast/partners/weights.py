@@ -54,15 +54,13 @@ def prior_weights(
     """What methods count as long as no errors speak for other weights: equal weights.
 
     Beside a pretrained network, networks count twice what smoothing does; and smoothing counts only
-    for yearly and quarterly rows and others with short seasons, where a combination of simple
-    methods is hard to beat.
+    for yearly and quarterly rows and others with short seasons: elsewhere a fixed share of it cost
+    more than it gained (benchmarks/RESULTS.md, "forecast quick", weights).
 
     Args:
         methods: by name; what is no partner is the model.
         season: rows.
         is_pretrained: whether the model is a pretrained network too.
-
-    Source: Makridakis et al. 2020, "The M4 competition", whose ranks by frequency show the same.
     """
     if not is_pretrained and PRETRAINED not in methods:
         return np.full(len(methods), 1 / len(methods))

@@ -2,9 +2,9 @@
 
 A series is a slow part (trend, cycle or walk), a season, and noise, with now and then a step or an
 outlier; most are then exponentiated, so that swings grow with the level, and some of these drawn as
-counts. Every share and range below is a choice that was made on held-back training rows of public
-series (benchmarks/RESULTS.md); none of these series was trained on. All randomness comes from one
-generator.
+counts. The shares and ranges below were not searched one by one: they are a first guess at what is
+usual, judged as a whole by forecasts of public series (benchmarks/RESULTS.md), of which none was
+trained on. All randomness comes from one generator.
 """
 
 from __future__ import annotations
