@@ -1,10 +1,27 @@
-"""The errors a user can cause; each carries the exit code of the command that meets it."""
+"""The errors a user can cause, each with its exit code, and how values stand in messages.
+
+Names of files, columns and series are written by others: they may hold line ends, commands of a
+terminal, marks that turn the direction of text, or a megabyte. `printable`, `named`, `shown` and
+`one_line` are how they reach a message, a log or a picture.
+"""
+
+from collections.abc import Iterable
+
+MOST_SHOWN = 60
+"""Characters of a name or a value in a message."""
+MOST_IN_LINE = 1000
+"""Characters of a message."""
+MOST_NAMES = 40
+"""Names that are listed in a message."""
 
 
 class ForecastError(ValueError):
     """Anything a user can mend; the message is one line with place, value and remedy."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class ConfigError(ForecastError):
@@ -25,11 +42,40 @@ class DeviceError(ForecastError):
     exit_code = 4
 
 
+def printable(text: str) -> str:
+    """A text of visible characters: line ends, terminal commands and turned text are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(message: str) -> str:
+    """A message on one line, printable, and cut in the middle if it is too long."""
+    return _cut(printable(message), MOST_IN_LINE)
+
+
+def named(name: object) -> str:
+    """The name of a series, a column or a file for a message, without quotes."""
+    return _cut(printable(str(name)), MOST_SHOWN)
+
+
+def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
+    """Some names for a message, and how many more there are."""
+    names = [*names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(map(named, names[:most]))}{more}"
+
+
 def shown(value: object) -> str:
     """A value for a message: on one line, and shortened."""
     text = repr(list(value) if isinstance(value, tuple) else value)
     text = {"True": "true", "False": "false", "None": "null"}.get(text, text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+
+
+def _cut(text: str, most: int) -> str:
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
@@ -40,11 +86,12 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
         known: all words that are known.
 
     Returns:
-        The question whether the nearest known word was meant; where none is near, all of them.
+        The question whether the nearest known word was meant; where none is near, what is known.
     """
     import difflib
 
     if not known:
         return "there is none to choose from"
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    short = [name for name in known if len(name) <= MOST_SHOWN]  # a long one takes minutes
+    near = difflib.get_close_matches(word[:MOST_SHOWN], short, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known: {listed(known)}"

@@ -23,7 +23,7 @@ from forecast.data.short import short_series
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError, DataError, named, shown
 from forecast.forecasting.predict import new_model
 from forecast.models.forecaster import hidden_sizes
 from forecast.runs.folder import RunFolder
@@ -219,10 +219,11 @@ def _refuse_constant(panel: Panel, parts: Split) -> None:
         lowest = np.fmin.reduce(values, where=rows, initial=np.inf)
         highest = np.fmax.reduce(values, where=rows, initial=-np.inf)
         if lowest > highest:
-            raise DataError(f"{panel.source}: column {name!r} is empty in all training rows")
+            raise DataError(f"{panel.source}: column {shown(name)} is empty in all training rows")
         if lowest == highest:
             raise DataError(
-                f"{panel.source}: column {name!r} is constant ({lowest:g} in all training rows);"
+                f"{panel.source}: column {shown(name)} is constant ({lowest:g} in all training"
+                " rows);"
                 " there is nothing to learn; leave it out of data.target"
             )
 
@@ -241,7 +242,7 @@ def _refuse_short_series(
         return
     skips = config.data.short_series == "skip"
     if skips and len(windows["train"]):
-        names = ", ".join(panel.ids[number] for number in short[:5])
+        names = ", ".join(named(panel.ids[number]) for number in short[:5])
         more = ", ..." if len(short) > 5 else ""
         log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
         return
@@ -250,7 +251,7 @@ def _refuse_short_series(
     read = f"lookback {lookback}" if least is None else f"least_history {config.window.rows_read}"
     smaller = "lookback" if least is None else "least_history"
     rows = int(np.diff(parts.train[short[0]])[0])
-    name = f"series {panel.ids[short[0]]} has" if panel.has_ids else "there are"
+    name = f"series {named(panel.ids[short[0]])} has" if panel.has_ids else "there are"
     unknown = "" if rows < needed else " of them known"
     remedy = ", or set data.short_series: skip" if panel.has_ids and not skips else ""
     raise DataError(

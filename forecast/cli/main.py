@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from forecast.cli.arguments import parse
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, one_line
 from forecast.runs.memory import claim_process
 
 OUT_OF_MEMORY = re.compile("OutOfMemory|out of memory|DefaultCPUAllocator|Storage size calculation")
@@ -103,5 +103,5 @@ def _notes(error: BaseException) -> str:
 def _say(message: str, code: int) -> int:
     """Print one line on stderr; gives the exit code back."""
     with contextlib.suppress(OSError, ValueError):  # the terminal is closed
-        print(f"forecast: {message}", file=sys.stderr)
+        print(f"forecast: {one_line(message)}", file=sys.stderr)
     return code

@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, printable
 from forecast.runs.files import json_text
 
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
     """Print a result as JSON for a program, or as text for people."""
-    print(json_text(result) if as_json else text)
+    print(json_text(result) if as_json else "\n".join(map(printable, text.split("\n"))))
 
 
 def require_folder(option: str, path: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.errors import listed, named, one_line, printable
 from forecast.runs.clock import end_in_words, in_words
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _errors_by_target(summary: Mapping[str, Any]) -> list[str]:
     model, other = (summary["mae_by_target"][method] for method in (summary["model"], best))
     if len(model) == 1:
         return []
-    pairs = [f"{name} {model[name]:.4g} ({other[name]:.4g})" for name in model]
+    pairs = [f"{named(name)} {model[name]:.4g} ({other[name]:.4g})" for name in model]
     more = ", ..." if len(pairs) > MOST_TARGETS else ""
     listed = f"{', '.join(pairs[:MOST_TARGETS])}{more}"
     return [f"{'MAE by target':16}    {listed}; in brackets: {best}"]
@@ -104,7 +105,9 @@ def backtest_text(summary: Mapping[str, Any]) -> str:
     steps = [*range(1, summary["horizon"] + 1)]
     lines += _by_key("MAE by fold", summary["folds"], summary["mae_by_fold"])
     lines += _by_key("MAE by step", steps, summary["mae_by_step"])
-    worst = [f"{name} {mase:.4g}" for name, mase in summary["worst_series"].items()][:MOST_SERIES]
+    worst = [f"{named(name)} {mase:.4g}" for name, mase in summary["worst_series"].items()][
+        :MOST_SERIES
+    ]
     lines += [f"{'worst series':16}    MASE {', '.join(worst)}"] if worst else []
     return "\n".join([*lines, summary["verdict"]])
 
@@ -144,7 +147,7 @@ def check_text(result: Mapping[str, Any]) -> str:
     problem = [f"problem     {result['problem']}"] if "problem" in result else []
     if "data" not in result:
         return problem[0]
-    found = [f"{each['kind']:12}{each['message']}" for each in result["findings"]]
+    found = [f"{each['kind']:12}{one_line(each['message'])}" for each in result["findings"]]
     found = found or ["findings    none: no gaps, empty cells, constant columns or outliers"]
     return "\n".join([*_data_lines(result["data"]), *found, *(problem or _training_lines(result))])
 
@@ -155,9 +158,9 @@ def _data_lines(data: Mapping[str, Any]) -> list[str]:
     series = f", {data['series']} series of {lengths} rows" if data["series"] > 1 else ""
     zone = f", {data['timezone']}" if data["timezone"] else ""
     return [
-        f"data        {data['source']}: {data['rows']} rows{series}",
+        f"data        {printable(data['source'])}: {data['rows']} rows{series}",
         f"time        {data['first']} to {data['last']}, frequency {data['frequency']}{zone}",
-        f"columns     {', '.join(data['columns'])}",
+        f"columns     {listed(data['columns'])}",
     ]
 
 

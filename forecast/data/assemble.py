@@ -83,7 +83,7 @@ def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], Int[n
         empty |= codes == names.index("")
     if empty.any():
         row = int(np.argmax(empty))
-        raise DataError(f"{table.place(row)}: column {id_column!r} is empty; name the series")
+        raise DataError(f"{table.place(row)}: column {shown(id_column)} is empty; name the series")
     return names, codes
 
 
@@ -191,7 +191,8 @@ def _static(
             row = int(np.argmax(is_other[:, column]))
             cell = str(rows.table.frame[name][rows.table_row(row)])
             raise DataError(
-                f"{rows.place(row)}: static column {name!r} holds {shown(cell)}, so it is empty or"
+                f"{rows.place(row)}: static column {shown(name)} holds {shown(cell)}, so it is"
+                " empty or"
                 " changes within its series; give each series one value, or move it to data.past"
             )
     return np.asarray(first)

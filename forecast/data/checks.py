@@ -11,6 +11,7 @@ from pandas.tseries.frequencies import to_offset
 
 from forecast.data.panel import Offsets, Panel
 from forecast.data.times import TimeAxis
+from forecast.errors import named, shown
 
 OUTLIER = 10.0
 """A value is an outlier if its distance to the mean of its neighbours is this many times the usual
@@ -72,7 +73,7 @@ def _empty(panel: Panel, column: int, name: str) -> list[Finding]:
         return []
     first, longest = (panel.place(int(row)) for row in _first_and_longest(runs))
     count, cells = len(runs), int(runs[:, 1].sum())
-    where = f"{first}: column {name!r} is empty"
+    where = f"{first}: column {shown(name)} is empty"
     if count == 1:
         rows = "in this row" if cells == 1 else f"in {cells} rows from here on"
         return [Finding("empty", f"{where} {rows}")]
@@ -104,14 +105,17 @@ def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
         return []
     number = int(constant[0])
     level = lowest[number]
-    shown = panel.categories[name][int(level)] if name in panel.categories else f"{level:g}"
+    value = panel.categories[name][int(level)] if name in panel.categories else f"{level:g}"
     if not panel.has_ids:
-        return [Finding("constant", f"{panel.source}: column {name!r} is always {shown}")]
+        return [
+            Finding("constant", f"{panel.source}: column {shown(name)} is always {named(value)}")
+        ]
     return [
         Finding(
             "constant",
-            f"{panel.source}: column {name!r} is constant in {len(constant)} of {panel.num_series}"
-            f" series; the first is {panel.ids[number]} ({shown})",
+            f"{panel.source}: column {shown(name)} is constant in {len(constant)} of"
+            f" {panel.num_series}"
+            f" series; the first is {named(panel.ids[number])} ({named(value)})",
         )
     ]
 
@@ -122,7 +126,7 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
         return []
     places = [f"{values[row]:g} at {panel.place(int(row))}" for row in rows[:SHOWN]]
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    message = f"column {name!r} is far from its neighbours: {', '.join(places)}{more}"
+    message = f"column {shown(name)} is far from its neighbours: {', '.join(places)}{more}"
     return [Finding("outlier", message)]
 
 

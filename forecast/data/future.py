@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel
-from forecast.errors import DataError
+from forecast.errors import DataError, listed, named, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def future_rows(
     wanted = config.future
     if not wanted:
         return history, rows
-    names = ", ".join(covariate.name for covariate in wanted)
+    names = listed(covariate.name for covariate in wanted)
     if future is None:
         raise DataError(
             f"the model needs the future values of {names}; give them as `future` (in the command:"
@@ -80,7 +80,8 @@ def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel)
     known = read_panel(config, frame, require_targets=False)
     if known.axis.timezone != zone:
         raise DataError(
-            f"{known.source}: column {config.time!r} has the time zone {known.axis.timezone}, the"
+            f"{known.source}: column {shown(config.time)} has the time zone {known.axis.timezone},"
+            " the"
             " history has none; write the times of both alike"
         )
     return known
@@ -110,7 +111,7 @@ def _refuse_gaps(rows: Int[np.ndarray, "S H"], known: Panel, history: Panel, nam
     series, step = (int(index) for index in np.argwhere(rows < 0)[0])
     position = history.starts[series] + history.lengths[series] + step
     time = history.axis.column(np.array([position]))[0]
-    of = f" of series {history.ids[series]}" if history.has_ids else ""
+    of = f" of series {named(history.ids[series])}" if history.has_ids else ""
     raise DataError(f"{known.source}: the row{of} for {time} is missing or empty; it needs {names}")
 
 

@@ -14,7 +14,7 @@ from forecast.data.compact import rows_differing_from_previous
 from forecast.data.panel import offsets_of
 from forecast.data.table import Table
 from forecast.data.times import TimeAxis, infer_frequency
-from forecast.errors import DataError
+from forecast.errors import DataError, named, shown
 
 SHOWN_DUPLICATES = 10
 """Lines of duplicate times that a message names, after the first."""
@@ -105,7 +105,7 @@ def in_time_order(rows: OrderedRows, may_sort: bool) -> OrderedRows:
     if len(backwards) and not may_sort:
         first = int(backwards[0])
         raise DataError(
-            f"{rows.place(first)}: column {rows.time!r}: {rows.cell(first)} comes after"
+            f"{rows.place(first)}: column {shown(rows.time)}: {rows.cell(first)} comes after"
             f" {rows.cell(first - 1)}; sort the rows by time, set data.sort: true"
             f"{_other_remedies(rows, first)}"
         )
@@ -114,9 +114,10 @@ def in_time_order(rows: OrderedRows, may_sort: bool) -> OrderedRows:
     twice = rows.rows_where(np.equal)
     if len(twice):
         first = int(twice[0])
-        name = f" of series {rows.ids[rows.series[first]]}" if rows.ids else ""
+        name = f" of series {named(rows.ids[rows.series[first]])}" if rows.ids else ""
         raise DataError(
-            f"{rows.place(first)}: column {rows.time!r}: {rows.cell(first)}{name} appears twice"
+            f"{rows.place(first)}: column {shown(rows.time)}: {rows.cell(first)}{name} appears"
+            " twice"
             f"{_further(rows, twice[1:])}; keep one row a time{_other_remedies(rows, first)}"
         )
     return rows
@@ -218,7 +219,7 @@ def _refuse_off_axis(
         row = int(numbers[np.argmax(is_off)])
         origin = axis.column(np.zeros(1, dtype=np.int64))[0]
         raise DataError(
-            f"{rows.place(row)}: column {rows.time!r}: {rows.cell(row)} is off the grid of"
+            f"{rows.place(row)}: column {shown(rows.time)}: {rows.cell(row)} is off the grid of"
             f" frequency {axis.frequency} that begins at {origin}; mend the time, or set"
             " data.frequency"
         )
@@ -237,6 +238,7 @@ def _refuse_far_rows(
     gaps[offsets[1:-1] - 1] = 0  # from one series to the next
     before = int(np.argmax(gaps))
     raise DataError(
-        f"{rows.place(before + 1)}: column {rows.time!r}: {int(gaps[before]) - 1} rows are missing"
+        f"{rows.place(before + 1)}: column {shown(rows.time)}: {int(gaps[before]) - 1} rows are"
+        " missing"
         f" before {rows.cell(before + 1)}; mend the time, or set data.frequency"
     )

@@ -41,7 +41,7 @@ def finite_numbers(
     if np.fmax.reduce(values, initial=0) > most or np.fmin.reduce(values, initial=0) < -most:
         row = int(np.argmax(np.abs(values) > most))
         raise DataError(
-            f"{place(row)}: column {name!r} holds {values[row]:g}, which is no finite"
+            f"{place(row)}: column {shown(name)} holds {values[row]:g}, which is no finite"
             " 32-bit number; mend it or leave the cell empty"
         )
     return values
@@ -60,7 +60,7 @@ def _numbers(column: pd.Series, name: str, decimal: str, place: Place) -> Float[
         row = int(np.argmax(bad))
         cell = str(column.iloc[row])
         raise DataError(
-            f"{place(row)}: column {name!r} holds {shown(cell)}, not a number;"
+            f"{place(row)}: column {shown(name)} holds {shown(cell)}, not a number;"
             f" {_remedy(cell, decimal)}"
         )
     return texts.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from forecast.data.times import TimeAxis
+from forecast.errors import named
 
 Offsets = Int[np.ndarray, " _"]
 """(S + 1,) first row of each series, and N."""
@@ -87,7 +88,7 @@ class Panel:
             number = int(self.lines[row])
             return f"{self.source}:{number}" if self.is_csv else f"{self.source} row {number}"
         time = self.axis.column(self.positions(np.array([row])))[0]
-        series = f" of series {self.ids[int(self.series_of(np.array([row]))[0])]}"
+        series = f" of series {named(self.ids[int(self.series_of(np.array([row]))[0])])}"
         return f"{self.source}, {time}{series if self.has_ids else ''}"
 
     def tail(self, rows: int) -> Panel:

@@ -20,7 +20,7 @@ from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
 from forecast.data.short import padding_rows
 from forecast.data.split import PARTS, Split
 from forecast.data.windows import Windows, window_starts
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,8 @@ def require_complete(panel: Panel) -> None:
         )
     count = int(missing[:, column].sum())
     raise DataError(
-        f"{panel.place(row)}: column {panel.columns[column]!r} is empty ({count} empty cells in"
+        f"{panel.place(row)}: column {shown(panel.columns[column])} is empty ({count} empty cells"
+        " in"
         f" all); {remedy}"
     )
 
@@ -319,4 +320,6 @@ def _fit(
 
 
 def _placed(error: OutOfRangeError, panel: Panel) -> DataError:
-    return DataError(f"{panel.place(error.row)}: column {panel.columns[error.column]!r}: {error}")
+    return DataError(
+        f"{panel.place(error.row)}: column {shown(panel.columns[error.column])}: {error}"
+    )

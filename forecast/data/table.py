@@ -30,7 +30,7 @@ from forecast.data.csv_blocks import most_rows
 from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
 from forecast.data.numbers import finite_numbers
 from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
-from forecast.errors import DataError, did_you_mean
+from forecast.errors import DataError, did_you_mean, shown
 
 LONG = 2**24
 """Bytes of a CSV from which on times are dates: as text they would need too much memory."""
@@ -112,9 +112,9 @@ def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) 
     known = [*present]
     for name in wanted:
         if name not in known:
-            raise DataError(f"{source}: no column {name!r}; {did_you_mean(name, known)}")
+            raise DataError(f"{source}: no column {shown(name)}; {did_you_mean(name, known)}")
         if known.count(name) > 1:
-            raise DataError(f"{source}: column {name!r} appears twice; rename one")
+            raise DataError(f"{source}: column {shown(name)} appears twice; rename one")
 
 
 def read_table(

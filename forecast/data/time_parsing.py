@@ -71,14 +71,14 @@ def parse_times(
 
 
 def _cell(place: str, name: str, cell: object) -> str:
-    return f"{place}: column {name!r} holds {shown(str(cell))}"
+    return f"{place}: column {shown(name)} holds {shown(str(cell))}"
 
 
 def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
     empty = (texts == "").to_numpy()
     if empty.any():
         row = int(np.argmax(empty))
-        raise DataError(f"{place(row)}: column {name!r} is empty; every row needs its time")
+        raise DataError(f"{place(row)}: column {shown(name)} is empty; every row needs its time")
 
 
 def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:

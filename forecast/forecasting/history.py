@@ -15,7 +15,7 @@ from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.windows import Windows
-from forecast.errors import DataError, shown
+from forecast.errors import DataError, named, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     log.warning(
         "%d series are too short to forecast from: %s, ...",
         int(short.sum()),
-        history.ids[number],
+        named(history.ids[number]),
     )
     return history.select(np.flatnonzero(~short))
 
@@ -186,9 +186,9 @@ def warn_of_categories(panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline
 
 def _of_series(panel: Panel, number: int) -> str:
     """Which series is meant, for a message; nothing where the table does not name its series."""
-    return f" of series {panel.ids[number]}" if panel.has_ids else ""
+    return f" of series {named(panel.ids[number])}" if panel.has_ids else ""
 
 
 def _first_of(names: list[str]) -> str:
     more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(names[:MOST_NAMED])}{more}"
+    return f"{', '.join(map(named, names[:MOST_NAMED]))}{more}"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
-from forecast.errors import DataError
+from forecast.errors import DataError, listed
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
@@ -85,8 +85,7 @@ def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str
     candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
     if not candidates:
         raise DataError(
-            f"{path}: none of the columns {', '.join(frame.columns)} holds times; name it with"
-            " --time"
+            f"{path}: none of the columns {listed(frame.columns)} holds times; name it with --time"
         )
     # A day beside its hours: each hour stands once, the day many times.
     telling = [name for name in by_value if not frame[name].duplicated().any()]

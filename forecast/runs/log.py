@@ -8,9 +8,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from forecast.errors import one_line
 from forecast.runs.files import append
 
 log = logging.getLogger("forecast")
+
+
+class LineFormatter(logging.Formatter):
+    """Makes one printable line of a record, whatever the names of a table in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return one_line(super().format(record))
 
 
 class StderrLog(logging.Handler):
@@ -68,7 +77,7 @@ def run_log() -> Iterator[RunLog]:
 
 @contextlib.contextmanager
 def _handled_by(handler: logging.Handler, line: str) -> Iterator[None]:
-    handler.setFormatter(logging.Formatter(line))
+    handler.setFormatter(LineFormatter(line))
     log.addHandler(handler)
     try:
         yield

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.data.panel import Panel
-from forecast.errors import ConfigError, DataError, did_you_mean
+from forecast.errors import ConfigError, DataError, did_you_mean, named
 from forecast.evaluation.baselines import History
 from forecast.evaluation.levels import interval_quantiles
 from forecast.forecasting.predict import forecast_table
@@ -121,5 +121,5 @@ def _warn_of_short(found: Unconfigured, known: Int[np.ndarray, "S K"]) -> None:
         names = [found.panel.ids[number] for number in np.flatnonzero(concerned)]
         if names:
             more = ", ..." if len(names) > MOST_NAMED else ""
-            shown = f"{', '.join(names[:MOST_NAMED])}{more}"
+            shown = f"{', '.join(map(named, names[:MOST_NAMED]))}{more}"
             log.warning("%d series %s (%s)", len(names), what, shown)
