@@ -18,6 +18,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.init.unconfigured import read_unconfigured
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
+from forecast.runs.host import one_training, own_state
 from forecast.training.lr_range import LrFound
 from forecast.zero_shot.quick import quick_forecast
 from forecast.zero_shot.result import QuickForecast
@@ -29,16 +30,20 @@ AnyConfig = Config | Mapping[str, Any] | str | Path
 
 
 @contextlib.contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Give `random` back as it was: rich, which scikit-learn imports, draws from it on import."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
+def _own_process() -> Iterator[None]:
+    """One call at a time, by our own settings of torch; what it draws of `random` is given back.
+
+    rich, which scikit-learn imports, draws from it on import.
+    """
+    with one_training(), own_state():
+        state = random.getstate()
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
-@_own_randomness()
+@_own_process()
 def train(
     config: AnyConfig,
     data: pd.DataFrame | None = None,
@@ -67,7 +72,7 @@ def train(
         return result_of(experiment.train(config, data, new_run(Path(run), force)))
 
 
-@_own_randomness()
+@_own_process()
 def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
@@ -81,7 +86,7 @@ def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> LrFound:
     return experiment.lr_find(_config(config, data), data)
 
 
-@_own_randomness()
+@_own_process()
 def backtest(
     config_or_run: AnyConfig,
     folds: int | None = None,
@@ -116,7 +121,7 @@ def backtest(
     return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
 
 
-@_own_randomness()
+@_own_process()
 def quick(
     data: pd.DataFrame | str | Path,
     horizon: int | None = None,
@@ -163,7 +168,7 @@ def quick(
     return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
-@_own_randomness()
+@_own_process()
 def report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Path:
     """Write the report of a finished run: one HTML page with its scores, pictures and data.
 

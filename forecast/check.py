@@ -17,6 +17,7 @@ from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.estimate import PROBE_RATE, measured, range_test_steps
 from forecast.prepare import Prepared, new_learner, prepare
+from forecast.runs.host import num_threads
 from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import batches_per_epoch
@@ -158,7 +159,7 @@ def _memory(prepared: Prepared, learner: Learner, windows: Windows) -> int:
     chunks = [*chunks_of(learner, windows, next(in_order(windows, learner.config.batch_size)))]
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         set_gradient(learner, chunks[:1])
-    at_once = min(len(chunks), torch.get_num_threads())
+    at_once = min(len(chunks), num_threads())
     weights = sum(p.numel() * p.element_size() for p in learner.model.parameters())
     table = prepared.panel.values.size * (8 + 8 + 4)  # raw and filled in float64, and the input
     return 3 * weights + table + at_once * sum(kept.values())

@@ -25,6 +25,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.partners.combination import Combination
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from forecast.runs.folder import CONFIG_FILE, MODEL_FILE
+from forecast.runs.host import own_state
 from forecast.training.device import choose_device
 
 TAIL_ARRAYS = ("values", "offsets", "starts", "static", "lines")
@@ -77,6 +78,7 @@ def save(trained: TrainedModel, path: Path) -> None:
     save_checkpoint(path, "model", _tensors(trained), asdict(_content(trained)))
 
 
+@own_state()
 def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
     """Load a trained model.
 

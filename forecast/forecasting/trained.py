@@ -42,6 +42,7 @@ from forecast.forecasting.predict import forecast_table, member_forecasts, to_us
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.partners.table import rows_read
+from forecast.runs.host import own_state
 from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class TrainedModel:
         """Rows of history without which there is no forecast."""
         return self.config.window.rows_read + self.pipeline.chain.rows_lost
 
+    @own_state()
     def forecast(
         self,
         data: pd.DataFrame | str | Path | None = None,

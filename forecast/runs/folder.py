@@ -26,6 +26,7 @@ from forecast.runs.files import (
     without_nan,
     write_atomically,
 )
+from forecast.runs.host import num_threads
 from forecast.runs.lock import LOCK_FILE, locked
 
 MODEL_FILE = "model.safetensors"
@@ -194,7 +195,7 @@ def environment(device: str) -> dict[str, Any]:
         "platform": _platform(),
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
         "device": device,
-        "threads": torch.get_num_threads(),
+        "threads": num_threads(),
         "cpus": os.cpu_count(),
         "command": sys.argv,
     }

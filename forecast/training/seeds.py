@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from forecast.runs.host import one_drawing
+
 
 @contextlib.contextmanager
 def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
@@ -17,7 +19,7 @@ def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
     """
     seed = mixed_seed(*numbers)
     devices = [] if device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices, device_type=device.type):
+    with one_drawing(), torch.random.fork_rng(devices, device_type=device.type):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):

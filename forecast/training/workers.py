@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import torch
 
+from forecast.runs.host import THREADS, num_threads
 from forecast.runs.memory import keep_freed_memory
 
 Item = TypeVar("Item")
@@ -93,14 +94,13 @@ def workers_for(device: torch.device) -> Iterator[Workers]:
     nothing is shared out.
     """
     keep_freed_memory()
-    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    threads = num_threads() if device.type == "cpu" else 1
     if threads == 1:
         yield ALONE
         return
-    torch.set_num_threads(1)
-    executor = ThreadPoolExecutor(threads - 1, "forecast", torch.set_num_threads, (1,))
-    try:
-        yield Workers(executor, threads)
-    finally:
-        executor.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+    with THREADS.stated():
+        executor = ThreadPoolExecutor(threads - 1, "forecast", torch.set_num_threads, (1,))
+        try:
+            yield Workers(executor, threads)
+        finally:
+            executor.shutdown(cancel_futures=True)

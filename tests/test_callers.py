@@ -1,0 +1,146 @@
+"""Programs around the package: their settings of torch, their threads and their forks."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+import forecast
+from tests.helpers import wave_table
+
+TABLE = wave_table(50, "2021-03-01", "D", period=7, level=30, noise=0.5, seed=4)
+CONFIG = {
+    "window": {"lookback": 7, "horizon": 3},
+    "split": {"validation": 6, "test": 8},
+    "model": {"hidden_size": 8, "num_layers": 2, "dropout": 0.1},
+    "training": {
+        "epochs": 2,
+        "learning_rate": 0.01,
+        "lr_range": {"seeds": 1, "steps": 40, "first": 1e-4, "last": 100.0},
+    },
+}
+
+
+@contextlib.contextmanager
+def set_to(read, write, value):
+    """A setting of the process that a caller has made."""
+    before = read()
+    write(value)
+    try:
+        yield
+        assert read() == value, "the caller's setting has changed"
+    finally:
+        write(before)
+
+
+def set_deterministic(mode):
+    torch._C._set_deterministic_algorithms(mode)  # the public one imports a compiler
+
+
+CALLERS = {
+    "float64": lambda: set_to(torch.get_default_dtype, torch.set_default_dtype, torch.float64),
+    "device": lambda: torch.device("meta"),
+    "default device": lambda: set_to(
+        torch.get_default_device, torch.set_default_device, torch.device("meta")
+    ),
+    "inference": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "deterministic": lambda: set_to(
+        torch.are_deterministic_algorithms_enabled, set_deterministic, True
+    ),
+    "precision": lambda: set_to(
+        torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium"
+    ),
+    "anomaly": lambda: set_to(
+        torch.is_anomaly_enabled, lambda mode: torch.set_anomaly_enabled(mode), True
+    ),
+    "threads": lambda: set_to(torch.get_num_threads, torch.set_num_threads, 3),
+    "numpy": lambda: np.errstate(all="raise"),
+}
+
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+def forecasts(model):
+    return model.forecast().forecast.to_numpy()
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """The model of a caller who has set nothing."""
+    return forecast.train(CONFIG, TABLE)
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_a_training_is_the_same_whatever_its_caller_has_set(name, plain):
+    with CALLERS[name]():
+        model = forecast.train(CONFIG, TABLE)
+        found = forecasts(model)
+    np.testing.assert_array_equal(found, forecasts(plain))
+    np.testing.assert_array_equal(forecasts(model), found)
+
+
+def test_every_call_is_the_same_whatever_its_caller_has_set(plain, tmp_path):
+    plain.save(tmp_path / "model.safetensors")
+
+    def calls():
+        model = forecast.load(tmp_path / "model.safetensors")
+        quick = forecast.quick(TABLE, horizon=3, partners=[])
+        return (
+            forecasts(model),
+            forecast.lr_find(CONFIG, TABLE).sweeps[0].points,
+            forecast.backtest(CONFIG, folds=2, data=TABLE).forecasts.to_numpy().tolist(),
+            quick.forecast.to_numpy().tolist(),
+        )
+
+    expected = calls()
+    with contextlib.ExitStack() as stack:
+        for name in ("numpy", "threads", "float64", "autocast", "inference", "device"):
+            stack.enter_context(CALLERS[name]())
+        found = calls()
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert found[1:] == expected[1:]
+
+
+def test_trainings_in_threads_are_those_in_turn(tmp_path):
+    def trained(seed):
+        run = tmp_path / f"{len(list(tmp_path.iterdir()))}-{seed}"
+        model = forecast.train({**CONFIG, "seed": seed}, TABLE, run)
+        forecast.load(run)  # builds a model, too
+        return forecasts(model).tolist(), (run / "log.txt").read_text().count("epochs are done")
+
+    expected = [trained(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(trained, range(3))) == expected
+
+
+FORKS = """
+import os, signal, sys, torch
+import forecast
+from tests.test_callers import CONFIG, TABLE, forecasts
+torch.set_num_threads(2)
+config = {**CONFIG, "model": {"hidden_size": 256}}
+expected = forecasts(forecast.train(config, TABLE))
+child = os.fork()
+if not child:
+    signal.alarm(40)
+    ones = torch.ones(1000, 1000)
+    is_wrong = (ones @ ones).sum() != 1e9
+    os._exit(int(is_wrong or (forecasts(forecast.train(config, TABLE)) != expected).any()))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_can_be_forked_after_a_training():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.stdout == "0\n", done.stderr
