@@ -1,4 +1,4 @@
-"""Time-series forecasting with stacked LSTMs: `quick`, `train`, `lr_find`, `backtest`,
+"""Time-series forecasting with stacked LSTMs: `quick`, `propose`, `train`, `lr_find`, `backtest`,
 `report`, `load`.
 
 The legend, which holds in every file. Axes, one letter each, in shapes such as (B, L, C):
@@ -30,7 +30,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecast.api import backtest, lr_find, quick, report, train
+    from forecast.api import backtest, lr_find, propose, quick, report, train
     from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
@@ -50,6 +50,7 @@ __all__ = [
     "backtest",
     "load",
     "lr_find",
+    "propose",
     "quick",
     "read_config",
     "report",
@@ -61,6 +62,7 @@ _HOMES = {
     "backtest": "forecast.api",
     "Backtest": "forecast.backtesting.tables",
     "lr_find": "forecast.api",
+    "propose": "forecast.api",
     "quick": "forecast.api",
     "report": "forecast.api",
     "load": "forecast.forecasting.model_file",

@@ -1,20 +1,26 @@
-"""The functions for Python users: a configuration and DataFrames in, a model out."""
+"""The functions for Python users: a table or a configuration in, a model out."""
 
 from __future__ import annotations
 
 import contextlib
 import random
+import time as clock
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
 from forecast.backtesting.files import open_source
 from forecast.backtesting.tables import Backtest
-from forecast.config.tree import Config, config_from, read_config
+from forecast.budget import fitted
+from forecast.config.tree import Config, build_config, config_from, read_config
+from forecast.config.yaml import read_yaml
+from forecast.data.frames import AnyTable
+from forecast.errors import ConfigError
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
+from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import read_unconfigured
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
@@ -23,10 +29,9 @@ from forecast.training.lr_range import LrFound
 from forecast.zero_shot.quick import quick_forecast
 from forecast.zero_shot.result import QuickForecast
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 AnyConfig = Config | Mapping[str, Any] | str | Path
+MINUTES = 5.0
+"""What a proposed training may take."""
 
 
 @contextlib.contextmanager
@@ -44,17 +49,70 @@ def _own_process() -> Iterator[None]:
 
 
 @_own_process()
+def propose(
+    data: AnyTable | str | Path,
+    horizon: int | None = None,
+    time: str | None = None,
+    id: str | None = None,
+    target: str | Sequence[str] | None = None,
+    past: Sequence[str] = (),
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
+    season: int | None = None,
+    timezone: str | None = None,
+    time_format: str | None = None,
+    minutes: float = MINUTES,
+) -> Config:
+    """Propose a configuration for a table, as `forecast config init` does.
+
+    Args:
+        data: a table as for `train`, or a CSV or Parquet file.
+        horizon: steps to forecast; None: by the season.
+        time, id, target: columns; None: found by their names and values.
+        past, future, static: columns that help; a future one is known over the horizon.
+        season: rows; None: by the frequency, of integer times by the values.
+        timezone, time_format: of the time column, as in the section `data`; None: as written.
+        minutes: that the training may take on this machine.
+
+    Returns:
+        A configuration for `train(config, data)`; it cannot be changed, but
+        `config.model_copy(update=...)` and `config.model_dump()` make others of it.
+
+    Raises:
+        ForecastError: one line with place, value and remedy.
+    """
+    began = clock.perf_counter()
+    if not minutes > 0:
+        raise ConfigError(f"minutes {minutes:g} is not allowed; give more than 0")
+    text = proposal(
+        str(data) if isinstance(data, Path) else data,
+        time,
+        id,
+        [target] if isinstance(target, str) else target,
+        horizon,
+        timezone,
+        time_format,
+        season,
+        {"past": past, "future": future, "static": static},
+        lambda config, panel: fitted(config, panel, minutes, began).changes,
+    )
+    return build_config(read_yaml(text, "proposal"), "proposal")
+
+
+@_own_process()
 def train(
-    config: AnyConfig,
-    data: pd.DataFrame | None = None,
+    config: AnyConfig | AnyTable | None = None,
+    data: AnyTable | None = None,
     run: Path | str | None = None,
     force: bool = False,
 ) -> TrainedModel:
     """Train a model and score it on the test part.
 
     Args:
-        config: a path, nested mappings, or a `Config`.
-        data: a DataFrame in place of the file at `data.path`.
+        config: a path, nested mappings, or a `Config`; or a table alone, for which one is proposed.
+        data: a table in place of the file at `data.path`: a frame or series of pandas, its times as
+            a column or as the index; columns by name; numbers in a row (NumPy); or a frame of
+            polars, pyarrow or another library that narwhals knows. It is not changed.
         run: folder to write to, as `forecast train` does; None writes nothing. Its `log.txt` gets
             what the logger "forecast" lets through: warnings, unless its level is set to INFO.
         force: replace what is in the folder.
@@ -65,7 +123,7 @@ def train(
     Raises:
         ForecastError: one line with place, value and remedy.
     """
-    config = _config(config, data)
+    config, data = _config_and_table(config, data)
     if run is None:
         return result_of(experiment.train(config, data))
     with locked_run(Path(run)):
@@ -73,40 +131,39 @@ def train(
 
 
 @_own_process()
-def lr_find(config: AnyConfig, data: pd.DataFrame | None = None) -> LrFound:
+def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
     Args:
-        config: a path, nested mappings, or a `Config`.
-        data: a DataFrame in place of the file at `data.path`.
+        config, data: as for `train`.
 
     Returns:
         The curves, and the rate of each rule (None where the curve is flat).
     """
-    return experiment.lr_find(_config(config, data), data)
+    return experiment.lr_find(*_config_and_table(config, data))
 
 
 @_own_process()
 def backtest(
-    config_or_run: AnyConfig,
+    config_or_run: AnyConfig | AnyTable | None = None,
     folds: int | None = None,
     step: int | None = None,
     refit: bool = False,
     baselines: Sequence[str] = (),
-    data: pd.DataFrame | None = None,
+    data: AnyTable | None = None,
 ) -> Backtest:
     """Test at several origins that roll on through the data; nothing is written.
 
     Args:
-        config_or_run: what to train: a path, nested mappings, or a `Config`; or the folder of a
-            finished run, to test its model as it is.
+        config_or_run: what to train: a path, nested mappings, a `Config`, or a table alone; or the
+            folder of a finished run, to test its model as it is.
         folds: number of origins; the last fold forecasts the last rows of every series. None: 5,
             or fewer where no more fit.
         step: rows between two origins; None: the horizon.
         refit: train anew for each fold on all that lies before its origin; otherwise once, on
             what lies before the first.
         baselines: auto_ets, auto_arima, auto_theta: statsforecast models, fitted at every origin.
-        data: a DataFrame in place of the file at `data.path`.
+        data: a table in place of the file at `data.path`, as for `train`.
 
     Returns:
         `.forecasts` and `.scores`, two DataFrames, and `.summary`.
@@ -117,13 +174,13 @@ def backtest(
     if isinstance(config_or_run, str | Path):
         config, trained = open_source(config_or_run, refit=refit)
     else:
-        config, trained = _config(config_or_run, data), None
+        (config, data), trained = _config_and_table(config_or_run, data), None
     return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
 
 
 @_own_process()
 def quick(
-    data: pd.DataFrame | str | Path,
+    data: AnyTable | str | Path,
     horizon: int | None = None,
     time: str | None = None,
     id: str | None = None,
@@ -143,7 +200,7 @@ def quick(
     forecast.
 
     Args:
-        data: a frame, or a CSV or Parquet file.
+        data: a table as for `train`, or a CSV or Parquet file.
         horizon: steps; None: by the season.
         time, id, target: columns; None: found by their names and values.
         season: rows; None: by the frequency, of integer times by the values.
@@ -186,12 +243,35 @@ def report(run: Path | str, output: Path | str | None = None, force: bool = Fals
     return report_path(run, output)
 
 
-def _config(config: AnyConfig, data: pd.DataFrame | None) -> Config:
+def _config_and_table(
+    config: AnyConfig | AnyTable | None, data: AnyTable | None
+) -> tuple[Config, AnyTable | None]:
+    """A configuration and the table in place of its file, if there is one."""
+    if config is None or _is_table(config):
+        if config is not None and data is not None:
+            raise ConfigError("two tables are given; the configuration comes first, then the table")
+        table = data if config is None else config
+        if table is None:
+            raise ConfigError("nothing to train on; give a table, or a configuration")
+        return propose(table), table
     if isinstance(config, Config):
-        return config
+        return config, data
     if isinstance(config, str | Path):
-        return read_config(config)
+        return read_config(config), data
     section = config.get("data", {})
     if data is not None and isinstance(section, Mapping):
         config = {**config, "data": {"path": "data", **section}}
-    return config_from(config)
+    return config_from(config), data
+
+
+def _is_table(value: AnyConfig | AnyTable) -> bool:
+    """Whether a value is a table: of mappings, one of columns under names of no configuration."""
+    if isinstance(value, Config | str | Path):
+        return False
+    if not isinstance(value, Mapping):
+        return True
+    columns = value.values()
+    is_of_columns = all(
+        hasattr(each, "__len__") and not isinstance(each, str | Mapping) for each in columns
+    )
+    return len(columns) > 1 and is_of_columns and not value.keys() <= Config.model_fields.keys()

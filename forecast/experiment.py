@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from forecast.config.tree import Config, write_config
+from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
 from forecast.estimate import measured
@@ -40,16 +40,12 @@ from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
 from forecast.training.session import Progress, Session
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 log = logging.getLogger("forecast")
 
 
 def train(
     config: Config,
-    data: pd.DataFrame | None = None,
+    data: AnyTable | None = None,
     folder: RunFolder | None = None,
     resume: bool = False,
     profile: bool = False,
@@ -58,7 +54,7 @@ def train(
 
     Args:
         config: what to train.
-        data: a DataFrame in place of the file.
+        data: a table in place of the file.
         folder: where to write; None writes nothing.
         resume: go on from the folder's resume file.
         profile: write where the time went to `profile.json`; a GPU is then waited for at every
@@ -176,7 +172,7 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
     return lr_found(sweeps, options.rule)
 
 
-def lr_find(config: Config, data: pd.DataFrame | None = None) -> LrFound:
+def lr_find(config: Config, data: AnyTable | None = None) -> LrFound:
     """Read the data and run the learning-rate range test; nothing is trained for keeps."""
     device = choose_device(config.device)
     return find_learning_rate(prepare(config, data), device)

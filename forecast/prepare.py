@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.chain import known_rows_lost
+from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel, Ranges
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
@@ -32,9 +32,6 @@ from forecast.training.profile import Profile
 from forecast.training.seeds import seeded
 from forecast.training.session import Session
 from forecast.training.workers import workers_for
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger("forecast")
 
@@ -80,12 +77,12 @@ class Prepared:
         return replace(self.panel, values=filled)
 
 
-def prepare(config: Config, data: pd.DataFrame | Panel | None = None) -> Prepared:
+def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
     """Read, split, fit the pipeline on the training rows, and index the windows.
 
     Args:
         config: what to prepare for.
-        data: a DataFrame in place of the file, or the panel that was read from it.
+        data: a table in place of the file, or the panel that was read from it.
 
     Raises:
         DataError, ConfigError: if that leaves nothing to train or to test on.

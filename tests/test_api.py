@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import torch
 import forecast
 from forecast import api
 from forecast.config.tree import Config, config_from
-from tests.helpers import wave_table
+from tests.helpers import refusal, wave_table
 
 TABLE = wave_table(50, "2021-03-01", "D", period=7, level=30, noise=0.5, seed=4)
 SECTIONS = {
@@ -165,3 +166,48 @@ def test_public_names_are_there_and_no_others():
     assert forecast.Config is Config
     with pytest.raises(AttributeError, match="module 'forecast' has no attribute 'trian'"):
         forecast.trian  # noqa: B018
+
+
+def test_a_table_alone_is_trained_by_a_proposal(monkeypatch):
+    monkeypatch.setattr(api, "fitted", lambda *_: mock.Mock(changes={"epochs": 1, "ensemble": 1}))
+    series = TABLE.set_index("ds")["y"]
+    model = forecast.train(series)
+    assert model.config.data.path == "data"
+    assert list(model.forecast().columns[:3]) == ["ds", "target", "forecast"]
+    columns = forecast.train(data={"ds": TABLE.ds.to_numpy(), "y": TABLE.y.to_numpy()})
+    pd.testing.assert_frame_equal(columns.forecast(), model.forecast())
+    assert forecast.train({"ds": [*TABLE.ds], "y": [*TABLE.y]}).config == model.config
+
+
+def test_a_proposal_is_a_configuration_of_the_wanted_columns(files):
+    table = TABLE.assign(sold=TABLE.y + 1, price=1.0 + TABLE.index % 5)
+    config = forecast.propose(table, horizon=4, target="sold", future=["price"], minutes=1.0)
+    assert isinstance(config, Config)
+    assert (config.window.horizon, config.data.target) == (4, ("sold",))
+    assert [column.name for column in config.data.future] == ["price"]
+    from_file = forecast.propose(files / "table.csv")
+    assert from_file.data.path == str(files / "table.csv")
+
+
+def test_what_cannot_be_trained_on_is_refused():
+    assert refusal(forecast.train) == "nothing to train on; give a table, or a configuration"
+    two = "two tables are given; the configuration comes first, then the table"
+    assert refusal(forecast.train, TABLE, TABLE) == two
+    assert (
+        refusal(forecast.propose, TABLE, minutes=0.0)
+        == "minutes 0 is not allowed; give more than 0"
+    )
+    assert "transform: unknown key" in refusal(forecast.train, {"transform": ["log"]}, TABLE)
+
+
+def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):
+    panel = pd.concat([TABLE.assign(unique_id=number) for number in (3, 1)])
+    model = forecast.train(SECTIONS, panel)
+    model.save(tmp_path / "m.safetensors")
+    for each in (model, forecast.load(tmp_path / "m.safetensors")):
+        table = each.forecast()
+        assert set(table.merge(panel, on=["unique_id", "ds"], how="outer").unique_id) == {1, 3}
+    as_text = panel.assign(unique_id=panel.unique_id.astype(str))
+    assert model.forecast(as_text).unique_id.unique().tolist() == ["3", "1"]
+    folds = forecast.backtest(SECTIONS, data=panel, folds=1).forecasts
+    assert folds.merge(panel, on=["unique_id", "ds"]).unique_id.unique().tolist() == [3, 1]

@@ -134,7 +134,7 @@ def test_heavy_packages_have_their_places(module):
     ):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
-    lazy |= {"statsforecast", "jinja2", "markupsafe"}
+    lazy |= {"statsforecast", "jinja2", "markupsafe", "narwhals"}
     assert not lazy & packages(at_import(tree))
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
 from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
+from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.errors import DataError
@@ -37,9 +37,6 @@ from forecast.partners.combination import Combination
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.training.device import choose_device
 from forecast.training.session import Progress
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger("forecast")
 
@@ -80,7 +77,7 @@ class FoldForecaster:
 def backtest(
     config: Config,
     trained: TrainedModel | None = None,
-    data: pd.DataFrame | None = None,
+    data: AnyTable | None = None,
     folds: int | None = None,
     step: int | None = None,
     refit: bool = False,
@@ -94,7 +91,7 @@ def backtest(
     Args:
         config: what to train.
         trained: a finished model in its place; its origins must lie in its test part.
-        data: a DataFrame in place of the file.
+        data: a table in place of the file.
         folds: number of origins; None: 5, or fewer where no more fit.
         step: rows between two origins; None: the horizon.
         refit: train anew for each fold on all that lies before its origin, rather than once on

@@ -157,8 +157,7 @@ def forecast_frame(
     columns: dict[str, Any] = {"fold": np.repeat(numbers, each)}
     columns["origin"] = panel.axis.column(panel.positions(np.repeat(rows, each)))
     if panel.has_ids:
-        ids = np.array(panel.ids, dtype=object)
-        columns[config.id or "id"] = np.repeat(ids[panel.series_of(rows)], each)
+        columns[config.id or "id"] = np.repeat(panel.id_values[panel.series_of(rows)], each)
     columns[config.time] = panel.axis.column(panel.positions(by_target))
     names = np.array(panel.targets, dtype=object)
     columns["target"] = np.tile(np.repeat(names, horizon), len(rows))

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
+from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.panel import Panel, offsets_of
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table
@@ -19,13 +20,13 @@ from forecast.errors import DataError, shown
 
 
 def read_panel(
-    config: DataConfig, frame: pd.DataFrame | None = None, require_targets: bool = True
+    config: DataConfig, table: AnyTable | None = None, require_targets: bool = True
 ) -> Panel:
     """Read a table, put its rows on a time axis and its series end to end.
 
     Args:
         config: what the columns mean.
-        frame: a DataFrame in place of the file.
+        table: a table in place of the file, see `as_frame`.
         require_targets: False reads a table of future covariates only, which may lack the ids.
 
     Raises:
@@ -34,8 +35,12 @@ def read_panel(
     columns = _columns(config, require_targets)
     numeric = [c.name for c in columns if not c.is_categorical]
     text = [c.name for c in columns if c.is_categorical]
-    table, id_column = _read(config, frame, numeric, text, not require_targets)
-    return _assemble(table, config, columns, id_column)
+    frame = None
+    if table is not None:
+        only_target = config.target[0] if require_targets and len(config.target) == 1 else None
+        frame = as_frame(table, config.time, only_target)
+    read, id_column = _read(config, frame, numeric, text, not require_targets)
+    return _assemble(read, config, columns, id_column)
 
 
 def _read(
@@ -122,6 +127,7 @@ def _assemble(
         source=table.source,
         is_csv=table.is_csv,
         has_ids=id_column is not None,
+        integer_ids=id_column in table.integers,
     )
 
 

@@ -6,18 +6,15 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
+from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.errors import DataError, listed, named, shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger("forecast")
 
@@ -25,7 +22,7 @@ log = logging.getLogger("forecast")
 def future_rows(
     config: DataConfig,
     history: Panel,
-    future: pd.DataFrame | str | Path | None,
+    future: AnyTable | str | Path | None,
     steps: int,
     horizon: int,
 ) -> tuple[Panel, Float[np.ndarray, "S steps C"]]:
@@ -69,7 +66,7 @@ def future_rows(
     return history, rows
 
 
-def _read(config: DataConfig, future: pd.DataFrame | str | Path, history: Panel) -> Panel:
+def _read(config: DataConfig, future: AnyTable | str | Path, history: Panel) -> Panel:
     """A table of the future, its times in the zone of the history; it needs no column of ids."""
     zone = history.axis.timezone
     if isinstance(future, str | Path):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.data.times import TimeAxis
 from forecast.errors import named
@@ -44,11 +44,20 @@ class Panel:
     is_csv: bool = False
     has_ids: bool = False
     """Whether the table named its series."""
+    integer_ids: bool = False
+    """Whether the names were integers, as they will be in a forecast."""
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the columns to forecast."""
         return self.columns[: self.num_targets]
+
+    @property
+    def id_values(self) -> Shaped[np.ndarray, " S"]:
+        """The names of the series as the table had them: texts or integers."""
+        if self.integer_ids:
+            return np.array([*map(int, self.ids)])
+        return np.array(self.ids, dtype=object)
 
     @property
     def num_series(self) -> int:

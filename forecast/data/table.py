@@ -48,6 +48,8 @@ class Table:
     lines: Lines
     """Line of each row in a CSV; its number from 0 elsewhere."""
     is_csv: bool = True
+    integers: frozenset[str] = frozenset()
+    """Columns of texts that were integers."""
 
     def place(self, row: int) -> str:
         """Where a row stands, for the start of an error message."""
@@ -192,11 +194,12 @@ def _from_frame(
     require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     labels = {str(label): label for label in frame.columns}
     columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
+    integers = frozenset(name for name in text if _holds_integers(columns[name]))
     for name in text:
         if name != text[0] or kind == "text" or not _is_integer(columns[name]):
             columns[name] = _as_text(columns[name])
     lines = range(first, first + len(frame))
-    table = Table(pd.DataFrame(columns, copy=False), source, lines, is_csv=False)
+    table = Table(pd.DataFrame(columns, copy=False), source, lines, False, integers)
     return _with_numbers(table, numeric, ".")
 
 
@@ -207,6 +210,13 @@ def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
         values = finite_numbers(columns[name], name, decimal, table.place)
         columns[name] = pd.Series(values, copy=False)
     return replace(table, frame=pd.DataFrame(columns, copy=False))
+
+
+def _holds_integers(column: pd.Series) -> bool:
+    """Whether a column, or its categories, is of a type of integers."""
+    dtype = column.dtype
+    dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+    return dtype.kind in "iu"
 
 
 def _is_integer(column: pd.Series) -> bool:
@@ -241,18 +251,24 @@ def _joined(
     """
     for kind in kinds:
         lines: list[Lines] = []
+        integers: list[frozenset[str]] = []
         with contextlib.suppress(ColumnKindError):
-            frame = end_to_end(_frames(tables(kind), lines), most)
+            frame = end_to_end(_frames(tables(kind), lines, integers), most)
             if not len(frame):
                 raise _no_rows(source)
-            return Table(frame, source, _all_lines(lines), not is_parquet(source))
+            is_csv = not is_parquet(source)
+            everywhere = frozenset.intersection(*integers)
+            return Table(frame, source, _all_lines(lines), is_csv, everywhere)
     raise AssertionError("any column can be text")
 
 
-def _frames(tables: Iterator[Table], lines: list[Lines]) -> Iterator[pd.DataFrame]:
-    """The frames of tables; their lines are added to a list."""
+def _frames(
+    tables: Iterator[Table], lines: list[Lines], integers: list[frozenset[str]]
+) -> Iterator[pd.DataFrame]:
+    """The frames of tables; what else they tell is added to lists."""
     for table in tables:
         lines.append(table.lines)
+        integers.append(table.integers)
         yield table.frame
 
 

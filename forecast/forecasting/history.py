@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
+from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline, require_complete
 from forecast.data.windows import Windows
 from forecast.errors import DataError, named, shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger("forecast")
 
@@ -26,7 +23,7 @@ MOST_NAMED = 5
 """Series or categories that a warning names."""
 
 
-def read_history(data: pd.DataFrame | str | Path, config: DataConfig, tail: Panel) -> Panel:
+def read_history(data: AnyTable | str | Path, config: DataConfig, tail: Panel) -> Panel:
     """Newer history, on an axis like that of training; local times are in its zone.
 
     Args:

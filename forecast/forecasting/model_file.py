@@ -62,6 +62,7 @@ class Content:
     levels: dict[str, tuple[str, ...]]
     """Categories of each categorical column of the tail."""
     has_ids: bool
+    integer_ids: bool
     covariates: dict[Role, tuple[CovariateContent, ...]]
     calibration: CalibrationContent | None
     weights: tuple[Weight, ...] | None
@@ -133,6 +134,7 @@ def _content(trained: TrainedModel) -> Content:
         static_columns=tail.static_columns,
         levels=dict(tail.categories),
         has_ids=tail.has_ids,
+        integer_ids=tail.integer_ids,
         covariates={
             role: tuple(
                 (each.option.model_dump(mode="json"), each.location, each.scale, each.categories)
@@ -187,6 +189,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         lines=arrays["tail.lines"],
         source="the checkpoint",
         has_ids=content.has_ids,
+        integer_ids=content.integer_ids,
     )
     models = tuple(
         restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
@@ -255,6 +258,7 @@ def _require_shapes(arrays: Mapping[str, np.ndarray], content: Content, config: 
 
 def _try_out(trained: TrainedModel) -> None:
     """Take one series to the model's scale and back: what fails is the file's fault, not ours."""
+    assert len(trained.tail.id_values) == trained.tail.num_series
     first = trained.tail.select(np.array([0]))
     pipeline = trained.pipeline.with_series_of(first)
     filled, width = pipeline.filled(first, first.offsets), first.num_targets

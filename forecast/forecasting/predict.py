@@ -155,7 +155,7 @@ def forecast_table(
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
     table = pd.DataFrame()
     if panel.has_ids:
-        table[config.id] = np.repeat(np.array(panel.ids, dtype=object), targets * horizon)
+        table[config.id] = np.repeat(panel.id_values, targets * horizon)
     table[config.time] = times.to_numpy() if panel.axis.timezone is None else times
     table["target"] = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
     table["forecast"] = flat[:, len(quantiles) // 2]

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
+from forecast.data.frames import AnyTable
 from forecast.data.future import future_rows
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
@@ -92,8 +93,8 @@ class TrainedModel:
     @own_state()
     def forecast(
         self,
-        data: pd.DataFrame | str | Path | None = None,
-        future: pd.DataFrame | str | Path | None = None,
+        data: AnyTable | str | Path | None = None,
+        future: AnyTable | str | Path | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> pd.DataFrame:
@@ -126,7 +127,7 @@ class TrainedModel:
     def forecast_panel(
         self,
         history: Panel,
-        future: pd.DataFrame | str | Path | None = None,
+        future: AnyTable | str | Path | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> tuple[Panel, Float[np.ndarray, "S H K Q"]]:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.checks import outlying_rows
+from forecast.data.frames import AnyTable
 from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
@@ -58,7 +59,7 @@ class Recipe:
 
 
 def propose(
-    path: str,
+    table: str | AnyTable,
     time: str | None = None,
     id_column: str | None = None,
     targets: Sequence[str] | None = None,
@@ -72,7 +73,7 @@ def propose(
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
     Args:
-        path: CSV or Parquet file.
+        table: CSV or Parquet file, or a table of Python.
         time, id_column, targets: columns; None: found by their names and values.
         horizon: steps to forecast; None: by the season.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
@@ -89,7 +90,8 @@ def propose(
         ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
     helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
-    found = read_unconfigured(path, time, id_column, targets, timezone, time_format, helping)
+    path = table if isinstance(table, str) else "data"
+    found = read_unconfigured(table, time, id_column, targets, timezone, time_format, helping)
     lines, training = _lines(
         path, found.roles, found.unused, found.marks, found.panel, horizon, season
     )

@@ -5,22 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
+from forecast.data.frames import AnyTable, as_frame
 from forecast.data.panel import Panel
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
 """Options of the command line for keys of `data`."""
@@ -41,7 +38,7 @@ class Unconfigured:
 
 
 def read_unconfigured(
-    table: str | pd.DataFrame,
+    table: str | AnyTable,
     time: str | None = None,
     id_column: str | None = None,
     targets: Sequence[str] | None = None,
@@ -52,7 +49,7 @@ def read_unconfigured(
     """Look at a table, then read it.
 
     Args:
-        table: CSV or Parquet file, or a frame.
+        table: CSV or Parquet file, or a table of Python, see `as_frame`.
         time, id_column, targets: columns; None: found by their names and values.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         helping: `past`, `future` and `static`: columns that help; None: none.
@@ -65,7 +62,7 @@ def read_unconfigured(
     if isinstance(table, str):
         path, (frame, marks) = table, read_any(table)
     else:
-        frame = given = table.rename(columns=str)
+        frame = given = as_frame(table, time).rename(columns=str)
         marks = {}
     times = {"timezone": timezone, "time_format": time_format}
     marks |= {key: value for key, value in times.items() if value is not None}
