@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
+from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.scoring import (
@@ -156,15 +157,15 @@ def forecast_frame(
     by_target = np.repeat(ahead, targets, axis=0).ravel()
     columns: dict[str, Any] = {"fold": np.repeat(numbers, each)}
     columns["origin"] = panel.axis.column(panel.positions(np.repeat(rows, each)))
-    if panel.has_ids:
-        columns[config.id or "id"] = np.repeat(panel.id_values[panel.series_of(rows)], each)
-    columns[config.time] = panel.axis.column(panel.positions(by_target))
+    ids = np.repeat(panel.id_values[panel.series_of(rows)], each)
+    times = panel.axis.column(panel.positions(by_target))
     names = np.array(panel.targets, dtype=object)
     columns["target"] = np.tile(np.repeat(names, horizon), len(rows))
     columns["actual"] = _long(actuals.values[ahead])
     for name in folds[0].forecasts:
         columns[name] = _long(np.concatenate([fold.forecasts[name] for fold in folds]))
-    return pd.DataFrame(columns)
+    own = with_own_columns(config, ids if panel.has_ids else None, times, columns, before=2)
+    return pd.DataFrame(own)
 
 
 def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -170,7 +170,7 @@ class DataConfig(Section):
     def _format_has_fields(cls, value: str | None) -> str | None:
         if value is not None and "%" not in value:
             raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
-        return value
+        return None if value is None else _readable_format(value)
 
     @field_validator("calendar")
     @classmethod
@@ -209,6 +209,20 @@ class DataConfig(Section):
         if value is None or isinstance(value, str):
             return (value,) if value else ()
         return tuple(getattr(column, "name", column) for column in value)
+
+
+def _readable_format(value: str) -> str:
+    """A strptime format; raises a ValueError for a directive that is unknown, or there twice."""
+    reason = ""
+    try:
+        datetime.strptime("", value)
+    except re.error:
+        reason = "a directive stands in it twice"
+    except ValueError as error:  # a good format does not match the empty text either
+        reason = str(error) if re.search("bad directive|stray", str(error)) else ""
+    if reason:
+        raise ValueError(f'{shown(value)} is no time format: {reason}; write e.g. "%d/%m/%Y"')
+    return value
 
 
 def _require_zone(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,14 +14,21 @@ from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
+from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError, shown
 
 
+INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+
+
 def read_panel(
-    config: DataConfig, table: AnyTable | None = None, require_targets: bool = True
+    config: DataConfig,
+    table: AnyTable | None = None,
+    require_targets: bool = True,
+    known: Panel | None = None,
 ) -> Panel:
     """Read a table, put its rows on a time axis and its series end to end.
 
@@ -28,6 +36,8 @@ def read_panel(
         config: what the columns mean.
         table: a table in place of the file, see `as_frame`.
         require_targets: False reads a table of future covariates only, which may lack the ids.
+        known: the training table, whose names of series and categories are taken for those of a
+            newer one that differ by type alone.
 
     Raises:
         DataError: with file and line, for a table that cannot be read without guessing.
@@ -40,7 +50,7 @@ def read_panel(
         only_target = config.target[0] if require_targets and len(config.target) == 1 else None
         frame = as_frame(table, config.time, only_target)
     read, id_column = _read(config, frame, numeric, text, not require_targets)
-    return _assemble(read, config, columns, id_column)
+    return _assemble(read, config, columns, id_column, known)
 
 
 def _read(
@@ -77,25 +87,32 @@ def _id_column(config: DataConfig, present: Sequence[str], may_lack: bool) -> st
     return config.id if config.id in present or not may_lack else None
 
 
-def _series(table: Table, id_column: str | None) -> tuple[tuple[str, ...], Int[np.ndarray, " N"]]:
+def _series(
+    table: Table, id_column: str | None, known: Sequence[str]
+) -> tuple[tuple[str, ...], Int[np.ndarray, " N"]]:
     """Names of the series in order of appearance, and the series number of each row."""
     if id_column is None:
         return ("series",), np.zeros(len(table.frame), dtype=np.int8)
     codes, distinct = distinct_texts(table.frame[id_column])
-    names = tuple(map(str, distinct))
+    names = tuple(as_known([*map(str, distinct)], known))
     empty = codes < 0
     if "" in names:
         empty |= codes == names.index("")
     if empty.any():
         row = int(np.argmax(empty))
         raise DataError(f"{table.place(row)}: column {shown(id_column)} is empty; name the series")
-    return names, codes
+    numbers, found = pd.factorize(np.array(names, dtype=object))
+    return (names, codes) if len(found) == len(names) else (tuple(found), numbers[codes])
 
 
 def _assemble(
-    table: Table, config: DataConfig, columns: Sequence[Covariate], id_column: str | None
+    table: Table,
+    config: DataConfig,
+    columns: Sequence[Covariate],
+    id_column: str | None,
+    known: Panel | None,
 ) -> Panel:
-    ids, series = _series(table, id_column)
+    ids, series = _series(table, id_column, () if known is None else known.ids)
     times, timezone, is_integer = parse_times(
         table.frame[config.time],
         series,
@@ -109,7 +126,7 @@ def _assemble(
     rows = in_time_order(rows, config.sort)
     offsets = np.searchsorted(rows.series, np.arange(len(ids) + 1, dtype=rows.series.dtype))
     grid = grid_of(rows, offsets, config.frequency, is_integer)
-    values, categories = _numbers(table, columns)
+    values, categories = _numbers(table, columns, {} if known is None else known.categories)
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static = tuple(c.name for c in columns if c in config.static)
     return Panel(
@@ -127,7 +144,7 @@ def _assemble(
         source=table.source,
         is_csv=table.is_csv,
         has_ids=id_column is not None,
-        integer_ids=id_column in table.integers,
+        integer_ids=id_column in table.integers and all(map(INTEGER.fullmatch, ids)),
     )
 
 
@@ -158,7 +175,7 @@ def _complete_lines(
 
 
 def _numbers(
-    table: Table, columns: Sequence[Covariate]
+    table: Table, columns: Sequence[Covariate], all_known: Known
 ) -> tuple[Float[np.ndarray, "N C"], dict[str, tuple[str, ...]]]:
     """All columns as numbers, and the sorted names of the categories that became numbers."""
     categories: dict[str, tuple[str, ...]] = {}
@@ -168,10 +185,11 @@ def _numbers(
     for index, column in enumerate(columns):
         cells = table.frame[column.name]
         if column.is_categorical:
-            codes, names = distinct_texts(cells)
-            known = sorted(name for name in names if name != "")
-            number = {name: float(place) for place, name in enumerate(known)}
-            categories[column.name] = tuple(map(str, known))
+            codes, distinct = distinct_texts(cells)
+            names = as_known([*map(str, distinct)], all_known.get(column.name, ()))
+            present = sorted({name for name in names if name != ""})
+            number = {name: float(place) for place, name in enumerate(present)}
+            categories[column.name] = tuple(present)
             # The last number is NaN: a missing cell has the code -1.
             numbers = np.array([*(number.get(name, np.nan) for name in names), np.nan])
             values[:, index] = numbers[codes]

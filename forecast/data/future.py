@@ -74,12 +74,11 @@ def _read(config: DataConfig, future: AnyTable | str | Path, history: Panel) -> 
     else:
         frame = future
     config = config.model_copy(update={"timezone": zone or config.timezone})
-    known = read_panel(config, frame, require_targets=False)
+    known = read_panel(config, frame, require_targets=False, known=history)
     if known.axis.timezone != zone:
         raise DataError(
             f"{known.source}: column {shown(config.time)} has the time zone {known.axis.timezone},"
-            " the"
-            " history has none; write the times of both alike"
+            " the history has none; write the times of both alike"
         )
     return known
 

@@ -58,17 +58,22 @@ def parquet_batches(
 
 
 def whole_parquet(file: BinaryIO) -> pd.DataFrame:
-    """A Parquet file as it is; an index that has a name becomes a column.
+    """A Parquet file as it is, its indexes among the columns; columns of lists are left out.
 
     Raises:
         DataError: if the file is damaged.
     """
     parquet = _from_parquet("ParquetFile", file)
     try:
-        frame: pd.DataFrame = parquet.read().to_pandas()
+        table = parquet.read()
+        kept = table.select([n for n, kind in enumerate(table.schema.types) if not kind.num_fields])
+        frame: pd.DataFrame = kept.to_pandas(ignore_metadata=True)
+        for name in kept.schema.names:
+            if str(kept.schema.field(name).type).startswith("decimal"):
+                frame[name] = frame[name].astype("float64")
     except UNREADABLE as error:
         raise _damaged(file.name, error) from None
-    return frame if frame.index.name is None else frame.reset_index()
+    return frame
 
 
 def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:

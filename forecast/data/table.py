@@ -29,6 +29,7 @@ from forecast.data.compact import (
 from forecast.data.csv_blocks import most_rows
 from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
 from forecast.data.numbers import finite_numbers
+from forecast.data.objects import require_single_values
 from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
 from forecast.errors import DataError, did_you_mean, shown
 
@@ -74,12 +75,17 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", "") if os.path.isfile(path) else "no such file"
+        reason = getattr(error, "strerror", "") if os.path.isfile(path) else _what_else(path)
         raise DataError(f"{path}: {reason}{remedy}") from None
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise DataError(f"{path}: no such file{remedy}")
+            raise DataError(f"{path}: {_what_else(path)}{remedy}")
         yield file
+
+
+def _what_else(path: str) -> str:
+    """What stands where a file should be."""
+    return "is a folder, not a file" if os.path.isdir(path) else "no such file"
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -193,12 +199,15 @@ def _from_frame(
     """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
     require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     labels = {str(label): label for label in frame.columns}
+    lines = range(first, first + len(frame))
+    place = Table(frame, source, lines, is_csv=False).place
     columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
+    for name, column in columns.items():
+        require_single_values(column, name, place)
     integers = frozenset(name for name in text if _holds_integers(columns[name]))
     for name in text:
         if name != text[0] or kind == "text" or not _is_integer(columns[name]):
             columns[name] = _as_text(columns[name])
-    lines = range(first, first + len(frame))
     table = Table(pd.DataFrame(columns, copy=False), source, lines, False, integers)
     return _with_numbers(table, numeric, ".")
 

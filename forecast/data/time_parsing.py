@@ -152,7 +152,7 @@ def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> p
     has_offset = "%z" in time_format
     try:
         dates = pd.to_datetime(texts, format=time_format, errors="coerce", utc=has_offset)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise DataError(f"data.time_format {time_format!r}: {error}") from None
     index = readable(pd.DatetimeIndex(dates))
     _refuse_nat(index, texts, name, place)

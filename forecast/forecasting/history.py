@@ -37,9 +37,9 @@ def read_history(data: AnyTable | str | Path, config: DataConfig, tail: Panel) -
     axis = tail.axis
     config = config.model_copy(update={"timezone": axis.timezone or config.timezone})
     if isinstance(data, str | Path):
-        panel = read_panel(config.model_copy(update={"path": str(data)}))
+        panel = read_panel(config.model_copy(update={"path": str(data)}), known=tail)
     else:
-        panel = read_panel(config, data)
+        panel = read_panel(config, data, known=tail)
     step = _fewest_steps_between_rows(panel)
     if step > _fewest_steps_between_rows(tail):
         raise DataError(

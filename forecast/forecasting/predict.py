@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.config.tree import Config
+from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
@@ -153,15 +154,18 @@ def forecast_table(
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
     flat = values.transpose(0, 2, 1, 3).reshape(-1, len(quantiles))  # series, target, step
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
-    table = pd.DataFrame()
-    if panel.has_ids:
-        table[config.id] = np.repeat(panel.id_values, targets * horizon)
-    table[config.time] = times.to_numpy() if panel.axis.timezone is None else times
-    table["target"] = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
-    table["forecast"] = flat[:, len(quantiles) // 2]
-    for name, column in interval_columns(quantiles).items():
-        table[name] = flat[:, column]
-    return table
+    ids = np.repeat(panel.id_values, targets * horizon)
+    names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
+    results = {"target": names, "forecast": flat[:, len(quantiles) // 2]}
+    results |= {name: flat[:, column] for name, column in interval_columns(quantiles).items()}
+    return pd.DataFrame(
+        with_own_columns(
+            config,
+            ids if panel.has_ids else None,
+            times.to_numpy() if panel.axis.timezone is None else times,
+            results,
+        )
+    )
 
 
 def interval_columns(quantiles: tuple[float, ...]) -> dict[str, int]:

@@ -102,7 +102,7 @@ def _holds_dates(column: pd.Series, time_format: str | None) -> bool:
         return True
     try:
         dates = pd.to_datetime(head, format=time_format or "ISO8601", errors="coerce", utc=True)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise DataError(f"data.time_format {time_format!r}: {error}") from None
     return bool(dates.notna().all())
 

@@ -13,6 +13,7 @@ from forecast.config.data import DataConfig
 from forecast.data import csv_blocks, csv_cells, table
 from forecast.data.assemble import read_panel
 from forecast.data.table import columns_of, from_frame, opened, read_table, require_columns
+from forecast.errors import printable
 from forecast.init.sniff import read_any
 from tests.data.helpers import GOOD, assert_refused, read_file, write
 from tests.helpers import refusal
@@ -74,11 +75,13 @@ def test_a_file_that_is_replaced_while_it_is_read_is_the_one_that_was_checked(tm
 @pytest.mark.timeout(10)
 def test_what_is_no_file_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    names = ("pipe.csv", "no.csv", "no.parquet", "", "x/../y")
+    names = ("pipe.csv", "no.csv", "no.parquet", "x/../y")
     for path in (*(str(tmp_path / name) for name in names), "/dev/null", "a\0b", "x" * 300):
-        message = f"{path}: no such file; check data.path"
+        message = f"{printable(path)}: no such file; check data.path"
         assert refusal(read_file, path) == message
         assert refusal(read_panel, DataConfig(path=path)) == message
+    folder = str(tmp_path)
+    assert refusal(read_file, folder) == f"{folder}: is a folder, not a file; check data.path"
 
 
 def test_frame_text_of_every_type():
