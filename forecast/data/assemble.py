@@ -20,7 +20,6 @@ from forecast.data.table import Table, columns_of, from_frame, opened, read_tabl
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError, shown
 
-
 INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 
