@@ -7,7 +7,7 @@ MODULES = (
         "forecast.cli." + name
         for name in ("main", "commands", "predict", "report", "init", "configs")
     ),
-    "forecast.reporting.plots",
+    "forecast.drawing.plots",
     "jinja2",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",

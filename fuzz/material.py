@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pandas import read_csv
 
-from forecast.reporting import plots
+from forecast.drawing import plots
 from forecast.training import session
 from fuzz.calls import call
 

@@ -17,7 +17,7 @@ torch.set_num_threads(1)  # small models are faster so, and processes do not wai
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Every picture is the same few bytes: drawing takes longer than training."""
-    monkeypatch.setattr("forecast.reporting.plots.png", lambda figure: b"picture")
+    monkeypatch.setattr("forecast.drawing.plots.png", lambda figure: b"picture")
 
 
 def pytest_collection_modifyitems(items):

@@ -41,7 +41,7 @@ def trained(table=TABLE, run=None, overrides=(), partners="[theta, ets]", **sect
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("forecast.reporting.plots.png", lambda figure: b"")
+        patch.setattr("forecast.drawing.plots.png", lambda figure: b"")
         folder = tmp_path_factory.mktemp("partners") / "run"
         return folder, trained(run=folder)
 

@@ -9,8 +9,8 @@ import pytest
 
 from forecast.data.parquet import parquet_batches
 from forecast.data.table import opened
+from forecast.drawing import plots
 from forecast.errors import DataError
-from forecast.reporting import plots
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from fuzz import kills, loading, starts, writes
 from fuzz.calls import call

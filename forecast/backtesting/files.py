@@ -74,7 +74,7 @@ def backtest_folder(path: Path, force: bool = False) -> RunFolder:
 
 def write_backtest(result: Backtest, folder: RunFolder) -> None:
     """The files of `BACKTEST_FILES`; the summary last, for it says that the others are there."""
-    from forecast.reporting import plots
+    from forecast.drawing import plots
 
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.write(FORECASTS_FILE, to_csv(result.forecasts))

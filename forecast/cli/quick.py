@@ -52,7 +52,7 @@ def quick(options: QuickOptions) -> int:
 def _write(result: QuickForecast, options: QuickOptions) -> None:
     """The table to a file or to stdout, the picture, and the verdict."""
     if options.plot:
-        from forecast.reporting import plots  # matplotlib is slow
+        from forecast.drawing import plots  # matplotlib is slow
         from forecast.reporting.pictures import quick_picture
 
         write_atomically(Path(options.plot), plots.png(quick_picture(result)))

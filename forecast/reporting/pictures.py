@@ -52,7 +52,7 @@ def write_results(
         tested: series number -> forecast of the test window that ends with it.
         folder: the run's.
     """
-    from forecast.reporting import plots
+    from forecast.drawing import plots
 
     folder.write("learning_curve.png", plots.png(plots.learning_curve(histories, kept)))
     ahead = _write_forecast(trained, folder)
@@ -63,7 +63,7 @@ def write_results(
 
 def write_lr_range(found: LrFound, folder: RunFolder) -> None:
     """Write the curves of the learning-rate range test, `lr_range.csv` and `lr_range.png`."""
-    from forecast.reporting import plots
+    from forecast.drawing import plots
 
     lines = ["seed,step,learning_rate,loss,smoothed_loss"]
     lines += [
@@ -171,7 +171,7 @@ def quick_picture(result: QuickForecast, most: int = MOST_PICTURES) -> Figure:
         result: of `forecast quick`.
         most: panels, one of each series and target.
     """
-    from forecast.reporting import plots
+    from forecast.drawing import plots
 
     panel, values = result.panel, result.values
     pairs = [*itertools.product(range(panel.num_series), range(panel.num_targets))]

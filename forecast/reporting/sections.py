@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from forecast.reporting import plots
+from forecast.drawing import plots
+from forecast.drawing.plot_style import words
 from forecast.reporting.importance import Importance
 from forecast.reporting.page import (
     UNKNOWN,
@@ -25,7 +26,6 @@ from forecast.reporting.page import (
     named_rows,
     number_cell,
 )
-from forecast.reporting.plot_style import words
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
 from forecast.training.profile import profile_rows

@@ -24,7 +24,7 @@ def run(tmp_path_factory):
     folder = furnish(tmp_path_factory.mktemp("trained"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("forecast.reporting.plots.png", lambda figure: b"picture")
+        patch.setattr("forecast.drawing.plots.png", lambda figure: b"picture")
         assert main(["train", "config.yaml", "--run", "run", "--quiet"]) == 0
     return folder / "run"
 

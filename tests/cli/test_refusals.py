@@ -26,7 +26,7 @@ def workshop(tmp_path_factory, run):
     TABLE.iloc[-5:].to_csv(folder / "short.csv", index=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("forecast.reporting.plots.png", lambda figure: b"picture")
+        patch.setattr("forecast.drawing.plots.png", lambda figure: b"picture")
         assert main(["backtest", "config.yaml", "--folds", "1", "--output", "back"]) == 0
         after_epoch(patch, raising(KeyboardInterrupt))
         assert main(["train", "config.yaml", "--run", "part"]) == 130

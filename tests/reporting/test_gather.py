@@ -14,10 +14,11 @@ import torch
 
 import forecast
 from forecast.cli.main import main
+from forecast.drawing import plots
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.model_file import load
 from forecast.prepare import prepare
-from forecast.reporting import importance, plots
+from forecast.reporting import importance
 from forecast.reporting.gather import gather, write_report
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from forecast.reporting import plots
+from forecast.drawing import plots
+from forecast.drawing.plot_style import ACTUAL, FORECAST, NEUTRAL, OTHERS
 from forecast.reporting.page import Chart, Page, PageSection, PageTable, inline, render
-from forecast.reporting.plot_style import ACTUAL, FORECAST, NEUTRAL, OTHERS
 
 VOID = {"meta", "link", "path", "use", "br"}
 TEMPLATE = files("forecast.reporting").joinpath("page.html.jinja").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from forecast import experiment
+from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.evaluate import last_test_forecasts
 from forecast.forecasting.trained import TrainedModel
-from forecast.reporting import plots
 from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.runs.folder import RunFolder
 from tests.waves import MONTHS, ROWS, SINGLE, TABLE, config, finish, session_of

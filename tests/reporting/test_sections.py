@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from forecast.reporting import plots
+from forecast.drawing import plots
 from forecast.reporting.importance import Importance, InputPart
 from forecast.reporting.page import PageSection, render
 from forecast.reporting.run_files import Environment, RunFiles, Summary

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from forecast.reporting.plot_style import (
+from forecast.drawing.plot_style import (
     ACTUAL,
     BAR_STRENGTH,
     BASELINE,

@@ -8,8 +8,8 @@ import pytest
 from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from forecast.reporting import plots
-from forecast.reporting.plot_style import LONGEST_NAME
+from forecast.drawing import plots
+from forecast.drawing.plot_style import LONGEST_NAME
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import Point, Sweep
 
