@@ -15,6 +15,7 @@ from fuzz import (
     configs,
     damage,
     forecasters,
+    hostile_models,
     hours,
     inverses,
     kills,
@@ -63,6 +64,7 @@ ROWS = (
     ),
     Row(7, "random states of the caller", 20, seeds.check_caller),
     Row(8, "changed tables", 10_000, tables.check),
+    Row(8, "well-signed hostile models", 4_000, hostile_models.check),
     Row(8, "an hourly table with one fault", 420, hours.check),
     Row(9, "changed and generated configurations", 10_000, configs.check),
     Row(

@@ -23,6 +23,7 @@ from forecast.config.options import (
     Count,
     Option,
     Section,
+    Steps,
     options_schema,
     require,
 )
@@ -140,7 +141,7 @@ class DataConfig(Section):
     """Missing rows and empty cells: error, interpolate, forward_fill, or mask (leave the loss)."""
     short_series: Literal["error", "skip"] = "error"
     """A series too short for one training window: error, or skip it with a warning."""
-    season: Count | Literal["auto"] = "auto"
+    season: Steps | Literal["auto"] = "auto"
     """Rows in a season, for seasonal naive and MASE; auto takes it from the frequency."""
     past: Covariates = ()
     """Covariates known up to the origin."""
@@ -263,7 +264,7 @@ class Difference(Option):
     """Difference to the row `lag` earlier, `order` times; lag auto: season and order by tests."""
 
     name: Literal["difference"] = "difference"
-    lag: Count | Literal["auto"] = 1
+    lag: Steps | Literal["auto"] = 1
     """Rows; auto: the season and 1, as often as unit-root and seasonality tests say."""
     order: Annotated[int, Field(gt=0, le=10)] = 1
     """How many times the difference is taken."""
@@ -349,13 +350,13 @@ def _is_a_time(text: str) -> bool:
 class WindowConfig(Section):
     """The cut of a series into samples."""
 
-    lookback: Count = 24
+    lookback: Steps = 24
     """Rows that the model sees."""
-    horizon: Count = 12
+    horizon: Steps = 12
     """Rows that it forecasts."""
     stride: Count = 1
     """Rows between two training windows; evaluation uses every window."""
-    least_history: Count | None = None
+    least_history: Steps | None = None
     """Known rows that are enough; the first stands for what the lookback lacks; none: all of it."""
 
     @property

@@ -22,6 +22,10 @@ from forecast.errors import did_you_mean
 LARGEST = 2**31 - 1
 """Largest count that a configuration may ask for, so that products of counts fit 64 bits."""
 
+MOST_STEPS = 1_000_000
+"""Rows of a window or a season at most: a model reads them one by one."""
+
+Steps = Annotated[int, Field(gt=0, le=MOST_STEPS)]
 Count = Annotated[int, Field(gt=0, le=LARGEST)]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]

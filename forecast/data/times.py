@@ -45,6 +45,14 @@ class TimeAxis:
         """Whether times are integers rather than dates."""
         return isinstance(self.frequency, int)
 
+    @property
+    def rises(self) -> bool:
+        """Whether each position is later than the one before it."""
+        if isinstance(self.frequency, int):
+            return self.frequency > 0
+        offset = to_offset(self.frequency)
+        return offset is not None and offset.n > 0
+
     def positions(self, times: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
         """Positions of times (int64, as `origin`); -1 where a time is off the axis or before it."""
         step = self.step()

@@ -241,5 +241,9 @@ def with_intervals(
         sizes = np.concatenate([sizes, own])
     radii = calibration.at(levels)  # (I, H, K)
     radii = radii[:, np.minimum(np.arange(forecast.shape[1]), radii.shape[1] - 1)]
-    lower, upper = ErrorScale.of(pipeline.chain, sizes).bounds(forecast[..., 0], radii, numbers)
-    return np.stack([*lower[::-1], forecast[..., 0], *upper], axis=-1)
+    point = forecast[..., 0]
+    lower, upper = ErrorScale.of(pipeline.chain, sizes).bounds(point, radii, numbers)
+    # A transform there and back is off by a rounding: no end may cross the next one within.
+    lower = np.minimum.accumulate([point, *lower])[1:]
+    upper = np.maximum.accumulate([point, *upper])[1:]
+    return np.stack([*lower[::-1], point, *upper], axis=-1)

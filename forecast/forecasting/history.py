@@ -142,6 +142,17 @@ def refuse_infinite(values: Float[np.ndarray, "S H K Q"], panel: Panel) -> None:
         )
 
 
+def refuse_infinite_intervals(values: Float[np.ndarray, "S H K Q"], panel: Panel) -> None:
+    """Raise a DataError if an end of an interval is not finite; the forecasts are."""
+    bad = ~np.isfinite(values).all(axis=(1, 2, 3))
+    if bad.any():
+        raise DataError(
+            f"{panel.source}: the intervals{_of_series(panel, int(np.argmax(bad)))} are not finite:"
+            " an inverse transform has no end so far away; ask for lower levels, or train with"
+            " other transforms"
+        )
+
+
 def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
     """Name the series that the model was not trained on."""
     new = np.flatnonzero(pipeline.series_numbers(panel.ids) < 0)

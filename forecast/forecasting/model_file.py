@@ -21,6 +21,15 @@ from forecast.data.times import TimeAxis
 from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration
 from forecast.forecasting.predict import restored_model
+from forecast.forecasting.sound import (
+    require,
+    require_arrays,
+    require_axis,
+    require_calibration,
+    require_covariates,
+    require_states,
+    require_tail,
+)
 from forecast.forecasting.trained import TrainedModel
 from forecast.partners.combination import Combination
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
@@ -43,7 +52,7 @@ class CalibrationContent:
     """Levels of the intervals in percent, and the number of errors behind them."""
 
     levels: tuple[float, ...]
-    count: int
+    count: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
     try:
         trained = _trained_model(tensors, _typed(content))
         _try_out(trained)
-    except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a model of this program: {reason}") from None
     return trained.to(chosen)
@@ -166,7 +175,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
     arrays = {
         name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("model.")
     }
-    _require_shapes(arrays, content, config)
+    _require_arrays(arrays, content, config)
     states = tuple(arrays[f"chain.{number}"] for number in range(len(config.transforms)))
     pipeline = Pipeline(
         chain=FittedChain(config.transforms, states),
@@ -191,6 +200,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         has_ids=content.has_ids,
         integer_ids=content.integer_ids,
     )
+    _require_sound(config, pipeline, tail, content.num_models)
     models = tuple(
         restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
         for number in range(content.num_models)
@@ -199,6 +209,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
     if known is not None:
         radii, sizes = arrays["calibration.radii"], arrays["calibration.sizes"]
         calibration = Calibration(known.levels, radii, sizes, known.count)
+        require_calibration(calibration)
     combination = _combination(config, content.weights)
     return TrainedModel(config, pipeline, models, tail, content.summary, calibration, combination)
 
@@ -228,34 +239,45 @@ def _covariates(config: DataConfig, content: Content) -> FittedCovariates:
     return FittedCovariates(of("past"), of("future"), of("static"), config.calendar)
 
 
-def _require_shapes(arrays: Mapping[str, np.ndarray], content: Content, config: Config) -> None:
-    """Check the arrays against the content; the networks check their own weights.
-
-    Raises:
-        ValueError: for an array of another shape or kind.
-    """
-    series, rows = len(content.ids), len(arrays["tail.values"])
-    targets = len(config.data.target)
-    expected: dict[str, tuple[tuple[int, ...], str]] = {
-        "tail.values": ((rows, len(content.columns)), "f"),
-        "tail.offsets": ((series + 1,), "i"),
-        "tail.starts": ((series,), "i"),
-        "tail.static": ((series, len(content.static_columns)), "f"),
-        "tail.lines": ((rows,), "i"),
+def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: Config) -> None:
+    """Check the shapes of the arrays against the content."""
+    series, rows, targets = len(content.ids), len(arrays["tail.values"]), len(config.data.target)
+    shapes: dict[str, tuple[int, ...]] = {
+        "tail.values": (rows, len(content.columns)),
+        "tail.offsets": (series + 1,),
+        "tail.starts": (series,),
+        "tail.static": (series, len(content.static_columns)),
+        "tail.lines": (rows,),
     }
     if content.calibration is not None:
-        radii = (len(content.calibration.levels), config.window.horizon, targets)
-        expected["calibration.radii"] = (radii, "f")
-        expected["calibration.sizes"] = ((len(content.fitted_ids), targets), "f")
-    for name, shape_and_kind in expected.items():
-        array = arrays[name]
-        if (array.shape, array.dtype.kind) != shape_and_kind:
-            raise ValueError(f"{name} is {array.dtype.name} {array.shape}")
-    offsets = arrays["tail.offsets"]
-    if offsets[0] != 0 or offsets[-1] != rows or np.any(np.diff(offsets) < 1):
-        raise ValueError("tail.offsets do not divide the rows into series")
+        levels = len(content.calibration.levels)
+        shapes["calibration.radii"] = (levels, config.window.horizon, targets)
+        shapes["calibration.sizes"] = (len(content.fitted_ids), targets)
+    require_arrays(arrays, shapes)
 
 
+def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: int) -> None:
+    """Check that the numbers fit together, before the networks and anything large are built.
+
+    Raises:
+        ValueError: naming the first that does not.
+    """
+    data, window, ids = config.data, config.window, pipeline.ids
+    named = [column.name for column in (*data.past, *data.future)]
+    require(tail.columns == (*data.target, *named), "columns are not those of the configuration")
+    static = tuple(column.name for column in data.static)
+    require(tail.static_columns == static, "static_columns are not those of the configuration")
+    require(len(set(ids)) == len(ids), "fitted_ids appear twice")
+    require(num_models == config.training.ensemble, "num_models is not training.ensemble")
+    chain, covariates = pipeline.chain, pipeline.covariates
+    require_states(chain.options, chain.states, len(ids), len(data.target))
+    require_covariates((*covariates.past, *covariates.future, *covariates.static))
+    read = window.lookback + chain.rows_lost + window.horizon
+    require_tail(tail, read)
+    require_axis(tail.axis, tail.starts, int(tail.lengths.max()) + window.horizon)
+
+
+@np.errstate(all="ignore")  # what is not finite is refused
 def _try_out(trained: TrainedModel) -> None:
     """Take one series to the model's scale and back: what fails is the file's fault, not ours."""
     assert len(trained.tail.id_values) == trained.tail.num_series
@@ -265,4 +287,3 @@ def _try_out(trained: TrainedModel) -> None:
     inputs, *_ = pipeline.tensors(first, filled)
     scaled = inputs[None, -1:, :width, None].numpy()
     pipeline.invert(scaled, first, filled[:, :width], np.array([len(filled) - 1]))
-    first.axis.column(first.starts)

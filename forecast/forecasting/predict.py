@@ -15,6 +15,7 @@ from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
+from forecast.forecasting.sound import require_weights
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
 from forecast.pretrained.weights import pretrained_forecaster
 from forecast.training.device import gathered, on_device_if_it_fits
@@ -78,10 +79,14 @@ def restored_model(
         weights: its `state_dict`.
 
     Raises:
-        RuntimeError: if the weights are those of another model.
+        ValueError: if the weights are those of another model, or no finite numbers.
     """
+    if config.model.start == "random":  # the pretrained network has the size that it has
+        with torch.device("meta"):  # a network of any size takes no memory
+            require_weights(weights, new_model(config, pipeline).state_dict())
     with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
         model = new_model(config, pipeline)
+    require_weights(weights, model.state_dict())
     model.load_state_dict(weights)
     return model.eval()
 

@@ -35,6 +35,7 @@ from forecast.forecasting.history import (
     long_enough,
     read_history,
     refuse_infinite,
+    refuse_infinite_intervals,
     refuse_unknown,
     warn_of_categories,
     warn_of_series,
@@ -124,6 +125,7 @@ class TrainedModel:
         panel, values = self.forecast_panel(history, future, horizon, level)
         return forecast_table(self.config.data, panel, values, self.quantiles(level))
 
+    @np.errstate(all="ignore")  # what is not finite is refused in the end
     def forecast_panel(
         self,
         history: Panel,
@@ -174,6 +176,7 @@ class TrainedModel:
         if levels and self.calibration is not None:
             season = int(data.season)
             values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
+            refuse_infinite_intervals(values, history)
         return history, values
 
     def _combined(
