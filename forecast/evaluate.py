@@ -313,7 +313,8 @@ def calibrated(
     if not scores:
         return None, {}
     joined = functools.reduce(ConformalScores.joined, scores)
-    calibration = Calibration.of(joined, scale.sizes, options.levels, options.origins)
+    sizes = scale.sizes[panel.offsets[1:] - 1]
+    calibration = Calibration.of(joined, sizes, options.levels, options.origins)
     return calibration, conformal_coverage(validation, test, truth, scale, options)
 
 

@@ -32,7 +32,7 @@ from forecast.training.optimizers import load_optimizer_tensors, optimizer_tenso
 from forecast.training.step import average_weights, scheduled_rate, take_step
 from forecast.training.workers import workers_for
 
-SEASONS = {1: 0.26, 4: 0.15, 7: 0.13, 12: 0.24, 24: 0.04, 52: 0.05}
+SEASONS = {1: 0.25, 4: 0.15, 7: 0.14, 12: 0.22, 24: 0.05, 52: 0.08}
 """Share of the batches; the rest have another season, up to a year of days."""
 OTHER_SEASONS = (2, 3, 5, 6, 10, 13, 26, 30, 36, 48, 60, 96, 168, 365)
 TWO_SEASONS = 0.35
@@ -41,6 +41,9 @@ BATCH, LONG_BATCH = 256, 64
 """Series in a batch; fewer where histories have thousands of rows together."""
 SAVE_EVERY = 250
 """Steps."""
+MOST_CHANGE = 15.0
+"""Units of MASE that the values of a horizon may be away from the last one in the mean, before
+their series counts less: a single one that explodes would otherwise make up the step."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def windows_of(task: Task, values: np.ndarray) -> Windows:
     lag = task.season if task.rows > 2 * task.season else 1
     change = np.abs(history[:, lag:] - history[:, :-lag])
     usual = np.abs(np.diff(history, axis=1))
-    size = np.fmax(mean(change), 0.1 * mean(usual))
+    away = np.abs(values[:, task.rows :] - history[:, -1:]).mean(axis=1)
+    size = np.fmax(np.fmax(mean(change), 0.1 * mean(usual)), away / MOST_CHANGE)
     weights = np.where(size > 0, 1 / np.maximum(size, 1e-9), 0.0)
     flat = torch.from_numpy(values.astype(np.float32).reshape(-1, 1))
     first = torch.arange(len(values)) * values.shape[1]

@@ -283,13 +283,13 @@ def test_the_summary_tells_what_the_intervals_held(finished):
     session, model = finished
     data, held = session.prepared, {"split": [], "rolling": []}
     changes = np.abs(np.log(TABLE[["y", "z"]]).groupby(TABLE.unique_id).diff(SEASON).to_numpy())
-    size = [np.nanmean(changes[first : first + ROWS - TEST - 9], axis=0) for first in (0, ROWS)]
     errors = {}  # (time of the origin, series) -> (3, 2)
     for part in ("validation", "test"):
         for rows, values in part_forecasts(trained_models(session.prepared, session), data, part):
             for row, forecast in zip(rows, values[..., 0], strict=True):
                 actual = data.panel.values[row + 1 : row + 4]
-                error = np.abs(np.log(actual / forecast)) / size[row // ROWS]
+                size = np.nanmean(changes[row // ROWS * ROWS : row + 1], axis=0)  # up to the origin
+                error = np.abs(np.log(actual / forecast)) / size
                 errors[row % ROWS, row // ROWS] = error.astype(np.float32)
     first = ROWS - TEST - 1
     for (time, _), error in errors.items():

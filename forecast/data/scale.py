@@ -59,6 +59,20 @@ def mase_scale(
     return _positive(_training_means(changes, offsets, train, season))
 
 
+def running_scale(
+    values: Float[np.ndarray, "N K"], offsets: Int[np.ndarray, " _"], season: int
+) -> Float[np.ndarray, "N K"]:
+    """`mase_scale` of the rows of a series up to each one; NaN where it is zero or unknown."""
+    import pandas as pd
+
+    changes = np.abs(_seasonal_changes(values, season))
+    series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    changes[np.arange(len(values)) < offsets[series] + season] = np.nan
+    known = pd.DataFrame(~np.isnan(changes))
+    sums = pd.DataFrame(np.nan_to_num(changes)).groupby(series).cumsum()  # apart: no rounding
+    return _positive(sums.to_numpy() / np.maximum(known.groupby(series).cumsum().to_numpy(), 1))
+
+
 def _positive(scale: np.ndarray) -> np.ndarray:
     return np.where(scale > 0, scale, np.nan)
 

@@ -177,7 +177,7 @@ class Calibration:
     radii: Float32[np.ndarray, "I H K"]
     """One for each level; inf where the scores were too few for it."""
     sizes: Float[np.ndarray, "S K"]
-    """What the errors of each series were divided by."""
+    """What errors of each series are divided by at the end of its table."""
     count: int
     """Scores of the step and target that has the fewest."""
 
@@ -192,7 +192,7 @@ class Calibration:
 
         Args:
             scores: of windows that the model was not trained on.
-            sizes: what they were divided by.
+            sizes: what those after the table are divided by.
             levels: percent; they are on the grid in any case.
             origins: how many of the most recent origins count.
         """

@@ -131,7 +131,7 @@ def conformal_coverage(
         sums = IntervalSums()
         for windows, of_levels in radii:
             rows, forecast = test.rows[windows], test.forecasts[windows]
-            ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows))
+            ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows), rows)
             sums = sums.add(actuals.after(rows, forecast.shape[1]), *ends, shares)
         return sums.summary(names)
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Int
 from forecast.data.chain import FittedChain
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
-from forecast.data.scale import mase_scale
+from forecast.data.scale import mase_scale, running_scale
 from forecast.data.transforms import TRANSFORMS, Transform
 from forecast.evaluation.conformal import Calibration, ConformalScores
 from forecast.evaluation.scoring import Actuals
@@ -40,11 +40,12 @@ class ErrorScale:
 
     steps: tuple[tuple[Transform, Float[np.ndarray, "_ K _"]], ...]
     """Those transforms, with their states (S or 1, K, P)."""
-    sizes: Float[np.ndarray, "S K"]
-    """Mean absolute seasonal difference of the training rows, as MASE has it."""
+    sizes: Float[np.ndarray, "R K"]
+    """Mean absolute seasonal difference of a series up to each of its rows, as MASE has it: an
+    origin's errors are expected to be as large as the changes so far. Or one for each series."""
 
     @staticmethod
-    def of(chain: FittedChain, sizes: Float[np.ndarray, "S K"]) -> ErrorScale:
+    def of(chain: FittedChain, sizes: Float[np.ndarray, "R K"]) -> ErrorScale:
         """The scale of a chain."""
         pairs = zip(chain.options, chain.states, strict=True)
         leading = itertools.takewhile(lambda pair: pair[0].key() in POINTWISE, pairs)
@@ -69,6 +70,7 @@ class ErrorScale:
         actual: Float[np.ndarray, "B H K"],
         forecast: Float[np.ndarray, "B H K"],
         series: Int[np.ndarray, " B"],
+        rows: Int[np.ndarray, " B"],
     ) -> Float32[np.ndarray, "B H K"]:
         """Absolute errors on this scale.
 
@@ -76,13 +78,14 @@ class ErrorScale:
             actual: in the user's units; NaN where nothing was observed.
             forecast: in the user's units.
             series: of each window.
+            rows: of `sizes`: the origins.
 
         Returns:
             NaN where nothing was observed; inf where a forecast is not finite or has no logarithm.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # of forecasts that are not finite
             error = np.abs(self.forward(actual, series) - self.forward(forecast, series))
-            scores = (error / self.sizes[series][:, None]).astype(np.float32)
+            scores = (error / self.sizes[rows][:, None]).astype(np.float32)
         return np.where(np.isnan(scores) & ~np.isnan(actual), np.float32(np.inf), scores)
 
     def bounds(
@@ -90,6 +93,7 @@ class ErrorScale:
         forecast: Float[np.ndarray, "B H K"],
         radii: Float[np.ndarray, "I H K"],
         series: Int[np.ndarray, " B"],
+        rows: Int[np.ndarray, " B"],
     ) -> tuple[Float[np.ndarray, "I B H K"], Float[np.ndarray, "I B H K"]]:
         """Lower and upper ends in the user's units, within the domain of the transforms.
 
@@ -97,9 +101,10 @@ class ErrorScale:
             forecast: the middle of the intervals, in the user's units.
             radii: of the intervals, on this scale.
             series: of each window.
+            rows: of `sizes`: the origins.
         """
         center = self.forward(forecast, series)
-        reach = radii[:, None] * self.sizes[series][:, None]  # (I, B, H, K)
+        reach = radii[:, None] * self.sizes[rows][:, None]  # (I, B, H, K)
         ends = np.concatenate([center - reach, center + reach])  # (2 * I, B, H, K)
         ends = np.moveaxis(ends, 0, -1)  # as if they were quantiles
         no_history = np.empty((len(series), 0, ends.shape[2]))
@@ -113,30 +118,33 @@ class ErrorScale:
 def fit_error_scale(
     pipeline: Pipeline,
     panel: Panel,
-    rows: Int[np.ndarray, "S 2"],
+    train: Int[np.ndarray, "S 2"],
     season: int,
     others: Float[np.ndarray, "T K"] | None = None,
 ) -> ErrorScale:
-    """The scale for the series of a panel, in its order.
+    """The scale for the rows of a panel, in its order.
 
     Args:
         pipeline: knows these series.
         panel: what was observed.
-        rows: first and last row (exclusive) of each series from which its size is taken.
+        train: first and last row (exclusive) of each series that tell what is usual in the panel.
         season: rows in a season.
-        others: sizes of other series; their median serves a series whose rows do not tell its size.
-            None: those of this panel. Where none is known, the size is 1.
+        others: sizes of other series; their median serves where a series' rows do not tell its
+            size. None: those of this panel. Where none is known, the size is 1.
     """
     numbers = pipeline.series_numbers(panel.ids)
     bare = ErrorScale.of(pipeline.chain, np.empty((0, panel.num_targets)))
     values = panel.values[:, None, : panel.num_targets]  # rows as windows of one step
     images = bare.forward(values, np.repeat(numbers, panel.lengths))[:, 0]
-    sizes = mase_scale(images, panel.offsets, rows, season)
+    sizes = running_scale(images, panel.offsets, season)
     if others is None:
         # Of fewer rows than a season: by the change from row to row, as the others have both.
-        steps = mase_scale(images, panel.offsets, rows, 1)
-        sizes = np.where(np.isnan(sizes), steps * _medians(sizes / steps), sizes)
-        others = sizes
+        usual = mase_scale(images, panel.offsets, train, season)
+        usual_step = mase_scale(images, panel.offsets, train, 1)
+        seasonal = _medians(usual / usual_step)
+        others = np.where(np.isnan(usual), usual_step * seasonal, usual)
+        steps = running_scale(images, panel.offsets, 1)
+        sizes = np.where(np.isnan(sizes), steps * seasonal, sizes)
     return replace(bare, sizes=np.where(np.isnan(sizes), _medians(others), sizes))
 
 
@@ -179,7 +187,8 @@ class HeldOutForecasts:
             if len(rows):
                 forecast = values[..., values.shape[-1] // 2]
                 series = actuals.history.series_of(rows)
-                scores = scale.scores(actuals.after(rows, forecast.shape[1]), forecast, series)
+                actual = actuals.after(rows, forecast.shape[1])
+                scores = scale.scores(actual, forecast, series, rows)
                 parts.append((rows, forecast, scores))
         if not parts:
             return None
@@ -238,11 +247,12 @@ def with_intervals(
         unseen = panel.select(new)
         rows = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
         own = fit_error_scale(pipeline, unseen, rows, season, sizes).sizes
-        sizes = np.concatenate([sizes, own])
+        sizes = np.concatenate([sizes, own[unseen.offsets[1:] - 1]])
     radii = calibration.at(levels)  # (I, H, K)
     radii = radii[:, np.minimum(np.arange(forecast.shape[1]), radii.shape[1] - 1)]
     point = forecast[..., 0]
-    lower, upper = ErrorScale.of(pipeline.chain, sizes).bounds(point, radii, numbers)
+    scale = ErrorScale.of(pipeline.chain, sizes)
+    lower, upper = scale.bounds(point, radii, numbers, numbers)
     # A transform there and back is off by a rounding: no end may cross the next one within.
     lower = np.minimum.accumulate([point, *lower])[1:]
     upper = np.maximum.accumulate([point, *upper])[1:]

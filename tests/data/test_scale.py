@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.scale import mase_scale, training_scale
+from forecast.data.scale import mase_scale, running_scale, training_scale
 
 
 def test_scale_by_hand_reads_training_rows_only():
@@ -52,3 +52,20 @@ def test_mase_scale_equals_a_loop_over_known_pairs(seed: int, season: int):
             if known:
                 expected[number, column] = sum(known) / len(known)
     np.testing.assert_allclose(mase_scale(values, offsets, train, season), expected, rtol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5), st.floats(-300, 300))
+@settings(max_examples=40, deadline=None)
+def test_the_scale_up_to_a_row_is_that_of_a_table_that_ends_there(seed, season, log_unit):
+    rng = np.random.default_rng(seed)
+    offsets = np.cumsum([0, *rng.integers(1, 9, 4)])
+    values = rng.normal(size=(int(offsets[-1]), 2))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    values[: offsets[2]] *= 10.0**log_unit  # series of any size stand side by side
+    found = running_scale(values, offsets, season)
+    for row in range(len(values)):
+        series = np.searchsorted(offsets, row, side="right") - 1
+        rows = np.array([[offsets[series], row + 1]])
+        one, whole = values[offsets[series] : row + 1], np.array([0, row + 1 - offsets[series]])
+        expected = mase_scale(one, whole, rows - offsets[series], season)[0]
+        np.testing.assert_allclose(found[row], expected, rtol=1e-12)

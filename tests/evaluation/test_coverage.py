@@ -91,7 +91,7 @@ def tried(values, rows, scale, horizon=2):
 
 
 def conformal(values, validation, test, **options):
-    scale = ErrorScale((), np.array([[0.5]]))
+    scale = ErrorScale((), np.full((len(values), 1), 0.5))
     parts = [
         None if rows is None else tried(values, np.arange(*rows), scale)[0]
         for rows in (validation, test)
@@ -145,7 +145,7 @@ def test_a_level_with_too_few_validation_errors_has_no_split_interval():
 
 
 def test_scores_of_times_are_those_of_the_windows():
-    part, _ = tried(np.arange(10.0)[:, None], np.array([4, 2]), ErrorScale((), np.ones((1, 1))))
+    part, _ = tried(np.arange(10.0)[:, None], np.array([4, 2]), ErrorScale((), np.ones((10, 1))))
     assert isinstance(part.scores, ConformalScores)
     assert part.scores.times.tolist() == [2, 4]
     assert part.scores.values[:, :, 0].tolist() == [[3, 4], [5, 6]]

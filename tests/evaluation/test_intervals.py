@@ -63,12 +63,14 @@ def test_errors_of_a_chain_with_a_log_are_relative_and_in_units_of_their_series(
     data = prepared(table(), ("log", "difference", "standardize"))
     scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
     for number in range(2):
-        logs = np.log(table().y.to_numpy()[number * ROWS : (number + 1) * ROWS - 20])
+        logs = np.log(table().y.to_numpy()[number * ROWS : (number + 1) * ROWS])
         changes = [abs(logs[row] - logs[row - SEASON]) for row in range(SEASON, len(logs))]
-        assert scale.sizes[number, 0] == pytest.approx(np.mean(changes))
+        for row in (SEASON, ROWS - 20, ROWS - 1):
+            mean = np.mean(changes[: row - SEASON + 1])
+            assert scale.sizes[number * ROWS + row, 0] == pytest.approx(mean)
     actual, forecast = np.array([[[80.0], [np.nan]]]), np.array([[[60.0], [70.0]]])
-    found = scale.scores(actual, forecast, np.array([1]))
-    assert found[0, 0, 0] == pytest.approx(math.log(80 / 60) / scale.sizes[1, 0])
+    found = scale.scores(actual, forecast, np.array([1]), np.array([ROWS + 9]))
+    assert found[0, 0, 0] == pytest.approx(math.log(80 / 60) / scale.sizes[ROWS + 9, 0])
     assert np.isnan(found[0, 1, 0])
 
 
@@ -76,14 +78,16 @@ def test_other_chains_leave_errors_in_units_of_the_data():
     for options in ((), (MinMax(), Log1p()), (Difference(lag=1), Standardize())):
         scale = scale_of(options)
         assert not scale.steps
-        found = scale.scores(np.full((1, 1, 2), 7.0), np.full((1, 1, 2), 4.0), np.array([0]))
+        first = np.array([0])
+        found = scale.scores(np.full((1, 1, 2), 7.0), np.full((1, 1, 2), 4.0), first, first)
         assert found.ravel().tolist() == [6.0, 1.5]
 
 
 def test_a_forecast_without_an_image_is_an_error_without_end():
     scale = scale_of((Log(),))
     forecast = np.array([[[np.inf, -1.0]], [[np.nan, 2.0]]])
-    found = scale.scores(np.full((2, 1, 2), 2.0), forecast, np.array([0, 1]))
+    series = np.array([0, 1])
+    found = scale.scores(np.full((2, 1, 2), 2.0), forecast, series, series)
     assert found.ravel().tolist() == [np.inf, np.inf, np.inf, 0.0]
 
 
@@ -94,23 +98,22 @@ def test_the_ends_of_an_interval_are_as_far_away_as_its_radius(options, seed):
     random, scale = np.random.default_rng(seed), scale_of(options)
     forecast, series = random.uniform(5, 15, (3, 4, 2)), np.array([0, 1, 1])
     radii = random.uniform(0, 0.15, (2, 4, 2))
-    for ends, sign in zip(scale.bounds(forecast, radii, series), (-1, 1), strict=True):
+    for ends, sign in zip(scale.bounds(forecast, radii, series, series), (-1, 1), strict=True):
         assert ends.shape == (2, 3, 4, 2)
         assert (sign * (ends - forecast) > -1e-9).all()
         for level, end in zip(radii, ends, strict=True):
-            found = scale.scores(end, forecast, series)
+            found = scale.scores(end, forecast, series, series)
             np.testing.assert_allclose(found, np.broadcast_to(level, found.shape), atol=2e-4)
 
 
 @pytest.mark.parametrize(("options", "lowest"), [((Log(),), 0.0), ((Log1p(),), -1.0)])
 def test_an_interval_never_leaves_the_domain_of_the_data(options, lowest):
     scale = scale_of(options)
-    lower, upper = scale.bounds(np.full((2, 1, 2), 1e-3), np.full((1, 1, 2), 9.0), np.array([0, 1]))
+    forecast, radii, series = np.full((2, 1, 2), 1e-3), np.full((1, 1, 2), 9.0), np.array([0, 1])
+    lower, upper = scale.bounds(forecast, radii, series, series)
     assert (lower > lowest).all()
     assert np.isfinite(upper).all()
-    plain, _ = scale_of(()).bounds(
-        np.full((2, 1, 2), 1e-3), np.full((1, 1, 2), 9.0), np.array([0, 1])
-    )
+    plain, _ = scale_of(()).bounds(forecast, radii, series, series)
     assert (plain < -0.8).all()
 
 
@@ -119,22 +122,24 @@ def test_a_series_that_does_not_tell_its_size_has_that_of_the_others():
     frame.loc[frame.unique_id == "c", "y"] = 5.0
     data = prepared(frame, ["log1p"])
     sizes = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON).sizes
-    assert sizes[2, 0] == pytest.approx(np.median(sizes[:2, 0]))
+    ends = data.split.train[:2, 1] - 1
+    assert sizes[-1, 0] == pytest.approx(np.median(sizes[ends, 0]))
     others = np.array([[3.0], [9.0], [4.0]])
     sizes = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON, others).sizes
-    assert sizes[2, 0] == 4
+    assert sizes[-1, 0] == 4
     short = fit_error_scale(data.pipeline, data.panel, np.zeros((3, 2), dtype=int), SEASON)
-    assert short.sizes.ravel().tolist() == [1, 1, 1]
+    assert short.sizes[data.panel.offsets[:-1], 0].tolist() == [1, 1, 1]
 
 
 def test_a_series_of_less_than_a_season_is_sized_by_its_steps():
     data = prepared(table(("a", "b", "c")), ["log1p"])
-    rows = data.split.train.copy()
-    rows[2] = [rows[2, 0], rows[2, 0] + SEASON]
+    rows = data.split.train
     sizes = fit_error_scale(data.pipeline, data.panel, rows, SEASON).sizes[:, 0]
     images = np.log1p(data.panel.values[:, 0])
-    changes = [np.abs(np.diff(images[first:end])).mean() for first, end in rows]
-    assert sizes[2] == pytest.approx(changes[2] * np.median(sizes[:2] / changes[:2]))
+    changes = np.array([np.abs(np.diff(images[first:end])).mean() for first, end in rows])
+    early = data.panel.offsets[2] + SEASON - 1  # the last row that is nothing a season ago
+    step = np.abs(np.diff(images[data.panel.offsets[2] : early + 1])).mean()
+    assert sizes[early] == pytest.approx(step * np.median(sizes[rows[:, 1] - 1] / changes))
 
 
 def test_windows_come_in_the_order_of_their_origins():
@@ -152,7 +157,7 @@ def test_windows_come_in_the_order_of_their_origins():
     ):
         assert time == row % ROWS
         np.testing.assert_array_equal(forecast, values[rows == row][0, ..., 1])
-        truth, size = panel.values[row + 1 : row + 3], scale.sizes[row // ROWS]
+        truth, size = panel.values[row + 1 : row + 3], scale.sizes[row]
         np.testing.assert_allclose(score, abs(np.log(truth / forecast)) / size, rtol=1e-5)
     for nothing in ([], [(rows[:0], values[:0])]):
         assert HeldOutForecasts.of(nothing, actuals(data), scale, panel.positions) is None
