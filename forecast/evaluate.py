@@ -38,7 +38,8 @@ from forecast.evaluation.scoring import (
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
-from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
+from forecast.partners.ridge import fitted_ridge
+from forecast.partners.weights import RIDGE, HeldOut, chosen_weights, prior_weights
 from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
@@ -155,7 +156,12 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     """
     config = prepared.config
     methods = (str(config.model.cell), *config.partners)
-    equal = Combination(methods, (1 / len(methods),) * len(methods), config.combine == "median")
+    ridge = None
+    if RIDGE in methods:
+        truth = actuals(prepared)
+        ridge = fitted_ridge(truth.history, prepared.windows["train"], truth.scale.absolute)
+    shares = (1 / len(methods),) * len(methods)
+    equal = Combination(methods, shares, config.combine == "median", ridge)
     if len(methods) == 1 or config.combine != "weights":
         return equal
     weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-Partner = Literal["theta", "ets", "pretrained"]
+Partner = Literal["theta", "ets", "pretrained", "ridge"]
 Combine = Literal["weights", "mean", "median"]
 
 

@@ -32,6 +32,8 @@ from forecast.forecasting.sound import (
 )
 from forecast.forecasting.trained import TrainedModel
 from forecast.partners.combination import Combination
+from forecast.partners.ridge import MOST_LAGS, Ridge
+from forecast.partners.weights import RIDGE
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint, with_prefix
 from forecast.runs.folder import CONFIG_FILE, MODEL_FILE
 from forecast.runs.host import own_state
@@ -129,6 +131,8 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     if trained.calibration is not None:
         arrays["calibration.radii"] = trained.calibration.radii
         arrays["calibration.sizes"] = trained.calibration.sizes
+    if trained.combination is not None and trained.combination.ridge is not None:
+        arrays["ridge.weights"] = trained.combination.ridge.weights
     return tensors | {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
@@ -210,18 +214,21 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         radii, sizes = arrays["calibration.radii"], arrays["calibration.sizes"]
         calibration = Calibration(known.levels, radii, sizes, known.count)
         require_calibration(calibration)
-    combination = _combination(config, content.weights)
+    ridge = Ridge(arrays["ridge.weights"]) if RIDGE in config.partners else None
+    combination = _combination(config, content.weights, ridge)
     return TrainedModel(config, pipeline, models, tail, content.summary, calibration, combination)
 
 
-def _combination(config: Config, weights: tuple[float, ...] | None) -> Combination | None:
+def _combination(
+    config: Config, weights: tuple[float, ...] | None, ridge: Ridge | None
+) -> Combination | None:
     """The combination of a configuration with the weights of a file."""
     methods = (config.model.cell, *config.partners)
     if weights is None and not config.partners:
         return None
     if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights are not {len(methods)} that add up to 1")
-    return Combination(methods, weights, config.combine == "median")
+    return Combination(methods, weights, config.combine == "median", ridge)
 
 
 def _covariates(config: DataConfig, content: Content) -> FittedCovariates:
@@ -253,7 +260,12 @@ def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: 
         levels = len(content.calibration.levels)
         shapes["calibration.radii"] = (levels, config.window.horizon, targets)
         shapes["calibration.sizes"] = (len(content.fitted_ids), targets)
+    if RIDGE in config.partners:
+        lags = min(len(arrays["ridge.weights"]), MOST_LAGS)
+        shapes["ridge.weights"] = (lags, config.window.horizon)
     require_arrays(arrays, shapes)
+    if RIDGE in config.partners:
+        require(np.isfinite(arrays["ridge.weights"]).all(), "ridge.weights are not all numbers")
 
 
 def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: int) -> None:

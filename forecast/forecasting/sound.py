@@ -28,6 +28,7 @@ ARRAYS = {
     "tail.lines": "int64",
     "calibration.radii": "float32",
     "calibration.sizes": "float64",
+    "ridge.weights": "float64",
 }
 """Kind of numbers of each array."""
 MOST_VALUES, MOST_TIMES_FILE = 2**26, 2000

@@ -43,7 +43,6 @@ from forecast.forecasting.history import (
 from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
-from forecast.partners.table import rows_read
 from forecast.runs.host import own_state
 from forecast.training.losses import quantiles_of
 
@@ -73,7 +72,7 @@ class TrainedModel:
     calibration: Calibration | None = None
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
     combination: Combination | None = None
-    """With partners, which are fitted to the history at hand; None: the models alone."""
+    """With partners, most of them fitted to the history at hand; None: the models alone."""
 
     @property
     def rows_needed(self) -> int:
@@ -83,8 +82,8 @@ class TrainedModel:
     @property
     def rows_kept(self) -> int:
         """Rows of the training table that are kept: those that the models or partners read."""
-        season = int(self.config.data.season)
-        return max(self.rows_needed, rows_read(self.config.partners, season))
+        partners = self.combination or Combination.alone(self.config.model.cell)
+        return max(self.rows_needed, partners.rows_read(int(self.config.data.season)))
 
     @property
     def least_rows(self) -> int:

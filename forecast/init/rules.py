@@ -13,6 +13,8 @@ from forecast.pretrained.season import longer_season, most_rows
 
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
+SERIES_THAT_TELL = 10
+"""From here on their errors on the validation part choose what partners count."""
 LARGE = 5_000
 """Training samples (windows times targets) from which the large network pays."""
 FEW_SAMPLES = 10_000
@@ -111,9 +113,10 @@ def pretrained_training(shape: TableShape) -> dict[str, object]:
 
 def partners_of(shape: TableShape, is_pretrained: bool) -> tuple[str, ...]:
     """Methods beside the network, but for few long series, where it is better alone."""
-    if is_pretrained:
-        return "theta", "ets"
-    return () if is_large(shape) and not shape.has_many_series else ("pretrained", "theta", "ets")
+    if is_large(shape) and not shape.has_many_series and not is_pretrained:
+        return ()
+    partners = ("theta", "ets") if is_pretrained else ("pretrained", "theta", "ets")
+    return (*partners, "ridge") if shape.num_series >= SERIES_THAT_TELL else partners
 
 
 def small_lookback(shape: TableShape) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.evaluation.baselines import Forecast, History
 from forecast.evaluation.scoring import COMBINATION
-from forecast.partners.table import PARTNERS
+from forecast.partners.ridge import Ridge
+from forecast.partners.table import PARTNERS, Partner, rows_read
+from forecast.partners.weights import RIDGE
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Combination:
     weights: tuple[float, ...]
     """One for each method; they add up to one. A median does not read them."""
     is_median: bool = False
+    ridge: Ridge | None = None
+    """The one partner that is fitted beforehand, if it is among the methods."""
 
     @staticmethod
     def alone(model: str) -> Combination:
@@ -47,13 +51,21 @@ class Combination:
             return self
         kept = [number for number, weight in enumerate(self.weights) if weight or not number]
         methods = tuple(self.methods[number] for number in kept)
-        return Combination(methods, tuple(self.weights[number] for number in kept))
+        return replace(self, methods=methods, weights=tuple(self.weights[n] for n in kept))
+
+    def rows_read(self, season: int) -> int:
+        """Most rows of a history that one of the partners reads; 0 without any."""
+        own = 0 if self.ridge is None else len(self.ridge.weights)
+        return max(own, rows_read(set(self.methods[1:]) - {RIDGE}, season))
 
     def partner_forecasts(
         self, history: History, origins: Int[np.ndarray, " B"], horizon: int
     ) -> dict[str, Forecast]:
         """What each partner forecasts; see `baselines.naive` for arguments and result."""
-        return {name: PARTNERS[name](history, origins, horizon) for name in self.methods[1:]}
+        partners: dict[str, Partner] = {**PARTNERS}
+        if self.ridge is not None:
+            partners[RIDGE] = self.ridge
+        return {name: partners[name](history, origins, horizon) for name in self.methods[1:]}
 
     def all_methods(
         self, own: Forecast, history: History, origins: Int[np.ndarray, " B"]

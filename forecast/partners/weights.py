@@ -14,7 +14,7 @@ STEPS = 10
 FEWEST_UNITS = 10
 """Series, or origins that do not overlap, below which the errors do not decide."""
 VALUES_AT_ONCE = 2**20
-PRETRAINED, SMOOTHING = "pretrained", ("theta", "ets")
+PRETRAINED, RIDGE, SMOOTHING = "pretrained", "ridge", ("theta", "ets")
 SHORT_SEASON = 4
 WORTH = 0.1
 """Share of the error that a gain must come to where all errors are of one stretch of time."""
@@ -55,7 +55,8 @@ def prior_weights(
 
     Beside a pretrained network, networks count twice what smoothing does; and smoothing counts only
     for yearly and quarterly rows and others with short seasons: elsewhere a fixed share of it cost
-    more than it gained (benchmarks/RESULTS.md, "forecast quick", weights).
+    more than it gained (benchmarks/RESULTS.md, "forecast quick", weights). Ridge
+    regression is far better on some tables and far worse on others: errors must speak for it.
 
     Args:
         methods: by name; what is no partner is the model.
@@ -64,8 +65,8 @@ def prior_weights(
     """
     if not is_pretrained and PRETRAINED not in methods:
         return np.full(len(methods), 1 / len(methods))
-    smoothing = 1.0 if season <= SHORT_SEASON else 0.0
-    counts = np.array([smoothing if method in SMOOTHING else 2.0 for method in methods])
+    counts_of = dict.fromkeys(SMOOTHING, 1.0 if season <= SHORT_SEASON else 0.0) | {RIDGE: 0.0}
+    counts = np.array([counts_of.get(method, 2.0) for method in methods])
     return np.asarray(counts / counts.sum())
 
 

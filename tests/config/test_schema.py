@@ -38,7 +38,7 @@ BEYOND_THE_SCHEMA = {
     "quantile": st.sampled_from([None, [0.5], {"levels": [0.1, 0.5, 0.9]}]),
     "first": st.floats(1e-9, 1e-3),
     "levels": st.sampled_from([[], [80], [50, 99.9]]),
-    "partners": st.lists(st.sampled_from(["theta", "ets", "pretrained"]), unique=True),
+    "partners": st.lists(st.sampled_from(["theta", "ets", "pretrained", "ridge"]), unique=True),
     "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
 }
 """Values for the keys that obey more than the schema says."""
