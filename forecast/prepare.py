@@ -46,7 +46,7 @@ class Prepared:
     """Data ready for training."""
 
     config: Config
-    """With frequency, season and hidden sizes resolved."""
+    """With frequency, season, time format and hidden sizes resolved."""
     panel: Panel
     split: Split
     pipeline: Pipeline
@@ -102,9 +102,9 @@ def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
     _refuse_short_series(config, panel, parts, pipeline, windows)
     _refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
-    data_config = config.data.model_copy(
-        update={"frequency": panel.axis.frequency, "season": season}
-    )
+    panel.axis.at(panel.starts + panel.lengths + window.horizon)  # refuses a forecast beyond 2262
+    found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
+    data_config = config.data.model_copy(update=found)
     model_config = _with_sizes(config.model, len(windows["train"]))
     resolved = config.model_copy(update={"data": data_config, "model": model_config})
     return Prepared(resolved, panel, parts, pipeline, filled, windows)

@@ -32,6 +32,10 @@ from forecast.errors import did_you_mean, shown
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
 Scope = Literal["per_series", "global"]
 Name = Annotated[str, Field(min_length=1)]
+Step = Annotated[int, Field(gt=0, le=10**18)]
+"""Of integer times, which may be nanoseconds."""
+EPOCHS = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
+"""Formats of times that count from 1970 on, and the nanoseconds of one."""
 
 
 def _listed(value: object) -> object:
@@ -125,12 +129,12 @@ class DataConfig(Section):
     """Column or columns to forecast."""
     id: Name | None = "unique_id"
     """Column that names the series of a long table; without such a column there is one series."""
-    frequency: Annotated[Name | Count, Field(union_mode="left_to_right")] = "auto"
+    frequency: Annotated[Name | Step, Field(union_mode="left_to_right")] = "auto"
     """Pandas offset such as h, D, W-SUN, MS; a step for integer times; auto infers it."""
     timezone: str | None = None
     """Zone of local time stamps, e.g. Europe/Berlin; none keeps what the table says."""
     time_format: str | None = None
-    """strptime format of the time column, e.g. "%d/%m/%Y"; none expects ISO 8601."""
+    """strptime, with %q for quarters, as in "%d/%m/%Y", or unix_s, unix_ms, ...; none finds it."""
     separator: str = Field(default=",", min_length=1, max_length=1)
     """Character between the cells of a CSV."""
     decimal: str = Field(default=".", min_length=1, max_length=1)
@@ -169,6 +173,8 @@ class DataConfig(Section):
     @field_validator("time_format")
     @classmethod
     def _format_has_fields(cls, value: str | None) -> str | None:
+        if value in EPOCHS:
+            return value
         if value is not None and "%" not in value:
             raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
         return None if value is None else _readable_format(value)
@@ -216,7 +222,7 @@ def _readable_format(value: str) -> str:
     """A strptime format; raises a ValueError for a directive that is unknown, or there twice."""
     reason = ""
     try:
-        datetime.strptime("", value)
+        datetime.strptime("", value.replace("%q", "%m"))
     except re.error:
         reason = "a directive stands in it twice"
     except ValueError as error:  # a good format does not match the empty text either

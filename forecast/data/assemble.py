@@ -112,7 +112,7 @@ def _assemble(
     known: Panel | None,
 ) -> Panel:
     ids, series = _series(table, id_column, () if known is None else known.ids)
-    times, timezone, is_integer = parse_times(
+    times = parse_times(
         table.frame[config.time],
         series,
         config.frequency,
@@ -121,10 +121,10 @@ def _assemble(
         table.place,
     )
     named = ids if id_column else ()
-    rows = OrderedRows(table, config.time, named, None, series, times, timezone)
+    rows = OrderedRows(table, config.time, named, None, series, times.values, times.timezone)
     rows = in_time_order(rows, config.sort)
     offsets = np.searchsorted(rows.series, np.arange(len(ids) + 1, dtype=rows.series.dtype))
-    grid = grid_of(rows, offsets, config.frequency, is_integer)
+    grid = grid_of(rows, offsets, config.frequency, times.is_integer)
     values, categories = _numbers(table, columns, {} if known is None else known.categories)
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static = tuple(c.name for c in columns if c in config.static)
@@ -140,6 +140,7 @@ def _assemble(
         static_columns=static,
         categories=categories,
         lines=_complete_lines(table.lines, rows.order, grid),
+        time_format=times.time_format,
         source=table.source,
         is_csv=table.is_csv,
         has_ids=id_column is not None,

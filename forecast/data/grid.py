@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int
 from forecast.data.compact import rows_differing_from_previous
 from forecast.data.panel import offsets_of
 from forecast.data.table import Table
-from forecast.data.times import TimeAxis, infer_frequency
+from forecast.data.times import LAST_MOMENT, TimeAxis, infer_frequency
 from forecast.errors import DataError, named, shown
 
 SHOWN_DUPLICATES = 10
@@ -200,9 +200,10 @@ def _checked_offset(frequency: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
             offset = pd.tseries.frequencies.to_offset(frequency)
-    except (ValueError, FutureWarning):
+    except (ValueError, OverflowError, FutureWarning):
         offset = None
-    if offset is None or offset.n < 1:
+    is_too_long = isinstance(offset, pd.tseries.offsets.Tick) and offset.nanos > LAST_MOMENT
+    if offset is None or offset.n < 1 or is_too_long:
         raise DataError(
             f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME"
         )

@@ -40,6 +40,8 @@ class Panel:
     """Categories of each categorical column; the column holds their numbers."""
     lines: Int[np.ndarray, " N"] | range | None = None
     """Row or CSV line of each row, -1 where the table had none; None: unknown."""
+    time_format: str | None = None
+    """As times are written in the table; None: ISO 8601, dates of a frame, or integers."""
     source: str = "data"
     is_csv: bool = False
     has_ids: bool = False

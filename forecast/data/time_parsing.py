@@ -1,18 +1,45 @@
-"""Time columns read without guessing: integers, ISO 8601, one format, zones and repeated hours."""
+"""Time columns read without guessing: integers, ISO 8601, or the one format that reads them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
+from forecast.config.data import EPOCHS
 from forecast.data.compact import distinct_texts
-from forecast.data.times import Place, first_moments, iso_dates, nanoseconds, readable
+from forecast.data.local_times import cell_at, is_zone, localized
+from forecast.data.time_formats import (
+    code_format,
+    formats_of,
+    has_offset,
+    read_formatted,
+    readable,
+)
+from forecast.data.times import Place, iso_dates
 from forecast.errors import DataError, shown
 
+CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
+CODES |= dict.fromkeys(("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "a time")
+CODES |= dict.fromkeys(EPOCHS, "time since 1970")
+"""What integers of a format may be."""
 INTEGER = r"[-+]?\d{1,18}(\.0+)?"
+
+
+@dataclass(frozen=True)
+class Times:
+    """A column of times that was read."""
+
+    values: Int[np.ndarray, " N"]
+    """Nanoseconds in UTC, naive nanoseconds, or integers."""
+    timezone: str | None = None
+    is_integer: bool = True
+    time_format: str | None = None
+    """As they are written; None: ISO 8601, dates of a frame, or integers."""
 
 
 def parse_times(
@@ -22,7 +49,7 @@ def parse_times(
     time_format: str | None,
     timezone: str | None,
     place: Place,
-) -> tuple[Int[np.ndarray, " N"], str | None, bool]:
+) -> Times:
     """Read a time column without guessing.
 
     Args:
@@ -33,27 +60,20 @@ def parse_times(
         timezone: zone of local times, or None.
         place: names a row in messages.
 
-    Returns:
-        int64 times (nanoseconds in UTC, naive nanoseconds, or integers), the zone, and whether the
-        times are integers.
-
     Raises:
         DataError: with file and line, for a time that is missing, unreadable or ambiguous.
     """
     name = str(column.name)
-    if timezone is not None and not _is_zone(timezone):
+    if timezone is not None and not is_zone(timezone):
         raise DataError(f"data.timezone {timezone!r} is no time zone; write e.g. Europe/Berlin")
     if pd.api.types.is_datetime64_any_dtype(column):
         dates = readable(pd.DatetimeIndex(column))
         _refuse_step(frequency, column.iloc[0], name, place(0))
         _refuse_nat(dates, column, name, place)
-        return (*_localized(dates, series, timezone, name, place), False)
+        return Times(*localized(dates, series, timezone, name, place), False, time_format)
     if column.dtype.kind in "iu" and time_format is None:
-        return (
-            _integers(column.to_numpy(np.int64), column.iloc[0], frequency, name, place),
-            None,
-            True,
-        )
+        values = column.to_numpy(np.int64)
+        return Times(_integers(values, column.iloc[0], frequency, name, place))
     codes, texts = _stripped(column)
 
     def first_place(number: int) -> str:
@@ -63,15 +83,12 @@ def parse_times(
     is_integer = texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
     if time_format is None and is_integer.all():
         values = texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
-        return _integers(values, texts[0], frequency, name, first_place)[codes], None, True
+        return Times(_integers(values, texts[0], frequency, name, first_place)[codes])
     number = int(np.argmin(is_integer))
     _refuse_step(frequency, texts[number], name, first_place(number))
-    dates = _dates(texts, name, time_format, first_place).take(codes)
-    return (*_localized(dates, series, timezone, name, place), False)
-
-
-def _cell(place: str, name: str, cell: object) -> str:
-    return f"{place}: column {shown(name)} holds {shown(str(cell))}"
+    dates, time_format = _dates(texts, name, time_format, first_place)
+    local = localized(dates.take(codes), series, timezone, name, place)
+    return Times(*local, False, time_format)
 
 
 def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
@@ -84,19 +101,25 @@ def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
 def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:
     if isinstance(frequency, int):
         raise DataError(
-            f"{_cell(place, name, cell)}, but data.frequency is {frequency}, a step of integers;"
+            f"{cell_at(place, name, cell)}, but data.frequency is {frequency}, a step of integers;"
             " give a pandas offset such as D"
         )
 
 
-def _refuse_nat(dates: pd.DatetimeIndex, texts: pd.Series, name: str, place: Place) -> None:
+def _refuse_nat(
+    dates: pd.DatetimeIndex,
+    texts: pd.Series,
+    name: str,
+    place: Place,
+    time_format: str | None = None,
+) -> None:
     bad = np.asarray(dates.isna())
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(
-            f"{_cell(place(row), name, texts.iloc[row])}, which is not read as a date; write"
-            " YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
-        )
+        how = "a date; write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+        if time_format is not None:
+            how = f"data.time_format {time_format!r} says; mend one of them"
+        raise DataError(f"{cell_at(place(row), name, texts.iloc[row])}, which is not read as {how}")
 
 
 def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:
@@ -111,52 +134,56 @@ def _integers(
     values: Int[np.ndarray, " N"], first: object, frequency: str | int, name: str, place: Place
 ) -> Int[np.ndarray, " N"]:
     """The values, if they need not be dates; `first` is the first of them as written."""
-    if isinstance(frequency, str) and frequency != "auto":
+    if isinstance(frequency, int):
+        return values
+    code = code_format(values)
+    cell = cell_at(place(0), name, first)
+    if frequency != "auto":
+        shown_format = f": {code!r}" if code else " (a year is '%Y')"
         raise DataError(
-            f"{_cell(place(0), name, first)}, an integer, but data.frequency is {frequency!r};"
-            " set data.time_format (a year is '%Y'), or frequency: 1"
+            f"{cell}, an integer, but data.frequency is {frequency!r}; set"
+            f" data.time_format{shown_format}, or frequency: 1"
         )
-    if frequency == "auto" and _look_like_dates(values):
+    step = 1
+    if code in EPOCHS:
+        steps = np.diff(np.unique(values))
+        step = int(np.gcd.reduce(steps)) if len(steps) else 1
+        code = None if step in steps else code  # as good a count as any
+    if code:
         raise DataError(
-            f"{_cell(place(0), name, first)}, a date or an integer; set data.time_format:"
-            " '%Y%m%d', or data.frequency: 1"
+            f"{cell}, {CODES[code]} or an integer; set data.time_format: {code!r}, or"
+            f" data.frequency: {step}"
         )
     return values
 
 
-def _look_like_dates(values: Int[np.ndarray, " N"]) -> bool:
-    """Whether all integers may be dates such as 20240131."""
-    if values.min() < 1900_01_01 or values.max() > 2099_12_31:
-        return False
-    month, day = values // 100 % 100, values % 100
-    return bool(((month >= 1) & (month <= 12) & (day <= 31)).all())
-
-
-def _dates(texts: pd.Series, name: str, time_format: str | None, place: Place) -> pd.DatetimeIndex:
+def _dates(
+    texts: pd.Series, name: str, time_format: str | None, place: Place
+) -> tuple[pd.DatetimeIndex, str | None]:
+    """Dates, and the format that they are written in unless that is ISO 8601."""
     if time_format is not None:
-        return _formatted(texts, name, time_format, place)
-    has_offset = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$").to_numpy(dtype=bool)
-    if has_offset.any() and not has_offset.all():
-        number = int(np.argmax(has_offset != has_offset[0]))
+        return _formatted(texts, name, time_format, place), time_format
+    is_zoned = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$").to_numpy(dtype=bool)
+    if is_zoned.any() and not is_zoned.all():
+        number = int(np.argmax(is_zoned != is_zoned[0]))
         raise DataError(
-            f"{_cell(place(number), name, texts[number])}; some times have a UTC offset and some"
+            f"{cell_at(place(number), name, texts[number])}; some times have a UTC offset and some"
             " have none; write them alike"
         )
-    dates = iso_dates(texts, utc=bool(has_offset.any()))
+    dates = iso_dates(texts, utc=bool(is_zoned.any()))
     if np.any(dates.isna()):
-        return _unambiguous(texts, dates, name, place)
-    return _in_written_zone(dates, texts) if has_offset.any() else dates
+        found = _only_format(texts, dates, name, place)
+        return read_formatted(texts, found), found
+    return (_in_written_zone(dates, texts) if is_zoned.any() else dates), None
 
 
 def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> pd.DatetimeIndex:
-    has_offset = "%z" in time_format
     try:
-        dates = pd.to_datetime(texts, format=time_format, errors="coerce", utc=has_offset)
+        dates = read_formatted(texts, time_format)
     except (ValueError, re.error) as error:
         raise DataError(f"data.time_format {time_format!r}: {error}") from None
-    index = readable(pd.DatetimeIndex(dates))
-    _refuse_nat(index, texts, name, place)
-    return _in_written_zone(index, texts) if has_offset else index
+    _refuse_nat(dates, texts, name, place, time_format)
+    return _in_written_zone(dates, texts) if has_offset(time_format) else dates
 
 
 def _in_written_zone(dates: pd.DatetimeIndex, texts: pd.Series) -> pd.DatetimeIndex:
@@ -168,77 +195,25 @@ def _in_written_zone(dates: pd.DatetimeIndex, texts: pd.Series) -> pd.DatetimeIn
     return dates.tz_convert(f"UTC{hours}:{minutes or '00'}")
 
 
-def _unambiguous(
-    texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Place
-) -> pd.DatetimeIndex:
-    """Dates such as 25/12/2024, if just one of day-first and month-first can read all of them."""
+def _only_format(texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Place) -> str:
+    """The one format that reads all texts, such as day first in 25/12/2024."""
     row = int(np.argmax(np.asarray(iso.isna())))
-    match = re.fullmatch(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", texts[row])
-    if match is None or row:
+    if row:
         _refuse_nat(iso, texts, name, place)
-    assert match is not None
-    mark, clock = match[1], ("" if not match[2] else " %H:%M:%S" if match[3] else " %H:%M")
-    formats = [f"%d{mark}%m{mark}%Y{clock}", f"%m{mark}%d{mark}%Y{clock}"]
-    readings = [
-        readable(pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce")))
-        for form in formats
-    ]
-    complete = [reading for reading in readings if np.all(reading.notna())]
-    if len(complete) == 2:
-        raise DataError(
-            f"{_cell(place(row), name, texts[row])}, day first or month first; set"
-            f" data.time_format: '{formats[0]}' or '{formats[1]}'"
-        )
-    if not complete:
-        best = max(readings, key=lambda reading: np.count_nonzero(reading.notna()))
+    formats = [*formats_of(texts)]
+    if not formats:
+        readings = [read_formatted(texts, each) for each in formats_of(texts[:1])]
+        best = max([*readings, iso], key=lambda each: np.count_nonzero(each.notna()))
         _refuse_nat(best, texts, name, place)
-    return complete[0]
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        pd.Timestamp(0, tz=name)
-    except (KeyError, ValueError, IndexError, OSError):
-        return False
-    return True
-
-
-def _localized(
-    dates: pd.DatetimeIndex,
-    series: Int[np.ndarray, " N"],
-    timezone: str | None,
-    name: str,
-    place: Place,
-) -> tuple[Int[np.ndarray, " N"], str | None]:
-    """Instants and their zone; a repeated or skipped hour must be told apart by the rows."""
-    dates = dates if dates.unit == "ns" else dates.as_unit("ns")
-    if dates.tz is not None:
-        written = str(dates.tz)
-        return nanoseconds(dates), timezone or (written if _is_zone(written) else "UTC")
-    if timezone is None:
-        return nanoseconds(dates), None
-    if np.all(dates == dates.normalize()):
-        return nanoseconds(first_moments(dates, timezone)), timezone
-    # The second time that a series shows a wall time is the standard-time pass of a repeated hour.
-    walls = pd.DataFrame({"series": series, "time": nanoseconds(dates)})
-    first_pass = ~walls.duplicated().to_numpy()
-    local = dates.tz_localize(timezone, ambiguous=first_pass, nonexistent="NaT")
-    why = f"does not exist in {timezone} (begin of daylight saving time)"
-    _refuse_wall(np.asarray(local.isna()), dates, why, name, place)
-    unsure = dates.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
-    single = np.array(unsure.isna())
-    single[single] = ~walls[single].duplicated(keep=False)
-    why = f"happens twice in {timezone} (end of daylight saving time) but has one row"
-    _refuse_wall(single, dates, why, name, place)
-    return nanoseconds(local), timezone
-
-
-def _refuse_wall(
-    bad: Bool[np.ndarray, " N"], dates: pd.DatetimeIndex, why: str, name: str, place: Place
-) -> None:
-    if bad.any():
-        row = int(np.argmax(bad))
+    if len(formats) > 1:
         raise DataError(
-            f"{_cell(place(row), name, dates[row])}, which {why}; mend the time, or write all"
-            " times with their UTC offset"
+            f"{cell_at(place(row), name, texts[row])}, {_either(formats)}; set"
+            f" data.time_format: {' or '.join(map(repr, formats))}"
         )
+    return formats[0]
+
+
+def _either(formats: Sequence[str]) -> str:
+    """What is not clear of a time that two formats or more read in different ways."""
+    orders = {each.find("%d") < each.find("%m") for each in formats}
+    return "day first or month first" if len(orders) == 2 else "which is read in several ways"

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Int
 from pandas.tseries.frequencies import to_offset
 
-from forecast.data.compact import are_in_range
+from forecast.data.time_formats import with_ends_of_days
 from forecast.errors import DataError
 
 Place = Callable[[int], str]
@@ -19,6 +19,9 @@ Place = Callable[[int], str]
 
 FIRST = 1000
 """Rows that tell the frequency of steps that are all alike, e.g. those of months from days."""
+MOST_SKIPPED = 2
+"""Days that a zone skipped by changing sides of the date line, at most."""
+LAST_MOMENT, LAST_INTEGER = pd.Timestamp.max.value, 2**63 - 1
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
 SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
@@ -65,11 +68,14 @@ class TimeAxis:
 
     def at(self, positions: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
         """Times (int64, as `origin`) at positions, which may lie beyond the data."""
-        step = self.step()
-        if step is not None:
-            return np.asarray(self.origin + positions.astype(np.int64) * step)
-        count = int(positions.max(initial=0)) + 1
-        return np.asarray(nanoseconds(self._range(periods=count))[positions])
+        step, last = self.step(), int(positions.max(initial=0))
+        if step is None:
+            return np.asarray(
+                self._moments(periods=last + 1 + (MOST_SKIPPED if self.timezone else 0))[positions]
+            )
+        if self.origin + last * step > (LAST_INTEGER if self.is_integer else LAST_MOMENT):
+            raise self._too_late()
+        return np.asarray(self.origin + positions.astype(np.int64) * step)
 
     def dates(self, positions: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
         """Dates at positions, in the axis' zone; only for an axis of dates."""
@@ -112,21 +118,29 @@ class TimeAxis:
             return None
         return int(offset.nanos)
 
-    def _range(self, **length: object) -> pd.DatetimeIndex:
-        """Dates from the origin on, as a calendar on the wall of the zone counts them."""
+    def _moments(self, **length: object) -> Int[np.ndarray, " N"]:
+        """Times from the origin on, as a calendar on the wall of the zone counts them.
+
+        A zone that changes sides of the date line skips a day, which is then none of the calendar.
+        """
         start = self._wall(self.origin)
         if self.timezone and self.origin == _first_moment(start.normalize(), self.timezone):
             start = start.normalize()
         try:
             dates = pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload]
-        except pd.errors.OutOfBoundsDatetime:
-            raise DataError(
-                f"steps of {self.frequency} from {start} on pass 2262, the last year"
-            ) from None
-        return first_moments(dates, self.timezone) if self.timezone else dates
+        except (ValueError, OverflowError):  # and what pandas derives from them
+            raise self._too_late() from None
+        if self.timezone is None:
+            return nanoseconds(dates)
+        return np.unique(nanoseconds(first_moments(dates, self.timezone)))
+
+    def _too_late(self) -> DataError:
+        origin = self.origin if self.is_integer else self._wall(self.origin)
+        last = LAST_INTEGER if self.is_integer else "2262, the last year"
+        return DataError(f"steps of {self.frequency} from {origin} on pass {last}")
 
     def _grid_until(self, time: int) -> Int[np.ndarray, " N"]:
-        return nanoseconds(self._range(end=self._wall(time)))
+        return self._moments(end=self._wall(time))
 
     def _wall(self, time: int) -> pd.Timestamp:
         stamp = pd.Timestamp(time, unit="ns")
@@ -138,10 +152,17 @@ class TimeAxis:
 def first_moments(walls: pd.DatetimeIndex, timezone: str) -> pd.DatetimeIndex:
     """Wall times in a zone: the first pass of a repeated one, the end of a skipped hour.
 
-    In some zones clocks change at midnight, so a day may have two midnights or none.
+    In some zones clocks change at midnight, so a day may have two midnights or none; those that
+    change sides of the date line skip a day, whose moments are all the first of the day after.
     """
     first_pass = np.ones(len(walls), dtype=bool)
-    return walls.tz_localize(timezone, ambiguous=first_pass, nonexistent="shift_forward")
+    moments = walls.tz_localize(timezone, ambiguous=first_pass, nonexistent="NaT")
+    skipped = np.asarray(moments.isna())
+    if not skipped.any():
+        return moments
+    # "shift_forward" of pandas is an hour off for a skipped day, "shift_backward" is not.
+    before = walls.tz_localize(timezone, ambiguous=first_pass, nonexistent="shift_backward")
+    return pd.DatetimeIndex(moments.where(~skipped, before + pd.Timedelta(1, "ns")))
 
 
 def _first_moment(wall: pd.Timestamp, timezone: str) -> int:
@@ -156,17 +177,12 @@ def _dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.Datetime
 def iso_dates(texts: pd.Series, utc: bool) -> pd.DatetimeIndex:
     """ISO 8601 dates; NaT for anything else, also for `now` and for `1700.5`."""
     written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
-    dates = pd.to_datetime(written, format="ISO8601", errors="coerce", utc=utc)
-    return readable(pd.DatetimeIndex(dates))
-
-
-def readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Dates in nanoseconds; NaT for years that do not fit."""
-    if dates.unit == "ns":
-        return dates
-    if are_in_range(dates.min(), dates.max()):
-        return dates.as_unit("ns")
-    return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
+    return with_ends_of_days(
+        written,
+        lambda some: pd.DatetimeIndex(
+            pd.to_datetime(some, format="ISO8601", errors="coerce", utc=utc)
+        ),
+    )
 
 
 def nanoseconds(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:

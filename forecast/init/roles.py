@@ -132,12 +132,12 @@ def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> boo
         return False
     one_series = np.zeros(len(column), dtype=np.int64)
     try:
-        times, *_ = parse_times(
+        times = parse_times(
             column, one_series, "auto", marks.get("time_format"), marks["timezone"], str
         )
     except DataError:
         return False
-    return len(np.unique(times)) == len(times)
+    return len(np.unique(times.values)) == len(column)
 
 
 def _targets(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:

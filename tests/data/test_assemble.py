@@ -281,7 +281,7 @@ TIMES = (
         {
             "frequency": st.sampled_from(["auto", "D", "h", "MS", "B", "bh", "x"]),
             "timezone": st.sampled_from([None, "Europe/Berlin", "America/Havana"]),
-            "time_format": st.sampled_from([None, None, "%Y-%m-%d", "%Y", "%z"]),
+            "time_format": st.sampled_from([None, None, "%Y-%m-%d", "%Y", "%Y%q", "unix_s"]),
         }
     ),
     sort=st.booleans(),

@@ -19,7 +19,14 @@ def place(row: int) -> str:
 def parse(cells, series=None, frequency="auto", time_format=None, timezone=None, name="ds"):
     column = pd.Series(cells, name=name)
     series = np.zeros(len(column), dtype=np.int64) if series is None else np.array(series)
-    return parse_times(column, series, frequency, time_format, timezone, place)
+    times = parse_times(column, series, frequency, time_format, timezone, place)
+    return times.values, times.timezone, times.is_integer
+
+
+def format_found(cells):
+    column = pd.Series(cells, name="ds")
+    series = np.zeros(len(column), dtype=np.int64)
+    return parse_times(column, series, "auto", None, None, place).time_format
 
 
 def instants(cells) -> list[int]:
@@ -68,6 +75,74 @@ def test_integers(cells, integers):
     assert (timezone, is_integer) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("cells", "dates", "time_format"),
+    [
+        (["2000Q1", "2000Q2"], ["2000-01-01", "2000-04-01"], "%YQ%q"),
+        (["2000-Q1", "2000-Q4"], ["2000-01-01", "2000-10-01"], "%Y-Q%q"),
+        (["1998 Q1", "1998 Q3"], ["1998-01-01", "1998-07-01"], "%Y Q%q"),
+        (["Q1 1998", "Q2 1998"], ["1998-01-01", "1998-04-01"], "Q%q %Y"),
+        (["2018-W01", "2018-W53"], ["2018-01-01", "2018-12-31"], "%G-W%V"),
+        (["2020W53", "2021W01"], ["2020-12-28", "2021-01-04"], "%GW%V"),
+        (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"], "%b %Y"),
+        (["January 2024", "May 2024"], ["2024-01-01", "2024-05-01"], "%B %Y"),
+        (["Jan-98", "Feb-98"], ["1998-01-01", "1998-02-01"], "%b-%y"),
+        (["1960M01", "1960M02"], ["1960-01-01", "1960-02-01"], "%YM%m"),
+        (["3-Feb-2024", "4-Feb-2024"], ["2024-02-03", "2024-02-04"], "%d-%b-%Y"),
+        (["13.02.24", "14.02.24"], ["2024-02-13", "2024-02-14"], "%d.%m.%y"),
+        (["1/2/2024 1:05 PM", "1/13/2024 1:05 AM"],
+         ["2024-01-02 13:05", "2024-01-13 01:05"], "%m/%d/%Y %I:%M %p"),
+        (["2024-01-01 23:00", "2024-01-01 24:00"], ["2024-01-01 23:00", "2024-01-02"], None),
+        (["31.12.2024 24:00", "01.01.2025 01:00"], ["2025-01-01", "2025-01-01 01:00"],
+         "%d.%m.%Y %H:%M"),
+        (["2024-12-31T24:00:00Z"], ["2025-01-01"], None),
+        (["13/01/2023", "01/02/2023"], ["2023-01-13", "2023-02-01"], "%d/%m/%Y"),
+    ],
+)  # fmt: skip
+def test_the_format_that_reads_all_cells(cells, dates, time_format):
+    assert parse(cells)[0].tolist() == instants(dates)
+    assert format_found(cells) == time_format
+    assert parse(cells, time_format=time_format)[0].tolist() == instants(dates)
+
+
+@pytest.mark.parametrize(
+    ("cells", "time_format", "what"),
+    [
+        ([202401, 202402, 202412, 202501], "%Y%m", "a month"),
+        ([202350, 202352, 202401], "%G%V", "a week"),
+        ([20001, 20002, 20003, 20004, 20011], "%Y%q", "a quarter"),
+        ([2024010122, 2024010123, 2024010200], "%Y%m%d%H", "a time"),
+        # Midnights in Berlin around a change of clocks: 24, 23 and 24 hours apart.
+        ([1711753200, 1711839600, 1711922400, 1712008800], "unix_s", "time since 1970"),
+        ([1711753200000, 1711839600000, 1711922400000], "unix_ms", "time since 1970"),
+    ],
+)
+def test_integers_that_may_be_times(cells, time_format, what):
+    for column in (cells, [str(cell) for cell in cells]):
+        message = refusal(parse, column)
+        assert f"'{cells[0]}', {what} or an integer; set data.time_format: '{time_format}'" in (
+            message
+        )
+        assert parse(column, frequency=1)[0].tolist() == cells
+    times, timezone, is_integer = parse(cells, time_format=time_format, timezone="Europe/Berlin")
+    assert (timezone, is_integer) == ("Europe/Berlin", False)
+    dates = TimeAxis(0, "D", timezone).dates(np.array([0]))
+    assert dates.tz is not None
+    if time_format.startswith("unix"):
+        unit = time_format.removeprefix("unix_")
+        assert (
+            times.tolist()
+            == pd.to_datetime(cells, unit=unit).astype("datetime64[ns]").view(np.int64).tolist()
+        )
+
+
+@pytest.mark.parametrize(
+    "cells", [[1, 2, 3], [1990, 1991], [0, 5], [-202401, 202402], [200053, 200054], [20005, 20006]]
+)
+def test_integers_that_are_no_times(cells):
+    assert parse(cells)[0].tolist() == cells
+
+
 def test_eight_digits_are_a_date_only_if_told():
     cells = ["20240131", "20240201"]
     assert refusal(parse, cells) == (
@@ -107,9 +182,11 @@ def test_dates_with_an_integer_frequency(kind):
         (["2024-01-01", "2024-01-02", "03/01/2024"], 2, "03/01/2024"),
         (["25/12/2024", "2024-12-26"], 1, "2024-12-26"),
         (["13/12/2024", "12/13/2024"], 1, "12/13/2024"),
-        (["25/12/24", "26/12/24"], 0, "25/12/24"),
-        (["2024Q1", "2024Q2"], 0, "2024Q1"),
-        (["Jan 2024", "Feb 2024"], 0, "Jan 2024"),
+        (["32/12/24", "33/12/24"], 0, "32/12/24"),
+        (["2024Q1", "2024Q5"], 1, "2024Q5"),
+        (["Jan 2024", "Fbe 2024"], 1, "Fbe 2024"),
+        (["2024-W01", "2024-W54"], 1, "2024-W54"),
+        (["2024-01-01 23:00", "2024-01-01 25:00"], 1, "2024-01-01 25:00"),
         (["1700", "x"], 1, "x"),
         (["1700.5", "1701"], 0, "1700.5"),
         (["1500-01-01", "1501-01-01"], 0, "1500-01-01"),
@@ -150,8 +227,12 @@ def test_time_format():
     assert parse(["Jan 2024", "Feb 2024"], time_format="%b %Y")[0].tolist() == instants(
         ["2024-01-01", "2024-02-01"]
     )
-    assert refusal(parse, ["2024", "x"], time_format="%Y").startswith("data.csv:3: column 'ds'")
+    assert refusal(parse, ["2024", "x"], time_format="%Y") == (
+        "data.csv:3: column 'ds' holds 'x', which is not read as data.time_format '%Y' says; mend"
+        " one of them"
+    )
     assert refusal(parse, ["2024"], time_format="%Q").startswith("data.time_format '%Q': ")
+    assert refusal(parse, ["2024"], time_format="%q%m").startswith("data.time_format '%q%m': ")
     times, timezone, _ = parse(["01/02/2024 03 +0530"], time_format="%d/%m/%Y %H %z")
     assert times.tolist() == instants(["2024-02-01 03:00+05:30"])
     assert timezone == "UTC+05:30"
@@ -258,6 +339,30 @@ def test_repeated_hour_of_two_series_side_by_side():
     times = parse(cells, series=[0, 1] * 4, timezone="Europe/Berlin")[0]
     expected = pd.date_range("2024-10-26 23:00", periods=4, freq="h")
     np.testing.assert_array_equal(times, np.repeat(nanoseconds(expected), 2))
+
+
+def test_repeated_hour_in_falling_order():
+    dates = pd.date_range("2024-10-26 22:00", periods=24, freq="30min", tz="Europe/Berlin")
+    for order in (slice(None, None, -1), [*range(16, 24), *range(16)]):
+        some = dates[order]
+        np.testing.assert_array_equal(
+            parse(some.strftime("%Y-%m-%d %H:%M"), timezone="Europe/Berlin")[0], nanoseconds(some)
+        )
+
+
+def test_repeated_hour_in_no_order():
+    cells = [f"2024-10-27 {hour}:00" for hour in ("01", "02", "01", "02", "01")]
+    assert "has rows in no order of time" in refusal(parse, cells, timezone="Europe/Berlin")
+
+
+def test_day_that_a_zone_skips():
+    days = pd.date_range("2011-12-28", "2012-01-02")
+    message = refusal(parse, days.strftime("%Y-%m-%d"), timezone="Pacific/Apia")
+    assert "holds '2011-12-30 00:00:00', which does not exist in Pacific/Apia;" in message
+    times = parse(days.delete(2).strftime("%Y-%m-%d"), timezone="Pacific/Apia")[0]
+    axis = TimeAxis(int(times[0]), "D", "Pacific/Apia")
+    assert axis.positions(times).tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(axis.at(np.arange(5)), times)
 
 
 def test_repeated_hour_with_one_pass():

@@ -296,3 +296,20 @@ def test_uneven_times_name_their_line():
     )
     berlin = pd.DatetimeIndex(dates, tz="Europe/Berlin")
     assert refusal(inferred, berlin, "Europe/Berlin").endswith("set data.frequency")
+
+
+@pytest.mark.parametrize("timezone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("frequency", ["h", "D", "B", "bh", "W-SUN", "MS", "YS", "3D"])
+@pytest.mark.parametrize("steps", [10**6, 10**12])
+def test_no_time_beyond_the_calendar(frequency, timezone, steps):
+    axis = TimeAxis(pd.Timestamp("2255-01-01").value, frequency, timezone)
+    assert np.diff(axis.at(np.array([0, 1])))[0] > 0
+    message = refusal(axis.at, np.array([0, steps]))
+    assert message.startswith(f"steps of {frequency} from 2255-01-01 ")
+    assert message.endswith(" on pass 2262, the last year")
+
+
+def test_no_integer_time_beyond_64_bits():
+    axis = TimeAxis(2**62, 2**60)
+    assert axis.at(np.array([3])).tolist() == [2**62 + 3 * 2**60]
+    assert "pass 9223372036854775807" in refusal(axis.at, np.array([4]))

@@ -1,0 +1,165 @@
+"""Formats of times: what strptime reads, quarters, weeks and epochs, and which one a column has."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from forecast.config.data import EPOCHS
+from forecast.data.compact import are_in_range
+
+END_OF_DAY = re.compile(r"([T ])24(:00){1,2}(\.0+)?(?=$| ?[Z+-])")
+"""Midnight as the end of a day rather than the begin of the next."""
+DAY_FIRST, MONTH_FIRST = ("%d", "%m"), ("%m", "%d")
+DAYS = [
+    mark.join((*day, year))
+    for mark in "/.-"
+    for year in ("%Y", "%y")
+    for day in (DAY_FIRST, MONTH_FIRST)
+]
+DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
+DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d"]
+"""Of a day, which may have a clock behind it."""
+CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+PERIODS = [
+    mark.join(parts)
+    for parts in (("%Y", "Q%q"), ("Q%q", "%Y"), ("%G", "W%V"), ("W%V", "%G"), ("%Y", "M%m"))
+    for mark in ("", "-", " ", "/")
+]
+PERIODS += [
+    mark.join(parts)
+    for month in ("%b", "%B", "%m")
+    for year in ("%Y", "%y")
+    for parts in ((month, year), (year, month))
+    for mark in " -/."
+    if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
+]
+"""Of a quarter, a week or a month."""
+CODES = {8: ("%Y%m%d",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
+CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
+"""Formats of whole numbers, by their digits."""
+
+
+def has_offset(time_format: str) -> bool:
+    """Whether times of a format tell their distance to UTC."""
+    return "%z" in time_format
+
+
+def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
+    """Times of one format; NaT for what is not written so.
+
+    Args:
+        texts: without blanks around.
+        time_format: of strptime; with `%q` for a quarter, whose first day it is; a week without a
+            weekday is its Monday; or a key of `EPOCHS`.
+
+    Raises:
+        ValueError: if it is no format.
+    """
+    if time_format in EPOCHS:
+        return _since_1970(texts, time_format)
+    if "%q" in time_format:
+        texts, time_format = _quarters(texts, time_format)
+    if "%V" in time_format and not re.search("%[uaAw]", time_format):
+        texts, time_format = texts + " 1", f"{time_format} %u"
+    return with_ends_of_days(
+        texts,
+        lambda some: pd.DatetimeIndex(
+            pd.to_datetime(some, format=time_format, errors="coerce", utc=has_offset(time_format))
+        ),
+    )
+
+
+def with_ends_of_days(
+    texts: pd.Series, read: Callable[[pd.Series], pd.DatetimeIndex]
+) -> pd.DatetimeIndex:
+    """Dates as a reader of texts gives them, and 24:00 as the midnight that ends its day."""
+    dates = readable(read(texts))
+    is_end = np.array(dates.isna())
+    is_end[is_end] = [bool(END_OF_DAY.search(str(text))) for text in texts[is_end]]
+    if not is_end.any():
+        return dates
+    begins = texts.mask(is_end, texts.str.replace(END_OF_DAY, r"\g<1>00\2\3", regex=True))
+    return readable(read(begins)) + pd.TimedeltaIndex(is_end.astype("timedelta64[D]"))
+
+
+def readable(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Dates in nanoseconds; NaT for years that do not fit."""
+    if dates.unit == "ns":
+        return dates
+    if are_in_range(dates.min(), dates.max()):
+        return dates.as_unit("ns")
+    return pd.DatetimeIndex(dates.where((dates.year >= 1678) & (dates.year <= 2261))).as_unit("ns")
+
+
+def _since_1970(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
+    """Whole numbers as instants in UTC."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    unit = EPOCHS[time_format]
+    most = pd.Timestamp("2262-01-01").value // unit
+    known = numbers.where((numbers.abs() < most) & (numbers % 1 == 0))
+    filled = known.fillna(0).astype(np.int64) * unit
+    dates = pd.DatetimeIndex(filled.to_numpy().view("datetime64[ns]")).tz_localize("UTC")
+    return pd.DatetimeIndex(dates.where(known.notna().to_numpy()))
+
+
+def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
+    """Texts of quarters as those of their first months, and the format of these."""
+    fields = sorted(re.findall("%.", time_format))
+    if fields != ["%Y", "%q"]:
+        raise ValueError("%q goes with %Y alone")
+    pattern = re.escape(time_format).replace("%Y", r"(?P<year>\d{4})")
+    parts = texts.str.extract(f"^{pattern.replace('%q', '(?P<quarter>[1-4])')}$")
+    months = {str(quarter): f"-{3 * quarter - 2:02}" for quarter in range(1, 5)}
+    return (parts["year"] + parts["quarter"].map(months)).fillna(""), "%Y-%m"
+
+
+def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
+    """The formats that read all texts, with what they read; the likelier ones first."""
+    found: dict[str, pd.DatetimeIndex] = {}
+    for time_format in _likely(str(texts.iloc[0])):
+        dates = read_formatted(texts, time_format)
+        is_new = not any(dates.equals(other) for other in found.values())
+        if is_new and not np.any(dates.isna()):
+            found[time_format] = dates
+    return found
+
+
+def _likely(text: str) -> Iterator[str]:
+    """The formats that read one text."""
+    one = pd.Series([text])
+    day, mark, clock = text, "", ""
+    if found := re.search(r"(,? |T)(?=\d{1,2}:\d\d)", text):
+        day, mark, clock = text[: found.start()], found[1], text[found.end() :]
+    clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
+    formats = [*DAYS, *([] if clock else PERIODS)]
+    days = [each for each in formats if not np.any(read_formatted(pd.Series([day]), each).isna())]
+    for each, behind in itertools.product(days, clocks):
+        if not np.any(read_formatted(one, f"{each}{mark}{behind}").isna()):
+            yield f"{each}{mark}{behind}"
+
+
+def code_format(values: Int[np.ndarray, " N"]) -> str | None:
+    """The format with which whole numbers may be times rather than counts: 20240131, 202401, ...
+
+    Seconds and their parts since 1970 are told by their size: 1990 to 2100.
+    """
+    least, most = int(values.min()), int(values.max())
+    digits = len(str(least))
+    if least > 0 and digits == len(str(most)):
+        texts = pd.Series(np.unique(values)).astype(str)
+        for time_format in CODES.get(digits, ()):
+            dates = read_formatted(texts, time_format)
+            is_read = not np.any(dates.isna())
+            if is_read and dates[0].year >= 1900 and dates[-1].year < 2100:
+                return time_format
+    for name, unit in EPOCHS.items():
+        first, last = (pd.Timestamp(year).value // unit for year in ("1990", "2100"))
+        if first <= least and most < last:
+            return name
+    return None
