@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from forecast.config import formats
 from forecast.config.options import (
     LARGEST,
     Choice,
@@ -139,6 +140,8 @@ class DataConfig(Section):
     """Character between the cells of a CSV."""
     decimal: str = Field(default=".", min_length=1, max_length=1)
     """Decimal mark of a CSV."""
+    thousands: str = "auto"
+    """Mark between thousands in a CSV, e.g. "."; none; auto: none, but refused if it seems so."""
     sort: bool = False
     """Put the rows of each series in time order; false: unsorted rows are an error."""
     missing: MissingPolicy = "error"
@@ -159,25 +162,24 @@ class DataConfig(Section):
     @field_validator("separator", "decimal")
     @classmethod
     def _is_a_mark(cls, value: str) -> str:
-        if value.isalnum() or value in "\"'\r\n+-":
-            raise ValueError(f"{shown(value)} stands within cells; give another character")
-        return value
+        return formats.mark(value)
+
+    @field_validator("thousands")
+    @classmethod
+    def _is_a_mark_of_thousands(cls, value: str) -> str:
+        return formats.thousands(value)
 
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"(UTC)?[+-]([01]\d|2[0-3]):[0-5]\d", value):
-            _require_zone(value)
-        return value
+        return None if value is None else formats.time_zone(value)
 
     @field_validator("time_format")
     @classmethod
     def _format_has_fields(cls, value: str | None) -> str | None:
-        if value in EPOCHS:
+        if value is None or value in EPOCHS:
             return value
-        if value is not None and "%" not in value:
-            raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
-        return None if value is None else _readable_format(value)
+        return formats.time_format(value)
 
     @field_validator("calendar")
     @classmethod
@@ -186,6 +188,16 @@ class DataConfig(Section):
         if repeated:
             raise ValueError(f"{repeated[0]!r} appears twice; keep one")
         return value
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> DataConfig:
+        for key in ("decimal", "separator"):
+            require(
+                self.thousands != getattr(self, key),
+                f"{shown(self.thousands)} is data.{key} as well; a mark has one meaning",
+                "thousands",
+            )
+        return self
 
     @model_validator(mode="after")
     def _integer_times_are_no_dates(self) -> DataConfig:
@@ -216,32 +228,6 @@ class DataConfig(Section):
         if value is None or isinstance(value, str):
             return (value,) if value else ()
         return tuple(getattr(column, "name", column) for column in value)
-
-
-def _readable_format(value: str) -> str:
-    """A strptime format; raises a ValueError for a directive that is unknown, or there twice."""
-    reason = ""
-    try:
-        datetime.strptime("", value.replace("%q", "%m"))
-    except re.error:
-        reason = "a directive stands in it twice"
-    except ValueError as error:  # a good format does not match the empty text either
-        reason = str(error) if re.search("bad directive|stray", str(error)) else ""
-    if reason:
-        raise ValueError(f'{shown(value)} is no time format: {reason}; write e.g. "%d/%m/%Y"')
-    return value
-
-
-def _require_zone(name: str) -> None:
-    """Raise a ValueError that guesses at a misspelt time zone."""
-    import zoneinfo
-
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        near = did_you_mean(name, sorted(zoneinfo.available_timezones()))
-        hint = near if near.startswith("did") else "write e.g. Europe/Berlin, UTC or UTC+02:00"
-        raise ValueError(f"{shown(name)} is no time zone; {hint}") from None
 
 
 class Log(Option):

@@ -109,6 +109,7 @@ def csv_frames(
     kind: TimesKind,
     numeric: Sequence[str],
     text: Sequence[str],
+    grouped: bool = False,
 ) -> Iterator[tuple[pd.DataFrame, Lines]]:
     """Some columns of a file block by block, and the line of each row; empty rows are left out.
 
@@ -118,6 +119,7 @@ def csv_frames(
         kind: of the times.
         numeric: columns of numbers; a block of them is text where pyarrow cannot read one.
         text: columns of text, which become categories; the first one holds the times.
+        grouped: numbers have marks between thousands, so they are left as text.
 
     Raises:
         DataError: with file and line, for a row that is not well formed.
@@ -125,7 +127,7 @@ def csv_frames(
     """
     header = csv_columns(file, separator)
     for block in blocks_of(file, separator):
-        frame = _parsed(block, header, decimal, kind, numeric, text)
+        frame = _parsed(block, header, decimal, kind, numeric, text, grouped)
         yield _without_empty_rows(frame, _row_lines(block, len(frame)), text[0])
 
 
@@ -136,13 +138,15 @@ def _parsed(
     kind: TimesKind,
     numeric: Sequence[str],
     text: Sequence[str],
+    grouped: bool,
 ) -> pd.DataFrame:
     import pyarrow as pa
 
     texts = pa.dictionary(pa.int32(), pa.string())
     times = {"dates": pa.timestamp("s"), "integers": pa.int64(), "text": texts}[kind]
     types = {**dict.fromkeys(text, texts), text[0]: times}
-    cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.float64())}, decimal)
+    numbers = pa.string() if grouped else pa.float64()
+    cells = _cells(block, header, {**types, **dict.fromkeys(numeric, numbers)}, decimal)
     if cells is None:
         refuse_rows(block, len(header))
         cells = _cells(block, header, {**types, **dict.fromkeys(numeric, pa.string())}, decimal)

@@ -23,7 +23,7 @@ EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
 
 
 def finite_numbers(
-    column: pd.Series, name: str, decimal: str, place: Place
+    column: pd.Series, name: str, decimal: str, place: Place, thousands: str | None = None
 ) -> Float[np.ndarray, " N"]:
     """The cells of a column of numbers, NaN where they are empty.
 
@@ -32,11 +32,12 @@ def finite_numbers(
         name: of the column, for messages.
         decimal: decimal mark of the texts.
         place: names a row in messages.
+        thousands: mark between thousands in the texts of a CSV, empty: none; None: it is no CSV.
 
     Raises:
         DataError: with the place, for text, or a number that float32 cannot hold.
     """
-    values = _numbers(column, name, decimal, place)
+    values = _numbers(column, name, decimal, place, thousands)
     most = np.finfo(np.float32).max
     if np.fmax.reduce(values, initial=0) > most or np.fmin.reduce(values, initial=0) < -most:
         row = int(np.argmax(np.abs(values) > most))
@@ -47,11 +48,15 @@ def finite_numbers(
     return values
 
 
-def _numbers(column: pd.Series, name: str, decimal: str, place: Place) -> Float[np.ndarray, " N"]:
+def _numbers(
+    column: pd.Series, name: str, decimal: str, place: Place, thousands: str | None
+) -> Float[np.ndarray, " N"]:
     if column.dtype.kind in "iuf":
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     texts = column.astype("string").str.strip()
     texts = texts.mask(texts.isin(EMPTY))
+    if thousands:
+        texts = without_thousands(texts, thousands, decimal)
     if decimal != ".":
         has_point = texts.str.contains(".", regex=False).fillna(False)
         texts = texts.mask(has_point, "point").str.replace(decimal, ".", regex=False)
@@ -61,16 +66,33 @@ def _numbers(column: pd.Series, name: str, decimal: str, place: Place) -> Float[
         cell = str(column.iloc[row])
         raise DataError(
             f"{place(row)}: column {shown(name)} holds {shown(cell)}, not a number;"
-            f" {_remedy(cell, decimal)}"
+            f" {_remedy(cell.strip(), decimal, thousands is not None)}"
         )
     return texts.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _remedy(cell: str, decimal: str) -> str:
-    """What to do about a cell that is no number."""
+def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Series:
+    """Texts of numbers without the mark between thousands; others are left as they are."""
+    mark, point = re.escape(thousands), re.escape(decimal)
+    pattern = rf"[-+]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d+)?"
+    is_grouped = texts.str.fullmatch(pattern).fillna(False).astype(bool)
+    return texts.mask(is_grouped, texts.str.replace(thousands, "", regex=False))
+
+
+def _remedy(cell: str, decimal: str, is_csv: bool) -> str:
+    """What to do about a cell that is no number; only the marks of a CSV can be set."""
     other = "," if decimal == "." else "."
-    if THOUSANDS.fullmatch(cell.strip()):
+    found = THOUSANDS.fullmatch(cell)
+    if found and not is_csv:
         return "thousands separators are not read; write the numbers without them"
+    if found:
+        mark = next(filter(None, found.groups()))
+        rest = cell.replace(mark, "")
+        swap = f" and data.decimal: {other!r}" if decimal == mark or other in rest else ""
+        return f"set data.thousands: {mark!r}{swap}, or write the numbers without the mark"
+    if is_csv and re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}{re.escape(other)}\d{{3}}", cell):
+        digits = cell.replace(other, "")
+        return f"set data.thousands: {other!r} if it is {digits}, else data.decimal: {other!r}"
     if other in cell and cell.replace(other, "").lstrip("-+").isdigit():
         return f"set data.decimal: {other!r}"
     return "mend the cell, or leave it empty and set data.missing"

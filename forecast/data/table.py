@@ -31,6 +31,7 @@ from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_column
 from forecast.data.numbers import finite_numbers
 from forecast.data.objects import require_single_values
 from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
+from forecast.data.thousands import refuse_thousands
 from forecast.errors import DataError, did_you_mean, shown
 
 LONG = 2**24
@@ -149,11 +150,17 @@ def read_table(
     is_long = os.fstat(file.fileno()).st_size >= LONG and config.time_format is None
     kinds: tuple[TimesKind, ...] = ("dates", "integers", "text") if is_long else ("text",)
 
-    def tables(kind: TimesKind) -> Iterator[Table]:
-        for frame, lines in csv_frames(file, *marks, kind, numeric, text):
-            yield _with_numbers(Table(frame, file.name, lines), numeric, config.decimal)
+    grouped = config.thousands if config.thousands not in ("auto", "none") else ""
 
-    return _joined(tables, kinds, most_rows(file), file.name)
+    def tables(kind: TimesKind) -> Iterator[Table]:
+        for frame, lines in csv_frames(file, *marks, kind, numeric, text, bool(grouped)):
+            yield _with_numbers(Table(frame, file.name, lines), numeric, config.decimal, grouped)
+
+    table = _joined(tables, kinds, most_rows(file), file.name)
+    if config.thousands == "auto":
+        columns = {name: table.frame[name].to_numpy() for name in numeric}
+        refuse_thousands(columns, table.place, file, *marks)
+    return table
 
 
 def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -> Table:
@@ -212,11 +219,13 @@ def _from_frame(
     return _with_numbers(table, numeric, ".")
 
 
-def _with_numbers(table: Table, numeric: Sequence[str], decimal: str) -> Table:
+def _with_numbers(
+    table: Table, numeric: Sequence[str], decimal: str, thousands: str | None = None
+) -> Table:
     """The table with its numeric columns as finite float64 or NaN."""
     columns = {str(name): column for name, column in table.frame.items()}
     for name in numeric:
-        values = finite_numbers(columns[name], name, decimal, table.place)
+        values = finite_numbers(columns[name], name, decimal, table.place, thousands)
         columns[name] = pd.Series(values, copy=False)
     return replace(table, frame=pd.DataFrame(columns, copy=False))
 

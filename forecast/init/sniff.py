@@ -9,13 +9,16 @@ import pandas as pd
 
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree
-from forecast.data.numbers import EMPTY
+from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet, opened
+from forecast.data.thousands import seems_grouped
 from forecast.errors import DataError, shown
 
 DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
+MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
+"""Of decimals and between thousands, likeliest first."""
 
 
 def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -38,13 +41,20 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     texts = look_at_csv(
         file, separator, [name for name in names if name and names.count(name) == 1]
     )
-    frame = _typed(texts, ".")
-    if separator == ",":
-        return frame, {}
-    european = _typed(texts, ",")
-    if _count_numbers(european) > _count_numbers(frame):
-        return european, {"separator": separator, "decimal": ","}
-    return frame, {"separator": separator}
+    marks = {} if separator == "," else {"separator": separator}
+    readings = [(_typed(texts, *pair), pair) for pair in MARKS]
+    frame, (decimal, thousands) = max(readings, key=lambda each: _count_numbers(each[0]))
+    if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
+        decimal, thousands = "," if decimal == "." else ".", decimal
+        frame = _typed(texts, decimal, thousands)
+    marks |= {} if decimal == "." else {"decimal": decimal}
+    return frame, marks | ({"thousands": thousands} if thousands else {})
+
+
+def _seems_grouped(texts: pd.DataFrame, frame: pd.DataFrame, name: str, decimal: str) -> bool:
+    """Whether the mark of decimals stands between the thousands of a column of numbers."""
+    is_number = pd.api.types.is_float_dtype(frame[name])
+    return is_number and seems_grouped([*distinct_texts(texts[name])[1]], decimal)
 
 
 def _likeliness(file: BinaryIO, mark: str) -> tuple[bool, int]:
@@ -66,17 +76,18 @@ def _require_names(names: list[str], path: str) -> None:
         )
 
 
-def _typed(texts: pd.DataFrame, decimal: str) -> pd.DataFrame:
+def _typed(texts: pd.DataFrame, decimal: str, thousands: str = "") -> pd.DataFrame:
     """Columns of texts as numbers, truth values, or texts without those of empty cells."""
-    return pd.DataFrame({name: _typed_column(column, decimal) for name, column in texts.items()})
+    columns = {name: _typed_column(each, decimal, thousands) for name, each in texts.items()}
+    return pd.DataFrame(columns)
 
 
-def _typed_column(column: pd.Series, decimal: str) -> pd.Series:
+def _typed_column(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
     """A column with cells such as 007 holds names, not numbers, and is kept as written.
 
     Args:
         column: categories of texts.
-        decimal: mark of the numbers.
+        decimal, thousands: marks of the numbers; the second may be empty.
     """
     codes, texts = distinct_texts(column)
     distinct = pd.Series(texts, dtype=object).str.strip()
@@ -85,7 +96,9 @@ def _typed_column(column: pd.Series, decimal: str) -> pd.Series:
     known = distinct[~distinct.isin(EMPTY)]
     if len(known) and set(known) <= {"True", "False"} and len(known) == len(distinct):
         return pd.Series((distinct == "True").to_numpy()[codes])
-    written = known if decimal == "." else known.mask(known.str.contains(".", regex=False), "")
+    written = without_thousands(known, thousands, decimal) if thousands and len(known) else known
+    if decimal != ".":
+        written = written.mask(written.str.contains(".", regex=False), "")
     numbers = pd.to_numeric(written.str.replace(decimal, ".", regex=False), errors="coerce")
     values = known if numbers.isna().any() else numbers
     return pd.Series(values.reindex(distinct.index).to_numpy()[codes])

@@ -27,6 +27,7 @@ BEYOND_THE_SCHEMA = {
     "time_format": st.sampled_from([None, "%d/%m/%Y", "%Y"]),
     "separator": st.sampled_from(";|\t ,"),
     "decimal": st.sampled_from(",."),
+    "thousands": st.sampled_from(["auto", "none", "_"]),
     "frequency": st.sampled_from(["auto", "h", "W-SUN"]),
     "calendar": st.lists(st.sampled_from(["hour", "week", "month"]), unique=True),
     "difference": counts | st.sampled_from([None, "auto", {"order": 10, "lag": 3}]),

@@ -65,8 +65,7 @@ def test_thousands_separators_have_a_remedy_of_their_own(tmp_path, decimal, cell
     path = write(tmp_path, f"ds;y\na;{cell}\n")
     message = refusal(read_file, path, separator=";", decimal=decimal)
     assert message.startswith(f"{path}:2: column 'y' holds ")
-    remedy = "not a number; thousands separators are not read; write the numbers without them"
-    assert message.endswith(remedy) == is_grouped
+    assert message.endswith(", or write the numbers without the mark") == is_grouped
 
 
 def test_message_cuts_a_long_cell(tmp_path):
@@ -113,7 +112,6 @@ def test_frame_columns_of_every_number_type():
         (pd.to_datetime(["2024-01-01", "2024-01-02"]), "'2024-01-01 00:00:00'"),
         (pd.to_timedelta([1, 2]), "'0 days 00:00:00.000000001'"),
         ([1j, 2j], "'1j'"),
-        ([[1], [2]], "'[1]'"),
     ],
 )
 def test_frame_column_without_numbers(cells, value):
@@ -143,8 +141,8 @@ BAD_NUMBERS = {
     ),
     "thousands": (
         'ds,y\na,"1,234.5"\n',
-        ":2: column 'y' holds '1,234.5', not a number; thousands separators are not read; write the"
-        " numbers without them",
+        ":2: column 'y' holds '1,234.5', not a number; set data.thousands: ',', or write the"
+        " numbers without the mark",
     ),
     "infinity": (
         "ds,y\na,1\nb,inf\n",

@@ -86,10 +86,11 @@ def test_a_file_without_names_or_rows_is_refused_in_one_line(
 
 
 def test_a_missing_file_and_a_folder_are_no_tables(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.csv", tmp_path):
+    what = {tmp_path / "absent.csv": "no such file", tmp_path: "is a folder, not a file"}
+    for path, says in what.items():
         with pytest.raises(DataError) as caught:
             read_any(str(path))
-        assert str(caught.value) == f"{path}: no such file"
+        assert str(caught.value) == f"{path}: {says}"
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""How the cells of a table are written: marks of numbers, formats and zones of times."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from forecast.errors import did_you_mean, shown
+
+THOUSANDS = ("auto", "none", ".", ",", " ", "'", "_", "\u2019", "\u00a0", "\u202f")
+"""What may be said of the mark between thousands; the last three are an apostrophe and blanks."""
+
+
+def mark(value: str) -> str:
+    """A mark that does not stand within cells.
+
+    Raises:
+        ValueError: for a letter, a digit, a sign, a quote, or the end of a line.
+    """
+    if value.isalnum() or value in "\"'\r\n+-":
+        raise ValueError(f"{shown(value)} stands within cells; give another character")
+    return value
+
+
+def thousands(value: str) -> str:
+    """The mark between thousands, `none` or `auto`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if value not in THOUSANDS:
+        raise ValueError(f"{shown(value)} is no mark of thousands; write auto, none, or e.g. '.'")
+    return value
+
+
+def time_format(value: str) -> str:
+    """A format of strptime.
+
+    Raises:
+        ValueError: for a directive that is unknown or there twice, or a format without any.
+    """
+    if "%" not in value:
+        raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
+    reason = ""
+    try:
+        datetime.strptime("", value.replace("%q", "%m"))  # %q is a quarter
+    except re.error:
+        reason = "a directive stands in it twice"
+    except ValueError as error:  # a good format does not match the empty text either
+        reason = str(error) if re.search("bad directive|stray", str(error)) else ""
+    if reason:
+        raise ValueError(f'{shown(value)} is no time format: {reason}; write e.g. "%d/%m/%Y"')
+    return value
+
+
+def time_zone(value: str) -> str:
+    """A time zone, or an offset such as +02:00.
+
+    Raises:
+        ValueError: that guesses at a misspelt zone.
+    """
+    import zoneinfo
+
+    if re.fullmatch(r"(UTC)?[+-]([01]\d|2[0-3]):[0-5]\d", value):
+        return value
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        near = did_you_mean(value, sorted(zoneinfo.available_timezones()))
+        hint = near if near.startswith("did") else "write e.g. Europe/Berlin, UTC or UTC+02:00"
+        raise ValueError(f"{shown(value)} is no time zone; {hint}") from None
+    return value

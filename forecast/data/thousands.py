@@ -1,0 +1,124 @@
+"""Whether the mark of decimals stands between thousands: 1.263 for one thousand and more.
+
+A number with one such mark and three digits behind it may be either. Two things tell: a neighbour
+has the other mark before its decimals (12,6), or a column holds 1.263 beside 867 and never 1.26.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import Float
+
+from forecast.data.csv_cells import csv_columns, look_at_csv
+from forecast.data.numbers import EMPTY, Place
+from forecast.errors import DataError, shown
+
+HEAD = 2**16
+"""Bytes by which neighbours are judged."""
+LEAST = 2
+"""Numbers of both kinds, with the mark and without it, that tell without a neighbour."""
+
+
+def refuse_thousands(
+    columns: Mapping[str, Float[np.ndarray, " N"]],
+    place: Place,
+    file: BinaryIO,
+    separator: str,
+    decimal: str,
+) -> None:
+    """Raise a DataError for a column of which the decimal mark stands between thousands.
+
+    Args:
+        columns: of numbers, as they were read.
+        place: names a row in messages.
+        file: the CSV, open.
+        separator, decimal: with which it was read.
+    """
+    suspects = [name for name, values in columns.items() if _may_be_thousands(values)]
+    if not suspects:
+        return
+    head = _head(file, separator)
+    for name in suspects:
+        others = [cells for other, cells in head.items() if other != name]
+        is_possible = not _split(head.get(name, ()), decimal)[2]
+        if is_possible and seems_grouped(_texts(file, separator, name), decimal, others):
+            other = "," if decimal == "." else "."
+            values = columns[name]
+            row = int(np.argmax(np.isfinite(values) & (values != np.round(values))))
+            cell = f"{values[row]:.3f}".replace(".", decimal)
+            raise DataError(
+                f"{place(row)}: column {shown(name)} holds {shown(cell)}, which seems to be"
+                f" {cell.replace(decimal, '')}; set data.thousands: {decimal!r} and data.decimal:"
+                f" {other!r}, or data.thousands: none if it is a fraction"
+            )
+
+
+def seems_grouped(texts: Sequence[str], mark: str, others: Iterable[Sequence[str]] = ()) -> bool:
+    """Whether a mark stands between thousands in the distinct cells of a column of numbers.
+
+    Args:
+        texts: the cells.
+        mark: that of decimals, as far as is known.
+        others: cells of other columns.
+    """
+    grouped, plain, odd = _split(texts, mark)
+    if odd or not grouped:
+        return False
+    if min(len(grouped), len(plain)) >= LEAST:
+        return True
+    return any(_has_decimals(cells, "," if mark == "." else ".") for cells in others)
+
+
+def _split(texts: Sequence[str], mark: str) -> tuple[list[str], list[str], list[str]]:
+    """Cells with a mark between thousands, whole numbers from 1 to 999, and all others but 0."""
+    kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
+    grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+", re.ASCII)
+    for text in map(str.strip, texts):
+        if text not in EMPTY and text.strip("+-0"):
+            is_plain = re.fullmatch(r"[-+]?[1-9]\d{0,2}", text, re.ASCII)
+            kinds[0 if grouped.fullmatch(text) else 1 if is_plain else 2].append(text)
+    return kinds
+
+
+def _has_decimals(cells: Sequence[str], mark: str) -> bool:
+    """Whether cells are numbers, some with another count of digits than three behind a mark."""
+    number = rf"[-+]?\d+(?:{re.escape(mark)}\d+)?"
+    known = [cell for cell in map(str.strip, cells) if cell not in EMPTY]
+    if not all(re.fullmatch(number, cell, re.ASCII) for cell in known):
+        return False
+    behind = [len(cell.partition(mark)[2]) for cell in known if mark in cell]
+    return any(digits != 3 for digits in behind)
+
+
+def _may_be_thousands(values: Float[np.ndarray, " N"]) -> bool:
+    """Whether numbers below 1,000 have up to three decimals each, and most of the others three."""
+    known = values[np.isfinite(values)]
+    size = np.abs(known)
+    fractions = size[size != np.round(size)]
+    if not len(fractions) or size.max() >= 1000 or fractions.min() < 1:
+        return False
+    if np.abs(1000 * fractions - np.round(1000 * fractions)).max() > 1e-6:
+        return False
+    few = np.abs(100 * fractions - np.round(100 * fractions)) < 1e-6  # one digit or two
+    return bool(few.mean() < 0.5)
+
+
+def _head(file: BinaryIO, separator: str) -> Mapping[str, list[str]]:
+    """The columns of the first rows."""
+    header = csv_columns(file, separator)
+    file.seek(0)
+    whole, _, _ = file.read(HEAD).rpartition(b"\n")
+    text = io.StringIO(whole.decode("utf-8-sig", errors="replace"), newline="")
+    rows = [row for row in csv.reader(text, delimiter=separator) if len(row) == len(header)]
+    return {name: [row[place] for row in rows[1:]] for place, name in enumerate(header)}
+
+
+def _texts(file: BinaryIO, separator: str, name: str) -> list[str]:
+    """The distinct cells of a column."""
+    return [str(text) for text in look_at_csv(file, separator, [name])[name].array.categories]
