@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import (
+from forecast.config.transforms import (
     Difference,
     Log,
     Log1p,

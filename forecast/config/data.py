@@ -1,4 +1,4 @@
-"""What a configuration says about the data: table, covariates, transforms, split, windows."""
+"""What a configuration says about the data: table, covariates, split, windows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ from pydantic_core import CoreSchema
 from forecast.config import formats
 from forecast.config.options import (
     LARGEST,
-    Choice,
     Count,
-    Option,
     Section,
     Steps,
     options_schema,
@@ -31,7 +29,6 @@ from forecast.config.options import (
 from forecast.errors import did_you_mean, shown
 
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
-Scope = Literal["per_series", "global"]
 Name = Annotated[str, Field(min_length=1)]
 Step = Annotated[int, Field(gt=0, le=10**18)]
 """Of integer times, which may be nanoseconds."""
@@ -228,75 +225,6 @@ class DataConfig(Section):
         if value is None or isinstance(value, str):
             return (value,) if value else ()
         return tuple(getattr(column, "name", column) for column in value)
-
-
-class Log(Option):
-    """Natural logarithm; positive values only."""
-
-    name: Literal["log"] = "log"
-
-
-class Log1p(Option):
-    """log(1 + x), for counts with zeros; values above -1 only."""
-
-    name: Literal["log1p"] = "log1p"
-
-
-class Power(Option):
-    """Box-Cox (positive values) or Yeo-Johnson power, its exponent by maximum likelihood."""
-
-    name: Literal["power"] = "power"
-    method: Literal["box_cox", "yeo_johnson"] = "yeo_johnson"
-    """box_cox needs positive values; yeo_johnson takes any."""
-    scope: Scope = "per_series"
-    """per_series: an exponent for each series; global: one for all."""
-
-
-class Difference(Option):
-    """Difference to the row `lag` earlier, `order` times; lag auto: season and order by tests."""
-
-    name: Literal["difference"] = "difference"
-    lag: Steps | Literal["auto"] = 1
-    """Rows; auto: the season and 1, as often as unit-root and seasonality tests say."""
-    order: Annotated[int, Field(gt=0, le=10)] = 1
-    """How many times the difference is taken."""
-
-    @model_validator(mode="after")
-    def _auto_chooses_the_order(self) -> Difference:
-        is_chosen_once = self.lag != "auto" or self.order == 1
-        require(is_chosen_once, "lag auto chooses the order itself; leave order out", "order")
-        return self
-
-
-class Standardize(Option):
-    """Mean 0, population standard deviation 1."""
-
-    name: Literal["standardize"] = "standardize"
-    scope: Scope = "per_series"
-    """per_series: mean and deviation of each series; global: of all together."""
-
-
-class MinMax(Option):
-    """Minimum 0, maximum 1."""
-
-    name: Literal["min_max"] = "min_max"
-    scope: Scope = "per_series"
-    """per_series: extremes of each series; global: of all together."""
-
-
-class Robust(Option):
-    """Median 0, interquartile range 1."""
-
-    name: Literal["robust"] = "robust"
-    scope: Scope = "per_series"
-    """per_series: median and range of each series; global: of all together."""
-
-
-TransformOption = Annotated[
-    Log | Log1p | Power | Difference | Standardize | MinMax | Robust,
-    Choice(),
-]
-Transforms = Annotated[tuple[TransformOption, ...], Field(fail_fast=True)]
 
 
 class SplitConfig(Section):

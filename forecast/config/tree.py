@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from forecast.config.data import DataConfig, SplitConfig, Standardize, Transforms, WindowConfig
+from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
 from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
 from forecast.config.options import Option, Section, require, sections_at
 from forecast.config.partners import Combine, Partners
 from forecast.config.training import TrainingConfig
+from forecast.config.transforms import Standardize, Transforms
 from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, scalar, write_yaml
 from forecast.errors import ConfigError, shown
 

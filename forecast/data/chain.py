@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.data import Difference, TransformOption, Transforms
+from forecast.config.transforms import Difference, TransformOption, Transforms
 from forecast.data.compact import blocks, kept_rows
 from forecast.data.panel import Offsets, Ranges, offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Transform, lags_of

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from forecast.config.data import DataConfig, MissingPolicy, Transforms, WindowConfig
+from forecast.config.data import DataConfig, MissingPolicy, WindowConfig
+from forecast.config.transforms import Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.covariates import FittedCovariates, fit_covariates

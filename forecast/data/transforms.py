@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.data import Scope
+from forecast.config.transforms import Scope
 from forecast.data.compact import ROWS_AT_ONCE, blocks
 from forecast.data.panel import Offsets, ragged_ranges
 

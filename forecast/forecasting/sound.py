@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import torch
 
-from forecast.config.data import Difference, Power, TransformOption, Transforms
+from forecast.config.transforms import Difference, Power, TransformOption, Transforms
 from forecast.data.covariates import FittedCovariate
 from forecast.data.panel import Panel
 from forecast.data.times import TimeAxis

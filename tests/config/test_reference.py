@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from forecast.config.data import Covariate, DataConfig, TransformOption
+from forecast.config.data import Covariate, DataConfig
 from forecast.config.losses import LossOption
 from forecast.config.optimizers import OptimizerOption
 from forecast.config.options import Option, Section, options_of
 from forecast.config.schedules import AveragingOption, ScheduleOption
+from forecast.config.transforms import TransformOption
 from forecast.config.tree import Config, read_config
 from forecast.config.yaml import read_yaml
 from tests.config.helpers import SCHEMA, plain, refused, renamed, sections

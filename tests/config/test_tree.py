@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from forecast.config.data import Covariate, DataConfig, Difference, Log, SplitConfig, Standardize
+from forecast.config.data import Covariate, DataConfig, SplitConfig
 from forecast.config.losses import Huber
 from forecast.config.model import ModelConfig
 from forecast.config.schedules import StepDecay
 from forecast.config.training import TrainingConfig
+from forecast.config.transforms import Difference, Log, Standardize
 from forecast.config.tree import Config, build_config, config_from, read_config
 from forecast.config.yaml import MAX_BYTES, read_yaml
 from forecast.data.assemble import read_panel

@@ -6,15 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import (
-    Difference,
-    Log,
-    Log1p,
-    MinMax,
-    Power,
-    Robust,
-    Standardize,
-)
+from forecast.config.transforms import Difference, Log, Log1p, MinMax, Power, Robust, Standardize
 from forecast.data.chain import FittedChain, fit_chain
 
 SEASON = 4

@@ -13,15 +13,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn.preprocessing import PowerTransformer
 
-from forecast.config.data import (
-    Difference,
-    Log,
-    Log1p,
-    MinMax,
-    Power,
-    Robust,
-    Standardize,
-)
+from forecast.config.transforms import Difference, Log, Log1p, MinMax, Power, Robust, Standardize
 from forecast.data import compact
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain, known_rows_lost
 from forecast.errors import DataError

@@ -12,17 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import (
-    DataConfig,
-    Difference,
-    Log,
-    MinMax,
-    Power,
-    Robust,
-    SplitConfig,
-    Standardize,
-    WindowConfig,
-)
+from forecast.config.data import DataConfig, SplitConfig, WindowConfig
+from forecast.config.transforms import Difference, Log, MinMax, Power, Robust, Standardize
 from forecast.data import transforms
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel

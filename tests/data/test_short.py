@@ -5,7 +5,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import DataConfig, Difference, SplitConfig, Standardize, WindowConfig
+from forecast.config.data import DataConfig, SplitConfig, WindowConfig
+from forecast.config.transforms import Difference, Standardize
 from forecast.data.short import padding_rows, short_series
 from tests.data.test_pipeline import CONFIG, long_frame, prepared, windows_of
 

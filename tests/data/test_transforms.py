@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from statsmodels.tsa.statespace.tools import diff
 from statsmodels.tsa.stattools import kpss
 
-from forecast.config.data import Difference, MinMax, Power, Robust, Standardize
+from forecast.config.transforms import Difference, MinMax, Power, Robust, Standardize
 from forecast.data import compact
 from forecast.data.chain import FittedChain, fit_chain
 from forecast.data.transforms import TRANSFORMS, difference_orders, min_max, robust, standard

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import Difference, Log, Log1p, MinMax, Power, Standardize
+from forecast.config.transforms import Difference, Log, Log1p, MinMax, Power, Standardize
 from forecast.config.tree import config_from
 from forecast.data.chain import fit_chain
 from forecast.evaluate import actuals

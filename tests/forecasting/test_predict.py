@@ -9,8 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import Covariate, DataConfig, Difference, Log, Standardize
+from forecast.config.data import Covariate, DataConfig
 from forecast.config.model import ModelConfig
+from forecast.config.transforms import Difference, Log, Standardize
 from forecast.config.tree import config_from
 from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
