@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from forecast.config.options import Choice, Option, require
+from forecast.config.options import Choice, Option, Steps, require
 
 Scope = Literal["per_series", "global"]
 
