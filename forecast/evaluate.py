@@ -31,6 +31,7 @@ from forecast.evaluation.scoring import (
     Opponent,
     best_opponent,
     extreme_series,
+    median_series,
     overall,
     verdict,
     with_batch,
@@ -78,36 +79,6 @@ def part_forecasts(
         rows = origins[index]
         values = to_user_units(members, prepared.pipeline, prepared.panel, filled, rows)
         yield rows, combination.shifted(values, known, rows) if combination else values
-
-
-def last_test_forecasts(
-    models: tuple[Model, ...],
-    prepared: Prepared,
-    most: int,
-    combination: Combination | None = None,
-) -> dict[int, Float[np.ndarray, "H K Q"]]:
-    """Forecasts of the test windows that end with their series, for a picture.
-
-    Args:
-        models: the members.
-        prepared: the data they were trained on.
-        most: series that are looked at; those without such a window do not count.
-        combination: with partners; None: the models alone.
-
-    Returns:
-        Series number -> forecast in the user's units.
-    """
-    panel, windows = prepared.panel, prepared.windows["test"]
-    wanted = panel.offsets[1:] - 1 - windows.horizon
-    index = np.flatnonzero(np.isin(windows.origins(), wanted))[:most]
-    if not len(index):
-        return {}
-    last = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
-    return {
-        int(series): values
-        for rows, batch in part_forecasts(models, last, "test", combination)
-        for series, values in zip(panel.series_of(rows), batch, strict=True)
-    }
 
 
 def actuals(prepared: Prepared) -> Actuals:
@@ -271,6 +242,7 @@ def scores_on_test(
         },
         "worst_series": extreme(worst=True),
         "best_series": extreme(worst=False),
+        "median_series": median_series(scores[model], panel.ids) if panel.has_ids else {},
         "verdict": verdict(metrics, model, num_windows, combination.methods),
     }
 

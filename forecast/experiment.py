@@ -16,13 +16,12 @@ from forecast.estimate import measured
 from forecast.evaluate import (
     calibrated,
     fitted_combination,
-    last_test_forecasts,
     summarised,
     trained_models,
 )
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, new_session, prepare
-from forecast.reporting.pictures import MOST_PICTURES, write_lr_range, write_results
+from forecast.reporting.pictures import write_lr_range, write_results
 from forecast.runs.clock import end_in_words
 from forecast.runs.folder import (
     CONFIG_FILE,
@@ -35,6 +34,7 @@ from forecast.runs.folder import (
     environment,
 )
 from forecast.runs.log import RunLog, run_log
+from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
 from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
@@ -98,7 +98,7 @@ def train(
         with parts.part("evaluation"):
             trained = evaluated(prepared, session)
         if folder is not None:
-            write_run(folder, prepared, session, trained, parts)
+            write_run(folder, session, trained, parts)
         return trained
 
 
@@ -207,29 +207,26 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     )
     if trained.left_out:
         log.warning("%s", trained.left_out)
-    return replace(trained, tail=trained.tail.tail(trained.rows_kept))
+    shown = shown_series(trained, prepared)
+    return replace(trained, tail=trained.tail.tail(trained.rows_kept), shown=shown)
 
 
 # Chapter 5, write: the model, the table of the forecast, the pictures, the summary.
 
 
-def write_run(
-    folder: RunFolder, prepared: Prepared, session: Session, trained: TrainedModel, parts: Profile
-) -> None:
+def write_run(folder: RunFolder, session: Session, trained: TrainedModel, parts: Profile) -> None:
     """Write all that a finished run holds.
 
     Args:
         folder: where to write.
-        prepared: the data.
         session: the training, which knows its epochs.
         trained: what came of it.
         parts: where the time went; written if somebody asked for it.
     """
     with parts.part("writing"):
         trained.save(folder.path / MODEL_FILE)
-        tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES, trained.combination)
         kept = [epoch.number for epoch in session.kept_epochs()]
-        write_results(trained, prepared.panel, session.histories, kept, tested, folder)
+        write_results(trained, session.histories, kept, folder)
     if parts.is_wanted:
         folder.write_json(PROFILE_FILE, parts.table())
     folder.write_json(SUMMARY_FILE, trained.summary)  # last: it says that the run is finished

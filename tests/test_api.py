@@ -1,5 +1,6 @@
 """The functions for Python users: any configuration, DataFrames in and out."""
 
+import html
 import json
 import logging
 from pathlib import Path
@@ -211,3 +212,35 @@ def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):
     assert model.forecast(as_text).unique_id.unique().tolist() == ["3", "1"]
     folds = forecast.backtest(SECTIONS, data=panel, folds=1).forecasts
     assert folds.merge(panel, on=["unique_id", "ds"]).unique_id.unique().tolist() == [3, 1]
+
+
+def test_results_show_themselves_in_a_few_lines_and_are_compared_by_identity(tmp_path):
+    model, again = (forecast.train(SECTIONS, TABLE) for _ in range(2))
+    quick = forecast.quick(TABLE, partners=(), folds=1)
+    found, folds = forecast.lr_find(SECTIONS, TABLE), forecast.backtest(SECTIONS, data=TABLE)
+    for each in (model, quick, found, folds):
+        assert len(repr(each).splitlines()) <= 5
+        assert len(repr(each)) < 1000
+        assert each in [each]
+        assert {each: 1}[each] == 1
+    assert model != again
+    assert repr(model).splitlines()[0] == "TrainedModel of y, 3 steps ahead"
+    model.save(tmp_path / "m.safetensors")
+    for each in (model, quick, folds, forecast.load(tmp_path / "m.safetensors")):
+        page = each._repr_html_()
+        assert page.startswith(f"<pre>{html.escape(repr(each))}</pre><img ")
+
+
+def test_figures_of_a_model(tmp_path):
+    model = forecast.train(SECTIONS, TABLE)
+    (axes,) = model.plot(horizon=5).axes
+    assert len(axes.get_lines()[-1].get_xdata()) == 6  # from the last value on
+    (axes,) = model.plot_test().axes
+    assert len(axes.get_lines()) == 1 + 2  # the truth, and as many windows as 8 rows hold
+    newer = model.plot(data=TABLE.iloc[:30], level=[])
+    assert newer.axes[0].get_lines()[-1].get_xdata()[0] == np.datetime64("2021-03-30")
+    model.save(tmp_path / "m.safetensors")
+    loaded = forecast.load(tmp_path / "m.safetensors")
+    assert loaded.plot().axes
+    message = "a model that was loaded has no test part any more; forecast report draws it"
+    assert refusal(loaded.plot_test) == message

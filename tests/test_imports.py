@@ -22,6 +22,7 @@ FLOORS = (
     ("forecasting",),
     ("prepare", "zero_shot"),
     ("evaluate",),
+    ("tested",),
     ("estimate",),
     ("check", "budget"),
     ("reporting",),

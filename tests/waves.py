@@ -50,5 +50,5 @@ def finish(session):
     """The trained model; its run is written if there is a folder."""
     model = evaluated(session.prepared, session)
     if session.folder is not None:
-        write_run(session.folder, session.prepared, session, model, Profile())
+        write_run(session.folder, session, model, Profile())
     return model

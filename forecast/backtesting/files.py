@@ -79,8 +79,5 @@ def write_backtest(result: Backtest, folder: RunFolder) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.write(FORECASTS_FILE, to_csv(result.forecasts))
     folder.write("scores.csv", to_csv(result.scores))
-    summary = result.summary
-    left_out = summary["series"] * len(summary["targets"]) - len(result.pictures)
-    title = f"Backtest ({left_out} more not shown)" if left_out else "Backtest"
-    folder.write("backtest.png", plots.png(plots.backtest(result.pictures, title)))
-    folder.write_json(SUMMARY_FILE, summary)
+    folder.write("backtest.png", plots.png(result.plot()))
+    folder.write_json(SUMMARY_FILE, result.summary)

@@ -14,6 +14,7 @@ from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
+from forecast.drawing.html import html_of
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.scoring import (
     Actuals,
@@ -27,6 +28,7 @@ from forecast.prepare import Prepared
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 WORST_SERIES = 10
 """Series named in the summary of a panel."""
@@ -34,7 +36,7 @@ MOST_PICTURES, MOST_FOLDS_DRAWN = 6, 12
 """Series and targets in the picture, and folds: the last ones, as more cannot be told apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Backtest:
     """What a backtest came to."""
 
@@ -48,6 +50,31 @@ class Backtest:
     """As in `summary.json`: the scores, how they came about, and `verdict`."""
     pictures: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """What `backtest.png` shows."""
+
+    def plot(self) -> Figure:
+        """Draw what was forecast from the last origins beside what came."""
+        from forecast.drawing import plots  # matplotlib is slow
+
+        left_out = self.summary["series"] * len(self.summary["targets"]) - len(self.pictures)
+        title = f"Backtest ({left_out} more not shown)" if left_out else "Backtest"
+        return plots.backtest(self.pictures, title)
+
+    def __repr__(self) -> str:
+        summary, rows = self.summary, len(self.forecasts)
+        folds = f"{len(summary['folds'])} folds"
+        return "\n".join(
+            [
+                f"Backtest of {summary['series']} series, {folds}, {summary['horizon']} steps ahead"
+                f"{', trained anew for each' if summary['refit'] else ''}",
+                f"test     {summary['verdict']}",
+                f"tables   .forecasts, {rows:,} rows; .scores; .to_nixtla(); .plot()",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from forecast.drawing import plots
+
+        return html_of(repr(self), plots.png(self.plot()))
 
 
 def backtest_of(

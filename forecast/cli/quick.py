@@ -53,9 +53,8 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
     """The table to a file or to stdout, the picture, and the verdict."""
     if options.plot:
         from forecast.drawing import plots  # matplotlib is slow
-        from forecast.reporting.pictures import quick_picture
 
-        write_atomically(Path(options.plot), plots.png(quick_picture(result)))
+        write_atomically(Path(options.plot), plots.png(result.plot()))
     if not (options.quiet or options.json):
         print(quick_text(result.facts()), file=sys.stderr)
     if options.output != "-":

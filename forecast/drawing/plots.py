@@ -246,18 +246,18 @@ def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Actual values with forecasts, one panel a series and target.
 
     Args:
-        panels: mappings with `name`, `times`, `actual`, and `forecasts`: label -> (times, values,
-            lower, upper); lower and upper may be None.
+        panels: mappings with `name`, `times`, `actual`, and `forecasts`: label -> lines of (times,
+            values, lower, upper); lower and upper may be None.
         title: above all.
     """
 
     def draw(axes: Axes, found: Mapping[str, Any]) -> dict[str, Any]:
         lines = {}
         for color, (label, each) in zip((FORECAST, *OTHERS), found.items(), strict=False):
-            times, values, lower, upper = each
-            lines[label] = line(axes, times, values, color=color, linewidth=1.6)
-            if lower is not None:
-                axes.fill_between(times, lower, upper, color=color, alpha=0.2, linewidth=0)
+            for times, values, lower, upper in each:
+                lines[label] = line(axes, times, values, color=color, linewidth=1.6)
+                if lower is not None:
+                    axes.fill_between(times, lower, upper, color=color, alpha=0.2, linewidth=0)
         return lines
 
     return _panels(panels, title, draw)

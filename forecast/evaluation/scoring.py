@@ -135,6 +135,17 @@ def extreme_series(
     return {ids[number]: float(mase[number]) for number in order}
 
 
+def median_series(errors: ErrorSums, ids: Sequence[str]) -> dict[str, float]:
+    """MASE of the series in the middle between the worst and the best; none where none is known.
+
+    Args:
+        errors: of one method.
+        ids: names of all series.
+    """
+    ranked = [*extreme_series(errors, ids, len(ids)).items()]
+    return dict(ranked[len(ranked) // 2 : len(ranked) // 2 + 1])
+
+
 def in_words(method: str) -> str:
     """What a method is called in a sentence."""
     articled = ("mean", "moving_average", "linear_model")

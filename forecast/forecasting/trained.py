@@ -19,7 +19,9 @@ from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import padding_rows
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError
+from forecast.drawing.html import html_of
+from forecast.drawing.panels import Shown
+from forecast.errors import ConfigError, DataError
 from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
@@ -30,6 +32,7 @@ from forecast.evaluation.levels import (
     interval_quantiles,
     what_is_left_out,
 )
+from forecast.forecasting.display import described, figure_ahead, figure_of_run, picture_of
 from forecast.forecasting.history import (
     last_rows,
     long_enough,
@@ -48,6 +51,7 @@ from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("forecast")
 
@@ -57,9 +61,9 @@ TOO_NARROW = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedModel:
-    """Models with the pipeline they were trained behind; see `forecast`."""
+    """Models with the pipeline they were trained behind; see `forecast` and `plot`."""
 
     config: Config
     """Resolved: nothing in it is `auto` but the device."""
@@ -73,6 +77,14 @@ class TrainedModel:
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
     combination: Combination | None = None
     """With partners, most of them fitted to the history at hand; None: the models alone."""
+    shown: Shown | None = None
+    """Series and test forecasts for pictures, after a training; no file keeps them."""
+
+    def __repr__(self) -> str:
+        return "\n".join(described(self))
+
+    def _repr_html_(self) -> str:
+        return html_of(repr(self), picture_of(self))
 
     @property
     def rows_needed(self) -> int:
@@ -116,13 +128,46 @@ class TrainedModel:
             DataError: for history that is too short or unlike that of training.
             ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
-        history = self.tail
-        if data is not None:
-            history = read_history(data, self.config.data, self.tail)
+        history = self._history(data)
         if level is None and self.left_out:
             log.info("%s", self.left_out)
         panel, values = self.forecast_panel(history, future, horizon, level)
         return forecast_table(self.config.data, panel, values, self.quantiles(level))
+
+    def plot(
+        self,
+        data: AnyTable | str | Path | None = None,
+        future: AnyTable | str | Path | None = None,
+        horizon: int | None = None,
+        level: Levels = None,
+    ) -> Figure:
+        """Draw the forecast of some series after their last rows, for `.savefig` or a notebook.
+
+        Args:
+            data, future, horizon, level: as for `forecast`.
+
+        Raises:
+            DataError, ConfigError: as `forecast`.
+        """
+        history = self._history(data)
+        panel, values = self.forecast_panel(history, future, horizon, level)
+        return figure_ahead(self, history, panel, values, self.quantiles(level))
+
+    def plot_test(self) -> Figure:
+        """Draw test forecasts beside what came: of the worst, the median and the best series.
+
+        Raises:
+            DataError: if the model comes from a file, which keeps no test part.
+        """
+        if self.shown is None:
+            raise DataError(
+                "a model that was loaded has no test part any more; forecast report draws it"
+            )
+        return figure_of_run(self, {})
+
+    def _history(self, data: AnyTable | str | Path | None) -> Panel:
+        """Newer history, or the end of the training table."""
+        return self.tail if data is None else read_history(data, self.config.data, self.tail)
 
     @np.errstate(all="ignore")  # what is not finite is refused in the end
     def forecast_panel(

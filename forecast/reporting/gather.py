@@ -11,18 +11,19 @@ from jaxtyping import Float
 from forecast.check import described
 from forecast.config.tree import Config, read_config
 from forecast.data.panel import Panel
+from forecast.drawing.panels import panels_of
 from forecast.errors import ConfigError, DataError, ForecastError
-from forecast.evaluate import last_test_forecasts
+from forecast.forecasting.display import drawn_series
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, prepare
 from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
-from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import CONFIG_FILE, REPORT_FILE
+from forecast.tested import shown_series
 
 
 def write_report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Page:
@@ -82,12 +83,11 @@ def gather(run: Path) -> Facts:
     )
     ahead, prepared = _ahead(trained), _prepared(trained, config)
     if isinstance(prepared, str):
-        pictures = forecast_pictures(trained.tail, trained, {}, ahead)
-        return replace(facts, pictures=pictures if ahead else (), without_table=prepared)
-    tested = last_test_forecasts(trained.models, prepared, MOST_PICTURES, trained.combination)
+        pictures = panels_of(drawn_series(trained), ahead) if ahead else ()
+        return replace(facts, pictures=pictures, without_table=prepared)
     return replace(
         facts,
-        pictures=forecast_pictures(prepared.panel, trained, tested, ahead),
+        pictures=panels_of(shown_series(trained, prepared), ahead),
         data=described(prepared.panel),
         importance=importance(trained, prepared),
     )

@@ -101,6 +101,7 @@ class Summary:
     mae_by_step: dict[str, list[Number]] = field(default_factory=dict)
     worst_series: dict[str, Number] = field(default_factory=dict)
     best_series: dict[str, Number] = field(default_factory=dict)
+    median_series: dict[str, Number] = field(default_factory=dict)
     coverage: dict[str, dict[Level, Number]] = field(default_factory=dict)
     """Kind of interval -> level -> share; the next three have the same keys."""
     interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)

@@ -130,8 +130,8 @@ def _forecast(facts: Facts) -> PageSection:
         caption += "; the test forecast was made without the values under it"
     else:
         caption += "; no test forecast, for there is no test part or its table is gone"
-    bounds = [line[2] for each in facts.pictures for line in each["forecasts"].values()]
-    has_bounds = any(low is not None for low in bounds)
+    drawn = [lines for each in facts.pictures for lines in each["forecasts"].values()]
+    has_bounds = any(line[2] is not None for lines in drawn for line in lines)
     caption += f". Shaded: the {facts.shaded:.6g} % interval." if has_bounds else "."
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."

@@ -212,7 +212,7 @@ def _longest_decreasing(values: Curve) -> list[int]:
     return run[::-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LrFound:
     """What the learning-rate range test came to."""
 
@@ -225,6 +225,11 @@ class LrFound:
     def rate(self) -> float | None:
         """The rate of the configured rule."""
         return self.rates[self.rule]
+
+    def __repr__(self) -> str:
+        rates = (f"{rule} {rate or 'none'}" for rule, rate in self.rates.items())
+        taken = self.why_none if self.rate is None else f"{self.rate:g}, by rule {self.rule}"
+        return f"LrFound: {taken}\nrates    {', '.join(rates)}; {len(self.sweeps)} sweeps"
 
     @property
     def why_none(self) -> str:

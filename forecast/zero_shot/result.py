@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,22 @@ import numpy as np
 from jaxtyping import Float
 
 from forecast.data.panel import Panel
+from forecast.drawing.html import html_of
+from forecast.drawing.panels import (
+    MOST_PANELS,
+    Shown,
+    evenly,
+    panels_of,
+    rows_drawn,
+    title_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuickForecast:
     """A forecast without a training, and how its methods did on the table's own rows."""
 
@@ -37,6 +48,41 @@ class QuickForecast:
     """The table."""
     values: Float[np.ndarray, "S H K Q"] = field(repr=False)
     """In the user's units; the forecast is in the middle."""
+
+    def plot(self) -> Figure:
+        """Draw the last rows of some series, evenly spaced, and what is forecast of them."""
+        from forecast.drawing import plots  # matplotlib is slow
+
+        middle = self.values[..., self.values.shape[-1] // 2]
+        known = np.flatnonzero(np.isfinite(middle).all(axis=(1, 2)))
+        if not len(known):  # of several targets one may be unknown throughout
+            known = np.arange(self.panel.num_series)
+        chosen = known[evenly(len(known), MOST_PANELS)]
+        shown = self.panel.select(chosen).tail(rows_drawn(self.values.shape[1], self.season))
+        panels = panels_of(Shown(shown), dict(zip(shown.ids, self.values[chosen], strict=True)))
+        return plots.forecasts(panels, title_of(self.quantiles, self.panel, len(panels)))
+
+    def __repr__(self) -> str:
+        panel, steps, few = (
+            self.panel,
+            self.values.shape[1],
+            dict(itertools.islice(self.weights.items(), 6)),
+        )
+        series = "1 series" if panel.num_series == 1 else f"{panel.num_series:,} series"
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in few.items())
+        return "\n".join(
+            [
+                f"QuickForecast of {series}, {steps} steps ahead; season {self.season}",
+                f"weights  {weights}",
+                f"test     {self.verdict}",
+                f"table    .forecast, {len(self.forecast):,} rows; .scores; .plot()",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from forecast.drawing import plots
+
+        return html_of(repr(self), plots.png(self.plot()))
 
     def facts(self) -> dict[str, Any]:
         """All but the tables, for JSON."""

@@ -30,7 +30,7 @@ def sweep(rates, smoothed):
 
 
 def panel(name, times, actual, **forecasts):
-    lines = {label.replace("_", " "): line for label, line in forecasts.items()}
+    lines = {label.replace("_", " "): [line] for label, line in forecasts.items()}
     return {"name": name, "times": times, "actual": actual, "forecasts": lines}
 
 

@@ -108,7 +108,8 @@ def test_the_facts_are_those_of_the_run(runs, facts):
     assert [epoch.train_loss for epoch in facts.files.histories[0]] == [
         e["train_loss"] for e in lines
     ]
-    assert [picture["name"] for picture in facts.pictures] == [f"{name}, y" for name in SERIES]
+    ranked = [f"{name}, y" for name in summary["worst_series"]]
+    assert [picture["name"].split(" (")[0] for picture in facts.pictures] == ranked
     assert facts.data["data"]["rows"] == DAYS * len(SERIES)
     assert facts.config == (runs / "panel/config.yaml").read_text().rstrip()
     assert facts.files.environment.packages["torch"] == torch.__version__

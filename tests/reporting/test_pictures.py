@@ -9,11 +9,9 @@ import pytest
 from forecast import experiment
 from forecast.drawing import plots
 from forecast.errors import DataError
-from forecast.evaluate import last_test_forecasts
 from forecast.forecasting.trained import TrainedModel
-from forecast.reporting.pictures import MOST_PICTURES, forecast_pictures
 from forecast.runs.folder import RunFolder
-from tests.waves import MONTHS, ROWS, SINGLE, TABLE, config, finish, session_of
+from tests.waves import ROWS, SINGLE, TABLE, config, finish, session_of
 
 
 @pytest.fixture
@@ -48,25 +46,24 @@ def test_the_summary_is_written_last(tmp_path, monkeypatch, no_pictures):
     assert RunFolder(tmp_path).is_finished
 
 
-def test_a_skipped_series_is_in_no_forecast_but_in_the_picture(tmp_path, caplog, drawn):
+def test_a_skipped_series_is_in_no_forecast_and_in_no_picture(tmp_path, caplog, drawn):
     table = pd.concat([TABLE[TABLE.unique_id == "a"].iloc[-8:], TABLE[TABLE.unique_id == "b"]])
     session = session_of(config(data={"short_series": "skip"}), table, RunFolder(tmp_path))
     with caplog.at_level(logging.WARNING, "forecast"):
-        finish(session)
+        finished = finish(session)
     written = pd.read_csv(tmp_path / "forecast.csv")
     assert set(written.unique_id) == {"b"}
     ((panels, title),) = drawn
-    assert title == "Forecast, 95 % interval shaded"
+    assert title == "Forecast, 95 % interval shaded (2 more not shown)"
     names = {panel["name"]: sorted(panel["forecasts"]) for panel in panels}
-    assert names == {
-        "a, y": [],
-        "a, z": [],
-        "b, y": ["next steps", "test forecast"],
-        "b, z": ["next steps", "test forecast"],
-    }
-    b_y = panels[2]["forecasts"]["next steps"][1]
+    (mase,) = (f"{each:.3g}" for each in finished.summary["worst_series"].values())
+    both = ["next steps", "test forecast"]
+    note = f"(worst of 2 series, MASE {mase})"
+    assert names == {f"b, y {note}": both, f"b, z {note}": both}
+    _, values, *_ = panels[0]["forecasts"]["next steps"][0]
     expected = written[written.target == "y"].forecast.to_numpy()
-    np.testing.assert_allclose(b_y, expected, rtol=1e-12)
+    np.testing.assert_allclose(values[1:], expected, rtol=1e-12)
+    assert values[0] == table[table.unique_id == "b"].y.iloc[-1]
 
 
 def test_a_forecast_that_needs_the_future_is_left_out_and_the_rest_is_there(tmp_path, caplog):
@@ -91,39 +88,19 @@ def test_pictures_are_pictures(tmp_path):
         assert len(data) > 10_000
 
 
-def test_a_picture_shows_the_last_test_window_beside_the_truth():
-    session = session_of(config(training={"ensemble": 2}), TABLE)
-    model = finish(session)
-    history, ahead = model.forecast_panel(model.tail)
-    by_series = dict(zip(history.ids, ahead, strict=True))
-    prepared = session.prepared
-    tested = last_test_forecasts(model.models, prepared, 3)
-    pictures = forecast_pictures(prepared.panel, model, tested, by_series, 3)
-    assert [picture["name"] for picture in pictures] == ["a, y", "a, z", "b, y"]
-    last = pictures[2]
-    truth = TABLE[TABLE.unique_id == "b"].y.to_numpy()[-12 - 9 :]
-    np.testing.assert_array_equal(last["actual"], truth)
-    assert list(last["times"]) == list(MONTHS[-21:])
-    times, values, lower, upper = last["forecasts"]["test forecast"]
-    assert list(times) == list(MONTHS[-3:])
-    assert lower is upper is None
-    before = model.forecast(TABLE[(TABLE.unique_id == "b") & (TABLE.ds < MONTHS[-3])])
-    np.testing.assert_allclose(values, before[before.target == "y"].forecast, rtol=1e-6)
-    times, *values = last["forecasts"]["next steps"]
-    assert list(times) == list(pd.date_range("2024-01-01", periods=3, freq="MS"))
-    next_steps = model.forecast(level=[95])[-6:-3]
-    for found, column in zip(values, ("forecast", "lo-95", "hi-95"), strict=True):
-        np.testing.assert_array_equal(found, next_steps[column])
-
-
-def test_many_series_are_counted_not_drawn(tmp_path, drawn):
-    many = pd.concat([SINGLE.assign(unique_id=f"s{number}") for number in range(9)])
+def test_many_series_are_counted_and_three_are_drawn(tmp_path, drawn):
+    many = pd.concat([SINGLE.assign(unique_id=f"s{n}", y=SINGLE.y**n) for n in range(1, 6)])
     chosen = config(data={"target": "y"}, training={"epochs": 1})
-    finish(session_of(chosen, many, RunFolder(tmp_path)))
+    model = finish(session_of(chosen, many, RunFolder(tmp_path)))
     ((panels, title),) = drawn
-    assert len(panels) == MOST_PICTURES == 6
+    worst, best = (next(iter(model.summary[f"{rank}_series"])) for rank in ("worst", "best"))
+    names = [panel["name"] for panel in panels]
+    assert len(names) == 3
+    assert names[0].startswith(f"{worst}, y (worst of 5 series, MASE ")
+    assert " (median of 5 series, MASE " in names[1]
+    assert names[2].startswith(f"{best}, y (best of 5 series, MASE ")
     assert all("test forecast" in panel["forecasts"] for panel in panels)
-    assert title == "Forecast, 95 % interval shaded (3 more not shown)"
+    assert title == "Forecast, 95 % interval shaded (2 more not shown)"
 
 
 def test_masked_rows_at_the_end_are_forecast_from_what_is_known(tmp_path, no_pictures):

@@ -76,8 +76,8 @@ PICTURE = {
     "times": TIMES,
     "actual": TIMES * 1.0,
     "forecasts": {
-        "test forecast": (TIMES[8:], TIMES[8:] * 1.0, TIMES[8:] - 1.0, TIMES[8:] + 1.0),
-        "next steps": (TIMES[8:] + 2, TIMES[8:] * 1.0, None, None),
+        "test forecast": [(TIMES[8:], TIMES[8:] * 1.0, TIMES[8:] - 1.0, TIMES[8:] + 1.0)],
+        "next steps": [(TIMES[8:] + 2, TIMES[8:] * 1.0, None, None)],
     },
 }
 IMPORTANCE = Importance(
@@ -237,8 +237,8 @@ def test_a_forecast_without_intervals_or_next_steps_says_no_more_than_is_there()
     assert whole.label == "Actual values with test forecast and next steps of a, y"
     assert "Shaded: the 80 % interval." in whole.caption
     assert "--future" not in whole.caption
-    line = PICTURE["forecasts"]["test forecast"][:2]
-    picture = PICTURE | {"forecasts": {"test forecast": (*line, None, None)}}
+    line = PICTURE["forecasts"]["test forecast"][0][:2]
+    picture = PICTURE | {"forecasts": {"test forecast": [(*line, None, None)]}}
     bare = part("Forecast against actual values", replace(FACTS, pictures=[picture])).charts[0]
     assert "Shaded" not in bare.caption
     assert "--future" in bare.caption

@@ -1,0 +1,117 @@
+"""What a picture shows of each series and target: its last rows, and what was forecast of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from forecast.data.panel import Panel
+
+Forecast = Float[np.ndarray, "H K _"]
+"""Of one series, in the user's units; the last axis: quantiles, the median in the middle."""
+MOST_PANELS = 6
+"""In one picture, one of each series and target."""
+CONTEXT = 3
+"""Horizons of history that are drawn before a forecast; at least two seasons, and `FEWEST_ROWS`."""
+FEWEST_ROWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Some series of a table, and forecasts of rows that the table has."""
+
+    panel: Panel
+    """Their last rows, no more than are drawn."""
+    tested: Mapping[str, Mapping[int, Forecast]] = field(default_factory=dict)
+    """Series id -> rows from its end back to the first that is forecast -> the forecast."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Series id -> what is said of it."""
+
+
+def rows_drawn(horizon: int, season: int, windows: int = 0) -> int:
+    """Rows of a series that a picture shows.
+
+    Args:
+        horizon: steps of a forecast.
+        season: rows.
+        windows: test windows, one before the other.
+    """
+    return max(CONTEXT * horizon, 2 * season, FEWEST_ROWS) + windows * horizon
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Numbers from 0 to count - 1: all, or so many of them from the first to the last."""
+    return sorted({*np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()})
+
+
+def panels_of(shown: Shown, ahead: Mapping[str, Forecast]) -> list[dict[str, Any]]:
+    """What `plots.forecasts` draws: of each series as many targets as there is room for.
+
+    Args:
+        shown: series, and test forecasts.
+        ahead: series id -> forecast after its last row, where that is known.
+    """
+    panel = shown.panel
+    targets = min(panel.num_targets, max(1, MOST_PANELS // panel.num_series))
+    return [
+        _panel(shown, ahead.get(panel.ids[series]), series, target)
+        for series in range(panel.num_series)
+        for target in range(targets)
+    ]
+
+
+def title_of(quantiles: Sequence[float], panel: Panel, drawn: int) -> str:
+    """What a picture is called.
+
+    Args:
+        quantiles: that are forecast, rising, from 0 to 1.
+        panel: all series.
+        drawn: panels of them that are drawn.
+    """
+    level, left_out = 100 * (quantiles[-1] - quantiles[0]), panel.num_series * panel.num_targets
+    left_out -= drawn
+    shaded = f", {level:.4g} % interval shaded" if level else ""
+    return f"Forecast{shaded}{f' ({left_out} more not shown)' if left_out else ''}"
+
+
+def _panel(shown: Shown, ahead: Forecast | None, series: int, target: int) -> dict[str, Any]:
+    """The end of one series and target, with what was forecast of it."""
+    panel, name = shown.panel, shown.panel.targets[target]
+    rows = np.arange(panel.offsets[series], panel.offsets[series + 1])
+    positions, actual = panel.positions(rows), panel.values[rows, target]
+    series_id = panel.ids[series]
+    tested = [
+        _line(panel, positions[len(rows) - back] + np.arange(len(values)), values[:, target])
+        for back, values in sorted(shown.tested.get(series_id, {}).items(), reverse=True)
+    ]
+    lines = {"test forecast": tested} if tested else {}
+    if ahead is not None:
+        lines["next steps"] = [_joined(panel, int(positions[-1]), actual[-1], ahead[:, target])]
+    note = shown.notes.get(series_id)
+    return {
+        "name": (f"{series_id}, {name}" if panel.has_ids else name) + (f" ({note})" * bool(note)),
+        "times": panel.axis.column(positions),
+        "actual": actual,
+        "forecasts": lines,
+    }
+
+
+def _joined(
+    panel: Panel, position: int, last: float, values: Float[np.ndarray, "H Q"]
+) -> tuple[Any, ...]:
+    """The line of the steps ahead, which begins at the last value where that is known."""
+    if np.isnan(last):
+        return _line(panel, position + 1 + np.arange(len(values)), values)
+    values = np.concatenate([np.full((1, values.shape[1]), last), values])
+    return _line(panel, position + np.arange(len(values)), values)
+
+
+def _line(panel: Panel, positions: Any, values: Float[np.ndarray, "H Q"]) -> tuple[Any, ...]:
+    """Times, median, and the outermost quantiles if there are any."""
+    quantiles = values.shape[-1]
+    bounds = (values[:, 0], values[:, -1]) if quantiles > 1 else (None, None)
+    return (panel.axis.column(np.asarray(positions)), values[:, quantiles // 2], *bounds)

@@ -1,0 +1,104 @@
+"""How a trained model shows itself: figures of its forecasts, and five lines about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.data.panel import Panel
+from forecast.drawing.panels import (
+    MOST_PANELS,
+    Forecast,
+    Shown,
+    evenly,
+    panels_of,
+    rows_drawn,
+    title_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from forecast.forecasting.trained import TrainedModel
+
+
+def drawn_series(trained: TrainedModel) -> Shown:
+    """The series of pictures; of a model that was loaded, the end of the training table."""
+    return trained.shown or _evenly_chosen(trained, trained.tail, trained.config.window.horizon)
+
+
+def _evenly_chosen(trained: TrainedModel, history: Panel, horizon: int) -> Shown:
+    chosen = history.select(np.array(evenly(history.num_series, MOST_PANELS)))
+    return Shown(chosen.tail(rows_drawn(horizon, int(trained.config.data.season))))
+
+
+def figure_of_run(trained: TrainedModel, ahead: Mapping[str, Forecast]) -> Figure:
+    """Test forecasts, and the steps after the last rows.
+
+    Args:
+        trained: the model.
+        ahead: series id -> forecast after its last row, where that is known.
+    """
+    from forecast.drawing import plots  # matplotlib is slow
+
+    panels = panels_of(drawn_series(trained), ahead)
+    return plots.forecasts(panels, title_of(trained.quantiles(), trained.tail, len(panels)))
+
+
+def figure_ahead(
+    trained: TrainedModel, history: Panel, panel: Panel, values: Any, quantiles: tuple[float, ...]
+) -> Figure:
+    """The steps after the last rows of some series.
+
+    Args:
+        trained: the model.
+        history: all rows that are known.
+        panel: the series that were forecast.
+        values: what was forecast of them, (S, H, K, Q).
+        quantiles: of the last axis.
+    """
+    from forecast.drawing import plots
+
+    ahead = dict(zip(panel.ids, values, strict=True))
+    known = [number for number, name in enumerate(history.ids) if name in ahead]
+    shown = _evenly_chosen(trained, history.select(np.array(known)), values.shape[1])
+    panels = panels_of(shown, ahead)
+    return plots.forecasts(panels, title_of(quantiles, panel, len(panels)))
+
+
+def picture_of(trained: TrainedModel) -> bytes | None:
+    """A PNG of test forecasts, else of the next steps; None where these need the future."""
+    from forecast.drawing import plots
+
+    if trained.shown is not None:
+        return plots.png(trained.plot_test())
+    return None if trained.config.data.future else plots.png(trained.plot())
+
+
+def described(trained: TrainedModel) -> list[str]:
+    """What was trained on what, and how good it is, in five lines."""
+    config, tail, summary = trained.config, trained.tail, trained.summary
+    network = f"{config.model.cell}, {summary.get('parameters', 0):,} parameters"
+    last = str(tail.axis.column((tail.starts + tail.lengths - 1).max(keepdims=True))[0])
+    series = "1 series" if tail.num_series == 1 else f"{tail.num_series:,} series"
+    targets, combination = trained.pipeline.targets, trained.combination
+    has_partners = combination is not None and len(combination.methods) > 1
+    beside = combination.in_words if combination and has_partners else "no partners"
+    return [
+        f"TrainedModel of {_few(targets)}, {config.window.horizon} steps ahead",
+        f"data     {series}, frequency {tail.axis.frequency}, up to"
+        f" {last.removesuffix(' 00:00:00')}",
+        f"model    {network}{_times(len(trained.models))}; lookback {config.window.lookback}",
+        f"beside   {beside}",
+        f"test     {summary.get('verdict', 'not tested')}",
+    ]
+
+
+def _times(members: int) -> str:
+    return f", ensemble of {members}" if members > 1 else ""
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
