@@ -10,6 +10,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from forecast.config.data import Covariate, DataConfig
+from forecast.data.ahead import without_future
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
 from forecast.data.frames import AnyTable, as_frame
@@ -31,6 +32,8 @@ def read_panel(
 ) -> Panel:
     """Read a table, put its rows on a time axis and its series end to end.
 
+    Rows behind the last known target of a series are the future: see `Panel.ahead`.
+
     Args:
         config: what the columns mean.
         table: a table in place of the file, see `as_frame`.
@@ -49,7 +52,10 @@ def read_panel(
         only_target = config.target[0] if require_targets and len(config.target) == 1 else None
         frame = as_frame(table, config.time, only_target)
     read, id_column = _read(config, frame, numeric, text, not require_targets)
-    return _assemble(read, config, columns, id_column, known)
+    panel = _assemble(read, config, columns, id_column, known)
+    if not require_targets:
+        return panel
+    return without_future(panel, tuple(covariate.name for covariate in config.future))
 
 
 def _read(

@@ -25,13 +25,13 @@ class Finding:
     """One thing that is odd, and where."""
 
     kind: str
-    """gap, empty, constant or outlier."""
+    """gap, future, empty, constant or outlier."""
     message: str
 
 
 def findings(panel: Panel) -> list[Finding]:
     """All that is odd in a panel, each with column and place."""
-    found = _gaps(panel)
+    found = _gaps(panel) + _future(panel)
     for column, name in enumerate(panel.columns):
         found += _empty(panel, column, name)
         found += _constant(panel, column, name)
@@ -56,6 +56,16 @@ def _gaps(panel: Panel) -> list[Finding]:
             f" ({runs[:, 1].max()} rows) after {longest}{remedy}",
         )
     ]
+
+
+def _future(panel: Panel) -> list[Finding]:
+    if panel.ahead is None:
+        return []
+    count, series = len(panel.ahead.values), panel.ahead.num_series
+    of = f" in {series} series" if panel.has_ids else ""
+    where = panel.ahead.place(0)
+    said = f"from here on {_rows(count)} without a target{of}: the future, which is forecast"
+    return [Finding("future", f"{where}: {said}")]
 
 
 def local_time_remedy(axis: TimeAxis) -> str:

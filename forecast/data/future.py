@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
@@ -46,23 +46,30 @@ def future_rows(
     if not wanted:
         return history, rows
     names = listed(covariate.name for covariate in wanted)
-    if future is None:
+    tables = [] if history.ahead is None else [history.ahead]
+    tables += [] if future is None else [_read(config, future, history)]
+    if not tables:
         raise DataError(
             f"the model needs the future values of {names}; give them as `future` (in the command:"
-            " --future FILE)"
+            " --future FILE), or in rows of the table that have no target yet"
         )
-    known = _read(config, future, history)
-    lines = _rows_after(known, history, steps)
-    _refuse_gaps(lines[:, :horizon], known, history, names)
-    if (lines < 0).any():
+    is_known = np.zeros(rows.shape[:2], dtype=bool)
+    for known in tables:  # what a table of its own says, counts
+        found = _rows_after(known, history, steps)
+        history = _with_categories(history, known.categories)
+        is_known |= found >= 0
+        for column, covariate in enumerate(wanted):
+            values = known.values[:, column]
+            if covariate.is_categorical:
+                numbers = known.categories[covariate.name]
+                values = _renumbered(values, numbers, history, covariate.name)
+            place = history.columns.index(covariate.name)
+            rows[..., place] = np.where(found >= 0, values[found], rows[..., place])
+    _refuse_gaps(is_known[:, :horizon], tables[-1], history, names)
+    if not is_known.all():
         log.warning("future values beyond step %d are unknown: the last ones are held", horizon)
-        lines = np.maximum.accumulate(lines, axis=1)
-    history = _with_categories(history, known.categories)
-    for column, covariate in enumerate(wanted):
-        values = known.values[:, column]
-        if covariate.is_categorical:
-            values = _renumbered(values, known.categories[covariate.name], history, covariate.name)
-        rows[..., history.columns.index(covariate.name)] = values[lines]
+        last = np.maximum.accumulate(np.where(is_known, np.arange(steps), -1), axis=1)
+        rows = np.take_along_axis(rows, last[..., None], axis=1)
     return history, rows
 
 
@@ -101,10 +108,12 @@ def _rows_after(known: Panel, history: Panel, steps: int) -> Int[np.ndarray, "S 
     return np.where(inside & complete[rows], rows, -1)
 
 
-def _refuse_gaps(rows: Int[np.ndarray, "S H"], known: Panel, history: Panel, names: str) -> None:
-    if (rows >= 0).all():
+def _refuse_gaps(
+    is_known: Bool[np.ndarray, "S H"], known: Panel, history: Panel, names: str
+) -> None:
+    if is_known.all():
         return
-    series, step = (int(index) for index in np.argwhere(rows < 0)[0])
+    series, step = (int(index) for index in np.argwhere(~is_known)[0])
     position = history.starts[series] + history.lengths[series] + step
     time = history.axis.column(np.array([position]))[0]
     of = f" of series {named(history.ids[series])}" if history.has_ids else ""

@@ -42,6 +42,8 @@ class Panel:
     """Row or CSV line of each row, -1 where the table had none; None: unknown."""
     time_format: str | None = None
     """As times are written in the table; None: ISO 8601, dates of a frame, or integers."""
+    ahead: Panel | None = None
+    """Rows behind the last known target of some series: covariates known over the horizon."""
     source: str = "data"
     is_csv: bool = False
     has_ids: bool = False

@@ -20,6 +20,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
 from forecast.errors import DataError
 from forecast.evaluation.conformal import Calibration
+from forecast.forecasting.kept_ahead import ahead_arrays, with_ahead
 from forecast.forecasting.predict import restored_model
 from forecast.forecasting.sound import (
     require,
@@ -72,6 +73,8 @@ class Content:
     static_columns: tuple[str, ...]
     levels: dict[str, tuple[str, ...]]
     """Categories of each categorical column of the tail."""
+    ahead_ids: tuple[str, ...]
+    """Series of which the table knew covariates ahead."""
     has_ids: bool
     integer_ids: bool
     covariates: dict[Role, tuple[CovariateContent, ...]]
@@ -128,6 +131,7 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     }
     arrays = {f"chain.{n}": state for n, state in enumerate(trained.pipeline.chain.states)}
     arrays |= {f"tail.{name}": getattr(trained.tail, name) for name in TAIL_ARRAYS}
+    arrays |= ahead_arrays(trained.tail)
     if trained.calibration is not None:
         arrays["calibration.radii"] = trained.calibration.radii
         arrays["calibration.sizes"] = trained.calibration.sizes
@@ -146,6 +150,7 @@ def _content(trained: TrainedModel) -> Content:
         columns=tail.columns,
         static_columns=tail.static_columns,
         levels=dict(tail.categories),
+        ahead_ids=() if tail.ahead is None else tail.ahead.ids,
         has_ids=tail.has_ids,
         integer_ids=tail.integer_ids,
         covariates={
@@ -205,6 +210,8 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         integer_ids=content.integer_ids,
     )
     _require_sound(config, pipeline, tail, content.num_models)
+    future = tuple(column.name for column in config.data.future)
+    tail = with_ahead(tail, arrays, content.ahead_ids, future, config.window.horizon)
     models = tuple(
         restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
         for number in range(content.num_models)

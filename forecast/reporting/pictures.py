@@ -56,7 +56,7 @@ def write_lr_range(found: LrFound, folder: RunFolder) -> None:
 def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forecast]:
     """Write `forecast.csv` where that is possible; series id -> forecast after its last row."""
     wanted = ", ".join(covariate.name for covariate in trained.config.data.future)
-    if wanted:
+    if wanted and trained.tail.ahead is None:
         log.warning(
             "forecast.csv is left out: the model needs the future values of %s; give them with"
             " forecast predict %s --future FILE",

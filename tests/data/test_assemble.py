@@ -97,12 +97,14 @@ def test_long_table_from_csv_parquet_and_frame(tmp_path_factory, table, data):
 def test_wide_table(tmp_path):
     text = (
         "b,ds,price,y,hour,a,note\n"
-        "1,2024-01-01,2,3,4,5,x\n6,2024-01-02,7,8,9,10,\n,2024-01-03,,,,,\n"
+        "1,2024-01-01,2,3,4,5,x\n6,2024-01-02,7,8,9,10,\n,2024-01-03,,,,0,\n"
     )
     panel = read_text(tmp_path, text, target=("y", "a"), past=("b",), future=("hour", "price"))
     assert panel.columns == ("y", "a", "b", "hour", "price")
     assert panel.targets == ("y", "a")
-    np.testing.assert_array_equal(panel.values, [[3, 5, 1, 4, 2], [8, 10, 6, 9, 7], [np.nan] * 5])
+    nan = np.nan
+    expected = [[3, 5, 1, 4, 2], [8, 10, 6, 9, 7], [nan, 0, nan, nan, nan]]
+    np.testing.assert_array_equal(panel.values, expected)
     assert panel.ids == ("series",)
     assert not panel.has_ids
     assert panel.axis.frequency == "D"

@@ -83,7 +83,7 @@ def test_the_rows_after_the_history():
 def test_missing_table():
     assert refusal(HISTORY, None) == (
         "the model needs the future values of price; give them as `future` (in the command:"
-        " --future FILE)"
+        " --future FILE), or in rows of the table that have no target yet"
     )
     both = config("price", ("event", "one_hot"))
     history = read_panel(both, rows_of(DAYS[:5], price=1.0, event="a"))

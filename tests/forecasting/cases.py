@@ -142,7 +142,7 @@ def missing(how):
     """Empty cells and rows, also at the very end and between the parts."""
     days = pd.date_range("2024-01-01", periods=120)
     frame = pd.DataFrame({"ds": days, "y": noise(120).cumsum(), "load": noise(120, seed=1)})
-    frame.loc[[40, 41, 107, 108, 109, 118, 119], "y"] = np.nan
+    frame.loc[[40, 41, 107, 108, 109, 117, 118], "y"] = np.nan
     frame.loc[[60, 119], "load"] = np.nan
     frame = frame.drop(index=[112, 113]).reset_index(drop=True)
     data = {"missing": how, "past": ["load"]}

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
 import forecast
+from forecast.data.assemble import read_panel
 from forecast.errors import DataError, DeviceError
 from forecast.forecasting.model_file import load
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -143,3 +146,17 @@ def test_from_cuda_to_cpu_and_back(name, tmp_path):
         assert next(loaded.models[0].parameters()).device.type == place
         expected = model.forecast(future=case.future)
         assert_frame_equal(loaded.forecast(future=case.future), expected, rtol=1e-2)
+
+
+def test_a_future_in_the_table_itself_is_kept(tmp_path):
+    case, trained = built("panel")
+    whole = pd.concat([case.frame, case.future], ignore_index=True)
+    static = ["size", "shop", "town", "land"]
+    whole[static] = whole.groupby("unique_id")[static].transform("first")
+    panel = read_panel(trained.config.data, whole)
+    known = replace(trained, tail=replace(trained.tail, ahead=panel.ahead))
+    known.save(tmp_path / MODEL_FILE)
+    expected = trained.forecast(future=case.future)
+    for model in (known, load(tmp_path)):
+        assert_frame_equal(model.forecast(), expected, check_exact=True)
+        assert_frame_equal(model.forecast(data=whole), trained.forecast(case.frame, case.future))
