@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.data.explain_csv import Block, after_header, line_ends, text_of, whole_rows
+from forecast.data.limits import LONGEST_ROW, MOST_ROWS
 from forecast.errors import DataError
 
 BLOCK = 2**20
@@ -17,6 +19,7 @@ BLOCK = 2**20
 MARK = b"\xef\xbb\xbf"
 """The byte order mark with which some programs begin a file."""
 QUOTE = ord('"')
+SEPARATOR_LINE = re.compile(rb'"?sep=([\t -~])"?(?:\r\n|\n|\r)')
 
 
 def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
@@ -26,20 +29,39 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
         DataError: with file and line, for text that is not UTF-8, text after a closing quote, or a
             quoted cell that is cut off.
     """
-    file.seek(0)
-    data, line = file.read(BLOCK).removeprefix(MARK), 1
+    named, start = named_separator(file)
+    file.seek(start)
+    data, line, is_header = file.read(BLOCK), 2 if named else 1, True
     while data:
         more = file.read(max(BLOCK, len(data)))  # a row may be longer than a block
         block = Block(data, file.name, line, separator)
         _refuse_nul(block)
         whole = _whole_rows(block, is_last=not more)
+        if len(data) - len(whole) > LONGEST_ROW:
+            raise too_long(file.name, line)
         if whole:
             rows = replace(block, data=whole)
-            below = after_header(rows) if line == 1 else rows
+            below, is_header = after_header(rows) if is_header else rows, False
             if below.data:
                 yield below
             line += rows.line_ends
         data = data[len(whole) :] + more
+
+
+def named_separator(file: BinaryIO) -> tuple[str, int]:
+    """What a first line `sep=;` of Excel names, or nothing, and the bytes above the header."""
+    file.seek(0)
+    head = file.read(16)
+    start = len(MARK) if head.startswith(MARK) else 0
+    found = SEPARATOR_LINE.match(head, start)
+    return (found[1].decode(), found.end()) if found else ("", start)
+
+
+def too_long(path: str, line: int) -> DataError:
+    """The refusal of a row that would fill the memory."""
+    return DataError(
+        f"{path}:{line}: a row of more than {LONGEST_ROW} bytes; write a line for each time step"
+    )
 
 
 def _refuse_nul(block: Block) -> None:
@@ -79,6 +101,15 @@ def _are_regular(data: bytes, quotes: Int[np.ndarray, " Q"], separator: str) -> 
 
 
 def most_rows(file: BinaryIO) -> int:
-    """A bound on the rows of a file: its lines."""
+    """A bound on the rows of a file: its lines.
+
+    Raises:
+        DataError: if there are more than a table may have.
+    """
     file.seek(0)
-    return 1 + sum(line_ends(data) for data in iter(lambda: file.read(BLOCK), b""))
+    lines = 1
+    for data in iter(lambda: file.read(BLOCK), b""):
+        lines += line_ends(data)
+        if lines > MOST_ROWS:
+            raise DataError(f"{file.name}: more than {MOST_ROWS} lines; split the table")
+    return lines

@@ -14,8 +14,9 @@ import pandas as pd
 from jaxtyping import Int
 
 from forecast.data.compact import ColumnKindError, end_to_end, in_nanoseconds
-from forecast.data.csv_blocks import blocks_of
+from forecast.data.csv_blocks import blocks_of, named_separator, too_long
 from forecast.data.explain_csv import Block, refuse_rows, rows_of, text_of
+from forecast.data.limits import LONGEST_ROW
 from forecast.data.numbers import EMPTY
 from forecast.errors import DataError
 
@@ -31,16 +32,12 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
     Raises:
         DataError: if the line is no text.
     """
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        header = next(csv.reader(text, delimiter=separator), [])
+        header = next(csv.reader(_lines(file), delimiter=separator), [])
     except UnicodeDecodeError:
         header = ["\0"]
     except csv.Error as error:
         raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
-    finally:
-        text.detach()  # so that the file stays open
     if "\0" in "".join(header):
         raise _not_utf8(file)
     return header
@@ -48,22 +45,35 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
 
 def rows_agree(file: BinaryIO, separator: str) -> bool:
     """Whether the first two lines of an open file whose header is text have as many cells."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     try:
-        first, second = itertools.islice(csv.reader(text, delimiter=separator), 2)
+        first, second = itertools.islice(csv.reader(_lines(file), delimiter=separator), 2)
     except (ValueError, csv.Error):  # fewer lines, or one that cannot be told apart
         return False
-    finally:
-        text.detach()  # so that the file stays open
     return len(first) == len(second)
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """The lines of a file from its header on, no more than a row may have.
+
+    Raises:
+        DataError: for a line that is too long; one with a NUL is cut to that.
+        UnicodeDecodeError: for one that is not UTF-8.
+    """
+    file.seek(named_separator(file)[1])
+    while line := file.readline(LONGEST_ROW):
+        if b"\0" in line:
+            yield "\0"
+            return
+        if len(line) == LONGEST_ROW:
+            raise too_long(file.name, 1)
+        yield from io.StringIO(line.decode(), newline="")
 
 
 def _not_utf8(file: BinaryIO) -> DataError:
     """The refusal of a file whose header is no text; a NUL is as good as no text."""
     file.seek(0)
     try:
-        text_of(Block(file.read(), file.name, 1, ""))
+        text_of(Block(file.readline(LONGEST_ROW), file.name, 1, ""))
     except DataError as error:
         return error
     return DataError(f"{file.name}:1: not UTF-8 text; save the file as CSV in UTF-8")

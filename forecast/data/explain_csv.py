@@ -84,7 +84,8 @@ def whole_rows(block: Block, is_last: bool) -> bytes:
 def after_header(block: Block) -> Block:
     """The first block of a file without its first row."""
     _, last, _ = next(rows_of(block))
-    header = "".join(islice(io.StringIO(text_of(block), newline=""), last))
+    lines = io.StringIO(text_of(block), newline="")
+    header = "".join(islice(lines, last - block.line + 1))
     return replace(block, data=block.data[len(header.encode()) :], line=last + 1)
 
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from forecast.data.compact import ROWS_AT_ONCE
+from forecast.data.limits import MOST_CELLS, MOST_ROWS
 from forecast.errors import DataError
 
 BUFFER = 2**20
@@ -22,8 +23,12 @@ def parquet_columns(file: BinaryIO) -> list[str]:
 
 
 def parquet_rows(file: BinaryIO) -> int:
-    """The number of rows of an open file."""
-    return int(_from_parquet("read_metadata", file).num_rows)
+    """The number of rows of an open file.
+
+    Raises:
+        DataError: if it is damaged, or holds more rows than a table may have.
+    """
+    return int(_bounded(file).num_rows)
 
 
 def parquet_batches(
@@ -63,6 +68,7 @@ def whole_parquet(file: BinaryIO) -> pd.DataFrame:
     Raises:
         DataError: if the file is damaged.
     """
+    _bounded(file, MOST_CELLS)
     parquet = _from_parquet("ParquetFile", file)
     try:
         table = parquet.read()
@@ -74,6 +80,20 @@ def whole_parquet(file: BinaryIO) -> pd.DataFrame:
     except UNREADABLE as error:
         raise _damaged(file.name, error) from None
     return frame
+
+
+def _bounded(file: BinaryIO, most_cells: int | None = None) -> Any:
+    """What a file says of itself, if it is not too large; equal rows take next to no room in it."""
+    described = _from_parquet("read_metadata", file)
+    rows, columns = described.num_rows, described.num_columns
+    if rows > MOST_ROWS:
+        raise DataError(f"{file.name}: {rows} rows, more than {MOST_ROWS}; split the table")
+    if most_cells is not None and rows * columns > most_cells:
+        raise DataError(
+            f"{file.name}: {rows} rows of {columns} columns, more than {most_cells} cells; write"
+            " the columns that count to a file of their own"
+        )
+    return described
 
 
 def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:

@@ -32,6 +32,7 @@ from forecast.data.numbers import finite_numbers
 from forecast.data.objects import require_single_values
 from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
 from forecast.data.thousands import refuse_thousands
+from forecast.data.unpack import as_text
 from forecast.errors import DataError, did_you_mean, shown
 
 LONG = 2**24
@@ -81,7 +82,8 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise DataError(f"{path}: {_what_else(path)}{remedy}")
-        yield file
+        with file if is_parquet(path) else as_text(file) as readable:
+            yield readable
 
 
 def _what_else(path: str) -> str:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Float
 
+from forecast.data.csv_blocks import named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv
 from forecast.data.numbers import EMPTY, Place
 from forecast.errors import DataError, shown
@@ -112,9 +113,9 @@ def _may_be_thousands(values: Float[np.ndarray, " N"]) -> bool:
 def _head(file: BinaryIO, separator: str) -> Mapping[str, list[str]]:
     """The columns of the first rows."""
     header = csv_columns(file, separator)
-    file.seek(0)
+    file.seek(named_separator(file)[1])
     whole, _, _ = file.read(HEAD).rpartition(b"\n")
-    text = io.StringIO(whole.decode("utf-8-sig", errors="replace"), newline="")
+    text = io.StringIO(whole.decode("utf-8", errors="replace"), newline="")
     rows = [row for row in csv.reader(text, delimiter=separator) if len(row) == len(header)]
     return {name: [row[place] for row in rows[1:]] for place, name in enumerate(header)}
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from forecast.data.compact import distinct_texts
+from forecast.data.csv_blocks import named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree
 from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
@@ -35,7 +36,8 @@ def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
-    separator = max(",;\t|", key=lambda mark: _likeliness(file, mark))
+    named, _ = named_separator(file)
+    separator = named or max(",;\t|", key=lambda mark: _likeliness(file, mark))
     names = csv_columns(file, separator)
     _require_names(names, file.name)
     texts = look_at_csv(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
+from forecast.init.sniff import read_any
 from tests.data.helpers import (
     GOOD,
     assert_refused,
@@ -119,3 +120,16 @@ BAD_HEADERS = {
 @pytest.mark.parametrize(("content", "message"), BAD_HEADERS.values(), ids=BAD_HEADERS)
 def test_bad_header_is_one_clear_line(tmp_path, content, message):
     assert_refused(write(tmp_path, content), message)
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "\ufeffsep=;\n"])
+def test_a_first_line_of_excel_that_names_the_separator_is_no_header(tmp_path, first):
+    path = write(tmp_path, f"{first}ds;y\n2024-01-01;1.5\n2024-01-02;x\n")
+    assert refusal(read_file, path, separator=";").startswith(f"{path}:4: column 'y' holds 'x'")
+    path = write(tmp_path, f"{first}ds;y\n2024-01-01;1.5\n2024-01-02;\n")
+    table = read_file(path, separator=";")
+    assert table.frame["ds"].tolist() == ["2024-01-01", "2024-01-02"]
+    assert [*table.lines] == [3, 4]
+    frame, marks = read_any(path)
+    assert [*frame.columns] == ["ds", "y"]
+    assert marks == {"separator": ";"}
