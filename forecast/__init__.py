@@ -27,9 +27,13 @@ Words:
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
+"""Not from typing: `python -m forecast` would take the typing.py of the working folder."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from forecast.api import backtest, lr_find, propose, quick, report, train
     from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config

@@ -49,6 +49,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """A text of several lines, each of them printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def one_line(message: str) -> str:
     """A message on one line, printable, and cut in the middle if it is too long."""
     return _cut(printable(message), MOST_IN_LINE)

@@ -4,4 +4,5 @@ import sys
 
 from forecast.cli.main import main
 
-sys.exit(main(["lr-find", *sys.argv[1:]]))
+sys.argv.insert(1, "lr-find")
+sys.exit(main())

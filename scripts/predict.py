@@ -4,4 +4,5 @@ import sys
 
 from forecast.cli.main import main
 
-sys.exit(main(["predict", *sys.argv[1:]]))
+sys.argv.insert(1, "predict")
+sys.exit(main())

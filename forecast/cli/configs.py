@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 
 from forecast.cli.arguments import SchemaOptions, ShowOptions
-from forecast.cli.output import print_result
+from forecast.cli.output import hand_out
 from forecast.config.tree import json_schema, read_config, write_config
+from forecast.runs.files import json_text
 
 
 def show(options: ShowOptions) -> int:
     """Print a configuration with all defaults."""
     config = read_config(options.config, options.overrides)
-    text = write_config(config).rstrip("\n")
-    print_result(options.json, config.model_dump(mode="json"), text)
+    hand_out(
+        json_text(config.model_dump(mode="json")) + "\n" if options.json else write_config(config)
+    )
     return 0
 
 
 def schema(_: SchemaOptions) -> int:
     """Print the JSON Schema of configurations."""
-    print(json.dumps(json_schema(), indent=2))
+    hand_out(json.dumps(json_schema(), indent=2) + "\n")
     return 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.arguments import InitOptions
-from forecast.cli.output import refuse_existing
+from forecast.cli.output import hand_out, refuse_existing, tell
 from forecast.errors import ConfigError
 from forecast.init.propose import propose
 from forecast.runs.clock import in_words
@@ -53,9 +52,9 @@ def init(options: InitOptions) -> int:
             affordable,
         )
     if options.output == "-":
-        sys.stdout.write(text)
+        hand_out(text)
     else:
         write_atomically(Path(options.output), text)
         takes = "" if seconds is None else f"trains in at most {in_words(seconds)}; "
-        print(f"{options.output}: {takes}now run `forecast check {options.output}`")
+        tell(f"{options.output}: {takes}now run `forecast check {options.output}`\n")
     return 0

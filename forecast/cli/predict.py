@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
-from forecast.cli.output import print_result, require_folder
+from forecast.cli.output import hand_out, print_result, require_folder
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
@@ -31,7 +30,7 @@ def predict(options: PredictOptions) -> int:
         result = {"output": options.output, "rows": len(table)}
         print_result(options.json, result, f"{len(table)} rows in {options.output}")
     else:
-        sys.stdout.write(f"{to_json(table)}\n" if options.json else to_csv(table))
+        hand_out(f"{to_json(table)}\n" if options.json else to_csv(table))
     return 0
 
 

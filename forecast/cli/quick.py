@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
-from forecast.cli.output import print_result, require_folder
+from forecast.cli.output import hand_out, print_result, require_folder
 from forecast.cli.text import quick_text
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
@@ -64,9 +64,9 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
         print_result(options.json, {**written, **result.facts()}, text)
     elif options.json:
         rows = json.loads(to_json(result.forecast))
-        print(json_text({**result.facts(), "forecast": rows}))
+        hand_out(json_text({**result.facts(), "forecast": rows}) + "\n")
     else:
-        sys.stdout.write(to_csv(result.forecast))
+        hand_out(to_csv(result.forecast))
 
 
 def _partners(names: list[str] | None) -> Sequence[str] | None:

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from forecast.errors import printable
+
 ACTUAL, FORECAST, BASELINE, NEUTRAL = "#1f2933", "#d1495b", "#3d7ea6", "#7b8794"
 OTHERS = (BASELINE, "#6b4c9a", "#2a9d8f", "#c77700", NEUTRAL, "#8a5a44", "#4f6d2f")
 """Colours of further lines, in this order."""
@@ -23,6 +25,8 @@ BAR_STRENGTH = 0.6
 """Opacity of bars, so that the dots on them are seen."""
 LONGEST_NAME = 24
 """Letters of a name beside a bar; a longer one is cut."""
+LONGEST_TITLE = 80
+"""Letters of a name above a panel."""
 
 
 def single(height: float = 4.0) -> tuple[Figure, Axes]:
@@ -66,9 +70,10 @@ def drawable(values: Any) -> Float[np.ndarray, " points"]:
     return np.clip(np.asarray(values, dtype=np.float64), -LARGEST_DRAWN, LARGEST_DRAWN)
 
 
-def short(name: str) -> str:
-    """A name that fits beside a bar."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def short(name: str, most: int = LONGEST_NAME) -> str:
+    """A name that can be drawn and fits: on one line, printable, and cut after so many letters."""
+    name = printable(name[: 2 * most])
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def words(name: str) -> str:

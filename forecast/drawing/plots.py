@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from forecast.drawing.own_matplotlib import own_style  # isort: split
+
 import numpy as np
 from jaxtyping import Float
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -23,6 +24,7 @@ from forecast.drawing.plot_style import (
     BASELINE,
     DASHES,
     FORECAST,
+    LONGEST_TITLE,
     NEUTRAL,
     OTHERS,
     bars,
@@ -53,6 +55,7 @@ SVG_POINTS = 2000
 STEPS_AHEAD = "steps ahead"
 
 
+@own_style()
 def learning_curve(histories: Sequence[Sequence[Epoch]], best: Sequence[int]) -> Figure:
     """Losses by epoch of each member, a dot at the epoch that was kept; the rate if it changes.
 
@@ -96,6 +99,7 @@ def _draw_losses(axes: Axes, histories: Sequence[Sequence[Epoch]], best: Sequenc
         axes.plot([epochs[n] for n in dots], at, "o", color=FORECAST, alpha=alpha, label=labels[2])
 
 
+@own_style()
 def gradient_norms(
     epochs: Sequence[int], norms: Mapping[str, Float[np.ndarray, " epochs"]]
 ) -> Figure:
@@ -115,6 +119,7 @@ def gradient_norms(
     return finished(figure, axes)
 
 
+@own_style()
 def error_by_step(errors: Mapping[str, Float[np.ndarray, " H"]], model: str, unit: str) -> Figure:
     """MAE of each method by horizon step, the model's in front.
 
@@ -140,6 +145,7 @@ def error_by_step(errors: Mapping[str, Float[np.ndarray, " H"]], model: str, uni
     return finished(figure, axes)
 
 
+@own_style()
 def coverage_by_step(
     coverage: Mapping[str, Mapping[str, Float[np.ndarray, " H"]]],
 ) -> Figure:
@@ -163,6 +169,7 @@ def coverage_by_step(
     return finished(figure, axes)
 
 
+@own_style()
 def series_errors(worst: Mapping[str, float], best: Mapping[str, float]) -> Figure:
     """MASE of the series that are forecast worst and best.
 
@@ -179,6 +186,7 @@ def series_errors(worst: Mapping[str, float], best: Mapping[str, float]) -> Figu
     return finished(figure)
 
 
+@own_style()
 def input_importance(rises: Mapping[str, Float[np.ndarray, " repeats"]]) -> Figure:
     """Rise of the error when an input is shuffled: bar for the mean, a dot for each repeat.
 
@@ -195,6 +203,7 @@ def input_importance(rises: Mapping[str, Float[np.ndarray, " repeats"]]) -> Figu
     return finished(figure)
 
 
+@own_style()
 def lookback_importance(edges: Sequence[int], rises: Float[np.ndarray, "blocks repeats"]) -> Figure:
     """Rise of the error when a block of the lookback is shuffled.
 
@@ -214,6 +223,7 @@ def lookback_importance(edges: Sequence[int], rises: Float[np.ndarray, "blocks r
     return finished(figure)
 
 
+@own_style()
 def lr_range(sweeps: Sequence[Sweep], rates: Mapping[str, float | None], rule: str) -> Figure:
     """Smoothed loss against the rate, of each sweep, and the rates that the rules suggest.
 
@@ -242,6 +252,7 @@ def lr_range(sweeps: Sequence[Sweep], rates: Mapping[str, float | None], rule: s
     return finished(figure, axes)
 
 
+@own_style()
 def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Actual values with forecasts, one panel a series and target.
 
@@ -263,6 +274,7 @@ def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
     return _panels(panels, title, draw)
 
 
+@own_style()
 def backtest(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Actual values with the forecasts of all folds, one panel a series and target.
 
@@ -297,13 +309,16 @@ def _panels(
     for axes, panel in zip(grid, panels, strict=True):
         lines["actual"] = line(axes, panel["times"], panel["actual"], color=ACTUAL, linewidth=1.2)
         lines |= draw(axes, panel["forecasts"])
-        axes.set_title(panel["name"], loc="left", fontsize=10, parse_math=False)
+        axes.set_title(
+            short(panel["name"], LONGEST_TITLE), loc="left", fontsize=10, parse_math=False
+        )
         time_axes(axes)
     legend_below(figure, [*lines.values()], [*lines], columns=4)
     figure.suptitle(title)
     return finished(figure)
 
 
+@own_style()
 def png(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG."""
     FigureCanvasAgg(figure)
@@ -312,6 +327,7 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+@own_style()
 def svg(figure: Figure) -> str:
     """A figure as an SVG element: text stays text, the background is clear, same figure same text.
 
@@ -324,8 +340,7 @@ def svg(figure: Figure) -> str:
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "forecast"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+    figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     text = buffer.getvalue()
     return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
 

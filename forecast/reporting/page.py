@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from forecast.errors import printable, printable_lines
+
 UNKNOWN = "–"  # noqa: RUF001
 """Stands in a cell for a number that is not known."""
 
@@ -90,12 +92,18 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_visible,
     )
     charts = [chart for section in page.sections for chart in section.charts]
     # Drawn by this program, with every text in them escaped: safe to insert as they are.
     drawn = {id(c): Markup(inline(c, f"f{number}")) for number, c in enumerate(charts)}  # noqa: S704
     template = environment.get_template("page.html.jinja")
     return template.render(page=page, drawn=lambda chart: drawn[id(chart)])
+
+
+def _visible(value: object) -> object:
+    """A text without hidden letters, such as those that turn a line around; charts as they are."""
+    return printable_lines(value) if type(value) is str else value
 
 
 def inline(chart: Chart, prefix: str) -> str:
@@ -110,7 +118,9 @@ def inline(chart: Chart, prefix: str) -> str:
     """
     text = re.sub(r"<style.*?</style>", "", chart.svg, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), prefix), text)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(chart.label)}" ', 1)
+    return text.replace(
+        "<svg ", f'<svg role="img" aria-label="{html.escape(printable(chart.label))}" ', 1
+    )
 
 
 def _adapted(tag: str, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""The memory allocator of a process that is ours alone, as the command line's is."""
+"""A process that is ours alone, as the command line's is, and its memory allocator."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def claim_process() -> None:
     """Say that the whole process is ours; a library must not change its host's allocator."""
     global _process_is_ours
     _process_is_ours = True
+
+
+def is_ours() -> bool:
+    """Whether the whole process is ours."""
+    return _process_is_ours
 
 
 def keep_freed_memory() -> None:

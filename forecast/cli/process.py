@@ -1,0 +1,135 @@
+"""What a process of the command line states of its own: environment, streams, search path, signals.
+
+Nothing that it finds there may change a result, end a training, or print between the lines of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+SWITCHES: tuple[str, ...] = ("ARROW_", "JAXTYPING_", "MPLBACKEND", "NPY_", "NUMPY_", "PANDAS_")
+SWITCHES += ("PYTORCH_JIT", "SCIPY_", "SKLEARN_", "TORCH_", "TORCHDYNAMO_", "TORCHINDUCTOR_")
+SWITCHES += ("DNNL_VERBOSE", "GOMP_", "MKL_VERBOSE", "OMP_", "ONEDNN_VERBOSE")
+"""Beginnings of variables by which libraries change results, print to stdout, or do not start."""
+THREADS = "OMP_NUM_THREADS"
+MOST_THREADS = 4096
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""That end a command like Ctrl-C."""
+
+
+def own_process() -> None:
+    """Make the process that this program runs in its own, before it imports a library."""
+    _open_streams()
+    _set_environment()
+    sys.path[:] = _without_working_folder(sys.path, os.environ.get("PYTHONPATH", ""))
+    if not os.environ.get("FORECAST_DEBUG"):  # what libraries warn of is no matter of the user
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+def _open_streams() -> None:
+    """Give a stream that is closed a place, or the next file that is opened would take it.
+
+    What is written to a closed stdout is refused, see `output`; stderr takes everything.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # open takes the lowest number that is free
+            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.stderr = Forgiving(sys.stderr)
+
+
+def _set_environment() -> None:
+    """Take the switches of libraries away, but for a number of threads that is one."""
+    threads = os.environ.get(THREADS, "")
+    is_number = threads.isascii() and threads.isdigit() and 0 < int(threads[:9]) <= MOST_THREADS
+    for name in [name for name in os.environ if name.startswith(SWITCHES)]:
+        if name != THREADS or not is_number:
+            del os.environ[name]
+    if threads and not is_number:
+        print(f"WARNING: {THREADS} is no number of threads: not followed", file=sys.stderr)
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+def _without_working_folder(path: list[str], explicit: str) -> list[str]:
+    """The search path of modules without the working folder, unless PYTHONPATH names it.
+
+    An empty place in PYTHONPATH is the working folder, too, which hardly anybody means.
+    """
+    with contextlib.suppress(OSError):  # the working folder is gone
+        here = os.getcwd()
+        if here not in {os.path.abspath(each) for each in explicit.split(os.pathsep) if each}:
+            return [each for each in path if each and os.path.abspath(each) != here]
+    return path
+
+
+class Forgiving:
+    """A stream for people that drops what it cannot write: no training ends because of its log."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what can be written."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.flush()
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted(is_own: bool) -> Iterator[None]:
+    """SIGTERM, or a terminal that is closed, ends a command like Ctrl-C: it saves first.
+
+    Args:
+        is_own: whether the process ends with the command, so that it may end in peace.
+    """
+    ignores_sighup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
+    caught = SIGNALS[:1] if ignores_sighup else SIGNALS
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in caught}
+
+    def interrupt(*_: object) -> None:
+        _ignore(caught)  # timeout(1) sends two signals: the second must not disturb the saving
+        raise KeyboardInterrupt
+
+    try:
+        for each in caught:
+            signal.signal(each, interrupt)
+    except ValueError:  # not in the main thread, where signals cannot be caught
+        yield
+        return
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_own:
+            _ignore((signal.SIGINT, *caught))
+            before = {}
+        raise
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _ignore(signals: tuple[signal.Signals, ...]) -> None:
+    for each in signals:
+        signal.signal(each, signal.SIG_IGN)

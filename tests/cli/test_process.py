@@ -1,0 +1,188 @@
+"""The process of the command line: closed and full streams, foreign settings, two signals."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from forecast.cli.process import Forgiving, _without_working_folder
+from tests.cli.helpers import after_epoch, names_in
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOSTILE = {
+    "OMP_NUM_THREADS": "abc",
+    "OMP_DISPLAY_ENV": "true",
+    "MKL_VERBOSE": "1",
+    "ONEDNN_VERBOSE": "1",
+    "JAXTYPING_DISABLE": "maybe",
+    "TORCH_LOGS": "nonsense",
+    "MPLBACKEND": "nonsense",
+    "MPLCONFIGDIR": "/dev/null/x",
+    "HOME": "/dev/null",
+    "PYTHONWARNINGS": "error",
+    "PYTHONIOENCODING": "ascii",
+    "PYTHONUNBUFFERED": "1",
+    "PANDAS_FUTURE_INFER_STRING": "1",
+    "PYTHONPATH": ROOT,
+}
+SHADOWS = ("numpy", "yaml", "torch", "argparse", "typing", "pandas", "signal", "sitecustom")
+
+
+def started(shell, **environment):
+    """Exit code, stdout and stderr of a line of the shell; $F is the program."""
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "F": f"{sys.executable} -m forecast"}
+        | {"PYTHONPATH": ROOT, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=100,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+class Broken(io.StringIO):
+    """A stream that takes nothing."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), BrokenPipeError(), ValueError("closed")]
+)
+def test_a_log_that_nobody_takes_ends_no_training(error, place, call, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Broken(error))
+    assert call("train", "config.yaml", "--run", "run")[0] == 0
+    assert "summary.json" in names_in(place / "run")
+
+
+def test_a_stream_that_forgives_is_otherwise_the_stream():
+    real = io.StringIO()
+    stream = Forgiving(real)
+    print("line", file=stream, flush=True)
+    assert (stream.getvalue(), stream.isatty()) == ("line\n", False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(28, "No space left on device"), 4, "No space left on device; make room"),
+        (OSError(9, "Bad file descriptor"), 4, "Bad file descriptor; give it a place to go to"),
+        (BrokenPipeError(32, "Broken pipe"), 0, None),
+    ],
+    ids=["full", "closed", "gone"],
+)
+def test_a_table_that_stdout_does_not_take_is_one_line(error, code, said, run, monkeypatch):
+    from forecast.cli.main import main
+
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", Broken(error))
+    monkeypatch.setattr(sys, "stderr", stderr)
+    assert main(["predict", str(run), "--quiet"]) == code
+    expected = f"forecast: standard output: {said}\n" if said else ""
+    assert stderr.getvalue() == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OSError(9, "Bad file descriptor"), 0), (OSError(28, "No space"), 4)]
+)
+def test_a_run_is_kept_whose_summary_stdout_does_not_take(error, code, place, monkeypatch):
+    from forecast.cli.main import main
+
+    monkeypatch.setattr(sys, "stdout", Broken(error))
+    assert main(["train", "config.yaml", "--run", "run", "--quiet"]) == code
+    assert "summary.json" in names_in(place / "run")
+
+
+def test_the_working_folder_is_no_place_for_modules(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = str(tmp_path)
+    assert _without_working_folder(["", here, "/lib"], ":/lib") == ["/lib"]
+    assert _without_working_folder([here, "/lib"], f"{here}:/lib") == [here, "/lib"]
+
+
+# In processes of their own
+
+
+def test_neither_the_environment_nor_the_folder_changes_a_run(place, run):
+    for name in SHADOWS:
+        (place / f"{name}.py").write_text("raise SystemExit('taken from the working folder')")
+    (place / "matplotlibrc").write_bytes(b"text.usetex: True\nno.such.key: \xff\n")
+    code, out, err = started("$F train config.yaml --run run --quiet", **HOSTILE)
+    assert (code, err) == (0, "WARNING: OMP_NUM_THREADS is no number of threads: not followed\n")
+    assert out.endswith("run: run\n")
+    assert (place / "run" / "forecast.png").stat().st_size > 10_000
+    for name in ("model.safetensors", "forecast.csv"):
+        assert (place / "run" / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_closed_and_full_streams_and_a_reader_that_goes_away(place, run):
+    code, out, err = started(
+        "$F config show config.yaml > /dev/full; echo $?; $F config show config.yaml >&-; echo $?;"
+        "$F --help > /dev/full; echo $?; $F nothing 2>&-; echo $?;"
+        f"$F predict {run} --horizon 5 2>&-;"
+        "PYTHONUNBUFFERED=1 $F train config.yaml training.epochs=30 --run run 2>&1 | head -1;"
+        "echo ${PIPESTATUS[0]}"
+    )
+    full = "forecast: standard output: No space left on device; make room"
+    closed = "forecast: standard output: Bad file descriptor; give it a place to go to"
+    assert (code, err.splitlines()) == (0, [full, closed, full])
+    lines = out.splitlines()
+    assert lines[:4] == ["4", "4", "4", "2"]
+    assert lines[4].startswith("month,target,forecast")
+    assert [line.count(",") for line in lines[4:10]] == [4] * 6, "no warning in the table"
+    assert lines[-1] == "0"
+    assert "summary.json" in names_in(place / "run")
+
+
+def test_tables_and_configurations_are_utf_8_on_any_console(place):
+    (place / "table.csv").write_text(
+        (place / "table.csv").read_text().replace("sales", "売上"), encoding="utf-8"
+    )
+    code, out, err = started(
+        "$F config show config.yaml data.target=売上; $F check config.yaml data.target=売上",
+        PYTHONIOENCODING="cp1252",
+    )
+    assert (code, err) == (0, "")
+    assert "target: 売上" in out or "- 売上" in out
+    assert "columns     ??" in out
+
+
+def test_a_second_sigterm_at_any_moment_disturbs_nothing(place):
+    words = ["train", "config.yaml", "--run", "run", "training.epochs=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "forecast", *words, "training.early_stopping=null"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = place / "run" / "metrics.jsonl"
+    while not metrics.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    with process:
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.005)
+        err = process.stderr.read()
+    assert process.returncode == 130
+    assert err.endswith("\nforecast: interrupted; go on with: forecast train --resume run\n")
+    assert "resume.safetensors" in names_in(place / "run")
+
+
+def test_a_process_of_others_keeps_its_signals_after_an_interruption(place, call, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    after_epoch(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert call("train", "config.yaml", "--run", "run")[0] == 130
+    assert signal.getsignal(signal.SIGTERM) is before
