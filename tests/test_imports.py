@@ -122,7 +122,7 @@ def test_every_room_has_its_floor():
 def test_heavy_packages_have_their_places(module):
     tree = parsed(module)
     found = packages(at_run_time(tree))
-    if module not in ("forecast.drawing.plots", "forecast.drawing.plot_style"):
+    if room_of(module) != "drawing":
         assert "matplotlib" not in found
     tables = ("forecast.init", "forecast.forecasting.predict", "forecast.backtesting.tables")
     if not within(module, ("forecast.data", *tables)):
