@@ -16,7 +16,12 @@ from importlib import import_module
 
 from forecast.cli.arguments import parse
 from forecast.cli.output import tell
-from forecast.cli.process import Forgiving, own_process, terminated_as_interrupted
+from forecast.cli.process import (
+    Forgiving,
+    own_process,
+    quiet_libraries,
+    terminated_as_interrupted,
+)
 from forecast.errors import ForecastError, one_line
 from forecast.runs.memory import claim_process
 
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.redirect_stderr(Forgiving(sys.stderr)):
         try:
             with terminated_as_interrupted(is_own):
-                return _run(arguments)
+                return _run(arguments, is_own)
         except KeyboardInterrupt as error:
             return _say(f"interrupted{_notes(error)}", 130)
         except Exception as error:
@@ -48,12 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(*_explained(error))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, is_own: bool) -> int:
     try:
         command, options = parse(arguments)
     except SystemExit as stop:  # usage or help, which argparse has printed
         tell("")
         return int(stop.code or 0)
+    if is_own:
+        quiet_libraries()
     claim_process()
     module, _, function = command.rpartition(".")
     code: int = getattr(import_module(module), function)(options)

@@ -6,7 +6,6 @@ Nothing that it finds there may change a result, end a training, or print betwee
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -29,7 +28,13 @@ def own_process() -> None:
     _open_streams()
     _set_environment()
     sys.path[:] = _without_working_folder(sys.path, os.environ.get("PYTHONPATH", ""))
-    if not os.environ.get("FORECAST_DEBUG"):  # what libraries warn of is no matter of the user
+
+
+def quiet_libraries() -> None:
+    """Let libraries warn nobody but the debugger: their warnings are no matter of the user's."""
+    import logging  # not for --help
+
+    if not os.environ.get("FORECAST_DEBUG"):
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
         logging.getLogger().addHandler(logging.NullHandler())
