@@ -174,7 +174,8 @@ def test_help_imports_nothing_heavy(words):
     own_modules = {name for name in found if within(name, ("forecast",))}
     assert own_modules == {
         *("forecast", "forecast.errors", "forecast.cli"),
-        *("forecast.cli.arguments", "forecast.cli.main", "forecast.runs", "forecast.runs.memory"),
+        *("forecast.cli.arguments", "forecast.cli.main", "forecast.cli.process"),
+        *("forecast.cli.streams", "forecast.runs", "forecast.runs.memory"),
     }
 
 

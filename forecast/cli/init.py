@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.arguments import InitOptions
-from forecast.cli.output import hand_out, refuse_existing, tell
+from forecast.cli.output import refuse_existing
+from forecast.cli.streams import hand_out, tell
 from forecast.errors import ConfigError
 from forecast.init.propose import propose
 from forecast.runs.clock import in_words

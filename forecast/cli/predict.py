@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
-from forecast.cli.output import hand_out, print_result, require_folder
+from forecast.cli.output import print_result, require_folder
+from forecast.cli.streams import hand_out
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load

@@ -1,4 +1,4 @@
-"""What a process of the command line states of its own: environment, streams, search path, signals.
+"""What a process of the command line states of its own: streams, environment, modules, signals.
 
 Nothing that it finds there may change a result, end a training, or print between the lines of one.
 """
@@ -11,7 +11,8 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
+
+from forecast.cli.streams import open_streams
 
 SWITCHES: tuple[str, ...] = ("ARROW_", "JAXTYPING_", "MPLBACKEND", "NPY_", "NUMPY_", "PANDAS_")
 SWITCHES += ("PYTORCH_JIT", "SCIPY_", "SKLEARN_", "TORCH_", "TORCHDYNAMO_", "TORCHINDUCTOR_")
@@ -25,7 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 def own_process() -> None:
     """Make the process that this program runs in its own, before it imports a library."""
-    _open_streams()
+    open_streams()
     _set_environment()
     sys.path[:] = _without_working_folder(sys.path, os.environ.get("PYTHONPATH", ""))
 
@@ -38,23 +39,6 @@ def quiet_libraries() -> None:
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
         logging.getLogger().addHandler(logging.NullHandler())
-
-
-def _open_streams() -> None:
-    """Give a stream that is closed a place, or the next file that is opened would take it.
-
-    What is written to a closed stdout is refused, see `output`; stderr takes everything.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:  # open takes the lowest number that is free
-            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.stderr = Forgiving(sys.stderr)
 
 
 def _set_environment() -> None:
@@ -79,27 +63,6 @@ def _without_working_folder(path: list[str], explicit: str) -> list[str]:
         if here not in {os.path.abspath(each) for each in explicit.split(os.pathsep) if each}:
             return [each for each in path if each and os.path.abspath(each) != here]
     return path
-
-
-class Forgiving:
-    """A stream for people that drops what it cannot write: no training ends because of its log."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-    def write(self, text: str) -> int:
-        """Write what can be written."""
-        with contextlib.suppress(OSError, ValueError):
-            self.stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Write what can be written."""
-        with contextlib.suppress(OSError, ValueError):
-            self.stream.flush()
 
 
 @contextlib.contextmanager

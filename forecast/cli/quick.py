@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
-from forecast.cli.output import hand_out, print_result, require_folder
+from forecast.cli.output import print_result, require_folder
+from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError

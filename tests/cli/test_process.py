@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from forecast.cli.process import Forgiving, _without_working_folder
+from forecast.cli.process import _without_working_folder
+from forecast.cli.streams import Forgiving
 from tests.cli.helpers import after_epoch, names_in
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
