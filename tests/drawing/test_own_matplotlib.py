@@ -28,7 +28,7 @@ def panels():
     times = pd.Series(pd.date_range("2020-01-01", periods=4))
     line = (times, np.arange(4.0), None, None)
     return [
-        {"name": name, "times": times, "actual": np.ones(4), "forecasts": {"next steps": line}}
+        {"name": name, "times": times, "actual": np.ones(4), "forecasts": {"next steps": [line]}}
         for name in NAMES
     ]
 
