@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -29,10 +30,12 @@ from forecast.runs.folder import (
     LOG_FILE,
     MODEL_FILE,
     PROFILE_FILE,
+    RUN_FILES,
     SUMMARY_FILE,
     RunFolder,
     environment,
 )
+from forecast.runs.foreign import refuse_input
 from forecast.runs.log import RunLog, run_log
 from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
@@ -74,8 +77,12 @@ def train(
         log.info("device: %s", describe_device(device))
         parts = Profile(device if profile else None)
 
+        if folder is not None and data is None:
+            refuse_input(folder.home, RUN_FILES, config.data.path, "the table")
         with parts.part("data"):
             prepared = prepare(config, data)
+        if data is None:
+            prepared = replace(prepared, config=_with_whole_path(prepared.config))
         _log_data(prepared)
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()
@@ -99,6 +106,7 @@ def train(
             trained = evaluated(prepared, session)
         if folder is not None:
             write_run(folder, session, trained, parts)
+            folder.commit()
         return trained
 
 
@@ -107,9 +115,15 @@ def train(
 
 def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunLog) -> None:
     """What a run is made of: configuration, environment, and the log so far."""
-    folder.write(CONFIG_FILE, write_config(config))
     folder.write_json(ENVIRONMENT_FILE, environment(str(device)))
+    folder.write(CONFIG_FILE, write_config(config))  # from now on the folder holds a run
     lines.begin(folder.path / LOG_FILE)
+
+
+def _with_whole_path(config: Config) -> Config:
+    """With the path of the table from the root: a run is found by it from anywhere."""
+    data = config.data.model_copy(update={"path": os.path.abspath(config.data.path)})
+    return config.model_copy(update={"data": data})
 
 
 def _log_data(prepared: Prepared) -> None:
@@ -204,6 +218,7 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
         summary=summarised(prepared, session, models, combination) | coverage,
         calibration=calibration,
         combination=combination,
+        digest=session.digest,
     )
     if trained.left_out:
         log.warning("%s", trained.left_out)

@@ -163,8 +163,9 @@ def new_session(
         prepared.windows,
         folder,
         config.data.path,
-        "" if folder is None else _digest(prepared.panel),
+        data_digest(prepared.panel),
         stretches(prepared, "validation") >= FEWEST_STRETCHES,
+        config.model_dump(mode="json"),
     )
 
 
@@ -175,7 +176,7 @@ def stretches(prepared: Prepared, part: str) -> int:
     return len(np.unique(times // windows.horizon))
 
 
-def _digest(panel: Panel) -> str:
+def data_digest(panel: Panel) -> str:
     """Of all that the table said: values, times, series, columns and categories."""
     names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories)
     digest = hashlib.sha256(repr(names).encode())

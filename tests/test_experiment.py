@@ -5,10 +5,14 @@ import io
 import itertools
 import json
 import logging
+import os
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from pandas.testing import assert_frame_equal
 
 from forecast import experiment
 from forecast.config.tree import read_config
@@ -41,7 +45,8 @@ def trained(steps):
 
 
 def files_in(path):
-    return {file.name: file.read_bytes() for file in path.iterdir()}
+    found = [file for file in path.iterdir() if file.is_file()]
+    return {file.name: file.read_bytes() for file in found}
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
@@ -159,13 +164,62 @@ def test_force_replaces_the_run_and_nothing_else(tmp_path, caplog):
     assert files["log.txt"].count(b"device: cpu") == 1
 
 
+def test_the_old_model_serves_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "run"
+    _, old = trained(train(config(), TABLE, new_run(path)))
+    before = files_in(path)
+    for _ in train(config(["seed=5"]), TABLE, new_run(path, force=True)):
+        break  # as a signal does
+    assert files_in(path) == before
+    assert_frame_equal(load(path).forecast(), old.forecast())
+    _, new = trained(train(config(["seed=5"]), TABLE, existing_run(path), resume=True))
+    assert_frame_equal(load(path).forecast(), new.forecast())
+    assert read_config(path / "config.yaml").seed == 5
+    assert files_in(path).keys() == before.keys()
+
+
+def test_a_finished_run_goes_on_as_if_it_had_never_stopped(tmp_path):
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    trained(train(config(epochs=5), TABLE, new_run(whole)))
+    trained(train(config(epochs=3), TABLE, new_run(part)))
+    progress, _ = trained(train(config(epochs=5), TABLE, existing_run(part, True), resume=True))
+    assert [p.epoch.number for p in progress] == [4, 5]
+    for name in ("model.safetensors", "summary.json", "forecast.csv", "config.yaml"):
+        assert (whole / name).read_bytes() == (part / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("override", ["seed=5", "training.learning_rate=0.5"])
+def test_a_resume_with_another_configuration_is_refused(tmp_path, override):
+    folder = new_run(tmp_path / "run")
+    for _ in train(config(), TABLE, folder):
+        break
+    before, key = files_in(folder.path), override.split("=")[0]
+    with pytest.raises(ConfigError, match=rf"run/config.yaml: {key} is .*began with"):
+        trained(train(config([override]), TABLE, existing_run(folder.path), resume=True))
+    assert files_in(folder.path) == before
+
+
+def test_the_table_is_found_by_its_whole_path_and_never_replaced(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "forecast.csv").write_text(TABLE.to_csv(index=False))
+    monkeypatch.chdir(tmp_path)
+    trained(train(config(["data.path=forecast.csv"]), None, new_run(tmp_path / "run")))
+    path = read_config("run/config.yaml").data.path
+    assert path == str(tmp_path / "forecast.csv")
+    shutil.copytree("run", "other")
+    os.unlink("other/forecast.csv")
+    os.link("forecast.csv", "other/forecast.csv")
+    with pytest.raises(ConfigError, match=r"other/forecast.csv is the table"):
+        trained(train(config(["data.path=forecast.csv"]), None, new_run(Path("other"), True)))
+
+
 def test_a_resume_on_changed_data_leaves_the_run_as_it_was(tmp_path):
     folder = new_run(tmp_path / "run")
     for _ in train(config(), TABLE, folder):
         break
     before = files_in(folder.path)
     changed = TABLE.assign(y=TABLE.y + (TABLE.index == 70))
-    with pytest.raises(DataError, match="the data have changed since the run was interrupted"):
+    with pytest.raises(DataError, match="the data have changed since the run began"):
         trained(train(config(), changed, existing_run(folder.path), resume=True))
     assert files_in(folder.path) == before
 

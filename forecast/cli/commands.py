@@ -48,6 +48,7 @@ from forecast.runs.folder import (
     new_run,
 )
 from forecast.runs.log import stderr_log
+from forecast.training.agreement import refuse_fixed_options, says_how_long
 from forecast.training.profile import profile_rows
 
 
@@ -58,12 +59,12 @@ def train(options: TrainOptions) -> int:
             summary = _trained(config, folder, options).summary
         except (KeyboardInterrupt, OSError) as error:
             if (folder.path / CONFIG_FILE).exists():  # it has begun
-                error.add_note(f"; go on with: forecast train --resume {folder.path}")
+                error.add_note(f"; go on with: forecast train --resume {folder.home}")
             raise
-    result = {"run": str(folder.path), **summary}
-    text = training_text(summary, folder.path)
+    result = {"run": str(folder.home), **summary}
+    text = training_text(summary, folder.home)
     if options.profile:
-        result["profile"] = json.loads((folder.path / PROFILE_FILE).read_text(encoding="utf-8"))
+        result["profile"] = json.loads((folder.home / PROFILE_FILE).read_text(encoding="utf-8"))
         text = f"{profile_text(profile_rows(result['profile']))}\n{text}"
     print_result(options.json, result, text)
     return 0
@@ -80,16 +81,20 @@ def _run_to_train(options: TrainOptions) -> Iterator[tuple[Config, RunFolder]]:
         with locked_run(path, is_fresh=options.run is None):
             yield config, new_run(path, options.force)
         return
-    if options.config or options.overrides or options.run or options.force:
+    if options.config and "=" in options.config:  # it stands where CONFIG would
+        options.overrides.insert(0, options.config)
+    elif options.config or options.run or options.force:
         raise ConfigError(
-            "--resume DIR goes on as the run was configured; leave CONFIG, section.key=value, --run"
-            " and --force out"
+            "--resume DIR goes on as the run was configured; leave CONFIG, --run and --force out"
         )
-    path = Path(options.resume)
-    existing_run(path)  # before its folder is touched, and again when nobody else can end it
+    path, goes_on = Path(options.resume), says_how_long(options.overrides)
+    refuse_fixed_options(options.overrides)
+    existing_run(path, goes_on)  # before its folder is touched, and again when nobody can end it
     with locked_run(path):
-        folder = existing_run(path)
-        yield read_config(path / CONFIG_FILE, options.all_overrides()), folder
+        folder = existing_run(path, goes_on)
+        written = [each / CONFIG_FILE for each in (folder.path, folder.home)]
+        known = next(config for config in written if config.exists())
+        yield read_config(known, options.all_overrides()), folder
 
 
 def _trained(config: Config, folder: RunFolder, options: TrainOptions) -> TrainedModel:

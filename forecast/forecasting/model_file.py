@@ -83,6 +83,8 @@ class Content:
     """Of the model and its partners in their combination; None: no partners."""
     num_models: Annotated[int, Field(ge=1)]
     summary: dict[str, Any]
+    digest: str
+    """Of the training table."""
 
 
 CONTENT = TypeAdapter(Content)
@@ -164,6 +166,7 @@ def _content(trained: TrainedModel) -> Content:
         weights=None if trained.combination is None else trained.combination.weights,
         num_models=len(trained.models),
         summary=trained.summary,
+        digest=trained.digest,
     )
 
 
@@ -223,7 +226,8 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         require_calibration(calibration)
     ridge = Ridge(arrays["ridge.weights"]) if RIDGE in config.partners else None
     combination = _combination(config, content.weights, ridge)
-    return TrainedModel(config, pipeline, models, tail, content.summary, calibration, combination)
+    summary, digest = content.summary, content.digest
+    return TrainedModel(config, pipeline, models, tail, summary, calibration, combination, digest)
 
 
 def _combination(

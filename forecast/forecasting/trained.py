@@ -77,6 +77,8 @@ class TrainedModel:
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
     combination: Combination | None = None
     """With partners, most of them fitted to the history at hand; None: the models alone."""
+    digest: str = ""
+    """Of the training table: tells whether another is the same."""
     shown: Shown | None = None
     """Series and test forecasts for pictures, after a training; no file keeps them."""
 

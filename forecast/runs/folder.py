@@ -24,8 +24,9 @@ from forecast.runs.files import (
     json_text,
     leftovers,
     without_nan,
-    write_atomically,
+    write_within,
 )
+from forecast.runs.foreign import refuse_foreign
 from forecast.runs.host import num_threads
 from forecast.runs.lock import LOCK_FILE, locked
 
@@ -40,6 +41,9 @@ ENVIRONMENT_FILE = "environment.json"
 REPORT_FILE = "report.html"
 PROFILE_FILE = "profile.json"
 TENSORBOARD_FOLDER = "tensorboard"
+NEXT_FOLDER = ".next"
+"""Within a finished run: the training that will take its place."""
+EVENTS = "events.out.tfevents.*"
 RUN_FILES = (
     *(SUMMARY_FILE, CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, MODEL_FILE, RESUME_FILE),
     *("forecast.csv", "learning_curve.png", "forecast.png", LR_RANGE_FILE, "lr_range.png"),
@@ -47,18 +51,36 @@ RUN_FILES = (
 )
 """All that a run and its report write, beside the TensorBoard folder. They are cleared in order:
 first the summary, which says that a run is finished."""
+MARKS = (CONFIG_FILE, ENVIRONMENT_FILE)
+"""Files that make a folder a run: a configuration alone may be anybody's."""
 RECORDED_PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One folder with all that came of a training."""
+    """One folder with all that came of a training.
+
+    A training that replaces a finished run, or goes on with one, writes to a folder within the
+    run's, until it is whole: `commit` then moves its files, and until then the old model serves.
+    """
 
     path: Path
+    """Where the files of this training are."""
+    replaces: Path | None = None
+    """The finished run whose place it takes; None: it is alone."""
+
+    @property
+    def home(self) -> Path:
+        """Where the run is found in the end, and by whoever resumes it."""
+        return self.replaces or self.path
+
+    def begin(self) -> None:
+        """Make the folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Write a file whole or not at all."""
-        write_atomically(self.path / name, content)
+        """Write a file whole or not at all; a link in its place is not followed."""
+        write_within(self.path / name, content)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write JSON that a person can read."""
@@ -72,6 +94,7 @@ class RunFolder:
         """Write `metrics.jsonl` anew: the epochs of each member, as a resumed training has them."""
         of_members = enumerate(histories)
         lines = [_epoch_line(member, epoch) for member, history in of_members for epoch in history]
+        self.begin()
         self.write(METRICS_FILE, "".join(lines))
 
     def save_progress(self, tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> None:
@@ -79,26 +102,62 @@ class RunFolder:
         save_checkpoint(self.path / RESUME_FILE, "resume", tensors, content)
 
     def load_progress(self) -> tuple[dict[str, torch.Tensor], Any] | None:
-        """What `save_progress` wrote last; None if it never did."""
-        if not (self.path / RESUME_FILE).exists():
-            return None
-        return load_checkpoint(self.path / RESUME_FILE, "resume")
+        """What `save_progress` wrote last; None if it never did.
+
+        A training that has not begun yet beside a finished run goes on with that.
+        """
+        has_begun = (self.path / CONFIG_FILE).exists()
+        path = (self.path if has_begun else self.home) / RESUME_FILE
+        return load_checkpoint(path, "resume") if path.exists() else None
 
     @property
     def is_finished(self) -> bool:
         """Whether the last of its files was written."""
         return (self.path / SUMMARY_FILE).exists()
 
-    def clear(self) -> None:
-        """Take away the files of an earlier run; whatever else is in the folder stays.
+    @property
+    def next(self) -> RunFolder:
+        """Where a training begins that will take the place of this run."""
+        return RunFolder(self.path / NEXT_FOLDER, self.path)
 
-        The configuration stays until the new one takes its place, because without one the folder
-        is no run: who is killed in between can begin again.
+    def clear(self) -> None:
+        """Take away the files of an earlier training; whatever else is in the folder stays.
+
+        What marks a run stays until it is written anew: who is killed in between can begin again.
         """
-        files = [self.path / name for name in RUN_FILES if name != CONFIG_FILE]
-        events = (self.path / TENSORBOARD_FOLDER).glob("events.out.tfevents.*")
-        for file in [*files, *events]:
+        self.begin()
+        files = [self.path / name for name in RUN_FILES if name not in MARKS]
+        for file in [*files, *self.events]:
             file.unlink(missing_ok=True)
+
+    def commit(self) -> None:
+        """Take the place of the finished run, if there is one; whoever is killed here is helped.
+
+        What only the old run has is removed, its summary last: from then on files are moved, the
+        summary last. So `locked_run` can tell how far it came, and ends it.
+        """
+        if self.replaces is None:
+            return
+        home = RunFolder(self.replaces)
+        if home.is_finished:
+            new = {name for name in RUN_FILES if (self.path / name).exists()}
+            gone = [home.path / name for name in RUN_FILES if name not in new]
+            for file in [*gone, *home.events, home.path / SUMMARY_FILE]:
+                file.unlink(missing_ok=True)
+        if events := self.events:
+            (home.path / TENSORBOARD_FOLDER).mkdir(exist_ok=True)
+        names = [str(file.relative_to(self.path)) for file in events]
+        for name in [*names, *RUN_FILES[1:], SUMMARY_FILE]:
+            with contextlib.suppress(FileNotFoundError):  # it has none, or it is moved already
+                os.replace(self.path / name, home.path / name)
+        for folder in (self.path / TENSORBOARD_FOLDER, self.path):
+            with contextlib.suppress(OSError):  # it is not there, or somebody's file is in it
+                folder.rmdir()
+
+    @property
+    def events(self) -> list[Path]:
+        """What TensorBoard wrote."""
+        return [*(self.path / TENSORBOARD_FOLDER).glob(EVENTS)]
 
 
 @contextlib.contextmanager
@@ -119,8 +178,11 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
     is_ours = is_fresh or not path.exists()
     try:
         with locked(path):
-            for temporary in leftovers(path, RUN_FILES):
-                temporary.unlink(missing_ok=True)
+            for folder in (RunFolder(path), RunFolder(path).next):
+                for temporary in leftovers(folder.path, RUN_FILES):
+                    temporary.unlink(missing_ok=True)
+            if folder.is_finished:  # a commit was killed
+                folder.commit()
             yield
     finally:
         if is_ours:
@@ -129,7 +191,9 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
 
 
 def new_run(path: Path, force: bool = False) -> RunFolder:
-    """Make a run folder, or take one over; its files stay until `clear`.
+    """Make a run folder, or the one beside a finished run that it will replace.
+
+    Its files stay until `clear`, and those of a finished run until `commit`.
 
     Raises:
         ConfigError: if there is something in it, and `force` does not say to replace a run.
@@ -141,7 +205,7 @@ def new_run(path: Path, force: bool = False) -> RunFolder:
         raise ConfigError(f"{path} holds a finished run; {remedy}")
     if (path / CONFIG_FILE).exists() and not force:
         raise ConfigError(f"{path} holds an interrupted run; go on with --resume {path}, {remedy}")
-    return folder
+    return folder.next if folder.is_finished else folder
 
 
 def fresh_run(config_path: Path | str, suffix: str = "") -> RunFolder:
@@ -156,8 +220,12 @@ def fresh_run(config_path: Path | str, suffix: str = "") -> RunFolder:
     return RunFolder(path)
 
 
-def existing_run(path: Path) -> RunFolder:
-    """The run folder to go on with.
+def existing_run(path: Path, goes_on: bool = False) -> RunFolder:
+    """The run folder to go on with: the last training that was begun in it.
+
+    Args:
+        path: of the run.
+        goes_on: whether a finished run may go on, beside itself.
 
     Raises:
         DataError: if it holds no run.
@@ -166,9 +234,13 @@ def existing_run(path: Path) -> RunFolder:
     folder = RunFolder(path)
     if not (path / CONFIG_FILE).exists():
         raise DataError(f"{path}: no run to resume; it holds no {CONFIG_FILE}")
-    if folder.is_finished:
-        raise ConfigError(f"{path}: the run is finished; there is nothing to resume")
-    return folder
+    if (folder.next.path / CONFIG_FILE).exists():
+        return folder.next
+    if folder.is_finished and not goes_on:
+        raise ConfigError(
+            f"{path}: the run is finished; to go on, say how long, e.g. training.epochs=200"
+        )
+    return folder.next if folder.is_finished else folder
 
 
 def _refuse_other_places(path: Path) -> None:
@@ -179,9 +251,13 @@ def _refuse_other_places(path: Path) -> None:
             raise ConfigError(f"{path} is {what}; give the run another folder with --run")
         return
     with contextlib.suppress(FileNotFoundError):  # another process removed the empty folder
-        found = {*path.iterdir()}
-        own = {path / LOCK_FILE, *leftovers(path, RUN_FILES)}  # of a run that has only just begun
-        if not found <= own and not (path / CONFIG_FILE).exists():
+        refuse_foreign(path, RUN_FILES, (TENSORBOARD_FOLDER, NEXT_FOLDER))
+        for folder in (RunFolder(path), RunFolder(path).next):
+            refuse_foreign(folder.path, RUN_FILES, (TENSORBOARD_FOLDER,))
+            refuse_foreign(folder.path / TENSORBOARD_FOLDER, [file.name for file in folder.events])
+        own = (LOCK_FILE, ENVIRONMENT_FILE, *(left.name for left in leftovers(path, RUN_FILES)))
+        found = {file.name for file in path.iterdir()} - {*own}  # of a run that has just begun
+        if found and not all((path / name).exists() for name in MARKS):
             raise ConfigError(
                 f"{path} is not empty and holds no run; give another folder with --run"
             )

@@ -7,14 +7,16 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError, DataError, ForecastError
 from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
+from forecast.training.agreement import refuse_other_config
 from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
@@ -62,6 +64,8 @@ class ResumeRecord:
     """Where in an epoch the current member is; None: between two."""
     data: str
     """Digest of the data."""
+    config: dict[str, Any]
+    """The whole configuration, as JSON has it."""
 
 
 class Session:
@@ -74,6 +78,7 @@ class Session:
         source: names the data in a message.
         digest: of the data, to be found again when training goes on.
         is_judged: whether validation may speak against weights that were good before training.
+        whole_config: as JSON has it; training goes on with no other.
     """
 
     def __init__(
@@ -84,9 +89,11 @@ class Session:
         source: str = "",
         digest: str = "",
         is_judged: bool = True,
+        whole_config: Mapping[str, Any] | None = None,
     ) -> None:
         self.build, self.windows, self.folder = build, windows, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
+        self.whole_config = dict(whole_config or {})
         self.done: list[dict[str, Tensor]] = []
         """Weights of the finished members."""
         self.histories: list[list[Epoch]] = []
@@ -147,8 +154,8 @@ class Session:
         """Go on from the folder's resume file, if there is one.
 
         Raises:
-            DataError: if the data have changed since it was written, or the configuration so that
-                it no longer fits.
+            DataError: if the data have changed since it was written, or it does not fit.
+            ConfigError: if the configuration has changed.
         """
         assert self.folder is not None
         found = self.folder.load_progress()
@@ -157,18 +164,25 @@ class Session:
             self.folder.rewrite_epochs([])
             return
         tensors, content = found
-        if isinstance(content, dict) and content.get("data") != self.digest:
-            raise DataError(
-                f"{self.source}: the data have changed since the run was interrupted; train anew"
-            )
         try:
-            self._take(tensors, TypeAdapter(ResumeRecord).validate_python(content))
+            record = TypeAdapter(ResumeRecord).validate_python(content)
+            place = str(self.folder.home / CONFIG_FILE)
+            refuse_other_config(record.config, self.whole_config, record.done, place)
+            if record.data != self.digest:
+                raise DataError(
+                    f"{self.source}: the data have changed since the run began; train anew"
+                )
+            self._take(tensors, record)
+        except ForecastError:
+            raise
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(
                 f"{self.folder.path / RESUME_FILE}: does not fit {CONFIG_FILE}; train anew"
             ) from error
         self.snapshot = self._snapshot()
         self.folder.rewrite_epochs([list(map(asdict, each)) for each in self.histories])
+        if self.folder.replaces:  # who is killed now goes on from here
+            self.save()
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
@@ -252,7 +266,9 @@ class Session:
             for name, tensor in tensors.items()
         }
         histories, reasons = [[*history] for history in self.histories], [*self.reasons]
-        return tensors, ResumeRecord(len(self.done), histories, reasons, self.within, self.digest)
+        data, config = self.digest, self.whole_config
+        record = ResumeRecord(len(self.done), histories, reasons, self.within, data, config)
+        return tensors, record
 
     def _take(self, tensors: Mapping[str, Tensor], saved: ResumeRecord) -> None:
         """Become what was saved; raises whatever goes wrong where it is not of this training."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast.runs.files import append, leftovers, write_atomically
+from forecast.runs.files import append, kind_of, leftovers, write_atomically, write_within
 
 
 def names(folder: Path) -> list[str]:
@@ -193,12 +193,67 @@ def test_lines_are_added_and_counted_by_nobody_else(tmp_path: Path) -> None:
 
 
 def test_a_line_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch) -> None:
-    path, write = tmp_path / "log", os.write
+    path, write, room = tmp_path / "log", os.write, [3]
     append(path, "one\n")
-    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
-    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+
+    def onto_a_full_disk(descriptor, data):
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: room.pop()])
+
+    monkeypatch.setattr(os, "write", onto_a_full_disk)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)) as raised:
         append(path, "another\n")
+    assert raised.value.filename == str(path)
     assert path.read_text() == "one\n"
+
+
+def test_a_short_write_is_no_full_disk(tmp_path: Path, monkeypatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    append(tmp_path / "log", "zwei ä\nthree\n")
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "zwei ä\nthree\n"
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_permissions_is_written_to(tmp_path, monkeypatch, code) -> None:
+    def refused(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fchmod", refused)
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_of_two_writers_of_a_new_file_one_wins(tmp_path, monkeypatch, has_links) -> None:
+    def no_links(*_):
+        raise OSError(errno.EPERM, "no links")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "file"
+    write_atomically(path, "first", is_new=True)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for place in (path, tmp_path / "dangling"):
+        with pytest.raises(FileExistsError):
+            write_atomically(place, "second", is_new=True)
+    assert path.read_text() == "first"
+    assert names(tmp_path) == ["dangling", "file"]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_ours_is_written_within_its_folder(tmp_path: Path, kind) -> None:
+    outside, path = tmp_path / "outside", tmp_path / "log"
+    outside.write_text("precious")
+    path.symlink_to(outside) if kind == "link" else os.mkfifo(path)
+    assert kind_of(path) == {"link": "a link", "pipe": "a pipe or a device"}[kind]
+    with pytest.raises(OSError, match=r"log"):
+        append(path, "line")
+    write_within(path, "ours")
+    assert kind_of(path) == "a file"
+    assert (path.read_text(), outside.read_text()) == ("ours", "precious")
 
 
 def test_only_the_temporaries_of_ones_own_files_are_left_over(tmp_path: Path, monkeypatch) -> None:

@@ -6,6 +6,7 @@ What is refused is in tests/refusals.yaml, under `commands`.
 import contextlib
 import json
 import math
+import os
 import platform
 import subprocess
 from dataclasses import asdict
@@ -16,6 +17,7 @@ import torch
 from forecast.errors import ConfigError, DataError
 from forecast.runs import folder as runs
 from forecast.runs.folder import (
+    MARKS,
     RUN_FILES,
     RunFolder,
     environment,
@@ -53,10 +55,11 @@ def test_force_touches_nothing_until_the_run_begins_and_then_only_its_own_files(
     run_in(path / "tensorboard", "events.out.tfevents.1", "mine.txt")
     before = names_in(path)
     folder = new_run(path, force=True)
+    assert folder == RunFolder(path / ".next", path)
     assert names_in(path) == before
-    folder.clear()
-    left = ["config.yaml", "model.safetensors.bak", "notes.md", "plots", "tensorboard"]
-    assert names_in(path) == left, "the new configuration replaces the old one"
+    RunFolder(path).clear()
+    marks, mine = ["config.yaml", "environment.json"], ["model.safetensors.bak", "notes.md"]
+    assert names_in(path) == [*marks, *mine, "plots", "tensorboard"], "marks are written anew"
     assert names_in(path / "tensorboard") == ["mine.txt"]
 
 
@@ -86,7 +89,7 @@ def test_a_run_to_resume_must_be_one_and_unfinished(tmp_path):
     path = run_in(tmp_path / "run", "config.yaml", "model.safetensors")
     assert existing_run(path) == RunFolder(path), "the summary is what is written last"
     run_in(path, "summary.json")
-    with pytest.raises(ConfigError, match=r"run: the run is finished; there is nothing to resume"):
+    with pytest.raises(ConfigError, match=r"run: the run is finished; to go on, say how long"):
         existing_run(path)
 
 
@@ -119,12 +122,12 @@ def test_json_files_hold_no_nan_and_end_with_a_newline(tmp_path):
 
 
 def test_a_claimed_folder_is_swept_and_nobody_elses(tmp_path):
-    path = run_in(tmp_path / "run", "config.yaml", ".model.safetensors.k1lled__.tmp", ".mine.tmp")
+    path = run_in(tmp_path / "run", *MARKS, ".model.safetensors.k1lled__.tmp", ".mine.tmp")
     with locked_run(path):
-        assert names_in(path) == [".lock", ".mine.tmp", "config.yaml"]
+        assert names_in(path) == [".lock", ".mine.tmp", *MARKS]
         with pytest.raises(ConfigError, match="in use by process"), locked_run(path):
             pass
-    assert names_in(path) == [".mine.tmp", "config.yaml"]
+    assert names_in(path) == [".mine.tmp", *MARKS]
 
 
 def test_a_claimed_folder_that_stays_empty_is_removed(tmp_path):
@@ -145,7 +148,7 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
 def test_a_folder_that_is_not_for_runs_is_refused_before_it_is_locked(tmp_path):
     """A refused run once emptied the file that `.lock` was a link to, or took `.lock` away."""
     for name, text in (("foreign", "state of another program"), ("old", "123\n")):
-        path = run_in(tmp_path / name, "other")
+        path = run_in(tmp_path / name, "config.yaml", "log.txt")  # of another program
         (path / ".lock").write_text(text)
         with (
             pytest.raises(ConfigError, match="is not empty and holds no run; give"),
@@ -185,8 +188,80 @@ def test_a_clearing_that_is_killed_leaves_a_run_to_begin_again(killed_after, tmp
     with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
         patch.setattr(runs.Path, "unlink", killed)
         RunFolder(path).clear()
-    assert new_run(path, force=True) == RunFolder(path)
+    assert new_run(path, force=True).home == path
     assert killed_after == 0 or existing_run(path) == RunFolder(path), "it is not finished"
+
+
+def beside(path):
+    """A finished run, and a finished training that will take its place."""
+    run_in(path, *RUN_FILES, "notes.md")
+    run_in(path / "tensorboard", "events.out.tfevents.1")
+    folder = new_run(path, force=True)
+    folder.clear()
+    for name in RUN_FILES:
+        if name != "lr_range.csv":
+            folder.write(name, f"new {name}")
+    run_in(folder.path / "tensorboard", "events.out.tfevents.2")
+    return folder
+
+
+def test_a_commit_takes_the_place_of_the_old_run_and_of_nothing_else(tmp_path):
+    path = tmp_path / "run"
+    beside(path).commit()
+    assert names_in(path) == sorted({*RUN_FILES, "notes.md", "tensorboard"} - {"lr_range.csv"})
+    assert names_in(path / "tensorboard") == ["events.out.tfevents.2"]
+    assert (path / "notes.md").read_text() == "old notes.md"
+    assert all((path / n).read_text() == f"new {n}" for n in RUN_FILES if n != "lr_range.csv")
+
+
+@pytest.mark.parametrize("killed_after", range(2 * len(RUN_FILES)))
+def test_a_commit_that_is_killed_is_ended_by_the_next_owner(killed_after, tmp_path, monkeypatch):
+    path, steps, unlink, replace = tmp_path / "run", [], runs.Path.unlink, runs.os.replace
+    folder = beside(path)
+
+    def counted(real):
+        def step(*arguments, **options):
+            if len(steps) == killed_after:
+                raise KeyboardInterrupt
+            steps.append(real(*arguments, **options))
+
+        return step
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(runs.Path, "unlink", counted(unlink))
+        patch.setattr(runs.os, "replace", counted(replace))
+        folder.commit()
+    assert (path / "model.safetensors").read_text() in (
+        "old model.safetensors",
+        "new model.safetensors",
+    )
+    with locked_run(path):
+        pass
+    assert names_in(path) == sorted({*RUN_FILES, "notes.md", "tensorboard"} - {"lr_range.csv"})
+    assert all((path / n).read_text() == f"new {n}" for n in RUN_FILES if n != "lr_range.csv")
+
+
+KINDS = {
+    "a link": lambda path, victim: path.symlink_to(victim),
+    "a folder": lambda path, _: path.mkdir(),
+    "a pipe or a device": lambda path, _: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["forecast.csv", "log.txt", "config.yaml", "tensorboard", ".next"])
+def test_what_is_no_file_of_a_run_is_refused_before_anything_is_touched(tmp_path, kind, name):
+    path, victim = run_in(tmp_path / "run", *MARKS, "metrics.jsonl"), tmp_path / "victim"
+    run_in(victim, "events.out.tfevents.1", "summary.json")
+    (path / name).unlink(missing_ok=True)
+    KINDS[kind](path / name, victim)
+    if kind == "a folder" and name in ("tensorboard", ".next"):
+        (path / name / "summary.json" if name == ".next" else path / "log.txt").symlink_to(victim)
+    before = names_in(path)
+    with pytest.raises(ConfigError, match=r"is a.*, not a f.* of a run; take it away"):
+        locked_run(path).__enter__()
+    assert names_in(path) == before, "not even a lock"
+    assert names_in(victim) == ["events.out.tfevents.1", "summary.json"]
 
 
 def test_progress_comes_back_as_it_was_saved(tmp_path):

@@ -367,9 +367,7 @@ def test_a_resume_on_other_data_is_refused(change, tmp_path):
     before = (tmp_path / "metrics.jsonl").read_text()
     with pytest.raises(DataError) as error:
         session_on(change(PANEL)).restore()
-    assert str(error.value) == (
-        "p.csv: the data have changed since the run was interrupted; train anew"
-    )
+    assert str(error.value) == "p.csv: the data have changed since the run began; train anew"
     assert (tmp_path / "metrics.jsonl").read_text() == before
 
 

@@ -1,0 +1,43 @@
+"""What stands where a run writes and is none of its files: refused before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from forecast.errors import ConfigError
+from forecast.runs.files import kind_of
+
+
+def refuse_foreign(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+    """Raise a ConfigError for a link, folder, pipe or device in the place of a file of a run.
+
+    Through a link a run would write, empty or remove what lies outside its folder.
+
+    Args:
+        folder: of the run; it may not be there.
+        files, folders: names of what a run makes in it.
+    """
+    wanted = {**dict.fromkeys(files, "a file"), **dict.fromkeys(folders, "a folder")}
+    for name, kind in wanted.items():
+        found = kind_of(folder / name)
+        if found not in (None, kind):
+            raise ConfigError(
+                f"{folder / name} is {found}, not {kind} of a run; take it away, or give another"
+                " folder"
+            )
+
+
+def refuse_input(folder: Path, files: Iterable[str], path: Path | str, what: str) -> None:
+    """Raise a ConfigError if a file to be written is one that is read, by whatever name.
+
+    Args:
+        folder: that is written to.
+        files: names in it.
+        path: what is read; it may not be there.
+        what: it is, for the message.
+    """
+    source = Path(path)
+    for name in files:
+        if source.exists() and (folder / name).exists() and source.samefile(folder / name):
+            raise ConfigError(f"{folder / name} is {what}; give another folder, or move it")
