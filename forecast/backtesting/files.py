@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from forecast.data.write import to_csv
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
-from forecast.runs.folder import CONFIG_FILE, SUMMARY_FILE, RunFolder
+from forecast.runs.folder import SUMMARY_FILE, RunFolder
 from forecast.training.device import choose_device
 
 FORECASTS_FILE = "backtest.csv"
@@ -19,7 +20,11 @@ BACKTEST_FILES = (FORECASTS_FILE, "scores.csv", "backtest.png", SUMMARY_FILE)
 
 
 def open_source(
-    path: str | Path, overrides: Sequence[str] = (), refit: bool = False, device: str | None = None
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    refit: bool = False,
+    device: str | None = None,
+    table: str | None = None,
 ) -> tuple[Config, TrainedModel | None]:
     """The configuration to train, or that of a finished run with its model.
 
@@ -28,6 +33,7 @@ def open_source(
         overrides: `section.key=value`, for what is to be trained.
         refit: a run is trained anew, so its model is not wanted.
         device: where to train or forecast; None: as configured, or the CPU for a finished run.
+        table: file of the data; None: as configured.
 
     Raises:
         ConfigError: for a configuration that is not allowed, or overrides of a finished run.
@@ -35,6 +41,8 @@ def open_source(
         DeviceError: if the device is not there.
     """
     path, words = Path(path), [*overrides, *([f"device={device}"] if device else [])]
+    if table is not None:
+        words.append(f"data.path={json.dumps(table)}")
     if not path.is_dir() and path.suffix != ".safetensors":
         return read_config(path, words), None
     trained = load(path, choose_device(device or "cpu"))
@@ -44,32 +52,7 @@ def open_source(
         raise ConfigError(
             f"{path}: a finished run is tested as it is; leave {overrides[0]} out, or add --refit"
         )
-    return trained.config, trained
-
-
-def backtest_folder(path: Path, force: bool = False) -> RunFolder:
-    """The folder to write to; nothing in it changes yet.
-
-    Args:
-        path: may not be there yet.
-        force: replace a backtest that it holds.
-
-    Raises:
-        ConfigError: if there is something in it, other than a backtest that `force` replaces.
-    """
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"{path} is a file; give another folder with --output")
-    names = {file.name for file in path.iterdir()} if path.exists() else set()
-    if names and (CONFIG_FILE in names or FORECASTS_FILE not in names):
-        raise ConfigError(
-            f"{path} is not empty and holds no backtest; give another folder with --output"
-        )
-    if names and not force:
-        raise ConfigError(
-            f"{path} holds a backtest; give another folder with --output, or replace it with"
-            " --force"
-        )
-    return RunFolder(path)
+    return config_from(trained.config.model_dump(mode="json"), words), trained
 
 
 def write_backtest(result: Backtest, folder: RunFolder) -> None:

@@ -109,6 +109,7 @@ class LrFindOptions(ConfigOptions):
     output: str | None = _option(
         "--output DIR", "for curve and picture (default: runs/<config name>/<UTC time>-lr)"
     )
+    force: bool = _flag("--force", "replace the curve in DIR")
     write: str | None = _option("--write YAML", "write a new configuration with the rate found")
 
 
@@ -116,6 +117,7 @@ class BacktestOptions(ConfigOptions):
     """Test at several origins that roll on through the data."""
 
     source: str = _option("CONFIG|RUN", "YAML configuration to train, or a finished run")
+    data: str | None = _option("--data FILE", "the table (default: data.path)")
     folds: int | None = _integer("--folds N", "origins (default: 5, or fewer where no more fit)")
     step: int | None = _integer("--step N", "rows between two origins (default: the horizon)")
     refit: bool = _flag("--refit", "train anew for each fold (default: once, before the first)")

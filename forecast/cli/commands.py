@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
 from forecast.backtesting.files import (
     BACKTEST_FILES,
-    backtest_folder,
     open_source,
     write_backtest,
 )
@@ -40,6 +39,7 @@ from forecast.runs.drain import result_of
 from forecast.runs.files import write_atomically
 from forecast.runs.folder import (
     CONFIG_FILE,
+    LR_RANGE_FILES,
     PROFILE_FILE,
     RunFolder,
     existing_run,
@@ -47,7 +47,9 @@ from forecast.runs.folder import (
     locked_run,
     new_run,
 )
+from forecast.runs.foreign import refuse_input
 from forecast.runs.log import stderr_log
+from forecast.runs.results import results_folder
 from forecast.training.agreement import refuse_fixed_options, says_how_long
 from forecast.training.profile import profile_rows
 
@@ -115,14 +117,14 @@ def lr_find(options: LrFindOptions) -> int:
     config = read_config(options.config, overrides)
     if options.write:
         refuse_existing("--write", options.write)
-    with stderr_log(options.quiet):
-        found = experiment.lr_find(config)
-    folder = RunFolder(Path(options.output)) if options.output else fresh_run(options.config, "-lr")
-    folder.path.mkdir(parents=True, exist_ok=True)
-    write_lr_range(found, folder)
+    with _results(options.output, LR_RANGE_FILES, "a learning-rate curve", options.force) as folder:
+        with stderr_log(options.quiet):
+            found = experiment.lr_find(config)
+        folder = folder or fresh_run(options.config, "-lr")
+        write_lr_range(found, folder)
     if options.write and found.rate is not None:
         text = write_config(experiment.with_rate(config, found.rate))
-        write_atomically(Path(options.write), text)
+        write_atomically(Path(options.write), text, is_new=True)
     result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
     result |= {"folder": str(folder.path)}
     print_result(options.json, result, lr_range_text(found, folder.path, options.write))
@@ -131,29 +133,41 @@ def lr_find(options: LrFindOptions) -> int:
 
 def backtest(options: BacktestOptions) -> int:
     """Test a configuration or a finished run at several origins."""
-    folder = None
-    if options.output:
-        folder = backtest_folder(Path(options.output), options.force)
-    with stderr_log(options.quiet):
-        config, trained = open_source(
-            options.source, options.overrides, options.refit, options.device
-        )
-        steps = backtesting.backtest(
-            config,
-            trained,
-            folds=options.folds,
-            step=options.step,
-            refit=options.refit,
-            baselines=options.baselines,
-        )
-        with epoch_bar(options.quiet) as show:
-            result = result_of(steps, show)
-    folder = folder or fresh_run(_name_of(options.source), "-backtest")
-    write_backtest(result, folder)
+    with _results(options.output, BACKTEST_FILES, "a backtest", options.force) as folder:
+        with stderr_log(options.quiet):
+            config, trained = open_source(
+                options.source, options.overrides, options.refit, options.device, options.data
+            )
+            if folder:
+                refuse_input(folder.path, BACKTEST_FILES, config.data.path, "the table")
+            steps = backtesting.backtest(
+                config,
+                trained,
+                folds=options.folds,
+                step=options.step,
+                refit=options.refit,
+                baselines=options.baselines,
+            )
+            with epoch_bar(options.quiet) as show:
+                result = result_of(steps, show)
+        folder = folder or fresh_run(_name_of(options.source), "-backtest")
+        write_backtest(result, folder)
     files = ", ".join(str(folder.path / name) for name in BACKTEST_FILES)
     summary = {"folder": str(folder.path), **result.summary}
     print_result(options.json, summary, f"{backtest_text(result.summary)}\nfiles: {files}")
     return 0
+
+
+@contextlib.contextmanager
+def _results(
+    path: str | None, files: Sequence[str], what: str, force: bool
+) -> Iterator[RunFolder | None]:
+    """The folder of --output, for us alone; None where it is not given."""
+    if path is None:
+        yield None
+        return
+    with results_folder(Path(path), files, what, force) as folder:
+        yield folder
 
 
 def _name_of(source: str) -> str:

@@ -55,7 +55,7 @@ def init(options: InitOptions) -> int:
     if options.output == "-":
         hand_out(text)
     else:
-        write_atomically(Path(options.output), text)
+        write_atomically(Path(options.output), text, is_new=True)
         takes = "" if seconds is None else f"trains in at most {in_words(seconds)}; "
         tell(f"{options.output}: {takes}now run `forecast check {options.output}`\n")
     return 0

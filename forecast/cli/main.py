@@ -27,6 +27,7 @@ from forecast.runs.memory import claim_process
 OUT_OF_MEMORY = re.compile("OutOfMemory|out of memory|DefaultCPUAllocator|Storage size calculation")
 """What torch says when the memory of a device is full."""
 REMEDIES = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EIO: "check the disk"}
+REMEDIES |= {errno.EFBIG: "raise the largest size of a file (ulimit -f)"}
 REMEDIES |= {errno.EBADF: "give it a place to go to", errno.EPIPE: "its reader has gone"}
 """What to do about a disk or stream that takes no more; what was saved before is untouched."""
 
@@ -71,6 +72,8 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, ForecastError):
         return str(error), error.exit_code
     if isinstance(error, OSError):
+        if isinstance(error, FileExistsError):  # another process was faster
+            return f"{error.filename} exists; give another file, or --force", 2
         place = f"{error.filename}: " if error.filename else ""
         if remedy := REMEDIES.get(error.errno or 0):
             return f"{place}{error.strerror}; {remedy}{_notes(error)}", 4

@@ -27,5 +27,18 @@ def require_folder(option: str, path: str) -> None:
 def refuse_existing(option: str, path: str) -> None:
     """Raise a ConfigError if a new file would take the place of another."""
     require_folder(option, path)
-    if os.path.exists(path):
+    if os.path.lexists(path):
         raise ConfigError(f"{option} {path}: exists already; give another file")
+
+
+def refuse_input(output: str, path: str | None, what: str, option: str = "--output") -> None:
+    """Raise a ConfigError if a file to be written is one that is read, by whatever name.
+
+    Args:
+        output: to be written.
+        path: what is read; None: nothing.
+        what: it is, for the message.
+        option: that gives the output.
+    """
+    if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
+        raise ConfigError(f"{output} is {what}; give another {option}")

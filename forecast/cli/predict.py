@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
-from forecast.cli.output import print_result, require_folder
+from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
-from forecast.forecasting.model_file import load
+from forecast.forecasting.model_file import load, model_path
 from forecast.runs.log import stderr_log
 from forecast.training.device import choose_device
 
@@ -24,10 +24,10 @@ def predict(options: PredictOptions) -> int:
     with stderr_log(options.quiet):
         trained = load(options.run, choose_device(options.device or "cpu"))
         trained = trained.without_partners() if options.without_partners else trained
-        _refuse_input(options.output, trained.config.data.path, "the training table")
+        refuse_input(options.output, trained.config.data.path, "the training table")
         table = trained.forecast(options.data, options.future, options.horizon, options.level)
     if options.output != "-":
-        write_table(table, Path(options.output))
+        write_table(table, Path(options.output), is_new=not options.force)
         result = {"output": options.output, "rows": len(table)}
         print_result(options.json, result, f"{len(table)} rows in {options.output}")
     else:
@@ -37,12 +37,8 @@ def predict(options: PredictOptions) -> int:
 
 def _refuse_replacing(options: PredictOptions) -> None:
     """Only --force replaces a file, and never one that is read; devices are written to."""
-    _refuse_input(options.output, options.data, "given as --data")
-    _refuse_input(options.output, options.future, "given as --future")
+    refuse_input(options.output, options.data, "given as --data")
+    refuse_input(options.output, options.future, "given as --future")
+    refuse_input(options.output, str(model_path(options.run)), "the model")
     if os.path.isfile(options.output) and not options.force:
         raise ConfigError(f"{options.output} exists; give another --output, or --force")
-
-
-def _refuse_input(output: str, path: str | None, what: str) -> None:
-    if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
-        raise ConfigError(f"{output} is {what}; give another --output")

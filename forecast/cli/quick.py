@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
-from forecast.cli.output import print_result, require_folder
+from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.write import require_format, to_csv, to_json, write_table
@@ -55,11 +55,12 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
     if options.plot:
         from forecast.drawing import plots  # matplotlib is slow
 
-        write_atomically(Path(options.plot), plots.png(result.plot()))
+        picture = plots.png(result.plot())
+        write_atomically(Path(options.plot), picture, is_new=not options.force)
     if not (options.quiet or options.json):
         print(quick_text(result.facts()), file=sys.stderr)
     if options.output != "-":
-        write_table(result.forecast, Path(options.output))
+        write_table(result.forecast, Path(options.output), is_new=not options.force)
         written = {"output": options.output, "rows": len(result.forecast)}
         text = f"{len(result.forecast)} rows in {options.output}"
         print_result(options.json, {**written, **result.facts()}, text)
@@ -83,7 +84,6 @@ def _refuse_file(option: str, path: str, options: QuickOptions) -> None:
     require_folder(option, path)
     if not os.path.isfile(path):
         return
-    if os.path.exists(options.table) and os.path.samefile(path, options.table):
-        raise ConfigError(f"{option} {path} is the table; give another file")
+    refuse_input(path, options.table, "the table", option)
     if not options.force:
         raise ConfigError(f"{path} exists; give another {option}, or --force")

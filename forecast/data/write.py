@@ -38,11 +38,16 @@ def require_format(path: str) -> None:
         raise ConfigError(f"{path}: write .csv, .parquet or .pq")
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as the suffix says: `.parquet` or `.pq`, else CSV."""
+def write_table(table: pd.DataFrame, path: Path, is_new: bool = False) -> None:
+    """Write a table as the suffix says: `.parquet` or `.pq`, else CSV.
+
+    Args:
+        table: to write.
+        path, is_new: of the file, as for `write_atomically`.
+    """
     if not is_parquet(path):
-        write_atomically(path, to_csv(table))
+        write_atomically(path, to_csv(table), is_new)
         return
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), is_new)

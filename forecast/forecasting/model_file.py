@@ -107,8 +107,7 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
         DataError: if there is no model, or its file is damaged or newer than this program.
         DeviceError: if the device is not there.
     """
-    path = Path(run)
-    path = path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
+    path = model_path(run)
     if path.name == MODEL_FILE and not path.exists() and (path.parent / CONFIG_FILE).is_file():
         raise DataError(
             f"{path.parent}: the run is not finished; go on with forecast train --resume"
@@ -123,6 +122,12 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: not a model of this program: {reason}") from None
     return trained.to(chosen)
+
+
+def model_path(run: Path | str) -> Path:
+    """The model file of a run, or the file itself that is given."""
+    path = Path(run)
+    return path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
 
 
 def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:

@@ -21,7 +21,7 @@ from forecast.data.short import padding_rows
 from forecast.data.windows import Windows
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError, DataError, shown
 from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
+MOST_ROUNDS = 100
+"""Trained horizons that a forecast is rolled on for at most: its errors feed on themselves."""
 TOO_NARROW = (
     "; the intervals of the later steps leave out the error of the forecast they go on from, so"
     " they are too narrow"
@@ -189,9 +191,7 @@ class TrainedModel:
             DataError, ConfigError: as `forecast`.
         """
         quantiles, trained = self.quantiles(level), self.config.window.horizon
-        horizon = trained if horizon is None else horizon
-        if horizon < 1:
-            raise ConfigError(f"horizon {horizon} is not allowed; ask for 1 step or more")
+        horizon = trained if horizon is None else steps_asked(horizon, trained)
         if horizon > trained:
             log.warning(
                 "horizon %d is beyond the trained %d: the model goes on from its own forecast%s",
@@ -329,3 +329,26 @@ class TrainedModel:
         from forecast.forecasting.model_file import save
 
         save(self, Path(path))
+
+
+def steps_asked(horizon: object, trained: int) -> int:
+    """A horizon that is asked for, as a whole number.
+
+    Args:
+        horizon: steps.
+        trained: steps that the model was trained for.
+
+    Raises:
+        ConfigError: for what is no whole number, below 1, or too far away.
+    """
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer):
+        raise ConfigError(f"horizon {shown(horizon)} is not allowed; give a whole number of steps")
+    steps = int(horizon)
+    if steps < 1:
+        raise ConfigError(f"horizon {steps} is not allowed; ask for 1 step or more")
+    if steps > MOST_ROUNDS * trained:
+        raise ConfigError(
+            f"horizon {shown(steps)} is more than {MOST_ROUNDS} times the trained {trained}; ask"
+            f" for {MOST_ROUNDS * trained} steps or fewer"
+        )
+    return steps

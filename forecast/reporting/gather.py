@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +11,21 @@ from jaxtyping import Float
 
 from forecast.check import described
 from forecast.config.tree import Config, read_config
-from forecast.data.panel import Panel
+from forecast.data.assemble import read_panel
 from forecast.drawing.panels import panels_of
-from forecast.errors import ConfigError, DataError, ForecastError
+from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.forecasting.display import drawn_series
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared, prepare
+from forecast.prepare import Prepared, data_digest, prepare
 from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
 from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
-from forecast.runs.files import write_atomically
-from forecast.runs.folder import CONFIG_FILE, REPORT_FILE
+from forecast.runs.files import write_atomically, write_within
+from forecast.runs.folder import CONFIG_FILE, REPORT_FILE, RUN_FILES
+from forecast.runs.foreign import refuse_foreign, refuse_input
+from forecast.training.agreement import first_difference
 from forecast.tested import shown_series
 
 
@@ -43,10 +46,19 @@ def write_report(run: Path | str, output: Path | str | None = None, force: bool 
     """
     run = Path(run)
     path = report_path(run, output)
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise ConfigError(f"{path} exists; give another --output, or --force")
+    for name in RUN_FILES:
+        if name != REPORT_FILE:
+            refuse_input(path.parent, [path.name], run / name, "a file of the run")
     page = page_of(gather(run))
-    write_atomically(path, render(page))
+    table = read_config(run / CONFIG_FILE).data.path
+    refuse_input(path.parent, [path.name], table, "the table")
+    if output is None:
+        refuse_foreign(run, [REPORT_FILE])
+        write_within(path, render(page))
+    else:
+        write_atomically(path, render(page), is_new=not force)
     return page
 
 
@@ -73,6 +85,7 @@ def gather(run: Path) -> Facts:
         )
     trained = load(run)
     config = read_config(run / CONFIG_FILE)
+    _refuse_edited(run / CONFIG_FILE, config, trained.config)
     quantiles = trained.quantiles()
     facts = Facts(
         run=run.resolve().name,
@@ -93,24 +106,31 @@ def gather(run: Path) -> Facts:
     )
 
 
+def _refuse_edited(path: Path, config: Config, trained: Config) -> None:
+    """Raise a DataError for a configuration that is not that of the model beside it."""
+    found = first_difference(trained.model_dump(mode="json"), config.model_dump(mode="json"))
+    if found is not None:
+        key, before, after = found
+        raise DataError(
+            f"{path}: {key} is {shown(after)}, the model was trained with {shown(before)};"
+            " put it back, or copy the run again"
+        )
+
+
 def _prepared(trained: TrainedModel, config: Config) -> Prepared | str:
-    """The data as they were prepared for training, or a sentence why that is not possible."""
+    """The data as they were prepared for training, or a sentence why that is not possible.
+
+    Nothing that stands in a file is told before it is known to be the table of the run.
+    """
+    path = config.data.path
     try:
-        prepared = prepare(trained.config.model_copy(update={"data": config.data}))
-    except ForecastError as error:
-        return f"Left out, for the table cannot be read again: {error}."
-    if _is_same(prepared.as_history().tail(trained.rows_kept), trained.tail):
-        return prepared
-    return f"Left out, for {config.data.path} has changed since the run was trained."
-
-
-def _is_same(now: Panel, then: Panel) -> bool:
-    """Whether two tables end alike: series, times and values."""
-    return (
-        (now.ids, now.axis) == (then.ids, then.axis)
-        and np.array_equal(now.starts, then.starts)
-        and np.array_equal(now.values, then.values, equal_nan=True)
-    )
+        panel = read_panel(config.data)
+    except ForecastError:
+        why = "cannot be read as the table of the run" if os.path.exists(path) else "is not there"
+        return f"Left out, for {path} {why}."
+    if data_digest(panel) != trained.digest:
+        return f"Left out, for {path} has changed since the run was trained."
+    return prepare(trained.config.model_copy(update={"data": config.data}), panel)
 
 
 def _ahead(trained: TrainedModel) -> dict[str, Float[np.ndarray, "H K Q"]]:

@@ -36,7 +36,7 @@ CONFIG_FILE = "config.yaml"
 SUMMARY_FILE = "summary.json"
 METRICS_FILE = "metrics.jsonl"
 LOG_FILE = "log.txt"
-LR_RANGE_FILE = "lr_range.csv"
+LR_RANGE_FILE, LR_RANGE_PICTURE = LR_RANGE_FILES = ("lr_range.csv", "lr_range.png")
 ENVIRONMENT_FILE = "environment.json"
 REPORT_FILE = "report.html"
 PROFILE_FILE = "profile.json"
@@ -46,7 +46,7 @@ NEXT_FOLDER = ".next"
 EVENTS = "events.out.tfevents.*"
 RUN_FILES = (
     *(SUMMARY_FILE, CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, MODEL_FILE, RESUME_FILE),
-    *("forecast.csv", "learning_curve.png", "forecast.png", LR_RANGE_FILE, "lr_range.png"),
+    *("forecast.csv", "learning_curve.png", "forecast.png", *LR_RANGE_FILES),
     *(LOG_FILE, PROFILE_FILE, REPORT_FILE),
 )
 """All that a run and its report write, beside the TensorBoard folder. They are cleared in order:

@@ -47,14 +47,29 @@ def refuse_other_config(
     Raises:
         ConfigError: for the first option that differs and may not.
     """
-    before, after = (dict(_flat(json.loads(json.dumps(config)))) for config in (began, now))
-    free = WHERE if done else MAY_CHANGE
-    for key in sorted({*before, *after}):
-        if before.get(key) == after.get(key) or _is_among(key, free):
-            continue
-        change = f"is {shown(after.get(key))}, the training began with {shown(before.get(key))}"
-        why = f"; {done} models are finished with that" if _is_among(key, HOW_LONG) else ""
-        raise ConfigError(f"{place}: {key} {change}{why}; put it back, or train anew. {_ALLOWED}")
+    found = first_difference(began, now, WHERE if done else MAY_CHANGE)
+    if found is None:
+        return
+    key, before, after = found
+    change = f"is {shown(after)}, the training began with {shown(before)}"
+    why = f"; {done} models are finished with that" if _is_among(key, HOW_LONG) else ""
+    raise ConfigError(f"{place}: {key} {change}{why}; put it back, or train anew. {_ALLOWED}")
+
+
+def first_difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], free: Iterable[str] = WHERE
+) -> tuple[str, Any, Any] | None:
+    """The first option in which two configurations differ, and its values; None: they do not.
+
+    Args:
+        before, after: configurations, as JSON has them.
+        free: options that do not count.
+    """
+    ours, theirs = (dict(_flat(json.loads(json.dumps(each)))) for each in (before, after))
+    for key in sorted({*ours, *theirs}):
+        if ours.get(key) != theirs.get(key) and not _is_among(key, free):
+            return key, ours.get(key), theirs.get(key)
+    return None
 
 
 _ALLOWED = f"a resumed training may change {', '.join(MAY_CHANGE)} alone"

@@ -11,7 +11,6 @@ from statsforecast.models import AutoTheta
 from forecast import experiment
 from forecast.backtesting.files import (
     BACKTEST_FILES,
-    backtest_folder,
     open_source,
     write_backtest,
 )
@@ -274,8 +273,7 @@ def test_pictures_show_the_model_and_the_best_opponent_in_the_last_folds(once):
 
 
 def test_a_folder_is_filled_and_reads_back(once, tmp_path):
-    folder = backtest_folder(tmp_path / "a" / "b")
-    assert not folder.path.exists(), "nothing is made before there is something to write"
+    folder = RunFolder(tmp_path / "a" / "b")
     write_backtest(once, folder)
     assert {file.name for file in folder.path.iterdir()} == set(BACKTEST_FILES)
     frame = pd.read_csv(folder.path / "backtest.csv", parse_dates=["origin", "ds"])
@@ -283,24 +281,6 @@ def test_a_folder_is_filled_and_reads_back(once, tmp_path):
     scores = pd.read_csv(folder.path / "scores.csv")
     pd.testing.assert_frame_equal(scores, once.scores.astype({"key": object}), check_dtype=False)
     assert json.loads((folder.path / "summary.json").read_text()) == once.summary
-    with pytest.raises(
-        ConfigError, match="holds a backtest; give another folder with --output, or"
-    ):
-        backtest_folder(folder.path)
-    assert backtest_folder(folder.path, force=True) == folder
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_a_run_or_a_folder_of_others_is_never_written_over(force, tmp_path):
-    (tmp_path / "notes.md").write_text("mine")
-    with pytest.raises(ConfigError, match="is not empty and holds no backtest"):
-        backtest_folder(tmp_path, force)
-    for name in ("config.yaml", "backtest.csv"):
-        (tmp_path / name).write_text("a run with a file of that name")
-    with pytest.raises(ConfigError, match="is not empty and holds no backtest"):
-        backtest_folder(tmp_path, force)
-    with pytest.raises(ConfigError, match=r"notes\.md is a file"):
-        backtest_folder(tmp_path / "notes.md", force)
 
 
 def test_a_run_comes_with_its_model_unless_it_is_refitted(tmp_path):
@@ -315,6 +295,8 @@ def test_a_run_comes_with_its_model_unless_it_is_refitted(tmp_path):
         assert open_source(path, refit=True)[1] is None
         with pytest.raises(ConfigError, match=r"leave training\.epochs=7 out, or add --refit"):
             open_source(path, ["training.epochs=7"])
+    elsewhere = open_source(run.path, table="elsewhere/table.csv")[0]
+    assert elsewhere.data.path == "elsewhere/table.csv"
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError):
         open_source(tmp_path / "empty")

@@ -1,5 +1,6 @@
 """What commands refuse, in exactly these words and with this exit code; nothing is changed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,16 @@ REFUSALS = yaml.safe_load((Path(__file__).parents[1] / "refusals.yaml").read_tex
 def workshop(tmp_path_factory, run):
     """A folder with all that a command may meet: runs, a backtest, folders and tables of others."""
     folder = furnish(tmp_path_factory.mktemp("workshop"))
-    for name in ("empty", "photos", "run"):
+    for name in ("empty", "photos", "run", "curve"):
         (folder / name).mkdir()
+    (folder / "curve" / "lr_range.csv").write_text("a curve")
     (folder / "photos" / "forecast.png").write_text("a holiday")
     for path in run.iterdir():
         (folder / "run" / path.name).write_bytes(path.read_bytes())
+    (folder / "table.csv").unlink()
+    os.link(run.parent / "table.csv", folder / "table.csv")
+    os.link(run.parent / "table.csv", folder / "hard.csv")
+    os.link(folder / "run" / "model.safetensors", folder / "model.csv")
     (folder / "out.csv").write_text("old")
     TABLE.to_csv(folder / "newer.csv", index=False)
     (folder / "link.csv").symlink_to("newer.csv")

@@ -179,8 +179,7 @@ def test_without_the_table_the_rest_is_reported(copied, undrawn):
     assert list(picture["forecasts"]) == ["next steps"]
     np.testing.assert_array_equal(picture["actual"][-12:], last_year)
     assert facts.data is facts.importance is None
-    assert facts.without_table.startswith("Left out, for the table cannot be read again: ")
-    assert facts.without_table.count("\n") == 0
+    assert facts.without_table == f"Left out, for {copied.parent / 'air.csv'} is not there."
     page = write_report(copied, force=True)
     left_out = [part.title for part in page.sections if part.is_left_out]
     assert {"Data", "What the model looks at"} <= set(left_out)
@@ -193,8 +192,9 @@ def test_without_the_table_the_rest_is_reported(copied, undrawn):
         lambda text: text + "1961-01-01,430\n",
         lambda text: text.replace("432", "433"),
         lambda text: text.replace("1949-01-01,112\n", ""),
+        lambda text: text.replace("1949-01-01", "1948-12-01,111\n1949-01-01"),
     ],
-    ids=["longer", "other value", "other start"],
+    ids=["longer", "other value", "other start", "older rows"],
 )
 def test_a_table_that_has_changed_is_not_that_of_the_run(copied, change):
     table = copied.parent / "air.csv"
@@ -204,6 +204,22 @@ def test_a_table_that_has_changed_is_not_that_of_the_run(copied, change):
     facts = gather(copied)
     assert facts.data is facts.importance is None
     assert facts.without_table == f"Left out, for {table} has changed since the run was trained."
+
+
+def test_no_line_is_shown_of_a_file_that_is_no_table_of_the_run(copied, undrawn, tmp_path):
+    secret = tmp_path / "air.csv"
+    secret.write_text("month,passengers\n1949-01-01,rosebud\n")
+    page = write_report(copied, force=True)
+    told = " ".join(part.text for part in page.sections)
+    assert f"{secret} cannot be read as the table of the run" in told
+    assert "rosebud" not in told
+
+
+def test_a_configuration_that_was_edited_is_refused(copied):
+    config = copied / "config.yaml"
+    config.write_text(config.read_text().replace("seed: 0", "seed: 5"))
+    with pytest.raises(DataError, match=r"config\.yaml: seed is 5, the model was trained with 0"):
+        gather(copied)
 
 
 def test_losses_that_were_no_numbers_are_drawn_as_gaps(copied, undrawn):
