@@ -21,7 +21,7 @@ from forecast.data.short import padding_rows
 from forecast.data.windows import Windows
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
-from forecast.errors import ConfigError, DataError, shown
+from forecast.errors import DataError
 from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
@@ -43,6 +43,7 @@ from forecast.forecasting.history import (
     warn_of_categories,
     warn_of_series,
 )
+from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
-MOST_ROUNDS = 100
-"""Trained horizons that a forecast is rolled on for at most: its errors feed on themselves."""
 TOO_NARROW = (
     "; the intervals of the later steps leave out the error of the forecast they go on from, so"
     " they are too narrow"
@@ -329,26 +328,3 @@ class TrainedModel:
         from forecast.forecasting.model_file import save
 
         save(self, Path(path))
-
-
-def steps_asked(horizon: object, trained: int) -> int:
-    """A horizon that is asked for, as a whole number.
-
-    Args:
-        horizon: steps.
-        trained: steps that the model was trained for.
-
-    Raises:
-        ConfigError: for what is no whole number, below 1, or too far away.
-    """
-    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer):
-        raise ConfigError(f"horizon {shown(horizon)} is not allowed; give a whole number of steps")
-    steps = int(horizon)
-    if steps < 1:
-        raise ConfigError(f"horizon {steps} is not allowed; ask for 1 step or more")
-    if steps > MOST_ROUNDS * trained:
-        raise ConfigError(
-            f"horizon {shown(steps)} is more than {MOST_ROUNDS} times the trained {trained}; ask"
-            f" for {MOST_ROUNDS * trained} steps or fewer"
-        )
-    return steps

@@ -25,8 +25,8 @@ from forecast.reporting.sections import Facts, page_of
 from forecast.runs.files import write_atomically, write_within
 from forecast.runs.folder import CONFIG_FILE, REPORT_FILE, RUN_FILES
 from forecast.runs.foreign import refuse_foreign, refuse_input
-from forecast.training.agreement import first_difference
 from forecast.tested import shown_series
+from forecast.training.agreement import first_difference
 
 
 def write_report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Page:
