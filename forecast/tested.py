@@ -1,4 +1,4 @@
-"""Test windows for pictures: the last ones of the worst, the median and the best series."""
+"""Forecasts of rows that a table has: their intervals, and the ones that pictures show."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from forecast.drawing.panels import Forecast, Shown, evenly, rows_drawn
 from forecast.evaluate import part_forecasts
-from forecast.evaluation.intervals import with_intervals
-from forecast.evaluation.levels import conformal_levels
+from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.intervals import fit_error_scale, with_ends
+from forecast.evaluation.levels import conformal_levels, interval_quantiles
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared
 
@@ -22,7 +23,7 @@ MOST_SERIES, MOST_WINDOWS = 3, 3
 
 
 def shown_series(trained: TrainedModel, prepared: Prepared) -> Shown:
-    """Some series with their last test windows; intervals are as wide as those of the next steps.
+    """Some series with their last test windows, and the intervals that these would have now.
 
     Args:
         trained: its summary says which series are forecast worst and best.
@@ -58,11 +59,11 @@ def _tested(
     few = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
     found: dict[str, dict[int, Forecast]] = {}
     for rows, values in part_forecasts(trained.models, few, "test", trained.combination):
+        if values.shape[-1] == 1:
+            _, values = intervals_at(prepared, trained.calibration, values, rows)
         numbers = panel.series_of(rows)
         ends = panel.offsets[numbers + 1]
-        for number, back, each in zip(
-            numbers, ends - 1 - rows, _with_bounds(trained, prepared, numbers, values), strict=True
-        ):
+        for number, back, each in zip(numbers, ends - 1 - rows, values, strict=True):
             found.setdefault(panel.ids[number], {})[int(back)] = each
     return found
 
@@ -76,15 +77,28 @@ def _apart(origins: Int[np.ndarray, " _"], horizon: int) -> Int[np.ndarray, " _"
     return np.array(kept, dtype=np.int64)
 
 
-def _with_bounds(
-    trained: TrainedModel, prepared: Prepared, series: Int[np.ndarray, " B"], values: Any
-) -> Any:
-    """Forecasts (B, H, K, Q) with the ends of their intervals, where the model has some."""
-    known, wanted = trained.calibration, prepared.config.intervals.levels
-    if known is None or values.shape[-1] > 1:
-        return values
-    levels = conformal_levels(None, wanted, known)
-    if not levels:
-        return values
-    of_windows = prepared.panel.select(series)
-    return with_intervals(values, known, levels, trained.pipeline, of_windows, prepared.season)
+def intervals_at(
+    prepared: Prepared,
+    calibration: Calibration | None,
+    values: Float[np.ndarray, "B H K 1"],
+    origins: Int[np.ndarray, " B"],
+) -> tuple[tuple[float, ...], Float[np.ndarray, "B H K Q"]]:
+    """Forecasts of some windows with the intervals that they have at their origins.
+
+    Args:
+        prepared: the data, and the levels that are configured.
+        calibration: what is known of the errors; None: nothing.
+        values: in the user's units.
+        origins: of the windows.
+
+    Returns:
+        Quantiles, rising, and what is forecast of each.
+    """
+    levels = conformal_levels(None, prepared.config.intervals.levels, calibration)
+    if calibration is None or not levels:
+        return (0.5,), values
+    pipeline, panel = prepared.pipeline, prepared.panel
+    scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
+    series = panel.series_of(origins)
+    ends = with_ends(values, calibration.at(levels), scale, series, origins)
+    return interval_quantiles(levels), ends

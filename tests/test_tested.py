@@ -28,11 +28,14 @@ def test_each_window_is_forecast_from_the_rows_before_it():
     for number, (times, values, lower, upper) in enumerate(reversed(windows)):
         end = len(MONTHS) - 3 * number
         assert list(times) == list(MONTHS[end - 3 : end])
-        before = model.forecast(truth[truth.ds < MONTHS[end - 3]], level=[95])
-        before = before[before.target == "y"]
-        np.testing.assert_allclose(values, before.forecast, rtol=1e-6)
-        np.testing.assert_allclose(lower, before["lo-95"], rtol=1e-6)
-        np.testing.assert_allclose(upper, before["hi-95"], rtol=1e-6)
+        before = model.forecast(truth[truth.ds < MONTHS[end - 3]])
+        np.testing.assert_allclose(values, before[before.target == "y"].forecast, rtol=1e-6)
+        # As wide as the seasonal changes up to the origin.
+        known = truth.y.to_numpy()[: end - 3]
+        change = np.abs(known[12:] - known[:-12]).mean()
+        radius = model.calibration.at([95.0])[0, :, 0]
+        np.testing.assert_allclose(upper - values, radius * change, rtol=1e-6)
+        np.testing.assert_allclose(values - lower, radius * change, rtol=1e-6)
 
 
 def test_the_next_steps_begin_at_the_last_value():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -106,6 +106,8 @@ class Fold:
     """Origins: last known rows."""
     forecasts: Mapping[str, Float[np.ndarray, "B H K"]]
     """By method, in the user's units; the model first."""
+    bounds: Mapping[str, Float[np.ndarray, "B H K"]] = field(default_factory=dict)
+    """Ends of the model's intervals: lo-80, hi-80, ..."""
 
     @property
     def target_rows(self) -> Int[np.ndarray, "B H"]:

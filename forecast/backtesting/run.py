@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
 from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
@@ -22,20 +22,25 @@ from forecast.data.split import split
 from forecast.errors import DataError
 from forecast.evaluate import (
     actuals,
+    calibrated,
     fitted_combination,
     linear_opponent,
     part_forecasts,
     trained_models,
 )
 from forecast.evaluation.baselines import baseline_forecasts
+from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.experiment import with_learning_rate
+from forecast.forecasting.predict import interval_columns
 from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.prepare import Prepared, data_digest, new_session, prepare
+from forecast.tested import intervals_at
 from forecast.training.device import choose_device
+from forecast.training.losses import quantiles_of
 from forecast.training.session import Progress
 
 log = logging.getLogger("forecast")
@@ -68,10 +73,30 @@ class FoldForecaster:
         chosen = replace(prepared, windows={"test": windows.subset(torch.from_numpy(index))})
         batches = list(part_forecasts(self.models, chosen))
         origins = np.concatenate([rows for rows, _ in batches])
-        values = np.concatenate([values[..., values.shape[-1] // 2] for _, values in batches])
+        values = np.concatenate([values for _, values in batches])
+        own = values[..., values.shape[-1] // 2]
         history = actuals(prepared).history
-        methods = self.combination.all_methods(values, history, origins)
-        return Fold(number, origins, {**methods, "linear_model": self.linear(origins)})
+        methods = self.combination.all_methods(own, history, origins)
+        shift = next(iter(methods.values())) - own
+        bounds = self._bounds(origins, values + shift[..., None])
+        return Fold(number, origins, {**methods, "linear_model": self.linear(origins)}, bounds)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Of validation windows alone: at the origin of a fold its errors are not known."""
+        windows = self.prepared.windows
+        none = windows["test"].subset(torch.arange(0))
+        known = replace(self.prepared, windows={**windows, "test": none})
+        return calibrated(self.models, known, self.combination)[0]
+
+    def _bounds(
+        self, origins: Int[np.ndarray, " B"], values: Float[np.ndarray, "B H K Q"]
+    ) -> dict[str, Float[np.ndarray, "B H K"]]:
+        """The ends of the intervals: a quantile model's own, or conformal ones."""
+        quantiles = quantiles_of(self.prepared.config.training.loss)
+        if len(quantiles) == 1:
+            quantiles, values = intervals_at(self.prepared, self.calibration, values, origins)
+        return {name: values[..., n] for name, n in interval_columns(quantiles).items()}
 
 
 def backtest(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.backtesting.nixtla import cross_validation_frame
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.output_names import with_own_columns
@@ -41,8 +42,8 @@ class Backtest:
     """What a backtest came to."""
 
     forecasts: pd.DataFrame
-    """A row a fold, series, target and step: fold, origin, id, time, target, actual, and a column
-    a method."""
+    """A row a fold, series, target and step: fold, origin, id, time, target, actual, a column a
+    method, and the ends of the model's intervals; see `to_nixtla` for other names."""
     scores: pd.DataFrame
     """A row a method and group: group (overall, fold, step, series, target), key, method, and each
     metric."""
@@ -50,6 +51,11 @@ class Backtest:
     """As in `summary.json`: the scores, how they came about, and `verdict`."""
     pictures: list[dict[str, Any]] = field(default_factory=list, repr=False)
     """What `backtest.png` shows."""
+
+    def to_nixtla(self) -> pd.DataFrame:
+        """The forecasts as `utilsforecast.evaluation.evaluate` takes them: unique_id, ds, cutoff,
+        y, and a column a method, beside the model's one for each end of its intervals."""
+        return cross_validation_frame(self.forecasts)
 
     def plot(self) -> Figure:
         """Draw what was forecast from the last origins beside what came."""
@@ -172,7 +178,8 @@ def forecast_frame(
         actuals: the truth.
 
     Returns:
-        Columns fold, origin, id (if the table has one), time, target, actual, and each method.
+        Columns fold, origin, id (if the table has one), time, target, actual, each method, and
+        the ends of the model's intervals, such as lstm-lo-80.
     """
     import pandas as pd
 
@@ -189,10 +196,18 @@ def forecast_frame(
     names = np.array(panel.targets, dtype=object)
     columns["target"] = np.tile(np.repeat(names, horizon), len(rows))
     columns["actual"] = _long(actuals.values[ahead])
+    model = next(iter(folds[0].forecasts))
     for name in folds[0].forecasts:
         columns[name] = _long(np.concatenate([fold.forecasts[name] for fold in folds]))
+    for name in _bounds_of_all(folds):
+        columns[f"{model}-{name}"] = _long(np.concatenate([fold.bounds[name] for fold in folds]))
     own = with_own_columns(config, ids if panel.has_ids else None, times, columns, before=2)
     return pd.DataFrame(own)
+
+
+def _bounds_of_all(folds: Sequence[Fold]) -> list[str]:
+    """The ends of intervals that every fold has."""
+    return [name for name in folds[0].bounds if all(name in fold.bounds for fold in folds)]
 
 
 def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.DataFrame:

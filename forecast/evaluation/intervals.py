@@ -248,11 +248,29 @@ def with_intervals(
         rows = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
         own = fit_error_scale(pipeline, unseen, rows, season, sizes).sizes
         sizes = np.concatenate([sizes, own[unseen.offsets[1:] - 1]])
-    radii = calibration.at(levels)  # (I, H, K)
+    scale = ErrorScale.of(pipeline.chain, sizes)
+    return with_ends(forecast, calibration.at(levels), scale, numbers, numbers)
+
+
+def with_ends(
+    forecast: Float[np.ndarray, "B H K 1"],
+    radii: Float[np.ndarray, "I _ K"],
+    scale: ErrorScale,
+    series: Int[np.ndarray, " B"],
+    rows: Int[np.ndarray, " B"],
+) -> Float[np.ndarray, "B H K Q"]:
+    """Forecasts with the ends of their intervals on both sides, as of `with_intervals`.
+
+    Args:
+        forecast: in the user's units; steps beyond those of the radii have the last of them.
+        radii: of each level, rising.
+        scale: that they are on.
+        series: of each window.
+        rows: of the scale's sizes: the origins.
+    """
     radii = radii[:, np.minimum(np.arange(forecast.shape[1]), radii.shape[1] - 1)]
     point = forecast[..., 0]
-    scale = ErrorScale.of(pipeline.chain, sizes)
-    lower, upper = scale.bounds(point, radii, numbers, numbers)
+    lower, upper = scale.bounds(point, radii, series, rows)
     # A transform there and back is off by a rounding: no end may cross the next one within.
     lower = np.minimum.accumulate([point, *lower])[1:]
     upper = np.maximum.accumulate([point, *upper])[1:]
