@@ -30,12 +30,12 @@ def test_each_window_is_forecast_from_the_rows_before_it():
         assert list(times) == list(MONTHS[end - 3 : end])
         before = model.forecast(truth[truth.ds < MONTHS[end - 3]])
         np.testing.assert_allclose(values, before[before.target == "y"].forecast, rtol=1e-6)
-        # As wide as the seasonal changes up to the origin.
-        known = truth.y.to_numpy()[: end - 3]
+        # As wide as the seasonal changes up to the origin: ratios, as the chain begins with a log.
+        known = np.log(truth.y.to_numpy()[: end - 3])
         change = np.abs(known[12:] - known[:-12]).mean()
         radius = model.calibration.at([95.0])[0, :, 0]
-        np.testing.assert_allclose(upper - values, radius * change, rtol=1e-6)
-        np.testing.assert_allclose(values - lower, radius * change, rtol=1e-6)
+        np.testing.assert_allclose(np.log(upper / values), radius * change, rtol=1e-6)
+        np.testing.assert_allclose(np.log(values / lower), radius * change, rtol=1e-6)
 
 
 def test_the_next_steps_begin_at_the_last_value():
@@ -52,12 +52,13 @@ def test_the_next_steps_begin_at_the_last_value():
 def test_without_a_last_value_nothing_is_joined():
     table = SINGLE.copy()
     table.loc[len(table) - 1, "y"] = np.nan
-    session = session_of(config(data={"missing": "mask", "target": "y"}), table)
+    session = session_of(config(data={"missing": "mask"}), table)
     model = finish(session)
     history, values = model.forecast_panel(model.tail)
-    (panel,) = lines_of(session, model, dict(zip(history.ids, values, strict=True)))
-    ((times, *_),) = panel["forecasts"]["next steps"]
-    assert list(times) == list(pd.date_range("2024-01-01", periods=3, freq="MS"))
+    panels = lines_of(session, model, dict(zip(history.ids, values, strict=True)))
+    ahead = list(pd.date_range("2024-01-01", periods=3, freq="MS"))
+    y, z = ([*panel["forecasts"]["next steps"][0][0]] for panel in panels)
+    assert (y, z) == (ahead, [MONTHS[-1], *ahead])
 
 
 def test_quantiles_of_a_model_are_its_own():
