@@ -86,7 +86,7 @@ def weights_line(suite: Suite) -> dict[str, float | str]:
         series=series,
         times=origins - first[series],
     )
-    prior = prior_weights(methods)
+    prior = prior_weights(methods, suite.season)
     chosen = {"prior": prior, "chosen": chosen_weights(held_out, prior)}
     chosen |= {name: np.eye(3)[number] for number, name in enumerate(methods)}
     scores = {
