@@ -54,8 +54,8 @@ def prior_weights(
     """What methods count as long as no errors speak for other weights: equal weights.
 
     Beside a pretrained network, networks count twice what smoothing does; and smoothing counts only
-    for quarterly rows and others with short seasons: elsewhere a fixed share of it cost more than it
-    gained (benchmarks/RESULTS.md, "Weights of the pretrained network and both partners"). Ridge
+    for quarterly rows and others with short seasons: elsewhere a fixed share of it cost more than
+    it gained (benchmarks/RESULTS.md, "Weights of the pretrained network and both partners"). Ridge
     regression is far better on some tables and far worse on others: errors must speak for it.
 
     Args:
