@@ -26,6 +26,8 @@ from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.runs.host import one_training, own_state
 from forecast.training.lr_range import LrFound
+from forecast.training.progress import SHOW_EVERY
+from forecast.training.watch import Show, is_notebook, notebook_bar
 from forecast.zero_shot.quick import quick_forecast
 from forecast.zero_shot.result import QuickForecast
 
@@ -105,6 +107,7 @@ def train(
     data: AnyTable | None = None,
     run: Path | str | None = None,
     force: bool = False,
+    quiet: bool = False,
 ) -> TrainedModel:
     """Train a model and score it on the test part.
 
@@ -116,6 +119,7 @@ def train(
         run: folder to write to, as `forecast train` does; None writes nothing. Its `log.txt` gets
             what the logger "forecast" lets through: warnings, unless its level is set to INFO.
         force: replace what is in the folder.
+        quiet: show no bar, as a notebook does otherwise.
 
     Returns:
         The model; `.summary` holds the scores, `.forecast()` the next steps, `.save(path)` a file.
@@ -124,10 +128,12 @@ def train(
         ForecastError: one line with place, value and remedy.
     """
     config, data = _config_and_table(config, data)
+    watchers = _watchers(quiet)
     if run is None:
-        return result_of(experiment.train(config, data))
+        return result_of(experiment.train(config, data, show_every=SHOW_EVERY), *watchers)
     with locked_run(Path(run)):
-        return result_of(experiment.train(config, data, new_run(Path(run), force)))
+        folder = new_run(Path(run), force)
+        return result_of(experiment.train(config, data, folder, show_every=SHOW_EVERY), *watchers)
 
 
 @_own_process()
@@ -151,6 +157,7 @@ def backtest(
     refit: bool = False,
     baselines: Sequence[str] = (),
     data: AnyTable | None = None,
+    quiet: bool = False,
 ) -> Backtest:
     """Test at several origins that roll on through the data; nothing is written.
 
@@ -164,6 +171,7 @@ def backtest(
             what lies before the first.
         baselines: auto_ets, auto_arima, auto_theta: statsforecast models, fitted at every origin.
         data: a table in place of the file at `data.path`, as for `train`.
+        quiet: show no bar, as a notebook does otherwise.
 
     Returns:
         `.forecasts` and `.scores`, two DataFrames, and `.summary`.
@@ -175,7 +183,8 @@ def backtest(
         config, trained = open_source(config_or_run, refit=refit)
     else:
         (config, data), trained = _config_and_table(config_or_run, data), None
-    return result_of(backtesting.backtest(config, trained, data, folds, step, refit, baselines))
+    steps = backtesting.backtest(config, trained, data, folds, step, refit, baselines)
+    return result_of(steps, *_watchers(quiet))
 
 
 @_own_process()
@@ -275,3 +284,8 @@ def _is_table(value: AnyConfig | AnyTable) -> bool:
         hasattr(each, "__len__") and not isinstance(each, str | Mapping) for each in columns
     )
     return len(columns) > 1 and is_of_columns and not value.keys() <= Config.model_fields.keys()
+
+
+def _watchers(quiet: bool) -> tuple[Show, ...]:
+    """Who is shown how a training goes: the reader of a notebook."""
+    return (notebook_bar(),) if is_notebook() and not quiet else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Generator
 from dataclasses import replace
@@ -41,7 +42,8 @@ from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
 from forecast.training.lr_range import LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
-from forecast.training.session import Progress, Session
+from forecast.training.progress import Progress
+from forecast.training.session import Session
 
 log = logging.getLogger("forecast")
 
@@ -52,6 +54,7 @@ def train(
     folder: RunFolder | None = None,
     resume: bool = False,
     profile: bool = False,
+    show_every: float = math.inf,
 ) -> Generator[Progress, None, TrainedModel]:
     """Train a configuration, epoch by epoch, and score the model on the test part.
 
@@ -62,9 +65,10 @@ def train(
         resume: go on from the folder's resume file.
         profile: write where the time went to `profile.json`; a GPU is then waited for at every
             step, which costs time itself.
+        show_every: seconds after which an epoch that is not over is told of.
 
     Yields:
-        A record after each epoch.
+        A record after each epoch, and of one that takes long on the way.
 
     Returns:
         The trained model, with its test scores in `summary`.
@@ -90,7 +94,7 @@ def train(
 
         prepared = with_learning_rate(prepared, device, folder)
 
-        session = new_session(prepared, device, folder, parts)
+        session = new_session(prepared, device, folder, parts, show_every)
         if resume:
             session.restore()
         if folder is not None:

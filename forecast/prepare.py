@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -147,6 +148,7 @@ def new_session(
     device: torch.device,
     folder: RunFolder | None = None,
     profile: Profile | None = None,
+    show_every: float = math.inf,
 ) -> Session:
     """A training of all members at its beginning.
 
@@ -155,6 +157,7 @@ def new_session(
         device: where to train.
         folder: where it is saved to be resumed; None: nowhere.
         profile: counts where the time goes.
+        show_every: seconds after which an epoch that is not over is told of.
     """
     config, rate = prepared.config, prepared.config.training.learning_rate
     assert isinstance(rate, float), "with_learning_rate replaces auto"
@@ -166,6 +169,7 @@ def new_session(
         data_digest(prepared.panel),
         stretches(prepared, "validation") >= FEWEST_STRETCHES,
         config.model_dump(mode="json"),
+        show_every,
     )
 
 

@@ -17,7 +17,7 @@ from forecast.runs.drain import result_of
 from forecast.runs.folder import METRICS_FILE, RunFolder, new_run
 from forecast.training import session
 from forecast.training import step as steps
-from forecast.training.session import Progress
+from forecast.training.progress import Progress
 from fuzz.material import Material, random_of
 from fuzz.trainings import configuration, table
 from fuzz.writes import what_differs

@@ -12,7 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMAND = ("pip-audit", "--requirement", "constraints.txt", "--no-deps", "--disable-pip")
+COMMAND: tuple[str, ...] = (
+    "pip-audit",
+    "--requirement",
+    "constraints.txt",
+    "--no-deps",
+    "--disable-pip",
+)
 COMMAND += ("--progress-spinner", "off", "--format", "json")
 UNREACHABLE = re.compile(
     r"requests\.exceptions\.(Connection|Proxy|ConnectTimeout|ReadTimeout)|Could not connect"

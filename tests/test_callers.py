@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -107,6 +108,18 @@ def test_every_call_is_the_same_whatever_its_caller_has_set(plain, tmp_path):
         found = calls()
     np.testing.assert_array_equal(found[0], expected[0])
     assert found[1:] == expected[1:]
+
+
+def test_a_notebook_is_shown_how_a_training_goes_unless_it_is_to_be_quiet(monkeypatch):
+    updates = []
+    handle = SimpleNamespace(update=lambda content, raw: updates.append(content["text/plain"]))
+    module = SimpleNamespace(display=lambda *_, **__: handle)
+    for name in ("IPython", "IPython.display", "ipykernel"):
+        monkeypatch.setitem(sys.modules, name, module)
+    forecast.train(CONFIG, TABLE, quiet=True)
+    assert updates == []
+    forecast.train(CONFIG, TABLE)
+    assert "epoch 2/2: loss" in updates[-1]
 
 
 def test_trainings_in_threads_are_those_in_turn(tmp_path):

@@ -41,7 +41,7 @@ from forecast.prepare import Prepared, data_digest, new_session, prepare
 from forecast.tested import intervals_at
 from forecast.training.device import choose_device
 from forecast.training.losses import quantiles_of
-from forecast.training.session import Progress
+from forecast.training.progress import SHOW_EVERY, Progress
 
 log = logging.getLogger("forecast")
 
@@ -232,7 +232,7 @@ def _origins(prepared: Prepared, plan: Plan) -> Iterator[tuple[int, Int[np.ndarr
 def _train(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
     """Train the models; nothing is tested yet."""
     device = choose_device(prepared.config.device)
-    session = new_session(with_learning_rate(prepared, device), device)
+    session = new_session(with_learning_rate(prepared, device), device, show_every=SHOW_EVERY)
     yield from session.run()
     models = trained_models(prepared, session)
     return FoldForecaster(prepared, models, fitted_combination(models, prepared))

@@ -23,7 +23,7 @@ from forecast.cli.arguments import (
     TrainOptions,
 )
 from forecast.cli.output import print_result, refuse_existing
-from forecast.cli.progress import epoch_bar, tensorboard
+from forecast.cli.tensorboard import tensorboard
 from forecast.cli.text import (
     backtest_text,
     check_text,
@@ -52,6 +52,8 @@ from forecast.runs.log import stderr_log
 from forecast.runs.results import results_folder
 from forecast.training.agreement import refuse_fixed_options, says_how_long
 from forecast.training.profile import profile_rows
+from forecast.training.progress import SHOW_EVERY
+from forecast.training.watch import epoch_bar
 
 
 def train(options: TrainOptions) -> int:
@@ -102,7 +104,11 @@ def _run_to_train(options: TrainOptions) -> Iterator[tuple[Config, RunFolder]]:
 def _trained(config: Config, folder: RunFolder, options: TrainOptions) -> TrainedModel:
     """Train, with the progress on stderr and, if wanted, in TensorBoard."""
     steps = experiment.train(
-        config, folder=folder, resume=options.resume is not None, profile=options.profile
+        config,
+        folder=folder,
+        resume=options.resume is not None,
+        profile=options.profile,
+        show_every=SHOW_EVERY,
     )
     board = tensorboard(folder.path if options.tensorboard else None)
     with stderr_log(options.quiet), epoch_bar(options.quiet) as show, board as record:

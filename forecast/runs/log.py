@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class RunLog(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.path: Path | None = None
+        self.thread = threading.get_ident()
         self.waiting: list[str] = []
 
     def begin(self, path: Path) -> None:
@@ -44,7 +46,9 @@ class RunLog(logging.Handler):
         self._write()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line."""
+        """Take a line, unless another thread of the program says it."""
+        if record.thread != self.thread:
+            return
         self.waiting.append(self.format(record) + "\n")
         if self.path is not None:
             self._write()

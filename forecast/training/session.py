@@ -21,6 +21,7 @@ from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
 from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
+from forecast.training.progress import Progress, member_name, progress_of, so_far
 from forecast.training.stopping import (
     kept_epoch,
     seconds_of,
@@ -34,20 +35,6 @@ log = logging.getLogger("forecast")
 
 SAVE_EVERY = 30.0
 """Seconds of training between two writings of the resume file."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One epoch of one member, as training goes on."""
-
-    member: int
-    """From 0."""
-    members: int
-    epoch: Epoch
-    epochs: int
-    """Most epochs of a member."""
-    seconds_left: float = math.inf
-    """Until `max_minutes` are over for all members."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +66,7 @@ class Session:
         digest: of the data, to be found again when training goes on.
         is_judged: whether validation may speak against weights that were good before training.
         whole_config: as JSON has it; training goes on with no other.
+        show_every: seconds after which an epoch that is not over is told of.
     """
 
     def __init__(
@@ -90,10 +78,12 @@ class Session:
         digest: str = "",
         is_judged: bool = True,
         whole_config: Mapping[str, Any] | None = None,
+        show_every: float = math.inf,
     ) -> None:
         self.build, self.windows, self.folder = build, windows, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
         self.whole_config = dict(whole_config or {})
+        self.show_every = show_every
         self.done: list[dict[str, Tensor]] = []
         """Weights of the finished members."""
         self.histories: list[list[Epoch]] = []
@@ -124,12 +114,15 @@ class Session:
                 parts["validation"],
                 history,
                 self.within,
-                pause_every=math.inf if self.folder is None else SAVE_EVERY,
+                pause_every=min(self.show_every, math.inf if self.folder is None else SAVE_EVERY),
                 most_seconds=most_seconds,
             )
             while reason is None and (record := next(records, None)) is not None:
                 if isinstance(record, EpochProgress):
-                    self._pause(record)
+                    if self._is_due():
+                        self._pause(record)
+                    if self.show_every < math.inf:
+                        yield self._progress(so_far(record, history), is_done=False)
                     continue
                 history.append(record)
                 reason = self._stop_reason(history, most_seconds)
@@ -287,10 +280,15 @@ class Session:
     def _member_name(self) -> str:
         return member_name(len(self.done), self.config.ensemble)
 
-    def _progress(self, epoch: Epoch) -> Progress:
-        config = self.config
-        left = 60 * (config.max_minutes or math.inf) - seconds_of(self.histories)
-        return Progress(len(self.done), config.ensemble, epoch, config.epochs, max(0.0, left))
+    def _is_due(self) -> bool:
+        """Whether it is time to save in the middle of an epoch."""
+        if self.folder is None:
+            return False
+        return max(self.show_every, time.monotonic() - self.saved_at) >= SAVE_EVERY
+
+    def _progress(self, epoch: Epoch, is_done: bool = True) -> Progress:
+        most = total_steps(len(self.windows["train"]), self.config)
+        return progress_of(self.config, self.histories, most, epoch, is_done)
 
     def _all_done(self, last: Epoch) -> str:
         """Why a member ended that nothing stopped."""
@@ -300,11 +298,6 @@ class Session:
         if last.step < total_steps(len(self.windows["train"]), self.config):
             return time_over(self.config)
         return f"{last.number} epochs are done"
-
-
-def member_name(member: int, members: int) -> str:
-    """Start of a line about one of several models; nothing where there is only one."""
-    return f"model {member + 1}/{members}, " if members > 1 else ""
 
 
 def _require_sense(saved: ResumeRecord, is_validated: bool) -> None:

@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import sys
+import threading
 
 import pytest
 
@@ -75,3 +76,14 @@ def test_a_full_disk_is_an_error_of_the_caller(tmp_path):
         lines.path = tmp_path / "gone" / "log.txt"
         with pytest.raises(FileNotFoundError):
             log.warning("where to?")
+
+
+def test_what_other_threads_say_is_not_of_this_run(tmp_path):
+    with run_log() as lines:
+        lines.begin(tmp_path / "log.txt")
+        thread = threading.Thread(target=log.warning, args=("of another run",))
+        thread.start()
+        thread.join()
+        log.warning("of this run")
+    assert (tmp_path / "log.txt").read_text().endswith(" WARNING of this run\n")
+    assert "another" not in (tmp_path / "log.txt").read_text()

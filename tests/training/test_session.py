@@ -16,7 +16,7 @@ from forecast.runs.folder import RunFolder
 from forecast.training import loop
 from forecast.training import session as session_module
 from forecast.training.loop import Epoch
-from forecast.training.session import member_name
+from forecast.training.progress import member_name
 
 CPU = torch.device("cpu")
 MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")
@@ -326,6 +326,17 @@ def test_a_run_of_which_nothing_was_saved_begins_anew(tmp_path, caplog):
     assert "nothing was saved: training begins anew" in caplog.text
     list(session.run())
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_training_that_is_watched_tells_of_its_steps_and_is_the_same():
+    prepared = prepared_for()
+    alone, watched = new_session(prepared, CPU), new_session(prepared, CPU, show_every=0.0)
+    epochs, seen = list(alone.run()), list(watched.run())
+    assert [p.epoch.step for p in seen if p.is_done] == [p.epoch.step for p in epochs]
+    assert [p.epoch.step for p in seen] == [*range(1, epochs[-1].epoch.step + 1)]
+    assert {p.steps for p in seen} == {epochs[-1].epoch.step}
+    for mine, other in zip(alone.done, watched.done, strict=True):
+        assert all(torch.equal(mine[name], other[name]) for name in mine)
 
 
 def test_progress_is_saved_now_and_then(tmp_path, monkeypatch):

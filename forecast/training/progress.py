@@ -1,0 +1,80 @@
+"""Where a training is: what it has come to, and the time that it may still take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forecast.config.training import TrainingConfig
+from forecast.training.loop import Epoch, EpochProgress
+from forecast.training.stopping import seconds_of
+
+SHOW_EVERY = 1.0
+"""Seconds between two looks at a long epoch, where somebody watches."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch of one member, as training goes on."""
+
+    member: int
+    """From 0."""
+    members: int
+    epoch: Epoch
+    """What it came to, or has come to so far."""
+    epochs: int
+    """Most epochs of a member."""
+    steps: int
+    """Most optimiser steps of a member."""
+    best: float
+    """Lowest loss that decides what is kept, of the member's epochs so far; infinite: none yet."""
+    seconds_left: float = math.inf
+    """At most, of all members: by the steps so far, and by `max_minutes`."""
+    is_done: bool = True
+    """Whether the epoch is over."""
+
+
+def progress_of(
+    config: TrainingConfig,
+    histories: Sequence[Sequence[Epoch]],
+    steps: int,
+    epoch: Epoch,
+    is_done: bool = True,
+) -> Progress:
+    """Where a training is after an epoch, or within one.
+
+    Args:
+        config: epochs, members and minutes.
+        histories: finished epochs of each member, the current one being the last.
+        steps: most of a member.
+        epoch: what it came to, or has come to so far.
+        is_done: whether it is over.
+    """
+    *finished, current = histories
+    member = len(finished)
+    taken = epoch.step + sum(history[-1].step for history in finished)
+    spent = seconds_of(finished) + epoch.seconds
+    left = spent / taken * (steps * (config.ensemble - member) - epoch.step)
+    losses = [each.monitored for each in current if each.is_finite]
+    return Progress(
+        member=member,
+        members=config.ensemble,
+        epoch=epoch,
+        epochs=config.epochs,
+        steps=steps,
+        best=min(losses, default=math.inf),
+        seconds_left=max(0.0, min(left, 60 * (config.max_minutes or math.inf) - spent)),
+        is_done=is_done,
+    )
+
+
+def so_far(within: EpochProgress, history: Sequence[Epoch]) -> Epoch:
+    """What an epoch that is not over has come to."""
+    loss = math.fsum(within.losses) / len(within.losses)
+    return Epoch(len(history) + 1, within.step, loss, None, math.nan, within.seconds)
+
+
+def member_name(member: int, members: int) -> str:
+    """Start of a line about one of several models; nothing where there is only one."""
+    return f"model {member + 1}/{members}, " if members > 1 else ""

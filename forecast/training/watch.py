@@ -1,0 +1,92 @@
+"""What those who watch a training see: a bar on a terminal or in a notebook, lines in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from forecast.runs.clock import in_words
+from forecast.training.progress import Progress, member_name
+
+log = logging.getLogger("forecast")
+
+SECONDS_BETWEEN_LINES = 30.0
+"""Where there is no terminal."""
+BAR_WIDTH = 30
+"""Letters of the bar in a notebook."""
+
+Show = Callable[[Progress], None]
+
+
+@contextlib.contextmanager
+def epoch_bar(quiet: bool) -> Iterator[Show]:
+    """A function that shows a training: a rich bar on a terminal, a line now and then elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def show(progress: Progress) -> None:
+            step, line = progress.epoch.step, in_one_line(progress)
+            bar.update(task, total=progress.steps, completed=step, description=line)
+
+        yield show
+
+
+def is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    return "ipykernel" in sys.modules and "IPython" in sys.modules
+
+
+def notebook_bar() -> Show:
+    """A function that shows a training as one line of a notebook, which changes in its place.
+
+    Not by rich or tqdm: for that they need widgets, which the notebook may lack.
+    """
+    from IPython.display import display
+
+    handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def show(progress: Progress) -> None:
+        done = round(BAR_WIDTH * progress.epoch.step / progress.steps)
+        bar = "█" * done + "░" * (BAR_WIDTH - done)
+        handle.update({"text/plain": f"{bar} {in_one_line(progress)}"}, raw=True)
+
+    return show
+
+
+def in_one_line(progress: Progress) -> str:
+    """Where a training is, its losses, the best so far, and the time that it may still take."""
+    epoch, parts = progress.epoch, []
+    member = member_name(progress.member, progress.members)
+    step = "" if progress.is_done else f", step {epoch.step}/{progress.steps}"
+    parts.append(f"loss {epoch.train_loss:.4g}")
+    if epoch.validation_loss is not None:
+        parts.append(f"validation {epoch.validation_loss:.4g}")
+    if progress.best < math.inf:
+        parts.append(f"best {progress.best:.4g}")
+    if progress.seconds_left < math.inf:
+        parts.append(f"at most {in_words(progress.seconds_left)} left")
+    return f"{member}epoch {epoch.number}/{progress.epochs}{step}: {', '.join(parts)}"
+
+
+def _lines() -> Show:
+    shown = -math.inf
+
+    def show(progress: Progress) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        is_first = progress.epoch.number == 1 and progress.is_done
+        if is_first or now - shown >= SECONDS_BETWEEN_LINES:
+            shown = now
+            log.info("%s", in_one_line(progress))
+
+    return show
