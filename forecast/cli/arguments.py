@@ -151,9 +151,9 @@ class InitOptions(argparse.Namespace):
     time: str | None = TIME
     id: str | None = ID
     target: list[str] | None = TARGET
-    past: list[str] = _columns("--past", "column that helps, known until now", [])
-    future: list[str] = _columns("--future", "column that helps, known ahead", [])
-    static: list[str] = _columns("--static", "column that helps, one value a series", [])
+    past: list[str] = _columns("--past", "column that helps, known until now, or auto", [])
+    future: list[str] = _columns("--future", "column that helps, known ahead, or auto", [])
+    static: list[str] = _columns("--static", "column that helps, one value a series, or auto", [])
     horizon: int | None = _integer("--horizon N", "steps to forecast")
     minutes: float = _option(
         "--minutes M",

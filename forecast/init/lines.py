@@ -23,7 +23,7 @@ def section_lines(name: str, values: Mapping[str, object]) -> list[str]:
 def flow(value: object) -> str:
     """A value as one line of YAML."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{flow(key)}: {flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, str):
         is_plain = PLAIN.fullmatch(value) and isinstance(scalar(value), str)
         return value if is_plain else _quoted(value)

@@ -17,8 +17,9 @@ from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
+from forecast.errors import MOST_SHOWN, named
 from forecast.init.lines import flow, section_lines
-from forecast.init.roles import Roles
+from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import (
     TableShape,
     is_large,
@@ -78,7 +79,7 @@ def propose(
         horizon: steps to forecast; None: by the season.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         season: rows in a season; None: by the frequency, of integer times by the values.
-        covariates: `past`, `future` and `static`: columns that help; None: none.
+        covariates: `past`, `future` and `static`: columns that help, or `auto`; None: none.
         affordable: what to change in the section `training` for the time that it may take; None:
             nothing.
 
@@ -149,7 +150,7 @@ def _lines(
             f"  {key}: {flow(value)}{_comment(key, panel, data, wanted_season)}"
             for key, value in data.items()
         ),
-        *_not_used(unused),
+        *_not_used(unused, roles),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
         f"window: {flow(window)}",
@@ -187,13 +188,24 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
     return ""
 
 
-def _not_used(names: Sequence[str]) -> list[str]:
-    """A comment about the columns that have no role."""
-    if not names:
-        return []
+def _not_used(unused: Sequence[str], roles: Roles) -> list[str]:
+    """Comments about the columns that have no role."""
+    others = [name for name in unused if name not in (*roles.gappy, *roles.further)]
+    comments = (
+        (roles.gappy, "left out, for long runs are empty: ", ""),
+        (roles.further, "may be forecast as well: ", f"; by default {MOST_TARGETS} at most are"),
+        (others, "not used: ", "; columns that help go to past, future or static"),
+    )
+    return [f"  # {what}{_named(names)}{end}" for names, what, end in comments if names]
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    named = ", ".join(map(flow, names[:MOST_NAMED]))
-    return [f"  # not used: {named}{more}; columns that help go to past, future or static"]
+    return f"{', '.join(_cut(flow(name)) for name in names[:MOST_NAMED])}{more}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MOST_SHOWN else named(name)
 
 
 def _recipe(

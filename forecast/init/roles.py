@@ -13,12 +13,14 @@ import pandas as pd
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError, listed
+from forecast.init.helping import AUTO, Column, chosen, name_of, with_long_gaps
 
 TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
 ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
-MOST_TARGETS = 20
+MOST_TARGETS = 7
+"""Columns that are forecast where none is named; more are seldom what is meant."""
 HEAD_ROWS = 50
 """Rows by which a column of dates is known."""
 DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII)
@@ -32,13 +34,22 @@ class Roles:
     time: str
     id: str | None
     targets: tuple[str, ...]
-    helping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    helping: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     """`past`, `future` and `static`: the columns of each that has any."""
+    gappy: tuple[str, ...] = ()
+    """Columns that are no targets, because long runs of them are empty."""
+    further: tuple[str, ...] = ()
+    """Columns that might be targets as well."""
 
     @property
     def used(self) -> set[str | None]:
         """All columns that have a role."""
-        return {self.time, self.id, *self.targets, *itertools.chain(*self.helping.values())}
+        return {
+            self.time,
+            self.id,
+            *self.targets,
+            *map(name_of, itertools.chain(*self.helping.values())),
+        }
 
 
 def find_roles(
@@ -57,12 +68,12 @@ def find_roles(
         path: what messages call it.
         time, id_column, targets: columns; None: to be found.
         marks: what the section `data` says of the format, `timezone` and `time_format` among it.
-        helping: columns that help, by their role; none of them is a time, id or target.
+        helping: columns that help, by their role, or `auto`; none is a time, id or target.
 
     Raises:
         DataError: if a column that is given is not there, or no time or target column is found.
     """
-    others = [*itertools.chain(*helping.values())]
+    others = [n for n in itertools.chain(*helping.values()) if n != AUTO or n in frame]
     given = [name for name in (time, id_column, *(targets or ()), *others) if name is not None]
     require_columns(map(str, frame.columns), given, path)
     time = time or _time_column(frame, path, marks.get("time_format"))
@@ -70,12 +81,23 @@ def find_roles(
     if id_column is None:
         candidates = [name for name in rest if name not in (targets or ())]
         id_column = _id_column(frame, time, candidates, marks)
-    targets = targets or _targets(frame, [name for name in rest if name != id_column])
-    if not targets:
+    possible = _targets(frame, [name for name in rest if name != id_column])
+    if not (targets or possible):
         raise DataError(
             f"{path}: no column of changing numbers to forecast; name one with --target"
         )
-    return Roles(time, id_column, tuple(targets), helping)
+    gappy = () if targets else with_long_gaps(frame, id_column, possible)
+    whole = [name for name in possible if name not in gappy] or possible
+    found = tuple(targets or whole[:MOST_TARGETS])
+    free = [n for n in rest if n not in (id_column, *found) and not _holds_dates(frame[n], None)]
+    return Roles(
+        time,
+        id_column,
+        found,
+        chosen(frame, id_column, found, free, helping),
+        tuple(name for name in gappy if name not in found),
+        () if targets else tuple(name for name in whole if name not in found),
+    )
 
 
 def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
@@ -148,7 +170,7 @@ def _targets(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
     numbers = [name for name in candidates if _varies(frame[name])]
     called = [name for name in numbers if name.lower() in TARGET_NAMES]
     measured = [name for name in numbers if not frame[name].dropna().isin((0, 1)).all()]
-    return called[:1] or measured[:MOST_TARGETS] or numbers[:MOST_TARGETS]
+    return called[:1] or measured or numbers
 
 
 def _varies(column: pd.Series) -> bool:

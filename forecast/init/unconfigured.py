@@ -52,7 +52,7 @@ def read_unconfigured(
         table: CSV or Parquet file, or a table of Python, see `as_frame`.
         time, id_column, targets: columns; None: found by their names and values.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
-        helping: `past`, `future` and `static`: columns that help; None: none.
+        helping: `past`, `future` and `static`: columns that help, or `auto`; None: none.
 
     Raises:
         DataError: if no time column or no number column can be found.
@@ -69,7 +69,8 @@ def read_unconfigured(
     with _flags_named():
         roles = find_roles(frame, path, time, id_column, targets, marks, helping)
         section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
-        section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True, **helping}
+        section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}
+        section |= roles.helping
         data = config_from({"data": section}).data
         panel = read_panel(data, given)
     unused = tuple(name for name in frame.columns if name not in roles.used)

@@ -1,0 +1,133 @@
+"""Columns that help to forecast: how each is encoded, and which ones where `auto` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Int
+
+from forecast.data.checks import true_runs
+from forecast.data.panel import offsets_of
+
+Column = str | Mapping[str, Mapping[str, str]]
+"""As the section `data` has it: `price`, or `{shop: {encoding: one_hot}}`."""
+AUTO = "auto"
+MOST_ONE_HOT = 12
+"""Levels of a text that are a column each; more are an embedding."""
+MOST_LEVELS = 100
+"""Levels of a text that `auto` takes; more are names or remarks."""
+MOST_AUTO = 20
+"""Columns that `auto` takes for a role."""
+LONG_RUN, MOST_IN_LONG_RUNS = 0.2, 0.1
+"""Share of a series from which on an empty run is long, and of all rows that may lie in such."""
+
+
+def name_of(column: Column) -> str:
+    """The name of a column."""
+    return column if isinstance(column, str) else next(iter(column))
+
+
+def encoded(frame: pd.DataFrame, name: str) -> Column:
+    """A column as the section `data` has it: texts and truth values are categories."""
+    cells = frame[name]
+    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+        return name
+    many = cells.nunique() > MOST_ONE_HOT
+    return {name: {"encoding": "embedding" if many else "one_hot"}}
+
+
+def chosen(
+    frame: pd.DataFrame,
+    id_column: str | None,
+    targets: Sequence[str],
+    free: Sequence[str],
+    asked: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[Column, ...]]:
+    """The columns of each role, those that `auto` stands for among them.
+
+    A column that is known behind the last target is known ahead; one that does not change within a
+    series is static; other columns are known up to the origin.
+
+    Args:
+        frame: the table.
+        id_column, targets: of the table.
+        free: columns without a role that may help.
+        asked: `past`, `future` and `static`: names of columns, or `auto`.
+    """
+    is_auto = {role: AUTO in names and AUTO not in frame for role, names in asked.items()}
+    named = {role: [n for n in names if n in frame] for role, names in asked.items()}
+    taken = {name for names in named.values() for name in names}
+    series = _series(frame, id_column)
+    useful = [n for n in free if n not in taken and _is_useful(frame[n], series)]
+    ahead = _rows_ahead(frame[list(targets)], series)
+    known = [n for n in useful if ahead.any() and frame[n][ahead].notna().all()]
+    static = [n for n in useful if _is_static(frame[n], series)]
+    found = {
+        "future": [n for n in known if n not in static] if is_auto.get("future") else [],
+        "static": static if any(is_auto.values()) else [],
+    }
+    rest = [n for n in useful if n not in (*found["future"], *static)]
+    found["past"] = rest if is_auto.get("past") else []
+    roles = {role: (*named.get(role, ()), *found[role][:MOST_AUTO]) for role in found}
+    order = ("past", "future", "static")
+    return {role: tuple(encoded(frame, n) for n in roles[role]) for role in order if roles[role]}
+
+
+def with_long_gaps(
+    frame: pd.DataFrame, id_column: str | None, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Columns of which many rows lie in long empty runs.
+
+    Args:
+        frame: the table.
+        id_column: its series; None: there is one.
+        names: columns to look at; rows in which all of them are empty do not count.
+    """
+    held = frame[frame[list(names)].notna().any(axis=1)]
+    series = _series(held, id_column)
+    return tuple(name for name in names if _has_long_gaps(held[name], series))
+
+
+def _has_long_gaps(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
+    order = np.argsort(series, kind="stable")
+    lengths = np.unique(series, return_counts=True)[1]
+    empty = column.isna().to_numpy()[order]
+    if not empty.any():
+        return False
+    offsets = offsets_of(lengths)
+    runs = true_runs(empty, offsets)
+    own = lengths[np.searchsorted(offsets, runs[:, 0], side="right") - 1]
+    is_long = (runs[:, 1] > LONG_RUN * own) & (runs[:, 1] > 1)
+    return bool(runs[is_long, 1].sum() > MOST_IN_LONG_RUNS * len(empty))
+
+
+def _series(frame: pd.DataFrame, id_column: str | None) -> Int[np.ndarray, " N"]:
+    """Number of the series of each row."""
+    if id_column is None:
+        return np.zeros(len(frame), dtype=np.int64)
+    return np.asarray(pd.factorize(frame[id_column])[0])
+
+
+def _rows_ahead(targets: pd.DataFrame, series: Int[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
+    """Whether each row stands behind the last one of its series with a known target."""
+    known = targets.notna().any(axis=1).reset_index(drop=True)
+    return ~known[::-1].groupby(series[::-1]).cummax()[::-1].to_numpy(dtype=bool)
+
+
+def _is_static(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
+    """Whether a column has one value in each of several series."""
+    if not len(series) or not series.max() or column.isna().any():
+        return False
+    return bool((column.groupby(series).nunique() == 1).all())
+
+
+def _is_useful(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
+    """Whether a column may help: it changes, is seldom empty, and is no name or remark."""
+    is_number = pd.api.types.is_numeric_dtype(column)
+    levels = column.nunique()
+    if levels < 2 or _has_long_gaps(column, series):
+        return False
+    is_text = column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)
+    return is_number or (is_text and levels <= min(MOST_LEVELS, len(column) // 5))

@@ -1,0 +1,94 @@
+"""Columns that help: their encodings, and what `auto` takes for which role."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.data.frames import as_frame
+from forecast.init.helping import chosen, encoded, with_long_gaps
+from forecast.init.propose import propose
+from forecast.init.unconfigured import read_unconfigured
+
+ROWS = 60
+NOISE = np.random.default_rng(3).normal(size=ROWS)
+DAYS = pd.date_range("2024-01-01", periods=ROWS)
+
+
+def shop(**columns):
+    return pd.DataFrame({"ds": DAYS, "y": NOISE.cumsum(), **columns})
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (NOISE, "c"),
+        (np.arange(ROWS), "c"),
+        (NOISE > 0, {"c": {"encoding": "one_hot"}}),
+        (np.where(NOISE > 0, "a", "b"), {"c": {"encoding": "one_hot"}}),
+        ([f"kind {number % 30}" for number in range(ROWS)], {"c": {"encoding": "embedding"}}),
+    ],
+)
+def test_texts_and_truth_values_are_categories(cells, expected):
+    assert encoded(shop(c=cells), "c") == expected
+
+
+def test_auto_takes_each_column_for_the_role_that_its_values_allow():
+    frame = shop(
+        price=NOISE,
+        holiday=NOISE > 1,
+        weather=np.where(np.arange(ROWS) < ROWS - 7, NOISE, np.nan),
+        always=1,
+        remark=[f"note {number}" for number in range(ROWS)],
+        gaps=np.where(np.arange(ROWS) < ROWS / 2, NOISE, np.nan),
+    )
+    frame.loc[ROWS - 7 :, "y"] = np.nan
+    free = [*frame.columns[2:]]
+    asked = {"past": ("auto",), "future": ("auto",)}
+    holiday = {"holiday": {"encoding": "one_hot"}}
+    assert chosen(frame, None, ["y"], free, asked) == {
+        "past": ("weather",),
+        "future": ("price", holiday),
+    }
+    assert chosen(frame, None, ["y"], free, {"past": ("auto",)})["past"] == (
+        *("price", holiday, "weather"),
+    )
+    assert chosen(frame.iloc[: ROWS - 7], None, ["y"], free, {"future": ("auto",)}) == {}
+    assert chosen(frame, None, ["y"], free, {"future": ("price",)}) == {"future": ("price",)}
+
+
+def test_auto_takes_what_never_changes_within_a_series_for_static():
+    frame = pd.concat([shop(id=name, region=name == "a", t=NOISE) for name in "abc"])
+    found = chosen(frame, "id", ["y"], ["region", "t"], {"past": ("auto",)})
+    assert found == {"past": ("t",), "static": ({"region": {"encoding": "one_hot"}},)}
+
+
+def test_a_column_that_is_called_auto_is_a_column():
+    found = chosen(shop(auto=NOISE, x=NOISE), None, ["y"], ["auto", "x"], {"past": ("auto",)})
+    assert found == {"past": ("auto",)}
+
+
+def test_columns_with_long_empty_runs_are_named_and_others_not():
+    long, short = NOISE.copy(), NOISE.copy()
+    long[10:30], short[::7] = np.nan, np.nan
+    frame = shop(long=long, short=short)
+    assert with_long_gaps(frame, None, ["y", "long", "short"]) == ("long",)
+    ahead = pd.concat([frame, shop(y=np.nan, long=np.nan, short=np.nan)])
+    assert with_long_gaps(ahead, None, ["y", "long", "short"]) == ("long",)
+    found = read_unconfigured(as_frame(frame.rename(columns={"y": "a"})))
+    assert found.roles.targets == ("a", "short")
+    assert found.roles.gappy == ("long",)
+
+
+def test_seven_columns_are_forecast_and_others_are_named():
+    frame = shop(**{f"c{number}": NOISE + number for number in range(9)}).drop(columns="y")
+    text = propose(frame)
+    assert "target: [c0, c1, c2, c3, c4, c5, c6]" in text
+    assert "# may be forecast as well: c7, c8; by default 7 at most are" in text
+
+
+def test_a_proposal_names_what_it_leaves_out_and_quotes_odd_names():
+    gap = np.where(np.arange(ROWS) < 30, NOISE, np.nan)
+    frame = shop(a=gap, **{"is: it\x1b[1m": NOISE > 0}).rename(columns={"y": "z"})
+    text = propose(frame, covariates={"past": ["auto"]})
+    assert "# left out, for long runs are empty: a\n" in text
+    assert 'past: [{"is: it\\e[1m": {encoding: one_hot}}]' in text
