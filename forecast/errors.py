@@ -6,6 +6,7 @@ terminal, marks that turn the direction of text, or a megabyte. `printable`, `na
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 MOST_SHOWN = 60
 """Characters of a name or a value in a message."""
@@ -81,6 +82,13 @@ def shown(value: object) -> str:
 def _cut(text: str, most: int) -> str:
     half = (most - 3) // 2
     return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
+
+
+def as_path(path: str | Path) -> Path:
+    """A path; ConfigError for one that no system can have."""
+    if "\0" in str(path):
+        raise ConfigError(f"{shown(str(path))} is no path: a NUL stands in it")
+    return Path(path)
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from forecast.config.tree import Config, write_config
+from forecast.config.tree import Config, with_table, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError
@@ -86,7 +86,9 @@ def train(
         with parts.part("data"):
             prepared = prepare(config, data)
         if data is None:
-            prepared = replace(prepared, config=_with_whole_path(prepared.config))
+            # The path from the root: a run finds its table from anywhere.
+            whole = os.path.abspath(config.data.path)
+            prepared = replace(prepared, config=with_table(prepared.config, whole))
         _log_data(prepared)
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()
@@ -122,12 +124,6 @@ def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunL
     folder.write_json(ENVIRONMENT_FILE, environment(str(device)))
     folder.write(CONFIG_FILE, write_config(config))  # from now on the folder holds a run
     lines.begin(folder.path / LOG_FILE)
-
-
-def _with_whole_path(config: Config) -> Config:
-    """With the path of the table from the root: a run is found by it from anywhere."""
-    data = config.data.model_copy(update={"path": os.path.abspath(config.data.path)})
-    return config.model_copy(update={"data": data})
 
 
 def _log_data(prepared: Prepared) -> None:

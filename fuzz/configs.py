@@ -44,7 +44,7 @@ KEYS: tuple[str, ...] = (
 KEYS += ("model.num_layers", "model.segment", "training.epochs", "training.batch_size")
 KEYS += ("training.ensemble", "training.learning_rate", "training.lr_range.steps")
 KEYS += ("training.lr_range.seeds", "split.validation", "split.test", "data.season", "device")
-VALID = b"data: {path: data/air_passengers.csv, time: month, target: passengers}\n"
+VALID = b"data: {path: ../data/air_passengers.csv, time: month, target: passengers}\n"
 
 
 def check(number: int, _: Material, scratch: Path) -> str | None:
@@ -53,8 +53,7 @@ def check(number: int, _: Material, scratch: Path) -> str | None:
     kind = pick(random, list(ATTACKS))
     path = scratch / "config.yaml"
     path.write_bytes(ATTACKS[kind](random))
-    place = VALID.replace(b"data/air", str(ROOT / "data/air").encode())
-    path.write_bytes(path.read_bytes().replace(VALID, place))
+    path.write_bytes(path.read_bytes().replace(b"../data/", f"{ROOT / 'data'}/".encode()))
     fault = _bounded(lambda: _shown(path))
     return fault and f"{kind}: {fault}"
 

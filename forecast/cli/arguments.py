@@ -237,10 +237,22 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
         rest += [word for word in words if "=" in word]
     unknown = [w for w in rest if w.startswith("-") or "=" not in w or "overrides" not in given]
     if unknown:
-        root.error(f"unrecognized arguments: {' '.join(unknown)}")
+        hint = _hint(unknown) if "overrides" in given else ""
+        root.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if rest:
         given["overrides"] += rest
     return function, kind(**given)
+
+
+def _hint(words: Sequence[str]) -> str:
+    """That the configuration has a key for an option like `--epochs 3`; empty if it has none."""
+    from forecast.config.keys import key_like
+
+    option, *after = words
+    name, _, value = option.removeprefix("--").partition("=")
+    key = key_like(name.replace("-", "_")) if option.startswith("--") else None
+    value = value or next((word for word in after if not word.startswith("-")), "...")
+    return f"; write {key}={value}" if key else ""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,7 +31,8 @@ from forecast.cli.text import (
     profile_text,
     training_text,
 )
-from forecast.config.tree import Config, read_config, write_config
+from forecast.config.paths import seen_from
+from forecast.config.tree import Config, read_config, with_table, write_config
 from forecast.errors import ConfigError
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting.pictures import write_lr_range
@@ -129,7 +130,9 @@ def lr_find(options: LrFindOptions) -> int:
         folder = folder or fresh_run(options.config, "-lr")
         write_lr_range(found, folder)
     if options.write and found.rate is not None:
-        text = write_config(experiment.with_rate(config, found.rate))
+        found_config = experiment.with_rate(config, found.rate)
+        table = seen_from(options.write, config.data.path)
+        text = write_config(with_table(found_config, table))
         write_atomically(Path(options.write), text, is_new=True)
     result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
     result |= {"folder": str(folder.path)}

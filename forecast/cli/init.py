@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forecast.cli.arguments import InitOptions
 from forecast.cli.output import refuse_existing
 from forecast.cli.streams import hand_out, tell
+from forecast.config.paths import seen_from
 from forecast.errors import ConfigError
 from forecast.init.propose import propose
 from forecast.runs.clock import in_words
@@ -51,6 +52,7 @@ def init(options: InitOptions) -> int:
             options.season,
             {"past": options.past, "future": options.future, "static": options.static},
             affordable,
+            None if options.output == "-" else seen_from(options.output, options.table),
         )
     if options.output == "-":
         hand_out(text)

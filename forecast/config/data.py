@@ -120,7 +120,7 @@ class DataConfig(Section):
     """The table: where it is and what its columns mean."""
 
     path: Name
-    """CSV or Parquet file; relative to the working folder, else to the configuration."""
+    """CSV or Parquet file; relative to the file of the configuration."""
     time: Name = "ds"
     """Column of time stamps or integers."""
     target: Names = ("y",)
@@ -155,6 +155,13 @@ class DataConfig(Section):
     """Covariates that are constant within a series."""
     calendar: tuple[CalendarName, ...] = ()
     """Calendar covariates as Fourier pairs: minute, hour, dayofweek, day, dayofyear, week, ..."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        if "\0" in value:
+            raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
+        return value
 
     @field_validator("separator", "decimal")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,10 +15,14 @@ from forecast.config.messages import message
 from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
 from forecast.config.options import Option, Section, require, sections_at
 from forecast.config.partners import Combine, Partners
+from forecast.config.paths import beside
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Standardize, Transforms
 from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, scalar, write_yaml
-from forecast.errors import ConfigError, shown
+from forecast.errors import ConfigError, as_path, shown
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+"""Of files that are taken for a configuration by mistake."""
 
 
 class Config(Section):
@@ -135,25 +138,32 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         overrides: such as `training.epochs=5`; a later one wins over an earlier one.
 
     Returns:
-        The checked configuration; a data path that leads nowhere from the working folder, but
-        somewhere from the file's folder, is replaced by that.
+        The checked configuration, with the path of the data as the working folder sees it: in the
+        file it is relative to the file, in an override to the working folder.
 
     Raises:
         ConfigError: one line with file, line, key, value and remedy.
     """
-    document = read_yaml(_text_of(path), str(path))
+    document, overrides = read_yaml(_text_of(path), str(path)), [*overrides]
     config = build_config(document, str(path), overrides)
-    return _with_data_beside(config, Path(path).parent)
+    if any(override.partition("=")[0].strip() in ("data", "data.path") for override in overrides):
+        return config
+    return with_table(config, beside(path, config.data.path))
 
 
 def _text_of(path: str | Path) -> str:
     """The text of a file; no more of it is read than a configuration may have."""
     remedy = "give the path of a YAML configuration"
+    path = as_path(path)
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; {remedy}") from None
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        raise ConfigError(
+            f"{path} is a table, no configuration; forecast config init {path} proposes one"
+        )
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes; {remedy}")
     try:
@@ -163,13 +173,9 @@ def _text_of(path: str | Path) -> str:
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
 
 
-def _with_data_beside(config: Config, folder: Path) -> Config:
-    """A data path that leads nowhere from the working folder is tried from the configuration's."""
-    beside = folder / config.data.path
-    # os.path.exists answers False for a path that is too long, where Path.exists raises.
-    if os.path.exists(config.data.path) or not os.path.exists(beside):
-        return config
-    return config.model_copy(update={"data": config.data.model_copy(update={"path": str(beside)})})
+def with_table(config: Config, path: str) -> Config:
+    """A configuration with another path of its data."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:

@@ -18,7 +18,7 @@ from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
-from forecast.errors import DataError
+from forecast.errors import DataError, as_path
 from forecast.evaluation.conformal import Calibration
 from forecast.forecasting.kept_ahead import ahead_arrays, with_ahead
 from forecast.forecasting.predict import restored_model
@@ -126,7 +126,7 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
 
 def model_path(run: Path | str) -> Path:
     """The model file of a run, or the file itself that is given."""
-    path = Path(run)
+    path = as_path(run)
     return path / MODEL_FILE if path.is_dir() or not (path.suffix or path.is_file()) else path
 
 

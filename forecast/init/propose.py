@@ -70,6 +70,7 @@ def propose(
     season: int | None = None,
     covariates: Mapping[str, Sequence[str]] | None = None,
     affordable: Affordable | None = None,
+    written: str | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -82,6 +83,7 @@ def propose(
         covariates: `past`, `future` and `static`: columns that help, or `auto`; None: none.
         affordable: what to change in the section `training` for the time that it may take; None:
             nothing.
+        written: path of the file as the configuration gives it; None: as it is.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -92,9 +94,10 @@ def propose(
     """
     helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
     path = table if isinstance(table, str) else "data"
+    written = path if written is None else written
     found = read_unconfigured(table, time, id_column, targets, timezone, time_format, helping)
     lines, training = _lines(
-        path, found.roles, found.unused, found.marks, found.panel, horizon, season
+        path, written, found.roles, found.unused, found.marks, found.panel, horizon, season
     )
     config = _config_of(lines, training)
     if affordable is not None:
@@ -113,6 +116,7 @@ def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
 
 def _lines(
     path: str,
+    written: str,
     roles: Roles,
     unused: Sequence[str],
     marks: Mapping[str, str],
@@ -133,7 +137,7 @@ def _lines(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
     recipe = _recipe(panel, shape, held.train, has_covariates=bool(roles.helping))
-    data = _data(path, roles, marks, panel, season)
+    data = _data(written, roles, marks, panel, season)
     window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
     if held.train.min() < recipe.rows_lost + recipe.lookback + horizon:
         least = least_history(panel.lengths, held.train, recipe.rows_lost, horizon)

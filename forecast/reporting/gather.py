@@ -13,7 +13,7 @@ from forecast.check import described
 from forecast.config.tree import Config, read_config
 from forecast.data.assemble import read_panel
 from forecast.drawing.panels import panels_of
-from forecast.errors import ConfigError, DataError, ForecastError, shown
+from forecast.errors import ConfigError, DataError, ForecastError, as_path, shown
 from forecast.forecasting.display import drawn_series
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
@@ -44,8 +44,7 @@ def write_report(run: Path | str, output: Path | str | None = None, force: bool 
         DataError: if there is no finished run, or one of its files is damaged.
         ConfigError: if the file exists.
     """
-    run = Path(run)
-    path = report_path(run, output)
+    run, path = as_path(run), as_path(report_path(run, output))
     if os.path.lexists(path) and not force:
         raise ConfigError(f"{path} exists; give another --output, or --force")
     for name in RUN_FILES:

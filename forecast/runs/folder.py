@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from forecast.errors import ConfigError, DataError
+from forecast.errors import ConfigError, DataError, as_path
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.files import (
     append,
@@ -174,6 +174,7 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
         ConfigError: if another process is at work in it, which the message names, or if it is not
             a folder for runs.
     """
+    path = as_path(path)
     _refuse_other_places(path)
     is_ours = is_fresh or not path.exists()
     try:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -202,8 +203,9 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(command, place, r
 
 def test_a_resume_on_changed_data_is_refused(interrupted, call, refuse):
     TABLE.assign(sales=TABLE.sales + 1).to_csv("table.csv", index=False)
+    table = Path("table.csv").resolve()
     assert refuse(3, "train", "--resume", "part") == (
-        "table.csv: the data have changed since the run was interrupted; train anew"
+        f"{table}: the data have changed since the run began; train anew"
     )
     TABLE.to_csv("table.csv", index=False)
     assert call("train", "--resume", "part", "--quiet")[0] == 0
@@ -272,7 +274,7 @@ def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
     assert code == 0
     assert [line.split()[1:4] for line in out.splitlines()[1:5]] == [["-", "-", "-"]] * 4
     assert out.splitlines()[-1].startswith("the curve is flat, so no rate is suggested; check the")
-    assert json.loads(call(*words, "--json")[1])["rate"] is None
+    assert json.loads(call(*words, "--force", "--json")[1])["rate"] is None
     code, out, _ = call(*words, "--write", "new.yaml")
     assert code == 2, "so that `lr-find --write NEW && train NEW` stops"
     assert out.splitlines()[-1].endswith("; new.yaml is not written.")

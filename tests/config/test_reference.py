@@ -19,7 +19,7 @@ from tests.config.helpers import SCHEMA, plain, refused, renamed, sections
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "configs" / "reference.yaml"
-DEFAULTS = Config(data=DataConfig(path="data/air_passengers.csv"))
+DEFAULTS = Config(data=DataConfig(path=str(ROOT / "data" / "air_passengers.csv")))
 LINES = REFERENCE.read_text(encoding="utf-8").splitlines()
 REFERENCE_DOCUMENT = read_yaml("\n".join(LINES), str(REFERENCE))
 

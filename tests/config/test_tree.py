@@ -355,18 +355,3 @@ def test_sections_built_in_python_are_checked_as_well():
         Config(data=DataConfig(path="a"), model=ModelConfig(segment=5))
     with pytest.raises(ValidationError, match="frozen"):
         DataConfig(path="a").path = "b"
-
-
-def test_a_data_path_is_tried_from_the_working_folder_then_beside_the_configuration(
-    tmp_path, monkeypatch
-):
-    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
-    home.mkdir()
-    elsewhere.mkdir()
-    (home / "c.yaml").write_text("data: {path: table.csv}\n")
-    monkeypatch.chdir(elsewhere)
-    assert read_config(home / "c.yaml").data.path == "table.csv"
-    (home / "table.csv").write_text("ds,y\n")
-    assert read_config(home / "c.yaml").data.path == str(home / "table.csv")
-    (elsewhere / "table.csv").write_text("ds,y\n")
-    assert read_config(home / "c.yaml").data.path == "table.csv"
