@@ -26,6 +26,7 @@ from forecast.evaluation.intervals import (
 )
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.metrics import ErrorSums, quantile_errors, quantile_metrics
+from forecast.evaluation.remarks import remarks
 from forecast.evaluation.scoring import (
     Actuals,
     Opponent,
@@ -89,6 +90,7 @@ def actuals(prepared: Prepared) -> Actuals:
         values=values,
         history=History(prepared.filled_targets, panel.offsets, season),
         scale=training_scale(values, panel.offsets, prepared.split.train, season),
+        starts=panel.starts,
     )
 
 
@@ -225,6 +227,7 @@ def scores_on_test(
         return {"verdict": "There is no test part, so nothing is known of the accuracy."}
     scores, of_quantiles = _test_scores(models, prepared, combination)
     metrics = overall(scores)
+    best = best_opponent(metrics, model)
 
     def extreme(worst: bool) -> dict[str, float]:
         if not panel.has_ids:
@@ -234,7 +237,7 @@ def scores_on_test(
     return {
         **({"quantile_metrics": of_quantiles.overall()} if of_quantiles else {}),
         "metrics": metrics,
-        "best_opponent": best_opponent(metrics, model),
+        "best_opponent": best,
         "mae_by_step": {name: sums.per_step()["MAE"].tolist() for name, sums in scores.items()},
         "mae_by_target": {
             name: dict(zip(panel.targets, sums.per_target()["MAE"].tolist(), strict=True))
@@ -244,6 +247,7 @@ def scores_on_test(
         "best_series": extreme(worst=False),
         "median_series": median_series(scores[model], panel.ids) if panel.has_ids else {},
         "verdict": verdict(metrics, model, num_windows, combination.methods),
+        "remarks": remarks(scores, model, best, prepared.config.window.horizon),
     }
 
 

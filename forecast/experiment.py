@@ -21,6 +21,7 @@ from forecast.evaluate import (
     summarised,
     trained_models,
 )
+from forecast.evaluation.remarks import coverage_remarks
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, new_learner, new_session, prepare
 from forecast.reporting.pictures import write_lr_range, write_results
@@ -210,12 +211,15 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     if prepared.config.partners:
         log.info("combination: %s", combination.in_words)
     calibration, coverage = calibrated(models, prepared, combination)
+    summary = summarised(prepared, session, models, combination) | coverage
+    known = coverage_remarks(coverage.get("coverage", {}))
+    summary["remarks"] = [*summary.get("remarks", ()), *known]
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,
         models=models,
         tail=prepared.as_history(),
-        summary=summarised(prepared, session, models, combination) | coverage,
+        summary=summary,
         calibration=calibration,
         combination=combination,
         digest=session.digest,

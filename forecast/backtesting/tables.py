@@ -17,6 +17,7 @@ from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
 from forecast.evaluation.metrics import ErrorSums
+from forecast.evaluation.remarks import remarks
 from forecast.evaluation.scoring import (
     Actuals,
     best_opponent,
@@ -146,6 +147,7 @@ def summarise(
     """
     total, each = fold_errors(folds, actuals), [fold_errors([fold], actuals) for fold in folds]
     model, metrics = next(iter(total)), overall(total)
+    best = best_opponent(metrics, model)
     rows = np.concatenate([fold.rows for fold in folds])
     worst = extreme_series(total[model], panel.ids, WORST_SERIES) if panel.has_ids else {}
     return {
@@ -163,6 +165,7 @@ def summarise(
         "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
         "worst_series": worst,
         "verdict": verdict(metrics, model, len(rows), combined),
+        "remarks": remarks(total, model, best, plan.horizon),
     }
 
 

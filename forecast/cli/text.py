@@ -31,7 +31,8 @@ def training_text(summary: Mapping[str, Any], folder: Path) -> str:
     lines += _coverage(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
     files = ", ".join(str(path) for path in made if path.exists())
-    return "\n".join([*lines, summary["verdict"], f"forecast: {files}", f"run: {folder}"])
+    lines += [summary["verdict"], *summary["remarks"]]
+    return "\n".join([*lines, f"forecast: {files}", f"run: {folder}"])
 
 
 def _errors_by_target(summary: Mapping[str, Any]) -> list[str]:
@@ -109,7 +110,7 @@ def backtest_text(summary: Mapping[str, Any]) -> str:
         :MOST_SERIES
     ]
     lines += [f"{'worst series':16}    MASE {', '.join(worst)}"] if worst else []
-    return "\n".join([*lines, summary["verdict"]])
+    return "\n".join([*lines, summary["verdict"], *summary["remarks"]])
 
 
 def _by_key(title: str, keys: list[int], values: Mapping[str, list[float]]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from forecast.data.scale import Scale
 from forecast.evaluation.levels import central_intervals
@@ -19,6 +19,11 @@ Metrics = Callable[[Sums, bool], dict[str, np.ndarray]]
 """(sums, whether targets are taken together) -> metric -> (G,) if they are, otherwise (G, K)."""
 
 
+Windows = tuple[Int[np.ndarray, " _"], Float32[np.ndarray, " _"], Float32[np.ndarray, " _"]]
+PAIRED = ("absolute", "known")
+"""Terms that are kept by window."""
+
+
 @dataclass(frozen=True)
 class ErrorSums:
     """Sums of errors by horizon step and by series; no forecast is kept."""
@@ -28,13 +33,22 @@ class ErrorSums:
     num_series: int
     by_step: Mapping[str, Float[np.ndarray, "H K"]] = field(default_factory=dict)
     by_series: Mapping[str, Float[np.ndarray, "S K"]] = field(default_factory=dict)
+    of_windows: tuple[Windows, ...] = ()
+    """Of windows whose origins are known: time of the origin, absolute error, observed values."""
 
-    def add(self, terms: Terms, series: Int[np.ndarray, " B"]) -> ErrorSums:
+    def add(
+        self,
+        terms: Terms,
+        series: Int[np.ndarray, " B"],
+        times: Int[np.ndarray, " B"] | None = None,
+    ) -> ErrorSums:
         """With some windows added.
 
         Args:
             terms: of these windows, by `point_errors` or `quantile_errors`.
             series: of each window.
+            times: of their origins, so that methods can be compared origin by origin; None:
+                they are not kept.
         """
         by_step, by_series = dict(self.by_step), dict(self.by_series)
         for name, values in terms.items():
@@ -44,7 +58,24 @@ class ErrorSums:
             total = np.zeros((self.num_series, values.shape[2]))
             np.add.at(total, series, of_windows)
             by_series[name] = by_series.get(name, 0.0) + total
-        return replace(self, by_step=by_step, by_series=by_series)
+        windows = self.of_windows
+        if times is not None:
+            pair = (terms[name].sum(axis=(1, 2), dtype=np.float32) for name in PAIRED)
+            windows = (*windows, (times, *pair))
+        return replace(self, by_step=by_step, by_series=by_series, of_windows=windows)
+
+    def windows(self) -> Windows:
+        """Time of the origin, absolute error and observed values of each window that was kept."""
+        if not self.of_windows:
+            none = np.zeros(0, dtype=np.float32)
+            return np.zeros(0, dtype=np.int64), none, none
+        times, absolute, known = zip(*self.of_windows, strict=True)
+        return np.concatenate(times), np.concatenate(absolute), np.concatenate(known)
+
+    def mean(self, name: str) -> float:
+        """The mean of a term over all observed values; NaN without any."""
+        total, known = (float(self._whole()[each].sum()) for each in (name, "known"))
+        return total / known if known else float("nan")
 
     def overall(self) -> dict[str, float]:
         """Each metric over all windows, steps and targets; NaN if nothing was observed."""
@@ -96,6 +127,7 @@ def point_errors(
             "nonzero": nonzero.astype(np.float64),
             "has_scale": known * (by_absolute > 0.0),
             "error": error,
+            "size": np.where(known, size, 0.0),
             "absolute": absolute,
             "squared": squared,
             "percentage": np.where(nonzero, absolute / np.where(nonzero, size, 1.0), 0.0),

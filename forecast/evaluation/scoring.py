@@ -36,6 +36,14 @@ class Actuals:
     """The same with missing ones filled, from which the baselines forecast."""
     scale: Scale
     """What MASE, RMSSE and R2 compare errors with."""
+    starts: Int[np.ndarray, " S"] | None = None
+    """Position of each series' first row on the time axis; None: all begin at the same time."""
+
+    def times(self, rows: Int[np.ndarray, " B"]) -> Int[np.ndarray, " B"]:
+        """Positions of some rows on the time axis."""
+        series = self.history.series_of(rows)
+        since = rows - self.history.offsets[series]
+        return np.asarray(since if self.starts is None else self.starts[series] + since)
 
     def after(self, origins: Int[np.ndarray, " B"], horizon: int) -> Forecast:
         """Observed values after some origins."""
@@ -86,10 +94,12 @@ def with_errors(
     series = actuals.history.series_of(origins)
     truth = actuals.after(origins, next(iter(forecasts.values())).shape[1])
     empty = ErrorSums(point_metrics, len(actuals.scale.absolute))
-    return {
-        name: sums.get(name, empty).add(point_errors(truth, values, actuals.scale, series), series)
-        for name, values in forecasts.items()
-    }
+    times = actuals.times(origins)
+    added = {}
+    for name, values in forecasts.items():
+        errors = point_errors(truth, values, actuals.scale, series)
+        added[name] = sums.get(name, empty).add(errors, series, times)
+    return added
 
 
 def overall(scores: Mapping[str, ErrorSums]) -> dict[str, dict[str, float]]:

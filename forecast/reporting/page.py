@@ -59,6 +59,8 @@ class Page:
     title: str
     verdict: str
     sections: tuple[PageSection, ...]
+    remarks: tuple[str, ...] = ()
+    """What belongs to the verdict."""
 
 
 def number_cell(value: float | None) -> str:

@@ -91,6 +91,8 @@ class Summary:
     windows: dict[str, Count]
     """Of the training, validation and test part."""
     verdict: str
+    remarks: list[str]
+    """Sentences on chance, bias and coverage."""
     weights: dict[str, Share] = field(default_factory=dict)
     """Method -> what it counts in the combination, if the model is one; the network first."""
     combined: list[str] = field(default_factory=list)

@@ -68,7 +68,9 @@ def page_of(facts: Facts) -> Page:
     """The page, the verdict first."""
     names = ", ".join(facts.targets)
     sections = tuple(section(facts) for section in SECTIONS)
-    return Page(f"Forecast of {names}: {facts.run}", facts.files.summary.verdict, sections)
+    summary = facts.files.summary
+    title = f"Forecast of {names}: {facts.run}"
+    return Page(title, summary.verdict, sections, tuple(summary.remarks))
 
 
 def _scores(facts: Facts) -> PageSection:

@@ -38,6 +38,7 @@ def test_train_prints_scores_and_verdict_and_logs_to_stderr(place, call):
     assert lines[8:] == [
         f"{level} % intervals cover {100 * share:.1f} % of the test values",
         summary["verdict"],
+        *summary["remarks"],
         "forecast: run/forecast.csv, run/forecast.png, run/learning_curve.png",
         "run: run",
     ]
@@ -145,8 +146,8 @@ def test_a_profile_is_printed_on_request_and_part_of_the_json(place, call):
 def test_parts_may_be_left_out(overrides, windows, verdict, place, call):
     code, out, _ = call("train", "config.yaml", "--run", "run", *overrides)
     assert code == 0
-    assert out.splitlines()[-3].startswith(verdict)
     summary = json.loads((place / "run" / "summary.json").read_text())
+    assert out.splitlines()[-3 - len(summary["remarks"])].startswith(verdict)
     assert list(summary["windows"].values()) == windows
     assert summary["verdict"].startswith(verdict)
     assert call("predict", "run")[0] == 0
@@ -300,7 +301,9 @@ def test_backtest_prints_tables_and_a_verdict_and_writes_a_folder(place, call):
     assert any(line.startswith("auto_theta ") for line in lines)
     assert "MAE by fold              1         2         3" in lines
     assert "MAE by step              1         2         3" in lines
-    assert lines[-2].startswith("lstm is ")
+    summary = json.loads((place / "back/summary.json").read_text())
+    assert lines[-2 - len(summary["remarks"]) : -1] == [summary["verdict"], *summary["remarks"]]
+    assert summary["verdict"].startswith("lstm is ")
     assert lines[-1] == (
         "files: back/backtest.csv, back/scores.csv, back/backtest.png, back/summary.json"
     )

@@ -152,6 +152,7 @@ def test_a_backtest_has_a_row_a_method_and_few_columns():
         "mae_by_step": {"lstm": [float(step) for step in range(100)]},
         "worst_series": {f"shop {number}": 9.0 - number for number in range(7)},
         "verdict": "lstm is better",
+        "remarks": ["by chance"],
     }
     assert backtest_text(summary).splitlines() == [
         "backtest               MAE      RMSE     sMAPE      MASE",
@@ -164,6 +165,7 @@ def test_a_backtest_has_a_row_a_method_and_few_columns():
         "lstm                     0        20        40        59        79        99",
         "worst series        MASE shop 0 9, shop 1 8, shop 2 7, shop 3 6, shop 4 5",
         "lstm is better",
+        "by chance",
     ]
     one = {"folds": [1], "horizon": 1, "worst_series": {}}
-    assert backtest_text({**summary, **one}).count("\n") == 3, "overall, and the verdict"
+    assert backtest_text({**summary, **one}).count("\n") == 4, "overall, and the verdict"

@@ -28,6 +28,7 @@ CONTENT = {
     "verdict": "lstm is 50.0 % better.",
     "metrics": {"lstm": {"MAE": 1.0, "R2": math.nan}, "naive": {"MAE": 2.0, "R2": 0.5}},
     "mae_by_step": {"lstm": [1.0, 1.5], "naive": [2.0, math.nan]},
+    "remarks": ["Paired over 9 origins."],
     "worst_series": {"a": 2.0},
     "best_series": {"c": 0.5},
     "coverage": {"rolling": {"80": 0.789}},

@@ -40,6 +40,7 @@ SUMMARY = Summary(
     stopped=["2 epochs are done"],
     windows={"train": 10, "validation": 4, "test": 5},
     verdict="lstm is 50.0 % better.",
+    remarks=["Paired over 9 origins."],
     metrics={
         "lstm": {"MAE": 1.0, "bias": -0.5, "R2": 0.9},
         "naive": {"MAE": 2.0, "bias": 0.1, "R2": 0.95},

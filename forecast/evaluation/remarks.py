@@ -1,0 +1,64 @@
+"""What a verdict does not say in one number: chance, bias, coverage, and what to do about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from forecast.evaluation.metrics import ErrorSums
+from forecast.evaluation.paired import compared
+from forecast.evaluation.scoring import in_words
+
+ONE_SIDED = 0.5
+"""Share of the mean absolute error from which on a bias is its larger part."""
+LARGE_BIAS = 0.1
+"""Of the mean absolute value."""
+FEWER = 5.0
+"""Percent by which intervals may hold less than they promise."""
+
+
+def remarks(scores: Mapping[str, ErrorSums], model: str, opponent: str, horizon: int) -> list[str]:
+    """Sentences on chance and bias; those that matter.
+
+    Args:
+        scores: of every method on the same windows.
+        model: the method that is judged.
+        opponent: the best of the others.
+        horizon: steps.
+    """
+    found = [compared(scores[model], scores[opponent], horizon).sentence(in_words(opponent))]
+    return [*found, *bias_remarks(scores[model])]
+
+
+def bias_remarks(sums: ErrorSums) -> list[str]:
+    """One sentence where forecasts are mostly too low or too high; none otherwise."""
+    bias, error, size = (sums.mean(name) for name in ("error", "absolute", "size"))
+    if not (math.isfinite(bias) and size > 0):
+        return []
+    if abs(bias) < max(ONE_SIDED * error, LARGE_BIAS * size):
+        return []
+    side = "low" if bias < 0 else "high"
+    return [
+        f"Forecasts are {100 * abs(bias) / size:.0f} % too {side} on average: where sums matter,"
+        " try training.loss: mse; where the level has moved, model.window_norm: last."
+    ]
+
+
+def coverage_remarks(coverage: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """One sentence where intervals hold clearly less than they promise; none otherwise.
+
+    Args:
+        coverage: kind of interval -> level in percent -> share of the test values, from 0 to 1.
+    """
+    held = coverage.get("quantile") or coverage.get("rolling") or coverage.get("split") or {}
+    low = [f"{level} % intervals cover {100 * share:.0f} %" for level, share in _lacking(held)]
+    if not low:
+        return []
+    return [
+        f"{', '.join(low)} of the test values: take a higher --level, or make them of more errors"
+        " by a longer split.validation."
+    ]
+
+
+def _lacking(held: Mapping[str, float]) -> list[tuple[str, float]]:
+    return [(level, share) for level, share in held.items() if 100 * share < float(level) - FEWER]
