@@ -88,6 +88,7 @@ class PredictOptions(PrintOptions):
     run: str = _option("RUN", "run folder, or its model.safetensors")
     data: str | None = _option("--data FILE", "newer history (default: end of the training table)")
     future: str | None = _option("--future FILE", "covariates known over the horizon")
+    compare: str | None = _option("--compare FILE", "another --future, forecast side by side")
     horizon: int | None = _integer("--horizon N", "steps (default: the trained horizon)")
     level: list[float] | None = _option(
         "--level PERCENT",
@@ -136,6 +137,13 @@ class ReportOptions(PrintOptions):
     run: str = _option("RUN", "folder of a finished run")
     output: str | None = _option("--output FILE", "HTML file (default: RUN/report.html)")
     force: bool = _flag("--force", "replace the file if it is there")
+
+
+class RunsOptions(argparse.Namespace):
+    """List the runs of a folder: date, test scores, and in what they differ."""
+
+    folder: str = _option("DIR", "folder (default: runs)", nargs="?", default="runs")
+    json: bool = _flag("--json", "print the result as JSON")
 
 
 class CheckOptions(ConfigOptions):
@@ -211,6 +219,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),
     "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
     "report": (ReportOptions, "forecast.cli.report.report"),
+    "runs": (RunsOptions, "forecast.cli.runs.runs"),
     "check": (CheckOptions, "forecast.cli.commands.check"),
     "config init": (InitOptions, "forecast.cli.init.init"),
     "config show": (ShowOptions, "forecast.cli.configs.show"),

@@ -10,6 +10,7 @@ from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
 from forecast.data.write import require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
+from forecast.forecasting.compare import two_futures
 from forecast.forecasting.model_file import load, model_path
 from forecast.runs.log import stderr_log
 from forecast.training.device import choose_device
@@ -25,7 +26,11 @@ def predict(options: PredictOptions) -> int:
         trained = load(options.run, choose_device(options.device or "cpu"))
         trained = trained.without_partners() if options.without_partners else trained
         refuse_input(options.output, trained.config.data.path, "the training table")
-        table = trained.forecast(options.data, options.future, options.horizon, options.level)
+        asked = (options.horizon, options.level)
+        if options.compare is None:
+            table = trained.forecast(options.data, options.future, *asked)
+        else:
+            table = two_futures(trained, options.future, options.compare, options.data, *asked)
     if options.output != "-":
         write_table(table, Path(options.output), is_new=not options.force)
         result = {"output": options.output, "rows": len(table)}
@@ -39,6 +44,7 @@ def _refuse_replacing(options: PredictOptions) -> None:
     """Only --force replaces a file, and never one that is read; devices are written to."""
     refuse_input(options.output, options.data, "given as --data")
     refuse_input(options.output, options.future, "given as --future")
+    refuse_input(options.output, options.compare, "given as --compare")
     refuse_input(options.output, str(model_path(options.run)), "the model")
     if os.path.isfile(options.output) and not options.force:
         raise ConfigError(f"{options.output} exists; give another --output, or --force")

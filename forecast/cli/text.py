@@ -185,6 +185,7 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
         f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
         f" ({steps} step{'' if steps == 1 else 's'} each){models}{search} on {result['device']}",
         f"            {limit}started now, it {end_in_words(result['seconds'])}, or sooner",
+        "optional    all of it: findings, differences and sizes are advice, none must be followed",
     ]
 
 

@@ -210,8 +210,11 @@ def _histories(path: Path, summary: Summary) -> list[list[Epoch]]:
         histories.setdefault(epoch.member, []).append(epoch)
     layers = {tuple(epoch.gradient_norms) for history in histories.values() for epoch in history}
     numbers = {member: [epoch.number for epoch in each] for member, each in histories.items()}
-    wanted = {member: [*range(1, last + 1)] for member, last in enumerate(summary.epochs)}
-    if len(layers) != 1 or numbers != wanted:
+    wanted = {member: range(1, last + 1) for member, last in enumerate(summary.epochs)}
+    # A range may be long, but not if it equals a list.
+    lengths = {member: len(each) for member, each in numbers.items()}
+    is_whole = lengths == {member: len(each) for member, each in wanted.items()}
+    if len(layers) != 1 or not is_whole or any([*wanted[m]] != n for m, n in numbers.items()):
         raise DataError(f"{path}: not the epochs that {MODEL_FILE} tells of; {OPTIONAL}")
     return [histories[member] for member in wanted]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.data.panel import Panel
-from forecast.errors import ConfigError, DataError, did_you_mean, named
+from forecast.errors import ConfigError, DataError, did_you_mean, named, shown
 from forecast.evaluation.baselines import History
 from forecast.evaluation.levels import interval_quantiles
 from forecast.forecasting.predict import forecast_table
@@ -27,6 +27,9 @@ MOST_NAMED = 5
 """Series that a warning names."""
 MOST_ROWS = 300_000
 """Of all series together: partners, which take longer than the network, are not asked beyond."""
+
+MOST_STEPS = 100 * LONGEST_HORIZON
+"""That are forecast; what is forecast from forecasts says nothing in the end."""
 
 
 def quick_forecast(
@@ -86,6 +89,10 @@ def quick_forecast(
 def _refuse(horizon: int | None, folds: int | None, partners: Sequence[str]) -> None:
     if horizon is not None and horizon < 1:
         raise ConfigError(f"horizon {horizon} is not allowed; ask for 1 step or more")
+    if horizon is not None and horizon > MOST_STEPS:
+        raise ConfigError(
+            f"horizon {shown(horizon)} is too far; ask for {MOST_STEPS} steps or fewer"
+        )
     if folds is not None and folds < 0:
         raise ConfigError(f"folds {folds} is not allowed; give 0 (none) or more")
     for name in partners:

@@ -68,6 +68,7 @@ def test_a_good_check():
         "memory      below 1 MB beyond the libraries",
         "time        about 8 s for 100 epochs (2 steps each) on cpu",
         "            started now, it ends at 14:32, in 8.4 s, or sooner",
+        "optional    all of it: findings, differences and sizes are advice, none must be followed",
     ]
 
 

@@ -80,6 +80,13 @@ def refusal(name, run):
     return ""
 
 
+def test_epochs_that_a_summary_makes_up_take_no_memory(run):
+    made_up = {**CONTENT, "epochs": [10**15] * len(CONTENT["epochs"])}
+    RunFolder(run).write_json("summary.json", made_up)
+    with pytest.raises(DataError, match=r"not the epochs that model\.safetensors tells of"):
+        files_of(run, made_up)
+
+
 def mutants(value, path=()):
     """Paths and documents: each value replaced by those of another type, each key removed."""
     for other in (None, True, 7, 1.5, "text", [], {}, [[]], {"a": {}}):

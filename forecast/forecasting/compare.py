@@ -1,0 +1,55 @@
+"""Two futures side by side: what a model forecasts if one or the other comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forecast.data.frames import AnyTable
+from forecast.errors import ConfigError
+from forecast.evaluation.levels import Levels
+from forecast.forecasting.trained import TrainedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def two_futures(
+    trained: TrainedModel,
+    future: AnyTable | str | Path | None,
+    other: AnyTable | str | Path,
+    data: AnyTable | str | Path | None = None,
+    horizon: int | None = None,
+    level: Levels = None,
+) -> pd.DataFrame:
+    """The forecast for one future, and beside it that for another.
+
+    Args:
+        trained: a model with future covariates.
+        future: a table of them, or its file; None: what the rows without a target say.
+        other: another table of them, or its file.
+        data, horizon, level: as for `TrainedModel.forecast`.
+
+    Returns:
+        The forecast for `future`, with `compared`, the forecast for `other`, and `difference`,
+        compared - forecast.
+
+    Raises:
+        ConfigError: for a model that reads no future.
+        DataError: as `TrainedModel.forecast`.
+    """
+    if not trained.config.data.future:
+        raise ConfigError(
+            "the model reads no covariates of the future, so there is nothing to compare; name some"
+            " in data.future and train"
+        )
+    table = trained.forecast(data, future, horizon, level)
+    compared = trained.forecast(data, other, horizon, level)["forecast"]
+    columns = {"compared": compared, "difference": compared - table["forecast"]}
+    return table.assign(**{_free(name, table): column for name, column in columns.items()})
+
+
+def _free(name: str, table: pd.DataFrame) -> str:
+    while name in table:  # the table calls its series or times so
+        name += "_"
+    return name
