@@ -27,6 +27,7 @@ from fuzz import (
     seeds,
     starts,
     tables,
+    units,
     writes,
 )
 from fuzz.material import Material, make, without_pictures
@@ -59,6 +60,7 @@ ROWS = (
     Row(4, "bits flipped in checkpoints, checkpoints cut off", 4_000, damage.check),
     Row(5, "other values after the training rows, by part", 300, leakage.check),
     Row(6, "chains of transforms undone, 100 examples each", 100, inverses.check),
+    Row(6, "panels with constant series in other units", 120, units.check),
     Row(
         7, "fresh processes that hash otherwise, with other threads", 20, seeds.check_process, True
     ),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.transforms import Difference, TransformOption, Transforms
+from forecast.config.transforms import Difference, Log, Power, TransformOption, Transforms
 from forecast.data.compact import blocks, kept_rows
+from forecast.data.moments import ROUNDING, filled_scale
 from forecast.data.panel import Offsets, Ranges, offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Transform, lags_of
 from forecast.errors import DataError
@@ -186,14 +187,14 @@ def fit_chain(
     rows = range_mask(train, len(values))
     train_offsets = offsets_of(train[:, 1] - train[:, 0])
     states: list[np.ndarray] = []
-    current = kept_rows(values, rows)
+    given = current = kept_rows(values, rows)
     for number, option in enumerate(options):
         is_last = number == len(options) - 1
         step = TRANSFORMS[option.key()](option)
-        if shared is None or _is_per_series(option):
-            state = step.fit(current, train_offsets, season)
-        else:
-            state = shared.states[number]
+        state = None if shared is None else shared.states[number]
+        if state is None or _is_per_series(option):
+            fitted = step.fit(current, train_offsets, season)
+            state = _in_the_unit(options[: number + 1], fitted, state, given, train_offsets)
         try:
             current = _transformed(option, state, current, train_offsets, kept=not is_last)
         except OutOfRangeError as error:
@@ -201,6 +202,46 @@ def fit_chain(
             raise OutOfRangeError(str(error), row, error.column) from None
         states.append(state)
     return FittedChain(options, tuple(states))
+
+
+def _in_the_unit(
+    options: Transforms,
+    state: Float[np.ndarray, "S K P"],
+    shared: Float[np.ndarray, "T K P"] | None,
+    values: Float[np.ndarray, "N K"],
+    offsets: Offsets,
+) -> Float[np.ndarray, "S K P"]:
+    """A state whose scales are in the unit of the values, those of constants too.
+
+    Args:
+        options: the transform it is of, and those before.
+        state: of series.
+        shared: of other series; None: of none.
+        values: training rows before all transforms; what differences leave of a straight line is
+            their rounding.
+        offsets: of these rows.
+    """
+    *before, option = options
+    if not hasattr(option, "scope"):
+        return state
+    place, scale = state[..., 0], state[..., 1]  # a location or an exponent
+    if before and all(isinstance(each, Difference) for each in before):
+        least = ROUNDING * _levels(values, offsets if len(state) > 1 else offsets[[0, -1]])
+        is_rounding = scale <= least
+        neutral = 1.0 if isinstance(option, Power) else np.where(abs(place) > least, place, 0.0)
+        place, scale = np.where(is_rounding, neutral, place), np.where(is_rounding, 0.0, scale)
+    others = scale if shared is None else np.concatenate([scale, shared[..., 1]])
+    level = np.zeros_like(place) if isinstance(option, Power) else place
+    is_relative = any(isinstance(each, Log) for each in before)
+    return np.stack([place, filled_scale(level, scale, others, is_relative)], axis=-1)
+
+
+def _levels(values: Float[np.ndarray, "N K"], offsets: Offsets) -> Float[np.ndarray, "S K"]:
+    """Greatest absolute value of each series; 0 without any."""
+    filled = np.flatnonzero(np.diff(offsets))
+    levels = np.zeros((len(offsets) - 1, values.shape[1]))
+    levels[filled] = np.nan_to_num(np.fmax.reduceat(np.abs(values), offsets[:-1][filled], axis=0))
+    return levels
 
 
 def _transformed(

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import Covariate, DataConfig
+from forecast.data.moments import filled_scale, standard
 from forecast.data.panel import Panel
 from forecast.data.times import TimeAxis
-from forecast.data.transforms import standard
 from forecast.errors import ConfigError
 
 UNSEEN = 0
@@ -195,8 +195,9 @@ def _fit(
         return FittedCovariate(option, categories=tuple(sorted(names[each] for each in seen)))
     if option.encoding == "none" or np.isnan(values).all():
         return FittedCovariate(option)
-    location, scale = standard(values[:, None])
-    return FittedCovariate(option, float(location[0]), float(scale[0]))
+    location, scale = (each[:, None] for each in standard(values[:, None]))  # (1, 1)
+    filled = filled_scale(location, scale, scale)
+    return FittedCovariate(option, float(location.item()), float(filled.item()))
 
 
 def calendar_columns(names: Sequence[str]) -> tuple[str, ...]:

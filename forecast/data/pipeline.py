@@ -14,6 +14,7 @@ from forecast.config.data import DataConfig, MissingPolicy, WindowConfig
 from forecast.config.transforms import Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
+from forecast.data.constants import constant_values, first_changes
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.late import after, scaling_rows
 from forecast.data.missing import fill
@@ -34,6 +35,8 @@ class Pipeline:
     ids: tuple[str, ...]
     """Series whose states the chain holds, in its order."""
     targets: tuple[str, ...]
+    constants: Float[np.ndarray, "S K"]
+    """Value of each series and target that was the same in all rows it was fitted on; else NaN."""
 
     @property
     def num_columns(self) -> int:
@@ -62,7 +65,9 @@ class Pipeline:
         values = self.filled(unseen, unseen.offsets)[:, : unseen.num_targets]
         ranges = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
         chain = _fit(self.chain.options, unseen, values, ranges, season=1, shared=self.chain)
-        return replace(self, chain=self.chain.joined(chain), ids=(*self.ids, *unseen.ids))
+        constants = np.concatenate([self.constants, constant_values(values, ranges)])
+        ids = (*self.ids, *unseen.ids)
+        return replace(self, chain=self.chain.joined(chain), ids=ids, constants=constants)
 
     def filled(self, panel: Panel, parts: Offsets) -> Float[np.ndarray, "N C"]:
         """(N, C) the panel's values with missing numbers filled as configured."""
@@ -131,7 +136,7 @@ class Pipeline:
         values: Float[np.ndarray, "N K"],
         origins: Int[np.ndarray, " B"],
     ) -> Float[np.ndarray, "B H K Q"]:
-        """Forecasts in the user's units.
+        """Forecasts in the user's units; what was the same as long as it is known, stays so.
 
         Args:
             forecast: (B, H, K, Q) on the model's scale.
@@ -140,8 +145,15 @@ class Pipeline:
             origins: (B,) last known row of each forecast.
         """
         rows = origins[:, None] + np.arange(1 - self.chain.rows_lost, 1)
-        numbers = self.series_numbers([panel.ids[n] for n in panel.series_of(origins).tolist()])
-        return self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
+        series = panel.series_of(origins)
+        numbers = self.series_numbers([panel.ids[n] for n in series.tolist()])
+        inverted = self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
+        known = self.constants[numbers]  # (B, K)
+        if np.isnan(known).all():
+            return inverted
+        has_changed = origins[:, None] >= first_changes(values, panel.offsets, series, known)
+        lasting = np.where(has_changed, np.nan, known)[:, None, :, None]
+        return np.where(np.isnan(lasting), inverted, lasting)
 
 
 def fit_pipeline(
@@ -179,6 +191,9 @@ def fit_pipeline(
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,
+        constants=constant_values(
+            targets, scaling_rows(targets, panel.offsets, split.train, window, chain.rows_lost)
+        ),
     )
 
 

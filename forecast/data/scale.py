@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.data.moments import ROUNDING
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -35,9 +37,14 @@ def training_scale(
         season: rows in a season.
     """
     changes = _seasonal_changes(values, season)
+    absolute = mase_scale(values, offsets, train, season)
     return Scale(
-        absolute=mase_scale(values, offsets, train, season),
-        squared=_positive(_training_means(np.square(changes), offsets, train, season)),
+        absolute=absolute,
+        squared=np.where(
+            np.isnan(absolute),
+            np.nan,
+            _training_means(np.square(changes), offsets, train, season),
+        ),
         center=np.nan_to_num(_training_means(values, offsets, train, 0)),
     )
 
@@ -56,7 +63,8 @@ def mase_scale(
     Source: Hyndman and Koehler 2006, "Another look at measures of forecast accuracy".
     """
     changes = np.abs(_seasonal_changes(values, season))
-    return _positive(_training_means(changes, offsets, train, season))
+    level = _training_means(np.abs(values), offsets, train, 0)
+    return _beyond_rounding(_training_means(changes, offsets, train, season), level)
 
 
 def running_scale(
@@ -70,11 +78,14 @@ def running_scale(
     changes[np.arange(len(values)) < offsets[series] + season] = np.nan
     known = pd.DataFrame(~np.isnan(changes))
     sums = pd.DataFrame(np.nan_to_num(changes)).groupby(series).cumsum()  # apart: no rounding
-    return _positive(sums.to_numpy() / np.maximum(known.groupby(series).cumsum().to_numpy(), 1))
+    scale = sums.to_numpy() / np.maximum(known.groupby(series).cumsum().to_numpy(), 1)
+    level = pd.DataFrame(np.nan_to_num(np.abs(values))).groupby(series).cummax().to_numpy()
+    return _beyond_rounding(scale, level)
 
 
-def _positive(scale: np.ndarray) -> np.ndarray:
-    return np.where(scale > 0, scale, np.nan)
+def _beyond_rounding(scale: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """NaN for changes that the rounding of values of a level explains."""
+    return np.where(scale > ROUNDING * np.nan_to_num(level), scale, np.nan)
 
 
 def _seasonal_changes(values: np.ndarray, season: int) -> np.ndarray:

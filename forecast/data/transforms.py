@@ -2,38 +2,41 @@
 
 A transform is a frozen value; what it learns from data is a separate state, a plain array. `fit`
 reads training rows, `apply` and `invert` only states. A difference inverts with the rows before the
-forecast, which are kept in the user's units and transformed on the way. The file is longer than
-others, because every transform stands beside what it is fitted by.
+forecast, which are kept in the user's units and transformed on the way.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from forecast.config.transforms import Scope
-from forecast.data.compact import ROWS_AT_ONCE, blocks
+from forecast.data.moments import (
+    Columns,
+    FitColumns,
+    Moments,
+    State,
+    Values,
+    fit_series,
+    min_max,
+    robust,
+    standard,
+)
 from forecast.data.panel import Offsets, ragged_ranges
 
+FLAT = 1e-9
+"""Share of its values that a series must swing by for an exponent to be told from it."""
 MAX_AUTO_SERIES = 200
 """`difference: auto` tests at most this many series, evenly spread over the panel."""
 
-Values = Float[np.ndarray, "N K"]
-State = Float[np.ndarray, "_ K P"]
-"""P numbers for each target, of each series or (1) of all; in use broadcast to rows, forecasts."""
 Forecast = Float[np.ndarray, "B H K Q"]
 History = Float[np.ndarray, "B P K"]
 AnyShape = Float[np.ndarray, "..."]
 """Of a transform that takes each value on its own, and reads neither offsets nor history."""
-Columns = Float[np.ndarray, "N C"]
-Moments = tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]
-FitColumns = Callable[[Columns], Moments]
-"""Two numbers for each column of (N, columns); NaN is left out."""
 
 
 @runtime_checkable
@@ -45,7 +48,10 @@ class Transform(Protocol):
     """
 
     def fit(self, values: Values, offsets: Offsets, season: int) -> State:
-        """State (S or 1, K, P) from training rows (N, K) of series at `offsets`."""
+        """State (S or 1, K, P) from training rows (N, K) of series at `offsets`.
+
+        The scale of a constant is 0 in it: see `filled_scale`.
+        """
 
     def apply(self, values: Values, offsets: Offsets, state: State) -> Values:
         """(N, K) transformed, with `state` broadcast to (N, K, P)."""
@@ -86,7 +92,7 @@ class Affine:
 
     def fit(self, values: Values, offsets: Offsets, season: int) -> State:  # noqa: ARG002
         """Location and scale of each series and column."""
-        return _fit_series(self.fit_columns, values, offsets, self.scope)
+        return fit_series(self.fit_columns, values, offsets, self.scope)
 
     def apply(self, values: Values, offsets: Offsets, state: State) -> Values:  # noqa: ARG002
         """Subtract the location, divide by the scale."""
@@ -110,7 +116,7 @@ class PowerTransform:
 
     def fit(self, values: Values, offsets: Offsets, season: int) -> State:  # noqa: ARG002
         """Exponent by maximum likelihood, of each series and column."""
-        return _fit_series(self._fit_columns, values, offsets, self.scope)
+        return fit_series(self._fit_columns, values, offsets, self.scope)
 
     def apply(self, values: AnyShape, offsets: Offsets, state: AnyShape) -> AnyShape:  # noqa: ARG002
         """The power of x / scale; NaN where Box-Cox has no image."""
@@ -138,12 +144,14 @@ class PowerTransform:
         if is_box_cox:
             columns = np.where(columns > 0, columns, np.nan)
         mean = _nan_mean(np.log(columns) if is_box_cox else np.abs(columns))
-        scale = np.exp(mean) if is_box_cox else np.where(mean > 0, mean, 1.0)
+        scale = np.exp(mean) if is_box_cox else mean
         transformer = PowerTransformer(self.method.replace("_", "-"), standardize=False)
-        varying = np.fmax.reduce(columns, axis=0) > np.fmin.reduce(columns, axis=0)
+        most, least = np.fmax.reduce(columns, axis=0), np.fmin.reduce(columns, axis=0)
+        varying = most - least > FLAT * np.maximum(np.abs(most), np.abs(least))
         exponents = np.ones(columns.shape[1])
         if varying.any():
-            exponents[varying] = transformer.fit((columns / scale)[:, varying]).lambdas_
+            scaled = columns[:, varying] / scale[varying]
+            exponents[varying] = transformer.fit(scaled).lambdas_
         return np.clip(np.nan_to_num(exponents, nan=1.0), -1, 2), scale
 
 
@@ -224,59 +232,6 @@ def difference_orders(values: Values, offsets: Offsets, season: int) -> list[tup
     return [(lag, order) for lag, order in orders if order > 0]
 
 
-# ------------------------------------------------------------------ location and scale
-#
-# Of columns without their NaN, part by part, so that long columns need little room. scikit-learn's
-# scalers give the same, but importing them takes longer than to fit most tables.
-
-
-def standard(columns: Columns) -> Moments:
-    """Mean and standard deviation, by two corrected passes (Chan, Golub and LeVeque 1983).
-
-    Args:
-        columns: (N, C) float64; NaN is left out.
-
-    Returns:
-        Two numbers a column; the scale of a column that is constant up to rounding is 1, and a
-        column of NaN has location 0 and scale 1.
-    """
-    count = np.maximum(_sums(columns, lambda part: ~np.isnan(part)), 1)
-    mean = _sums(columns, lambda part: part) / count
-    rest = _sums(columns, lambda part: part - mean)
-    squares = _sums(columns, lambda part: (part - mean) ** 2)
-    variance = (squares - rest**2 / count) / count
-    rounding = count * np.finfo(np.float64).eps
-    is_constant = variance <= rounding * variance + (rounding * mean) ** 2
-    return mean + rest / count, np.where(is_constant, 1.0, np.sqrt(np.maximum(variance, 0)))
-
-
-def min_max(columns: Columns) -> Moments:
-    """Least value, and the range of the values; else as `standard`."""
-    least, most = (bound.reduce(columns, axis=0) for bound in (np.fmin, np.fmax))
-    return _known(least, most - least)
-
-
-def robust(columns: Columns) -> Moments:
-    """Median, and the range between the quartiles; else as `standard`."""
-    # NumPy takes the quantiles of all columns at once, but those beside NaN one by one.
-    quantiles = np.nanquantile if np.isnan(columns).any() else np.quantile
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-        lower, median, upper = quantiles(columns, (0.25, 0.5, 0.75), axis=0)
-    return _known(median, upper - lower)
-
-
-def _sums(columns: Columns, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Sum of each column of what is made of the parts."""
-    sums = [np.nansum(of(columns[first:last]), axis=0) for first, last in blocks(len(columns))]
-    return np.asarray(np.sum(sums, axis=0))
-
-
-def _known(location: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Location 0 and scale 1 for a column of NaN, scale 1 for a constant."""
-    return np.nan_to_num(location, nan=0.0), np.where(scale > 0, scale, 1.0)
-
-
 TRANSFORMS: Mapping[str, Callable[[Any], Transform]] = {
     "log": lambda _: Pointwise(np.log, np.exp),
     "log1p": lambda _: Pointwise(np.log1p, np.expm1),
@@ -286,39 +241,6 @@ TRANSFORMS: Mapping[str, Callable[[Any], Transform]] = {
     "min_max": lambda option: Affine(min_max, option.scope),
     "robust": lambda option: Affine(robust, option.scope),
 }
-
-
-def _fit_series(fit_columns: FitColumns, values: Values, offsets: Offsets, scope: Scope) -> State:
-    """State (S or 1, K, 2): two numbers for each series and column.
-
-    Series of like lengths are fitted together, side by side; padding all of them to the longest
-    would let one long series among many short ones fill the memory.
-    """
-    if scope == "global":
-        offsets = offsets[[0, -1]]
-    lengths = np.diff(offsets)
-    state = np.empty((len(lengths), values.shape[1], 2))
-    magnitude = np.frexp(lengths)[1]
-    for power in np.unique(magnitude):
-        alike = np.flatnonzero(magnitude == power)
-        pieces = 1 + (len(alike) << int(power)) // ROWS_AT_ONCE
-        for some in np.array_split(alike, min(pieces, len(alike))):
-            columns = _side_by_side(values, offsets[some], lengths[some])
-            state[some] = np.stack(fit_columns(columns), axis=-1).reshape(len(some), -1, 2)
-    return state
-
-
-def _side_by_side(
-    values: Values, first: Int[np.ndarray, " S"], lengths: Int[np.ndarray, " S"]
-) -> Float[np.ndarray, "M C"]:
-    """(longest, S * K) some series as columns, padded with NaN to at least one row."""
-    if len(lengths) == 1 and lengths[0]:  # without a copy
-        return values[first[0] : first[0] + lengths[0]]
-    padded = np.full((max(int(lengths.max()), 1), len(lengths), values.shape[1]), np.nan)
-    series = np.repeat(np.arange(len(lengths)), lengths)
-    step = ragged_ranges(np.zeros_like(lengths), lengths)
-    padded[step, series] = values[ragged_ranges(first, lengths)]
-    return padded.reshape(len(padded), -1)
 
 
 def _nan_mean(values: np.ndarray) -> np.ndarray:

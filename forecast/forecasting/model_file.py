@@ -139,6 +139,7 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     arrays = {f"chain.{n}": state for n, state in enumerate(trained.pipeline.chain.states)}
     arrays |= {f"tail.{name}": getattr(trained.tail, name) for name in TAIL_ARRAYS}
     arrays |= ahead_arrays(trained.tail)
+    arrays["constants"] = trained.pipeline.constants
     if trained.calibration is not None:
         arrays["calibration.radii"] = trained.calibration.radii
         arrays["calibration.sizes"] = trained.calibration.sizes
@@ -200,6 +201,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         missing=config.data.missing,
         ids=content.fitted_ids,
         targets=config.data.target,
+        constants=arrays["constants"],
     )
     tail = Panel(
         values=arrays["tail.values"],
@@ -271,6 +273,7 @@ def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: 
         "tail.starts": (series,),
         "tail.static": (series, len(content.static_columns)),
         "tail.lines": (rows,),
+        "constants": (len(content.fitted_ids), targets),
     }
     if content.calibration is not None:
         levels = len(content.calibration.levels)
@@ -301,6 +304,7 @@ def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: 
     require_states(chain.options, chain.states, len(ids), len(data.target))
     require_covariates((*covariates.past, *covariates.future, *covariates.static))
     read = window.lookback + chain.rows_lost + window.horizon
+    require(not np.isinf(pipeline.constants).any(), "constants are infinite")
     require_tail(tail, read)
     require_axis(tail.axis, tail.starts, int(tail.lengths.max()) + window.horizon)
 

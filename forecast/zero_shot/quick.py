@@ -71,6 +71,8 @@ def quick_forecast(
     parts = with_intervals(
         judged.calibration, ahead.combined(judged.weights), ahead.quantiles, ahead.floor
     )
+    if np.isinf(parts).any():
+        raise DataError(f"{panel.source}: a forecast is not finite; its values swing too far")
     quantiles = interval_quantiles(levels)
     written = forecast_table(found.data, panel, parts, quantiles)
     return QuickForecast(

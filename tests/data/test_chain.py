@@ -376,7 +376,7 @@ def test_new_series_are_fitted_behind_the_shared_steps():
 FORECASTING = """
 import json, sys
 import numpy as np
-from forecast.config.data import *
+from forecast.config.transforms import *
 from forecast.data.chain import FittedChain
 states = [np.array(state) for state in json.load(sys.stdin)]
 options = (
@@ -419,7 +419,7 @@ def test_apply_and_invert_do_not_import_scikit_learn():
 FITTING = """
 import sys
 import numpy as np
-from forecast.config.data import *
+from forecast.config.transforms import *
 from forecast.data.chain import fit_chain
 options = (Log1p(), Difference(), Standardize(), MinMax(scope="global"), Robust())
 fit_chain(options, np.linspace(1, 9, 40)[:, None], np.array([[0, 30]]), season=1)

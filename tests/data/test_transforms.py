@@ -16,10 +16,11 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from statsmodels.tsa.statespace.tools import diff
 from statsmodels.tsa.stattools import kpss
 
-from forecast.config.transforms import Difference, MinMax, Power, Robust, Standardize
+from forecast.config.transforms import Difference, Log, MinMax, Power, Robust, Standardize
 from forecast.data import compact
 from forecast.data.chain import FittedChain, fit_chain
-from forecast.data.transforms import TRANSFORMS, difference_orders, min_max, robust, standard
+from forecast.data.moments import min_max, robust, standard
+from forecast.data.transforms import TRANSFORMS, difference_orders
 
 from .chains import OPTIONS, SCOPES, data_of, fit, quick, random_data, seeds
 
@@ -300,9 +301,39 @@ AFFINE = [kind(scope=scope) for kind in (Standardize, MinMax, Robust) for scope 
 @pytest.mark.parametrize("value", [0.0, 5.0, 0.1, -1e6])
 def test_a_constant_column_is_shifted_not_divided_by_zero(option, value):
     chain = fit(data_of(np.full(7, value)), option)
-    np.testing.assert_allclose(chain.states[0], [[[value, 1.0]]], rtol=1e-15)
+    level = abs(value) or 1.0
+    np.testing.assert_allclose(chain.states[0], [[[value, level]]], rtol=1e-15)
     scaled = chain.apply(np.array([[value], [value + 2]]), np.array([0, 2]))
-    np.testing.assert_allclose(scaled[:, 0], [0, 2], rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(scaled[:, 0], [0, 2 / level], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 2.5, 1e6])
+@pytest.mark.parametrize("kind", [Standardize, MinMax, Robust, Power])
+@pytest.mark.parametrize("before", [(), (Difference(),), (Log(),)], ids=str)
+def test_no_unit_is_special(kind, before, unit):
+    if kind is Power and before == (Log(),):
+        pytest.skip("a power of logarithms depends on the unit")
+    random = np.random.default_rng(0)
+    series = [random.uniform(1, 9, 30), np.full(30, 4.0), np.linspace(2, 60, 30)]
+    series += [np.linspace(1e4, 1e4 + 7, 30), np.full(30, 0.7) + 1e-16 * random.normal(size=30)]
+    series += [np.repeat([2.0, 3.0], [25, 5])]  # more than half of it alike
+    series += [] if before == (Log(),) else [np.zeros(30)]
+    train = [20] * len(series)
+
+    def scaled(unit):
+        data = data_of(*(unit * values for values in series), train=train)
+        chain = fit(data, *before, kind())
+        return chain.apply(data.values + unit * np.arange(len(data.values))[:, None], data.offsets)
+
+    np.testing.assert_allclose(scaled(unit), scaled(1.0), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-130, 1e-38])
+def test_small_values_are_scaled_like_others(unit):
+    values = np.random.default_rng(0).normal(size=(50, 2)) * unit
+    for fit_columns in ORACLES:
+        expected = fit_columns(values / unit)
+        np.testing.assert_allclose(np.array(fit_columns(values)) / unit, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["box_cox", "yeo_johnson"])
@@ -330,10 +361,13 @@ def test_a_series_without_training_rows_is_left_as_it_is(option, width):
     if option.scope == "per_series":
         alone = fit(data_of(long, train=[10]), option)
         np.testing.assert_array_equal(chain.states[0][:1], alone.states[0])
-        neutral = [1.0, 1.0] if isinstance(option, Power) else [0.0, 1.0]
-        np.testing.assert_array_equal(chain.states[0][1], [neutral] * width)
-        shift = 1.0 if getattr(option, "method", "") == "box_cox" else 0.0
-        np.testing.assert_allclose(scaled[12:], new - shift, rtol=1e-12)
+        is_box_cox = getattr(option, "method", "") == "box_cox"
+        scale = 1.0 if is_box_cox else alone.states[0][0, :, 1]  # that of the other series
+        neutral = 1.0 if isinstance(option, Power) else 0.0
+        np.testing.assert_array_equal(chain.states[0][1, :, 0], neutral)
+        np.testing.assert_array_equal(chain.states[0][1, :, 1], scale)
+        shift = 1.0 if is_box_cox else 0.0
+        np.testing.assert_allclose(scaled[12:], new / scale - shift, rtol=1e-12)
     else:
         state = fit(data_of(long[:10]), option).states[0]
         np.testing.assert_allclose(chain.states[0], state, rtol=1e-12)
@@ -390,9 +424,8 @@ def test_columns_are_those_of_scikit_learn(fit, shape, share):
     wanted = scaler().fit(columns)
     expected_scale = getattr(wanted, scale)
     np.testing.assert_allclose(fit(columns)[0], getattr(wanted, location), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(
-        fit(columns)[1], np.where(expected_scale > 0, expected_scale, 1), rtol=1e-11
-    )
+    varies = np.nanmax(columns, axis=0) > np.nanmin(columns, axis=0)
+    np.testing.assert_allclose(fit(columns)[1], np.where(varies, expected_scale, 0), rtol=1e-11)
 
 
 @pytest.mark.parametrize("fit", ORACLES)
@@ -405,11 +438,11 @@ def test_long_columns_in_parts_are_fitted_like_whole_ones(fit, monkeypatch):
 
 
 @pytest.mark.parametrize("fit", ORACLES)
-def test_a_column_of_nan_and_a_constant_one_have_scale_one(fit):
+def test_a_column_of_nan_and_a_constant_one_have_scale_zero(fit):
     columns = np.array([[np.nan, 0.1, 0.0], [np.nan, 0.1, 0.0], [np.nan, 0.1, np.nan]])
     location, scale = fit(columns)
     np.testing.assert_allclose(location, [0, 0.1, 0], rtol=1e-15)
-    assert scale.tolist() == [1, 1, 1]
+    assert scale.tolist() == [0, 0, 0]
 
 
 @given(
@@ -425,4 +458,4 @@ def test_mean_and_deviation_keep_their_digits_far_from_zero(values, shift):
     if variance:
         assert scale[0] == pytest.approx(float(variance) ** 0.5, rel=1e-9)
     else:
-        assert scale[0] == 1
+        assert scale[0] == 0

@@ -61,6 +61,7 @@ def pipeline_of(panel, options=(), states=(), covariates=None):
         missing="error",
         ids=panel.ids,
         targets=panel.targets,
+        constants=np.full((panel.num_series, panel.num_targets), np.nan),
     )
 
 
