@@ -13,7 +13,7 @@ import torch
 from forecast.config.tree import Config, with_table, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, ForecastError
 from forecast.estimate import measured
 from forecast.evaluate import (
     calibrated,
@@ -94,27 +94,36 @@ def train(
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()
             _record(folder, prepared.config, device, lines)
-
-        prepared = with_learning_rate(prepared, device, folder)
-
-        session = new_session(prepared, device, folder, parts, show_every)
-        if resume:
-            session.restore()
-        if folder is not None:
-            _record(folder, prepared.config, device, lines)
-        if log.isEnabledFor(logging.INFO):
-            _log_end(prepared, session)
         try:
-            yield from session.run()
-        finally:  # whatever ends it, a `break` of the caller too
-            session.save()
-
-        with parts.part("evaluation"):
-            trained = evaluated(prepared, session)
+            prepared = with_learning_rate(prepared, device, folder)
+            session = new_session(prepared, device, folder, parts, show_every)
+            if resume:
+                session.restore()
+            if folder is not None:
+                _record(folder, prepared.config, device, lines)
+            trained = yield from _trained(prepared, session, parts)
+        except ForecastError:  # it will never be whole
+            if folder is not None and not resume:
+                folder.give_up()
+            raise
         if folder is not None:
             write_run(folder, session, trained, parts)
             folder.commit()
         return trained
+
+
+def _trained(
+    prepared: Prepared, session: Session, parts: Profile
+) -> Generator[Progress, None, TrainedModel]:
+    """What comes of a session that has begun."""
+    if log.isEnabledFor(logging.INFO):
+        _log_end(prepared, session)
+    try:
+        yield from session.run()
+    finally:  # whatever ends it, a `break` of the caller too
+        session.save()
+    with parts.part("evaluation"):
+        return evaluated(prepared, session)
 
 
 # Chapter 1, prepare: see prepare.py; here is what a folder and the log say of it.

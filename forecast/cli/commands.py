@@ -33,7 +33,7 @@ from forecast.cli.text import (
 )
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_table, write_config
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, DataError
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
@@ -147,8 +147,11 @@ def backtest(options: BacktestOptions) -> int:
             config, trained = open_source(
                 options.source, options.overrides, options.refit, options.device, options.data
             )
+            table = config.data.path
+            if trained and not os.path.exists(table):
+                raise DataError(f"{table}: the table of the run is not there; give --data FILE")
             if folder:
-                refuse_input(folder.path, BACKTEST_FILES, config.data.path, "the table")
+                refuse_input(folder.path, BACKTEST_FILES, table, "the table")
             steps = backtesting.backtest(
                 config,
                 trained,

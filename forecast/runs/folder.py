@@ -130,6 +130,16 @@ class RunFolder:
         for file in [*files, *self.events]:
             file.unlink(missing_ok=True)
 
+    def give_up(self) -> None:
+        """Take away a training that will never replace the finished run beside which it is."""
+        if self.replaces is None:
+            return
+        self.clear()
+        for name in MARKS:
+            (self.path / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody's file is in it
+            self.path.rmdir()
+
     def commit(self) -> None:
         """Take the place of the finished run, if there is one; whoever is killed here is helped.
 

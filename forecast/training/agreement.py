@@ -53,7 +53,7 @@ def refuse_other_config(
     key, before, after = found
     change = f"is {shown(after)}, the training began with {shown(before)}"
     why = f"; {done} models are finished with that" if _is_among(key, HOW_LONG) else ""
-    raise ConfigError(f"{place}: {key} {change}{why}; put it back, or train anew. {_ALLOWED}")
+    raise ConfigError(f"{place}: {key} {change}{why}; put it back, or train anew; {_ALLOWED}")
 
 
 def first_difference(
