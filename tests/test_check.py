@@ -156,8 +156,8 @@ def test_a_table_that_cannot_be_read_is_a_problem(tmp_path):
     assert (result["findings"], result["exit_code"]) == ([], 3)
     assert set(result) == {"findings", "problem", "exit_code"}
     assert result["problem"] == (
-        f"{path}:3: column 'ds': 2024-01-01 appears twice; keep one row a time, or name"
-        " the column of series in data.id"
+        f"{path}:3: column 'ds': 2024-01-01 appears twice; keep one row a time, set"
+        " data.duplicates: mean (or sum, first, last), or name the column of series in data.id"
     )
 
 

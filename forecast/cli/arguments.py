@@ -50,6 +50,9 @@ TARGET = _columns("--target", "column to forecast", None)
 SEASON = _integer("--season N", "rows (default: by frequency, or by the values)")
 TIMEZONE = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
 TIME_FORMAT = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")
+DUPLICATES = _option(
+    "--duplicates HOW", "of rows with one time keep first, last, their mean or sum (default: error)"
+)
 DEVICES = "auto, cpu, cuda, cuda:N, mps"
 
 
@@ -172,6 +175,7 @@ class InitOptions(argparse.Namespace):
     season: int | None = SEASON
     timezone: str | None = TIMEZONE
     time_format: str | None = TIME_FORMAT
+    duplicates: str | None = DUPLICATES
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
 
 
@@ -186,6 +190,7 @@ class QuickOptions(PrintOptions):
     season: int | None = SEASON
     timezone: str | None = TIMEZONE
     time_format: str | None = TIME_FORMAT
+    duplicates: str | None = DUPLICATES
     level: list[float] = _option(
         "--level PERCENT", "intervals (default: 80 95)", type=float, nargs="+", default=[80.0, 95.0]
     )

@@ -53,6 +53,7 @@ def init(options: InitOptions) -> int:
             {"past": options.past, "future": options.future, "static": options.static},
             affordable,
             None if options.output == "-" else seen_from(options.output, options.table),
+            options.duplicates,
         )
     if options.output == "-":
         hand_out(text)

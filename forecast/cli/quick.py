@@ -42,6 +42,7 @@ def quick(options: QuickOptions) -> int:
             options.target,
             options.timezone,
             options.time_format,
+            duplicates=options.duplicates,
         )
         result = quick_forecast(
             found, options.horizon, options.season, levels, options.folds, partners

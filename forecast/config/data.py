@@ -28,6 +28,7 @@ from forecast.config.options import (
 )
 from forecast.errors import did_you_mean, shown
 
+Duplicates = Literal["error", "first", "last", "mean", "sum"]
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
 Name = Annotated[str, Field(min_length=1)]
 Step = Annotated[int, Field(gt=0, le=10**18)]
@@ -141,6 +142,8 @@ class DataConfig(Section):
     """Mark between thousands in a CSV, e.g. "."; none; auto: none, but refused if it seems so."""
     sort: bool = False
     """Put the rows of each series in time order; false: unsorted rows are an error."""
+    duplicates: Duplicates = "error"
+    """Rows of a series with one time: error, first, last, mean or sum (of targets)."""
     missing: MissingPolicy = "error"
     """Missing rows and empty cells: error, interpolate, forward_fill, or mask (leave the loss)."""
     short_series: Literal["error", "skip"] = "error"

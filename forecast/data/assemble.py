@@ -13,6 +13,7 @@ from forecast.config.data import Covariate, DataConfig
 from forecast.data.ahead import without_future
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
+from forecast.data.duplicates import one_row_a_time
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.names import Known, as_known
@@ -128,10 +129,11 @@ def _assemble(
     )
     named = ids if id_column else ()
     rows = OrderedRows(table, config.time, named, None, series, times.values, times.timezone)
-    rows = in_time_order(rows, config.sort)
+    rows = in_time_order(rows, config.sort, config.duplicates != "error")
+    values, categories = _numbers(table, columns, {} if known is None else known.categories)
+    rows, values = one_row_a_time(rows, values, config, [column.name for column in columns])
     offsets = np.searchsorted(rows.series, np.arange(len(ids) + 1, dtype=rows.series.dtype))
     grid = grid_of(rows, offsets, config.frequency, times.is_integer)
-    values, categories = _numbers(table, columns, {} if known is None else known.categories)
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static = tuple(c.name for c in columns if c in config.static)
     return Panel(
@@ -155,7 +157,7 @@ def _assemble(
 
 
 def _complete(
-    values: Float[np.ndarray, "N C"], order: Int[np.ndarray, " N"] | None, grid: Grid
+    values: Float[np.ndarray, "N C"], order: Int[np.ndarray, " R"] | None, grid: Grid
 ) -> Float[np.ndarray, "M C"]:
     """The rows of a table in their places, NaN in the others."""
     values = values if order is None else values[order]
@@ -167,7 +169,7 @@ def _complete(
 
 
 def _complete_lines(
-    lines: Lines, order: Int[np.ndarray, " N"] | None, grid: Grid
+    lines: Lines, order: Int[np.ndarray, " R"] | None, grid: Grid
 ) -> Int[np.ndarray, " M"] | range:
     """The line of each row, -1 where there is none."""
     if order is None and grid.rows is None:

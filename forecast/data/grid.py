@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,11 @@ class OrderedRows:
             self.timezone,
         )
 
+    def at(self, rows: Int[np.ndarray, " kept"]) -> OrderedRows:
+        """Some of the rows."""
+        order = rows if self.order is None else self.order[rows]
+        return replace(self, order=order, series=self.series[rows], times=self.times[rows])
+
     def rows_where(
         self, compare: Callable[[np.ndarray, np.ndarray], np.ndarray]
     ) -> Int[np.ndarray, " rows"]:
@@ -88,12 +93,13 @@ class Grid:
     """Place of each row of the table among all rows; None: no row is missing."""
 
 
-def in_time_order(rows: OrderedRows, may_sort: bool) -> OrderedRows:
+def in_time_order(rows: OrderedRows, may_sort: bool, may_repeat: bool = False) -> OrderedRows:
     """The rows of a table, sorted by series, and by time if that is allowed.
 
     Args:
         rows: as the table has them.
         may_sort: whether rows may be put in order of time, as `data.sort` says.
+        may_repeat: whether times may appear twice, as `data.duplicates` says.
 
     Raises:
         DataError: with file and line, for a row out of order, or a time that appears twice.
@@ -112,13 +118,13 @@ def in_time_order(rows: OrderedRows, may_sort: bool) -> OrderedRows:
     if len(backwards):
         rows = given.reordered(np.lexsort((given.times, series)))
     twice = rows.rows_where(np.equal)
-    if len(twice):
+    if len(twice) and not may_repeat:
         first = int(twice[0])
         name = f" of series {named(rows.ids[rows.series[first]])}" if rows.ids else ""
         raise DataError(
             f"{rows.place(first)}: column {shown(rows.time)}: {rows.cell(first)}{name} appears"
-            " twice"
-            f"{_further(rows, twice[1:])}; keep one row a time{_other_remedies(rows, first)}"
+            f" twice{_further(rows, twice[1:])}; keep one row a time, set data.duplicates: mean"
+            f" (or sum, first, last){_other_remedies(rows, first)}"
         )
     return rows
 

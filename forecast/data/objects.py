@@ -39,6 +39,13 @@ def require_single_values(column: pd.Series, name: str, place: Callable[[int], s
     raise DataError(f"{place(row)}: column {shown(name)} holds {shown(cell)}: {why}")
 
 
+def is_single_valued(column: pd.Series) -> bool:
+    """Whether no cell of a column is a list, a mapping or bytes."""
+    if column.dtype != object or pd.api.types.infer_dtype(column) in (*SINGLE, "string"):
+        return True
+    return not any(isinstance(cell, bytes) or not _is_scalar(cell) for cell in column)
+
+
 def _objects(
     column: pd.Series,
 ) -> tuple[Int[np.ndarray, " N"] | None, Shaped[np.ndarray, " distinct"]]:
@@ -56,4 +63,8 @@ def _has_nul(cell: object) -> bool:
 
 
 def _is_no_value(cell: object) -> bool:
-    return _has_nul(cell) or isinstance(cell, bytes) or not pd.api.types.is_scalar(cell)
+    return _has_nul(cell) or isinstance(cell, bytes) or not _is_scalar(cell)
+
+
+def _is_scalar(cell: object) -> bool:
+    return bool(pd.api.types.is_scalar(cell))

@@ -71,6 +71,7 @@ def propose(
     covariates: Mapping[str, Sequence[str]] | None = None,
     affordable: Affordable | None = None,
     written: str | None = None,
+    duplicates: str | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -84,6 +85,8 @@ def propose(
         affordable: what to change in the section `training` for the time that it may take; None:
             nothing.
         written: path of the file as the configuration gives it; None: as it is.
+        duplicates: what becomes of rows with one time, as in the section `data`; None: an error,
+            unless they are equal throughout.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -95,7 +98,9 @@ def propose(
     helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
     path = table if isinstance(table, str) else "data"
     written = path if written is None else written
-    found = read_unconfigured(table, time, id_column, targets, timezone, time_format, helping)
+    found = read_unconfigured(
+        table, time, id_column, targets, timezone, time_format, helping, duplicates
+    )
     lines, training = _lines(
         path, written, found.roles, found.unused, found.marks, found.panel, horizon, season
     )
@@ -186,6 +191,8 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
     """What is said behind a key of `data`."""
     if key == "target" and panel.num_targets > 1:
         return "  # columns to forecast; move those that only help to past or future"
+    if key == "duplicates" and data["duplicates"] == "first":
+        return "  # of rows with one time the first counts"
     usual = season_length(panel.axis.frequency)
     if key == "season" and wanted_season is None and data["season"] == 1:
         return f"  # none; the usual {usual} rows are too long for so short a table"

@@ -12,6 +12,7 @@ from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
+from forecast.data.objects import is_single_valued
 from forecast.data.panel import Panel
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
@@ -19,7 +20,12 @@ from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
 
-FLAGS = {"data.timezone": "--timezone", "data.time_format": "--time-format", "data.id": "--id"}
+FLAGS = {
+    "data.timezone": "--timezone",
+    "data.time_format": "--time-format",
+    "data.id": "--id",
+    "data.duplicates": "--duplicates",
+}
 """Options of the command line for keys of `data`."""
 
 
@@ -45,6 +51,7 @@ def read_unconfigured(
     timezone: str | None = None,
     time_format: str | None = None,
     helping: Mapping[str, tuple[str, ...]] | None = None,
+    duplicates: str | None = None,
 ) -> Unconfigured:
     """Look at a table, then read it.
 
@@ -53,6 +60,7 @@ def read_unconfigured(
         time, id_column, targets: columns; None: found by their names and values.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         helping: `past`, `future` and `static`: columns that help, or `auto`; None: none.
+        duplicates: as in the section `data`; None: only rows that are equal throughout are merged.
 
     Raises:
         DataError: if no time column or no number column can be found.
@@ -66,6 +74,11 @@ def read_unconfigured(
         marks = {}
     times = {"timezone": timezone, "time_format": time_format}
     marks |= {key: value for key, value in times.items() if value is not None}
+    frame = frame[[name for name in frame.columns if is_single_valued(frame[name])]]
+    is_equal = frame.duplicated()
+    if duplicates or is_equal.any():
+        marks["duplicates"] = duplicates or "first"
+        frame = frame[~is_equal]
     with _flags_named():
         roles = find_roles(frame, path, time, id_column, targets, marks, helping)
         section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
