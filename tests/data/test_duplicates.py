@@ -21,7 +21,11 @@ ROWS = st.lists(
 
 def config(how, **options):
     return DataConfig(
-        path="x", frequency=1, duplicates=how, sort=True, missing="mask",
+        path="x",
+        frequency=1,
+        duplicates=how,
+        sort=True,
+        missing="mask",
         past=("price", {"kind": {"encoding": "one_hot"}}),
         **options,
     )
