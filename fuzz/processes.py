@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -60,4 +61,5 @@ def _command(words: list[str], output: str, barrier: Any, umask: int, temporary:
     session.SAVE_EVERY = 0.0
     if barrier is not None:
         barrier.wait(60)
-    raise SystemExit(main(words))
+    sys.argv[1:] = words
+    raise SystemExit(main())

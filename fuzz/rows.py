@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzz import (
+    callers,
     configs,
     damage,
+    environments,
     forecasters,
     foreign_files,
     hostile_models,
@@ -23,10 +25,12 @@ from fuzz import (
     leakage,
     loading,
     long_runs,
+    names,
     paths,
     resumes,
     seeds,
     starts,
+    streams,
     tables,
     units,
     writes,
@@ -82,6 +86,10 @@ ROWS = (
     Row(11, "SIGTERM, Ctrl-C or hang-up at any moment", 50, starts.check_any_moment, True),
     Row(12, "losses that are no numbers", 200, long_runs.check_divergence),
     Row(12, "memory over 1,000 epochs", 8, long_runs.check_memory),
+    Row(13, "settings of the caller, and calls in threads", 60, callers.check),
+    Row(13, "switches of libraries, files in the folder", 24, environments.check, True),
+    Row(14, "streams closed, full or read no more", 120, streams.check),
+    Row(14, "hostile names of series and columns", 400, names.check),
 )
 
 

@@ -1,6 +1,7 @@
 """An attack that no fault can fail proves nothing: each is shown one and must report it."""
 
 import contextlib
+import itertools
 import mmap
 
 import numpy as np
@@ -16,7 +17,7 @@ from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
 from forecast.training import session
 from forecast.training.losses import Loss
-from fuzz import hours, inverses, leakage, long_runs, paths, resumes, seeds
+from fuzz import callers, hours, inverses, leakage, long_runs, names, paths, resumes, seeds, streams
 from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
 from fuzz.trainings import LENGTHS, configuration, table
@@ -210,3 +211,28 @@ def test_configurations_differ_in_every_part():
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_gpu_obeys_the_rules(cell, head, tmp_path):
     assert check_forecaster(case_of(tmp_path, cell=cell, head=head)) == []
+
+
+def test_a_stream_that_ends_a_training_is_seen(monkeypatch, material_stub, tmp_path):
+    monkeypatch.setattr(streams, "_words", lambda *_: ["config", "show", "nothing.yaml"])
+    assert "exit 2" in streams.check(0, material_stub, tmp_path)
+    monkeypatch.setattr(streams, "main", lambda _: 1 / 0)
+    assert "ZeroDivisionError" in streams.check(0, material_stub, tmp_path)
+
+
+def test_a_name_that_is_printed_as_it_is_or_lost_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(names, "_name", lambda _: "\x1b[31m")
+    assert names.check(0, None, tmp_path) is None
+    with monkeypatch.context() as patch:
+        patch.setattr("forecast.errors.printable", lambda text: text)
+        assert "prints" in names.check(0, None, tmp_path)
+    monkeypatch.setattr("forecast.reporting.pictures.to_csv", lambda table: "id\nother\n")
+    assert "forecast.csv holds {'other'}" in names.check(0, None, tmp_path)
+
+
+def test_trainings_that_differ_in_threads_are_seen(monkeypatch, tmp_path):
+    real, count = callers._trained, itertools.count()
+    monkeypatch.setattr(
+        callers, "_trained", lambda *arguments: real(*arguments) + bytes(next(count) // 3)
+    )
+    assert "trainings [1] differ" in callers.check(0, None, tmp_path)

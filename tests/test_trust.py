@@ -19,7 +19,22 @@ from fuzz.mutations import flipped, mutated_checkpoint, signed, truncated, unsig
 from fuzz.rows import ROWS
 from fuzz.sandbox import watched
 
-TRIED = {1: 25, 2: 3, 3: 3, 4: 20, 5: 4, 6: 1, 7: 1, 8: 16, 9: 20, 10: 1, 11: 1, 12: 1}
+TRIED = {
+    1: 25,
+    2: 3,
+    3: 3,
+    4: 20,
+    5: 4,
+    6: 1,
+    7: 1,
+    8: 16,
+    9: 20,
+    10: 1,
+    11: 1,
+    12: 1,
+    13: 1,
+    14: 4,
+}
 """Attempts of each attack on a promise; another share every time would not be a test."""
 
 

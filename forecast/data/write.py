@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -17,7 +18,11 @@ TEXT_SUFFIXES = ("", ".csv", ".txt")
 
 def to_csv(table: pd.DataFrame) -> str:
     """A table as CSV text; numbers with the digits that read back equal."""
-    return table.to_csv(index=False, lineterminator="\n")
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" not in text:
+        return text
+    # Python before 3.13 leaves a cell with a carriage return unquoted: readers end a row there.
+    return table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def to_json(table: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Tables out, exact and whole."""
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -20,6 +21,15 @@ TABLE = pd.DataFrame(
         "forecast": [0.1, 1 / 3],
     }
 )
+
+
+@pytest.mark.parametrize("name", ["\ra", "a\r", "\r\n", 'a"\r,', "\n"])
+def test_a_cell_with_an_end_of_line_stays_one_cell(name: str) -> None:
+    table = TABLE.assign(unique_id=["007", name]).rename(columns={"forecast": name})
+    rows = list(csv.reader(io.StringIO(to_csv(table), newline="")))
+    assert [row[0] for row in rows] == ["unique_id", "007", name]
+    assert rows[0][2] == name
+    assert [float(row[2]) for row in rows[1:]] == [0.1, 1 / 3]
 
 
 def test_csv_is_plain_lines() -> None:
