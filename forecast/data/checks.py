@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.tseries.frequencies import to_offset
 
+from forecast.data.calendars import calendar_of
 from forecast.data.panel import Offsets, Panel
 from forecast.data.times import TimeAxis
 from forecast.errors import named, shown
@@ -70,7 +71,10 @@ def _future(panel: Panel) -> list[Finding]:
 
 def local_time_remedy(axis: TimeAxis) -> str:
     """End of a message about missing rows: an hour that clocks skip looks like one of them."""
-    offset = to_offset(axis.frequency) if isinstance(axis.frequency, str) else None
+    frequency = axis.frequency
+    if isinstance(frequency, int) or calendar_of(frequency):
+        return ""
+    offset = to_offset(frequency)
     is_clock = isinstance(offset, pd.tseries.offsets.Tick)
     if axis.timezone or not is_clock or isinstance(offset, pd.tseries.offsets.Day):
         return ""

@@ -10,14 +10,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
+from forecast.data.calendars import calendar_of
 from forecast.data.compact import rows_differing_from_previous
+from forecast.data.frequency import NUMBERED, infer_frequency
 from forecast.data.panel import offsets_of
 from forecast.data.table import Table
-from forecast.data.times import LAST_MOMENT, TimeAxis, infer_frequency
+from forecast.data.times import LAST_MOMENT, TimeAxis
 from forecast.errors import DataError, named, shown
 
 SHOWN_DUPLICATES = 10
 """Lines of duplicate times that a message names, after the first."""
+MOST_INVENTED, FEW = 2, 10
+"""So many times the rows of a table, and 10 more, a frequency that was guessed may make of it."""
 MAX_GAP_GROWTH = 20
 """Filling gaps may make a panel at most this many times longer (plus 10,000 rows)."""
 
@@ -171,6 +175,8 @@ def grid_of(
     starts = positions[offsets[:-1]]
     lengths = positions[offsets[1:] - 1] - starts + 1
     _refuse_far_rows(rows, positions, offsets, int(lengths.sum()))
+    if frequency == "auto":
+        _refuse_invented_rows(rows, positions, offsets, int(lengths.sum()), axis.frequency)
     # A row's place is its distance to the first row of its series, behind all earlier series.
     shift = offsets_of(lengths)[:-1] - starts
     return Grid(axis, starts, lengths, positions + np.repeat(shift, np.diff(offsets)))
@@ -202,6 +208,8 @@ def _axis(
 
 
 def _checked_offset(frequency: str) -> str:
+    if calendar_of(frequency):
+        return frequency
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
@@ -211,7 +219,8 @@ def _checked_offset(frequency: str) -> str:
     is_too_long = isinstance(offset, pd.tseries.offsets.Tick) and offset.nanos > LAST_MOMENT
     if offset is None or offset.n < 1 or is_too_long:
         raise DataError(
-            f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME"
+            f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME,"
+            " MS-15 or D MON-FRI"
         )
     return str(offset.freqstr)
 
@@ -230,6 +239,27 @@ def _refuse_off_axis(
             f" frequency {axis.frequency} that begins at {origin}; mend the time, or set"
             " data.frequency"
         )
+
+
+def _refuse_invented_rows(
+    rows: OrderedRows,
+    positions: Int[np.ndarray, " N"],
+    offsets: Int[np.ndarray, " _"],
+    all_rows: int,
+    frequency: str | int,
+) -> None:
+    """A frequency that was guessed must not make a table of which most rows are missing."""
+    if all_rows <= MOST_INVENTED * len(positions) + FEW:
+        return
+    gaps = np.diff(positions)
+    gaps[offsets[1:-1] - 1] = 0  # from one series to the next
+    before = int(np.argmax(gaps > 1))
+    set_it = f"set data.frequency: {frequency} if they are"
+    raise DataError(
+        f"{rows.place(before + 1)}: column {shown(rows.time)}: most rows of frequency {frequency}"
+        f" are missing, {all_rows - len(positions)} of {all_rows}, the first before"
+        f" {rows.cell(before + 1)}; {set_it}{NUMBERED}"
+    )
 
 
 def _refuse_far_rows(

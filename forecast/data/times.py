@@ -11,17 +11,18 @@ import pandas as pd
 from jaxtyping import Int
 from pandas.tseries.frequencies import to_offset
 
+from forecast.data.calendars import calendar_of
 from forecast.data.time_formats import with_ends_of_days
 from forecast.errors import DataError
 
 Place = Callable[[int], str]
 """Names the file and line of a row."""
 
-FIRST = 1000
-"""Rows that tell the frequency of steps that are all alike, e.g. those of months from days."""
 MOST_SKIPPED = 2
 """Days that a zone skipped by changing sides of the date line, at most."""
 LAST_MOMENT, LAST_INTEGER = pd.Timestamp.max.value, 2**63 - 1
+LAST_TICK = LAST_MOMENT - 32 * 86_400 * 10**9
+"""So that the month after it can be told."""
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
 SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
@@ -53,6 +54,8 @@ class TimeAxis:
         """Whether each position is later than the one before it."""
         if isinstance(self.frequency, int):
             return self.frequency > 0
+        if calendar_of(self.frequency):
+            return True
         offset = to_offset(self.frequency)
         return offset is not None and offset.n > 0
 
@@ -79,7 +82,7 @@ class TimeAxis:
 
     def dates(self, positions: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
         """Dates at positions, in the axis' zone; only for an axis of dates."""
-        return _dates_in(self.timezone, self.at(positions))
+        return dates_in(self.timezone, self.at(positions))
 
     def column(self, positions: Int[np.ndarray, " N"]) -> pd.Series:
         """Times at positions as a column of a table: integers or dates."""
@@ -112,13 +115,17 @@ class TimeAxis:
         """Nanoseconds (or integers) between positions where that is a constant."""
         if isinstance(self.frequency, int):
             return self.frequency
+        if calendar_of(self.frequency):
+            return None
         offset = to_offset(self.frequency)
         is_clock = isinstance(offset, pd.tseries.offsets.Tick)
         if not is_clock or (self.timezone and isinstance(offset, pd.tseries.offsets.Day)):
             return None
         return int(offset.nanos)
 
-    def _moments(self, **length: object) -> Int[np.ndarray, " N"]:
+    def _moments(
+        self, periods: int | None = None, end: pd.Timestamp | None = None
+    ) -> Int[np.ndarray, " N"]:
         """Times from the origin on, as a calendar on the wall of the zone counts them.
 
         A zone that changes sides of the date line skips a day, which is then none of the calendar.
@@ -127,7 +134,7 @@ class TimeAxis:
         if self.timezone and self.origin == _first_moment(start.normalize(), self.timezone):
             start = start.normalize()
         try:
-            dates = pd.date_range(start, freq=self.frequency, unit="ns", **length)  # type: ignore[call-overload]
+            dates = _ticks(str(self.frequency), start, periods, end)
         except (ValueError, OverflowError):  # and what pandas derives from them
             raise self._too_late() from None
         if self.timezone is None:
@@ -147,6 +154,27 @@ class TimeAxis:
         if self.timezone is None:
             return stamp
         return stamp.tz_localize("UTC").tz_convert(self.timezone).tz_localize(None)
+
+
+def _ticks(
+    frequency: str, start: pd.Timestamp, periods: int | None, end: pd.Timestamp | None
+) -> pd.DatetimeIndex:
+    """Ticks on the wall of a zone: so many of them, or all until an end.
+
+    Raises:
+        ValueError, OverflowError: if they leave the calendar.
+    """
+    calendar = calendar_of(frequency)
+    if calendar is None:
+        if end is not None:
+            return pd.date_range(start, end=end, freq=frequency, unit="ns")
+        return pd.date_range(start, periods=periods or 0, freq=frequency, unit="ns")
+    edges = np.array([start.value, 0 if end is None else end.value + 1])
+    first, stop = (int(number) for number in calendar.numbers(edges))
+    stop = first + periods if periods is not None else stop
+    if stop > calendar.numbers(np.array([LAST_TICK]))[0]:
+        raise OverflowError
+    return pd.DatetimeIndex(calendar.walls(np.arange(first, stop)).view("datetime64[ns]"))
 
 
 def first_moments(walls: pd.DatetimeIndex, timezone: str) -> pd.DatetimeIndex:
@@ -169,7 +197,8 @@ def _first_moment(wall: pd.Timestamp, timezone: str) -> int:
     return int(nanoseconds(first_moments(pd.DatetimeIndex([wall]), timezone))[0])
 
 
-def _dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
+def dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.DatetimeIndex:
+    """Dates of times in nanoseconds, in a zone if there is one."""
     dates = pd.DatetimeIndex(times.astype("datetime64[ns]"))
     return dates.tz_localize("UTC").tz_convert(timezone) if timezone else dates
 
@@ -194,6 +223,8 @@ def season_length(frequency: str | int) -> int:
     """Rows in the usual season: a year of months or weeks, a week of days, a day of hours."""
     if isinstance(frequency, int):
         return 1
+    if calendar := calendar_of(frequency):
+        return calendar.season
     offset = to_offset(frequency)
     assert offset is not None
     base = offset.name.split("-")[0]
@@ -202,73 +233,3 @@ def season_length(frequency: str | int) -> int:
         season = 3600 if length < 60 else 86_400 if length < 86_400 else 7 * 86_400
         return max(1, season // length)
     return max(1, SEASONS.get(base, 1) // offset.n)
-
-
-def infer_frequency(
-    times: Int[np.ndarray, " N"], timezone: str | None, is_integer: bool, place: Place
-) -> str | int:
-    """The frequency of sorted, distinct times of one series; gaps are allowed.
-
-    Args:
-        times: int64, as `TimeAxis.origin`.
-        timezone: zone in which days begin, or None.
-        is_integer: whether times are integers rather than dates.
-        place: names a row of `times` in messages.
-
-    Raises:
-        DataError: if the times do not tick evenly.
-    """
-    if len(times) < 3:
-        raise DataError(
-            f"{place(len(times) - 1)}: {len(times)} rows are too few to tell the frequency; set"
-            " data.frequency"
-        )
-    steps = np.diff(times)
-    if is_integer:
-        return int(np.gcd.reduce(steps))
-    # Steps that are all alike tell no more when there are more of them.
-    dates = _dates_in(timezone, times[:FIRST] if (steps == steps[0]).all() else times)
-    inferred = pd.infer_freq(dates)
-    if inferred is not None:
-        return str(to_offset(inferred).freqstr)
-    lengths, counts = np.unique(steps, return_counts=True)
-    usual = int(lengths[np.argmax(counts)])
-    for candidate in _candidates(dates, usual):
-        if _ticks_like(times, timezone, candidate, usual):
-            return str(to_offset(candidate).freqstr)
-    if not (steps % usual).any():
-        return str(to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
-    raise _uneven(steps, usual, timezone, place)
-
-
-def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
-    """Calendar frequencies that data with gaps may have, the rarer ticks first."""
-    if usual < pd.Timedelta(days=1).value:
-        return ()
-    weekday, month = dates[0].day_name()[:3].upper(), dates[0].month_name()[:3].upper()
-    days = pd.Timedelta(usual) / pd.Timedelta(days=1)
-    daily = (f"{int(days)}D",) if days.is_integer() else ()
-    months = ("MS", "ME", f"QS-{month}", f"QE-{month}", f"YS-{month}", f"YE-{month}")
-    return (f"W-{weekday}", *months, "BMS", "BME", "B", *daily)
-
-
-def _ticks_like(
-    times: Int[np.ndarray, " N"], timezone: str | None, frequency: str, usual: int
-) -> bool:
-    """Whether all times lie on the frequency's grid and the usual step is one of its steps."""
-    axis = TimeAxis(int(times[0]), frequency, timezone)
-    positions = axis.positions(times)
-    if positions.min() < 0:
-        return False
-    return usual in np.diff(axis.at(np.arange(positions[-1] + 1)))
-
-
-def _uneven(
-    steps: Int[np.ndarray, " N"], usual: int, timezone: str | None, place: Place
-) -> DataError:
-    row = 1 + int(np.argmax(steps % usual != 0))
-    hint = " (data.timezone, if days are local)" if timezone in (None, "UTC") else ""
-    return DataError(
-        f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
-        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}"
-    )

@@ -41,7 +41,8 @@ def test_series_of_another_frequency(tmp_path):
 def test_frequency_that_is_none(frequency):
     frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=3), "y": [1, 2, 3]})
     assert refusal(read_frame, frame, frequency=frequency) == (
-        f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME"
+        f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME,"
+        " MS-15 or D MON-FRI"
     )
 
 

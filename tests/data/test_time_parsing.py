@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.data.frequency import infer_frequency
 from forecast.data.time_parsing import parse_times
-from forecast.data.times import TimeAxis, infer_frequency, nanoseconds
+from forecast.data.times import TimeAxis, nanoseconds
 from tests.helpers import refusal
 
 MIDNIGHT_ZONES = ("America/Havana", "America/Sao_Paulo", "Africa/Cairo", "Asia/Beirut")

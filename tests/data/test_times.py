@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecast.data.times import TimeAxis, infer_frequency, nanoseconds, season_length
+from forecast.data.frequency import infer_frequency
+from forecast.data.times import TimeAxis, nanoseconds, season_length
 from tests.helpers import refusal
 
 FREQUENCIES = (
@@ -292,10 +293,14 @@ def test_uneven_times_name_their_line():
     dates = ["2024-01-01", "2024-01-02", "2024-01-03 05:00", "2024-01-04 05:00"]
     assert refusal(inferred, dates) == (
         "data.csv:4: the time steps are uneven, 1 days 05:00:00 here and most often"
-        " 1 days 00:00:00; set data.frequency (data.timezone, if days are local)"
+        " 1 days 00:00:00; set data.frequency (data.timezone, if days are local); where none fits,"
+        " number the rows (1, 2, 3, ...) and set data.frequency: 1"
     )
     berlin = pd.DatetimeIndex(dates, tz="Europe/Berlin")
-    assert refusal(inferred, berlin, "Europe/Berlin").endswith("set data.frequency")
+    assert refusal(inferred, berlin, "Europe/Berlin").endswith(
+        "set data.frequency; where none fits, number the rows (1, 2, 3, ...) and set"
+        " data.frequency: 1"
+    )
 
 
 @pytest.mark.parametrize("timezone", [None, "Europe/Berlin"])
