@@ -41,7 +41,7 @@ from forecast.runs.foreign import refuse_input
 from forecast.runs.log import RunLog, run_log
 from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
-from forecast.training.lr_range import LrFound, lr_found, run_sweeps
+from forecast.training.lr_range import USUAL_RATE, LrFound, lr_found, run_sweeps
 from forecast.training.profile import Profile
 from forecast.training.progress import Progress
 from forecast.training.session import Session
@@ -178,10 +178,13 @@ def with_learning_rate(
     found = find_learning_rate(prepared, device)
     if folder is not None:
         write_lr_range(found, folder)
-    if found.rate is None:
+    if found.rate is not None:
+        log.info("learning rate: %g (rule %s)", found.rate, found.rule)
+        return replace(prepared, config=with_rate(prepared.config, found.rate))
+    if any(found.rates.values()):
         raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
-    log.info("learning rate: %g (rule %s)", found.rate, found.rule)
-    return replace(prepared, config=with_rate(prepared.config, found.rate))
+    log.warning("training.learning_rate: auto: %s", found.why_none)
+    return replace(prepared, config=with_rate(prepared.config, found.kept))
 
 
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
@@ -193,7 +196,9 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
         options,
         prepared.config.seed,
     )
-    return lr_found(sweeps, options.rule)
+    rate = prepared.config.training.learning_rate
+    kept = rate if isinstance(rate, float) else USUAL_RATE
+    return lr_found(sweeps, options.rule, options.last, kept)
 
 
 def lr_find(config: Config, data: AnyTable | None = None) -> LrFound:

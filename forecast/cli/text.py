@@ -70,7 +70,7 @@ def lr_range_text(found: LrFound, folder: Path, written: str | None) -> str:
     lines = [f"{'rule':18}{'rate':>10}{'lowest':>10}{'highest':>10}   {seeds}"]
     for rule, rate in found.rates.items():
         each = [s.suggestions[rule] for s in found.sweeps if rule in s.suggestions]
-        cells = [rate, min(each), max(each)] if rate else [None] * 3
+        cells = [rate, min(each, default=None), max(each, default=None)] if rate else [None] * 3
         row = "".join(f"{'-' if cell is None else f'{cell:.3g}':>10}" for cell in cells)
         chosen = "   <- training.lr_range.rule" if rule == found.rule else ""
         lines.append(f"{rule:18}{row}{chosen}")

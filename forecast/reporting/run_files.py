@@ -232,7 +232,7 @@ def _sweeps(path: Path, options: LrRangeConfig) -> LrFound:
     sweeps = [
         Sweep(seed, tuple(each), suggest(each, options.last)) for seed, each in points.items()
     ]
-    return lr_found(sweeps, options.rule)
+    return lr_found(sweeps, options.rule, options.last)
 
 
 def _environment(path: Path) -> Environment:

@@ -31,6 +31,12 @@ MUST_FALL_BY_SHARE = 0.05
 """Of its first loss: a curve that falls less is flat."""
 MUST_FALL_BY_ERRORS = 3.0
 """Standard errors of its noise: a curve that falls by fewer is flat."""
+MOST_REPEATS = 4
+"""Times the configured seeds: so many sweeps are averaged where noise hides the fall."""
+LARGE = 100_000
+"""Parameters of a network from which on a sweep takes too long to be repeated."""
+USUAL_RATE = 3e-3
+"""What small networks train well with, where no rate stands out."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ LR_RULES = ("half_divergence", *RULES)
 def run_sweeps(
     build: Callable[[int], Learner], windows: Windows, config: LrRangeConfig, seed: int
 ) -> list[Sweep]:
-    """Sweep from several seeds.
+    """Sweep from several seeds, and from more of them where noise hides the fall.
 
     Args:
         build: a new learner from a seed; weights and optimiser of the caller stay as they are.
@@ -169,15 +175,52 @@ def run_sweeps(
         seed: the first seed.
 
     Returns:
-        A sweep from each of `config.seeds` consecutive seeds.
+        A sweep from each of `config.seeds` consecutive seeds, or of up to `MOST_REPEATS` times as
+        many.
     """
-    sweeps = []
-    for number in range(seed, seed + config.seeds):
-        learner = build(number)
+    sweeps: list[Sweep] = []
+    while len(sweeps) < MOST_REPEATS * config.seeds:
+        learner = build(seed + len(sweeps))
         with workers_for(learner.device) as workers:
             points = tuple(sweep(learner, windows, config, workers))
-        sweeps.append(Sweep(number, points, suggest(points, config.last)))
+        sweeps.append(Sweep(learner.seed, points, suggest(points, config.last)))
+        is_round = len(sweeps) % config.seeds == 0
+        if is_round and (_is_large(learner) or any(suggested(sweeps, config.last).values())):
+            break
     return sweeps
+
+
+def _is_large(learner: Learner) -> bool:
+    return sum(parameter.numel() for parameter in learner.model.parameters()) >= LARGE
+
+
+def suggested(sweeps: Sequence[Sweep], last: float) -> dict[str, float | None]:
+    """Each rule's rate: the median over the sweeps or, where most of them are flat, of their mean.
+
+    The mean of several curves has less noise, so that it shows a fall which each of them hides.
+
+    Args:
+        sweeps: from several seeds.
+        last: rate at which a sweep would have ended without divergence.
+    """
+    medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
+    if any(medians.values()) or len(sweeps) < 2:
+        return medians
+    found = suggest(mean_curve(sweeps), last)
+    return {rule: found.get(rule) for rule in LR_RULES}
+
+
+def mean_curve(sweeps: Sequence[Sweep]) -> list[Point]:
+    """The mean of several curves, as far as all of them go."""
+    together = zip(*(each.points for each in sweeps), strict=False)
+    return [
+        Point(
+            points[0].rate,
+            float(np.mean([point.loss for point in points])),
+            float(np.mean([point.smoothed for point in points])),
+        )
+        for points in together
+    ]
 
 
 def median_rate(sweeps: Sequence[Sweep], rule: str) -> float | None:
@@ -218,8 +261,10 @@ class LrFound:
 
     sweeps: list[Sweep]
     rates: dict[str, float | None]
-    """Rule: median rate over the seeds, to three digits; None where the rule suggests nothing."""
+    """Rule: rate over the seeds, to three digits; None where the rule suggests nothing."""
     rule: str
+    kept: float = USUAL_RATE
+    """The rate to keep where none stands out."""
 
     @property
     def rate(self) -> float | None:
@@ -239,14 +284,23 @@ class LrFound:
                 f"rule {self.rule} suggests nothing, for the loss did not diverge; raise"
                 " training.lr_range.last, take another training.lr_range.rule, or set a rate"
             )
+        count = len(self.sweeps)
+        over = f"even the mean of {count} curves" if count > 1 else "the curve"
         return (
-            "the curve is flat, so no rate is suggested; check the data and the model, or set"
-            " training.learning_rate: 0.001"
+            f"no rate stands out: {over} falls by no more than its noise; keep"
+            f" training.learning_rate: {self.kept:g}"
         )
 
 
-def lr_found(sweeps: list[Sweep], rule: str) -> LrFound:
-    """What sweeps come to: each rule's median rate, to three digits."""
-    medians = {rule: median_rate(sweeps, rule) for rule in LR_RULES}
-    rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in medians.items()}
-    return LrFound(sweeps, rates, rule)
+def lr_found(sweeps: list[Sweep], rule: str, last: float, kept: float = USUAL_RATE) -> LrFound:
+    """What sweeps come to: each rule's rate, to three digits.
+
+    Args:
+        sweeps: from several seeds.
+        rule: that was asked for.
+        last: rate at which a sweep would have ended without divergence.
+        kept: the rate to keep where none stands out.
+    """
+    found = suggested(sweeps, last)
+    rates = {rule: rate and float(f"{rate:.3g}") for rule, rate in found.items()}
+    return LrFound(sweeps, rates, rule, kept)

@@ -274,14 +274,17 @@ def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
     code, out, _ = call(*words)
     assert code == 0
     assert [line.split()[1:4] for line in out.splitlines()[1:5]] == [["-", "-", "-"]] * 4
-    assert out.splitlines()[-1].startswith("the curve is flat, so no rate is suggested; check the")
+    assert out.splitlines()[-1] == (
+        "no rate stands out: even the mean of 12 curves falls by no more than its noise; keep"
+        " training.learning_rate: 0.01."
+    )
     assert json.loads(call(*words, "--force", "--json")[1])["rate"] is None
     code, out, _ = call(*words, "--write", "new.yaml")
     assert code == 2, "so that `lr-find --write NEW && train NEW` stops"
     assert out.splitlines()[-1].endswith("; new.yaml is not written.")
     assert not (place / "new.yaml").exists()
-    message = refuse(2, "train", "config.yaml", "training.learning_rate=auto", *flat)
-    assert message.startswith("training.learning_rate: auto: the curve is flat")
+    assert call("train", "config.yaml", "training.learning_rate=auto", "--run", "a", *flat)[0] == 0
+    assert json.loads((place / "a/summary.json").read_text())["learning_rate"] == 0.003
 
 
 # Backtest

@@ -27,6 +27,8 @@ from forecast.training.lr_range import (
     Point,
     Sweep,
     is_flat,
+    lr_found,
+    mean_curve,
     median_rate,
     run_sweeps,
     suggest,
@@ -255,7 +257,7 @@ def test_only_training_rows_are_read(air) -> None:
 
 def test_sweeps_are_of_consecutive_seeds(air) -> None:
     found = run_sweeps(make_learner, air["train"], SHORT, seed=7)
-    assert [one.seed for one in found] == [7, 8]
+    assert [one.seed for one in found] == [*range(7, 15)], "flat, so repeated"
     for one in found:
         assert list(one.points) == list(sweep(make_learner(one.seed), air["train"], SHORT))
         assert one.suggestions == suggest(one.points, SHORT.last)
@@ -428,8 +430,34 @@ def test_noise_hides_no_clear_fall() -> None:
 def test_a_range_of_rates_too_small_to_learn_suggests_nothing(air) -> None:
     config = LrRangeConfig(first=1e-8, last=1e-6, steps=60, seeds=3)
     sweeps = run_sweeps(make_learner, air["train"], config, seed=0)
-    assert [len(one.points) for one in sweeps] == [60] * 3
-    assert median_rate(sweeps, "valley") is None
+    assert [len(one.points) for one in sweeps] == [60] * 12, "repeated, for it may be noise"
+    assert lr_found(sweeps, "valley", 1e-6).rate is None
+
+
+def test_a_fall_that_noise_hides_from_each_curve_is_seen_in_their_mean() -> None:
+    rng = np.random.default_rng(1)
+    falls = 1 - 0.12 * (1 - logistic())
+    losses = [falls + rng.normal(0, 0.3, 160) for _ in range(12)]
+    noisy = [curve(each, smoothed=debiased_average(each, 0.9)) for each in losses]
+    sweeps = [Sweep(n, tuple(points), suggest(points, 10.0)) for n, points in enumerate(noisy)]
+    assert sum(bool(each.suggestions) for each in sweeps) < 6, "most are flat alone"
+    found = lr_found(sweeps, "steepest", 10.0)
+    clear = suggest(curve(falls), 10.0)["steepest"]
+    assert 1 / 4 < found.rate / clear < 4
+
+
+@pytest.mark.parametrize("noise", [*range(20)])
+def test_the_mean_of_pure_noise_suggests_nothing(noise) -> None:
+    rng = np.random.default_rng(noise)
+    noisy = [curve(rng.normal(1, 0.3, 160)) for _ in range(12)]
+    sweeps = [Sweep(n, tuple(points), suggest(points, 10.0)) for n, points in enumerate(noisy)]
+    assert lr_found(sweeps, "steepest", 10.0).rate is None
+
+
+def test_curves_of_several_lengths_have_a_mean_as_far_as_all_go() -> None:
+    first, second = curve(np.full(30, 1.0)), curve(np.full(30, 3.0))[:25]
+    mean = mean_curve([Sweep(0, tuple(first), {}), Sweep(1, tuple(second), {})])
+    assert [(each.rate, each.loss) for each in mean] == [(p.rate, 2.0) for p in second]
 
 
 # --- a real curve ----------------------------------------------------------------------------
