@@ -275,7 +275,7 @@ def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
     assert code == 0
     assert [line.split()[1:4] for line in out.splitlines()[1:5]] == [["-", "-", "-"]] * 4
     assert out.splitlines()[-1] == (
-        "no rate stands out: even the mean of 12 curves falls by no more than its noise; keep"
+        "no rate stands out: even the mean of 8 curves falls by no more than its noise; keep"
         " training.learning_rate: 0.01."
     )
     assert json.loads(call(*words, "--force", "--json")[1])["rate"] is None
