@@ -134,7 +134,8 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
         truth = actuals(prepared)
         ridge = fitted_ridge(truth.history, prepared.windows["train"], truth.scale.absolute)
     shares = (1 / len(methods),) * len(methods)
-    equal = Combination(methods, shares, config.combine == "median", ridge)
+    lowest = config.intervals.lowest
+    equal = Combination(methods, shares, config.combine == "median", ridge, lowest)
     if len(methods) == 1 or config.combine != "weights":
         return equal
     weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")

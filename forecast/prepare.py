@@ -96,6 +96,7 @@ def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
     parts = split(panel, config.split, needed, window.horizon)
     _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window)
+    pipeline = replace(pipeline, minimum=config.intervals.lowest)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(
         pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"

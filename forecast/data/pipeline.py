@@ -37,6 +37,8 @@ class Pipeline:
     targets: tuple[str, ...]
     constants: Float[np.ndarray, "S K"]
     """Value of each series and target that was the same in all rows it was fitted on; else NaN."""
+    minimum: float = -np.inf
+    """In the user's units: nothing below it is forecast."""
 
     @property
     def num_columns(self) -> int:
@@ -148,6 +150,7 @@ class Pipeline:
         series = panel.series_of(origins)
         numbers = self.series_numbers([panel.ids[n] for n in series.tolist()])
         inverted = self.chain.invert(forecast.astype(np.float64), values[rows], numbers)
+        inverted = np.asarray(np.maximum(inverted, self.minimum))
         known = self.constants[numbers]  # (B, K)
         if np.isnan(known).all():
             return inverted

@@ -202,6 +202,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         ids=content.fitted_ids,
         targets=config.data.target,
         constants=arrays["constants"],
+        minimum=config.intervals.lowest,
     )
     tail = Panel(
         values=arrays["tail.values"],
@@ -246,7 +247,7 @@ def _combination(
         return None
     if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights are not {len(methods)} that add up to 1")
-    return Combination(methods, weights, config.combine == "median", ridge)
+    return Combination(methods, weights, config.combine == "median", ridge, config.intervals.lowest)
 
 
 def _covariates(config: DataConfig, content: Content) -> FittedCovariates:

@@ -221,6 +221,7 @@ class TrainedModel:
         if levels and self.calibration is not None:
             season = int(data.season)
             values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
+            values = np.maximum(values, self.config.intervals.lowest)
             refuse_infinite_intervals(values, history)
         return history, values
 

@@ -40,6 +40,8 @@ from forecast.init.rules import (
 from forecast.init.sizes import chosen_horizon, held_back, least_history
 from forecast.init.unconfigured import read_unconfigured, season_of
 
+NEAR_ZERO = 0.1
+"""Share of the mean below which values are near to zero."""
 MOST_NAMED = 20
 """Columns that are named as not used."""
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
@@ -165,6 +167,7 @@ def _lines(
         f"window: {flow(window)}",
         *section_lines("model", recipe.model),
         *([f"partners: {flow(recipe.partners)}"] if recipe.partners else []),
+        *(["intervals: {minimum: 0}  # no value is below"] if _has_a_floor(panel) else []),
     ]
     return lines, recipe.training
 
@@ -185,6 +188,13 @@ def _data(
     data |= roles.helping
     data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
     return data
+
+
+def _has_a_floor(panel: Panel) -> bool:
+    """Whether targets are never negative, but so near to zero that a forecast might be."""
+    known = panel.values[:, : panel.num_targets]
+    lowest, mean = np.nanmin(known, axis=0), np.nanmean(known, axis=0)
+    return bool((lowest >= 0).all() and (lowest <= NEAR_ZERO * mean).any())
 
 
 def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: int | None) -> str:

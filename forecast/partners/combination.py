@@ -25,6 +25,8 @@ class Combination:
     is_median: bool = False
     ridge: Ridge | None = None
     """The one partner that is fitted beforehand, if it is among the methods."""
+    minimum: float = -np.inf
+    """In the user's units: nothing below it is forecast."""
 
     @staticmethod
     def alone(model: str) -> Combination:
@@ -65,7 +67,8 @@ class Combination:
         partners: dict[str, Partner] = {**PARTNERS}
         if self.ridge is not None:
             partners[RIDGE] = self.ridge
-        return {name: partners[name](history, origins, horizon) for name in self.methods[1:]}
+        each = {name: partners[name](history, origins, horizon) for name in self.methods[1:]}
+        return {name: np.maximum(values, self.minimum) for name, values in each.items()}
 
     def all_methods(
         self, own: Forecast, history: History, origins: Int[np.ndarray, " B"]
@@ -114,4 +117,4 @@ class Combination:
         combined = counting.all_methods(point, history, origins)[COMBINATION]
         if values.shape[-1] == 1:
             return np.asarray(combined[..., None])
-        return np.asarray(values + (combined - point)[..., None])
+        return np.asarray(np.maximum(values + (combined - point)[..., None], self.minimum))

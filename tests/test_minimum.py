@@ -1,0 +1,54 @@
+"""With `intervals.minimum` no forecast and no interval lies below it, wherever it is made."""
+
+import numpy as np
+import pandas as pd
+
+import forecast
+from forecast.backtesting.run import backtest
+from forecast.evaluation.baselines import History
+from forecast.forecasting.model_file import load
+from forecast.init.propose import propose
+from forecast.partners.combination import Combination
+from forecast.runs.drain import result_of
+from forecast.runs.folder import MODEL_FILE
+from tests.helpers import small_config
+
+COUNTS = pd.DataFrame(
+    {
+        "ds": pd.date_range("2024-01-01", periods=90),
+        "y": np.random.default_rng(4).poisson(0.7, 90) * 20.0,
+    }
+)
+PARTS = {"window": {"lookback": 7, "horizon": 3}, "split": {"validation": 20, "test": 20}}
+NUMBERS = ["forecast", "lo-80", "hi-80", "lo-95", "hi-95"]
+
+
+def test_forecasts_and_intervals_stop_at_the_minimum(tmp_path):
+    free = forecast.train(small_config(**PARTS), COUNTS)
+    held = forecast.train(
+        small_config(["intervals.minimum=0"], **PARTS), COUNTS, run=tmp_path / "run"
+    )
+    expected = free.forecast()
+    assert (expected["lo-95"] < 0).all()
+    expected[NUMBERS] = expected[NUMBERS].clip(lower=0)
+    pd.testing.assert_frame_equal(held.forecast(), expected)
+    pd.testing.assert_frame_equal(load(tmp_path / "run" / MODEL_FILE).forecast(), expected)
+    folds = result_of(backtest(held.config, held, data=COUNTS, folds=2))
+    assert (folds.forecasts["lstm"] >= 0).all()
+
+
+def test_a_combination_stops_there_too():
+    combination = Combination(("lstm", "theta"), (0.5, 0.5), minimum=2.0)
+    history = History(np.linspace(50, 1, 50)[:, None], np.array([0, 50]), 1)
+    origins = np.array([49])
+    own = np.full((1, 60, 1), 3.0)
+    assert combination.partner_forecasts(history, origins, 60)["theta"].min() == 2
+    assert combination.all_methods(own, history, origins)["combination"].min() >= 2
+    quantiles = np.stack([own - 9, own, own + 9], axis=-1)
+    assert combination.shifted(quantiles, history, origins).min() == 2
+
+
+def test_a_proposal_for_counts_has_it_and_others_have_not():
+    assert "intervals: {minimum: 0}" in propose(COUNTS)
+    assert "minimum" not in propose(COUNTS.assign(y=COUNTS["y"] - 20))
+    assert "minimum" not in propose(COUNTS.assign(y=COUNTS["y"] + 500))
