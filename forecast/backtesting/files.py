@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forecast.backtesting.tables import Backtest
 from forecast.config.tree import Config, config_from, read_config
-from forecast.data.write import to_csv
+from forecast.data.write import for_spreadsheets, to_csv
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
@@ -55,12 +55,17 @@ def open_source(
     return config_from(trained.config.model_dump(mode="json"), words), trained
 
 
-def write_backtest(result: Backtest, folder: RunFolder) -> None:
-    """The files of `BACKTEST_FILES`; the summary last, for it says that the others are there."""
+def write_backtest(result: Backtest, folder: RunFolder, safe: bool = False) -> None:
+    """The files of `BACKTEST_FILES`; the summary last, for it says that the others are there.
+
+    Args:
+        result, folder: what to write where.
+        safe: guard texts against spreadsheets, see `for_spreadsheets`.
+    """
     from forecast.drawing import plots
 
     folder.path.mkdir(parents=True, exist_ok=True)
-    folder.write(FORECASTS_FILE, to_csv(result.forecasts))
-    folder.write("scores.csv", to_csv(result.scores))
+    for name, table in ((FORECASTS_FILE, result.forecasts), ("scores.csv", result.scores)):
+        folder.write(name, to_csv(for_spreadsheets(table) if safe else table))
     folder.write("backtest.png", plots.png(result.plot()))
     folder.write_json(SUMMARY_FILE, result.summary)

@@ -85,6 +85,9 @@ class TrainOptions(ConfigOptions):
     tensorboard: bool = _flag("--tensorboard", "also write DIR/tensorboard, epoch by epoch")
 
 
+SAFE_CSV = _flag("--safe-csv", "put ' before texts that a spreadsheet would run, such as =1+1")
+
+
 class PredictOptions(PrintOptions):
     """Forecast the next steps from a trained model."""
 
@@ -102,6 +105,7 @@ class PredictOptions(PrintOptions):
     without_partners: bool = _flag("--without-partners", "what the network forecasts alone")
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
     force: bool = _flag("--force", "replace FILE of --output")
+    safe_csv: bool = SAFE_CSV
     device: str | None = _option("--device NAME", f"{DEVICES} (default: cpu)")
 
 
@@ -132,6 +136,7 @@ class BacktestOptions(ConfigOptions):
         "--output DIR", "folder (default: runs/<config name>/<UTC time>-backtest)"
     )
     force: bool = _flag("--force", "replace the backtest in DIR")
+    safe_csv: bool = SAFE_CSV
 
 
 class ReportOptions(PrintOptions):
@@ -203,6 +208,7 @@ class QuickOptions(PrintOptions):
     plot: str | None = _option("--plot FILE", "draw the end of some series and their forecasts")
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
     force: bool = _flag("--force", "replace the files of --output and --plot")
+    safe_csv: bool = SAFE_CSV
 
 
 class ShowOptions(argparse.Namespace):

@@ -163,7 +163,7 @@ def backtest(options: BacktestOptions) -> int:
             with epoch_bar(options.quiet) as show:
                 result = result_of(steps, show)
         folder = folder or fresh_run(_name_of(options.source), "-backtest")
-        write_backtest(result, folder)
+        write_backtest(result, folder, options.safe_csv)
     files = ", ".join(str(folder.path / name) for name in BACKTEST_FILES)
     summary = {"folder": str(folder.path), **result.summary}
     print_result(options.json, summary, f"{backtest_text(result.summary)}\nfiles: {files}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from forecast.cli.arguments import PredictOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
-from forecast.data.write import require_format, to_csv, to_json, write_table
+from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.model_file import load, model_path
@@ -31,6 +31,7 @@ def predict(options: PredictOptions) -> int:
             table = trained.forecast(options.data, options.future, *asked)
         else:
             table = two_futures(trained, options.future, options.compare, options.data, *asked)
+    table = for_spreadsheets(table) if options.safe_csv else table
     if options.output != "-":
         write_table(table, Path(options.output), is_new=not options.force)
         result = {"output": options.output, "rows": len(table)}

@@ -12,7 +12,7 @@ from forecast.cli.arguments import QuickOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
-from forecast.data.write import require_format, to_csv, to_json, write_table
+from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.unconfigured import read_unconfigured
@@ -60,16 +60,17 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
         write_atomically(Path(options.plot), picture, is_new=not options.force)
     if not (options.quiet or options.json):
         print(quick_text(result.facts()), file=sys.stderr)
+    table = for_spreadsheets(result.forecast) if options.safe_csv else result.forecast
     if options.output != "-":
-        write_table(result.forecast, Path(options.output), is_new=not options.force)
-        written = {"output": options.output, "rows": len(result.forecast)}
-        text = f"{len(result.forecast)} rows in {options.output}"
+        write_table(table, Path(options.output), is_new=not options.force)
+        written = {"output": options.output, "rows": len(table)}
+        text = f"{len(table)} rows in {options.output}"
         print_result(options.json, {**written, **result.facts()}, text)
     elif options.json:
-        rows = json.loads(to_json(result.forecast))
+        rows = json.loads(to_json(table))
         hand_out(json_text({**result.facts(), "forecast": rows}) + "\n")
     else:
-        hand_out(to_csv(result.forecast))
+        hand_out(to_csv(table))
 
 
 def _partners(names: list[str] | None) -> Sequence[str] | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,9 @@ from forecast.errors import ConfigError
 from forecast.runs.files import write_atomically
 
 TEXT_SUFFIXES = ("", ".csv", ".txt")
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")
+"""Beginning of a text that a spreadsheet runs; the last four are wide letters."""
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?", re.ASCII)
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -23,6 +28,25 @@ def to_csv(table: pd.DataFrame) -> str:
         return text
     # Python before 3.13 leaves a cell with a carriage return unquoted: readers end a row there.
     return table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+
+
+def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for a CSV whose texts no spreadsheet takes for a formula: `'=1+1` for `=1+1`.
+
+    Names of series and columns come from the table that was read. A spreadsheet runs what begins
+    with `=`, `+`, `-` or `@`, also behind blanks, and it may be a command.
+    """
+    columns = {
+        name: column.map(_guarded) if column.dtype == object else column
+        for name, column in table.items()
+    }
+    return pd.DataFrame(columns).rename(columns=_guarded)
+
+
+def _guarded(cell: Any) -> Any:
+    """A text with an apostrophe before it if it may be a formula; a number is none."""
+    is_formula = isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell
 
 
 def to_json(table: pd.DataFrame) -> str:

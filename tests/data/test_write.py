@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.data.write import require_format, to_csv, to_json, write_table
+from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 
 TABLE = pd.DataFrame(
@@ -109,3 +109,20 @@ def test_a_table_that_cannot_be_written_leaves_the_old_file_and_nothing_else(
             write_table(TABLE, path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", " =1", "\t=1"]
+)
+def test_texts_that_a_spreadsheet_would_run_are_guarded(name: str) -> None:
+    table = TABLE.assign(unique_id=["007", name]).rename(columns={"forecast": name})
+    guarded = for_spreadsheets(table)
+    assert [*guarded.columns] == ["unique_id", "ds", f"'{name}"]
+    assert guarded["unique_id"].tolist() == ["007", f"'{name}"]
+    assert guarded[f"'{name}"].tolist() == [0.1, 1 / 3]
+    assert table["unique_id"].tolist() == ["007", name]
+
+
+def test_other_texts_and_numbers_are_not_guarded() -> None:
+    table = TABLE.assign(unique_id=["-3", "a=b"], forecast=[-0.5, 1.0])
+    pd.testing.assert_frame_equal(for_spreadsheets(table), table)
