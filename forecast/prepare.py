@@ -138,8 +138,10 @@ def new_learner(
         profile: counts where the time goes.
     """
     config = prepared.config
-    cpu = torch.device("cpu")
-    with seeded(cpu, seed), workers_for(cpu):  # bytes of orthogonal weights depend on threads
+    with (
+        seeded(seed),
+        workers_for(torch.device("cpu")),
+    ):  # bytes of orthogonal weights depend on threads
         model = new_model(config, prepared.pipeline)
     return build_learner(model.to(device), config.training, rate, seed, profile)
 

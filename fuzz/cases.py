@@ -43,10 +43,10 @@ class Case:
 
     def model(self, seed: int = 0) -> Forecaster:
         """A float64 model that forecasts; none of its weights is zero, as if it were trained."""
-        with seeded(CPU, seed):
+        with seeded(seed):
             model = Forecaster(self.config, self.shape).double().eval()
             for weight in model.parameters():
-                weight.data += 0.1 * torch.randn_like(weight)
+                weight.data += 0.1 * torch.randn(weight.shape, dtype=weight.dtype)
         return model
 
     def learner(self, model: Forecaster, seed: int = 0, **training: Any) -> Learner:
@@ -56,7 +56,7 @@ class Case:
 
     def fresh(self, seed: int = 0, **training: Any) -> Learner:
         """A learner of a new float32 model."""
-        with seeded(CPU, seed):
+        with seeded(seed):
             model = Forecaster(self.config, self.shape)
         return self.learner(model, seed, **training)
 

@@ -84,7 +84,7 @@ def restored_model(
     if config.model.start == "random":  # the pretrained network has the size that it has
         with torch.device("meta"):  # a network of any size takes no memory
             require_weights(weights, new_model(config, pipeline).state_dict())
-    with seeded(torch.device("cpu"), 0):  # the caller's random state stays as it is
+    with seeded(0):  # the caller's random state stays as it is
         model = new_model(config, pipeline)
     require_weights(weights, model.state_dict())
     model.load_state_dict(weights)

@@ -51,7 +51,6 @@ class _Locks:
     def __init__(self) -> None:
         self.settings = threading.RLock()
         self.training = threading.RLock()
-        self.drawing = threading.RLock()
 
 
 _locks = _Locks()
@@ -109,11 +108,4 @@ def num_threads() -> int:
 def one_training() -> Iterator[None]:
     """Let trainings of several threads follow each other: each one takes all cores anyway."""
     with _locks.training:
-        yield
-
-
-@contextlib.contextmanager
-def one_drawing() -> Iterator[None]:
-    """Let no other call of this package draw from the random states of the process."""
-    with _locks.drawing:
         yield

@@ -1,31 +1,54 @@
-"""Random states made of numbers, which leave the caller's own alone."""
+"""Randomness made of numbers, which leaves the random states of the process alone."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from forecast.runs.host import one_drawing
+DRAWS: tuple[Callable[..., Any], ...] = (
+    torch.rand,
+    torch.randn,
+    torch.Tensor.normal_,
+    torch.Tensor.uniform_,
+)
+DRAWS += (nn.init.kaiming_uniform_, nn.init.normal_, nn.init.uniform_)
+"""What draws the first weights of a network."""
+
+
+class _From(TorchFunctionMode):
+    """Lets what draws the first weights draw from a generator, in this thread alone."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        arguments: tuple[Any, ...] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = {**(options or {})}
+        if function in DRAWS and options.get("generator") is None:
+            options["generator"] = self.generator
+        return function(*arguments, **options)
 
 
 @contextlib.contextmanager
-def seeded(device: torch.device, *numbers: int) -> Iterator[None]:
-    """Run a block from a random state made of some numbers; the caller's state comes back after.
+def seeded(*numbers: int) -> Iterator[None]:
+    """Draw the weights of a network within the block, on the CPU, from a state made of numbers.
 
-    `torch.manual_seed` would not do: it seeds every device, also those that are not given back.
+    `torch.manual_seed` would not do: its states are those of the whole process, from which other
+    threads draw at the same time.
     """
-    seed = mixed_seed(*numbers)
-    devices = [] if device.type == "cpu" else [device]
-    with one_drawing(), torch.random.fork_rng(devices, device_type=device.type):
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        elif device.type == "mps":
-            torch.mps.manual_seed(seed)
+    with _From(torch.Generator().manual_seed(mixed_seed(*numbers))):
         yield
 
 

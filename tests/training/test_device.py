@@ -1,10 +1,13 @@
 """Choice of the device on machines as they may be, and random states that are given back."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from forecast.errors import DeviceError
 from forecast.training.device import (
@@ -96,39 +99,53 @@ def test_a_seeded_block_draws_from_its_numbers_alone() -> None:
     draws = []
     for before in (1, 2):
         torch.manual_seed(before)
-        with seeded(CPU, 3, 4):
+        with seeded(3, 4):
             draws.append(torch.rand(5))
-    with seeded(CPU, 3, 5):
+    with seeded(3, 5):
         other = torch.rand(5)
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], other)
 
 
-def test_the_callers_state_comes_back() -> None:
+def test_the_callers_state_is_left_alone() -> None:
     torch.manual_seed(1)
     expected = torch.rand(6)
     torch.manual_seed(1)
     found = [torch.rand(3)]
     numpy_state = repr(np.random.get_state())
-    with seeded(CPU, 3):
+    with seeded(3):
         torch.rand(100)
     found.append(torch.rand(3))
     assert torch.equal(torch.cat(found), expected)
     assert repr(np.random.get_state()) == numpy_state
 
 
-def test_the_callers_state_comes_back_after_an_error() -> None:
+def test_the_callers_state_is_left_alone_after_an_error() -> None:
     state = torch.get_rng_state()
-    with pytest.raises(RuntimeError), seeded(CPU, 3):
+    with pytest.raises(RuntimeError), seeded(3):
         torch.rand(4).view(3)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_other_devices_keep_their_state(monkeypatch) -> None:
-    """torch.manual_seed seeds every CUDA device, also those whose state would not come back."""
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("all are seeded"))
-    with seeded(CPU, 3):
-        torch.rand(1)
+def test_the_weights_are_those_of_torch_with_that_seed_and_other_threads_are_left_alone() -> None:
+    def built() -> list[torch.Tensor]:
+        parts = (nn.LSTM(3, 4, 2), nn.Linear(3, 4), nn.Embedding(3, 4))
+        square = nn.init.orthogonal_(torch.empty(4, 4))
+        weights = [weight for part in parts for weight in part.parameters()]
+        return [*weights, square, nn.init.xavier_normal_(square.clone()), torch.randn(3)]
+
+    with torch.random.fork_rng([]):
+        torch.manual_seed(mixed_seed(3))
+        expected = built()
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    with seeded(3), ThreadPoolExecutor(1) as other:
+        mine = torch.Generator().manual_seed(1)
+        assert other.submit(torch.rand, 2).result().equal(torch.rand(2, generator=mine))
+        torch.set_rng_state(state)
+        found = built()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(map(torch.equal, found, expected))
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,30 +168,6 @@ def test_auto_takes_a_cuda_device() -> None:
     assert device.type == "cuda"
     assert free[device.index] > 0.9 * max(free)
     assert "GiB free" in describe_device(device)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
-def test_a_seeded_block_on_a_gpu(name: str) -> None:
-    device = torch.device(name)
-    torch.cuda.manual_seed(1)
-    before = torch.cuda.get_rng_state(device), torch.get_rng_state()
-    draws = []
-    for _ in range(2):
-        with seeded(device, 3):
-            draws.append(torch.rand(5, device=device))
-        torch.rand(3)
-    assert torch.equal(*draws)
-    assert torch.equal(torch.cuda.get_rng_state(device), before[0])
-
-
-@pytest.mark.gpu
-def test_a_seeded_block_on_the_cpu_leaves_the_gpu_alone() -> None:
-    torch.cuda.manual_seed(1)
-    before = torch.cuda.get_rng_state()
-    with seeded(CPU, 3):
-        torch.rand(3, device="cpu")
-    assert torch.equal(torch.cuda.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
