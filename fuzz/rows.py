@@ -61,6 +61,7 @@ ROWS = (
     Row(1, "tables named like addresses, beside an old fsspec", paths.SIZE, paths.check),
     Row(2, "every write, sync and rename fails in turn", 0, writes.check),
     Row(2, "kill -9 while training and saving", 200, kills.check, True),
+    Row(2, "writes fail while a run is replaced", 200, writes.check_replaced),
     Row(2, "links, pipes and files of others in run folders", 400, foreign_files.check),
     Row(3, "interrupted within and between epochs, and resumed", 100, resumes.check),
     Row(4, "bits flipped in checkpoints, checkpoints cut off", 4_000, damage.check),

@@ -16,7 +16,7 @@ from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint
 from forecast.runs.lock import LOCK_FILE
 from fuzz.calls import call
-from fuzz.material import ROOT, SMALL, Material
+from fuzz.material import ROOT, SMALL, Material, copied
 
 ERRORS = (errno.ENOSPC, errno.EIO)
 CALLS = ("fsync", "replace", "fchmod", "write", "pwrite")
@@ -40,6 +40,23 @@ def check(number: int, material: Material, scratch: Path) -> str | None:
     if fault is None and failed and any(run.glob(".*")):
         fault = f"left behind: {[path.name for path in run.glob('.*')]}"
     return (fault and f"{failed}: {fault}") or completed(run, material.run("air_passengers"))
+
+
+def check_replaced(number: int, material: Material, scratch: Path) -> str | None:
+    """Let one call fail while a run is replaced: the old model serves, or the new one whole."""
+    run = copied(material.run("air_passengers"), scratch / "replaced")
+    with failing(number // len(ERRORS), ERRORS[number % len(ERRORS)]) as failed:
+        result = call(*training(run), "--force", "seed=5")
+    fault = result.fault(0, 4) or what_is_lost(run)
+    if fault is None and (served := call("predict", str(run), "--quiet")).code:
+        fault = served.fault(0)
+    if fault is None and (run / ".next").exists():
+        # A commit that was cut off is ended by whoever looks next: then nothing is left to train.
+        fault = call("train", "--resume", str(run), "--quiet").fault(0, 2)
+        fault = fault or call("predict", str(run), "--quiet").fault(0)
+    if fault is None and result.code and not failed:
+        fault = f"failed by itself: {result.line}"
+    return fault and f"{failed}: {fault}"
 
 
 def completed(run: Path, whole: Path) -> str | None:

@@ -179,8 +179,9 @@ def test_a_configuration_that_was_changed_meanwhile_does_not_fit(material, tmp_p
     path = run / "config.yaml"
     path.write_text(path.read_text().replace("hidden_size: 3", "hidden_size: 4"))
     result = call("train", "--resume", str(run))
-    assert result.code == 3
-    assert result.line.endswith("resume.safetensors: does not fit config.yaml; train anew")
+    assert result.code == 2
+    changed = f"{path}: model.hidden_size is 4, the training began with 3; put it back, or train"
+    assert result.line.startswith(changed)
 
 
 def test_a_path_that_is_too_long_is_no_file(tmp_path):
@@ -188,7 +189,7 @@ def test_a_path_that_is_too_long_is_no_file(tmp_path):
     (tmp_path / "config.yaml").write_text(f"data: {{path: {path}, time: ds, target: y}}")
     assert call("config", "show", str(tmp_path / "config.yaml")).code == 0
     result = call("train", str(tmp_path / "config.yaml"), "--run", str(tmp_path / "run"))
-    assert (result.code, result.line) == (3, f"{path}: no such file; check data.path")
+    assert (result.code, result.line.endswith("x: no such file; check data.path")) == (3, True)
 
 
 def test_a_model_that_no_memory_can_hold_is_out_of_memory(material, tmp_path):

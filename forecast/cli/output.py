@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from forecast.cli.streams import tell
-from forecast.errors import ConfigError, printable_lines
-from forecast.runs.files import json_text
+from forecast.errors import ConfigError, as_path, printable_lines
+from forecast.runs.files import is_stream, json_text
 
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
@@ -18,8 +19,13 @@ def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
 
 
 def require_folder(option: str, path: str) -> None:
-    """Raise a ConfigError if the folder of a file, given with an option, is not there."""
-    folder = os.path.dirname(path) or "."
+    """Raise a ConfigError if the folder of a file, given with an option, is not there.
+
+    Nor may the file be a link, but to a stream: what it leads to may be anybody's.
+    """
+    folder = os.path.dirname(as_path(path)) or "."
+    if os.path.islink(path) and not is_stream(Path(path)):
+        raise ConfigError(f"{option} {path}: is a link; give the file that it leads to")
     if not os.path.isdir(folder):
         raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")
 

@@ -55,6 +55,8 @@ def append(path: Path, text: str) -> None:
     Raises:
         OSError: if the disk is full, and the log is as it was; for a link or a pipe.
     """
+    if kind_of(path) == "a file" and path.stat().st_nlink > 1:  # it has a name elsewhere, too
+        write_within(path, path.read_bytes())
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     with _named(path), open(os.open(path, flags, 0o666), "ab", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size

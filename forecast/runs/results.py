@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, as_path
 from forecast.runs.folder import CONFIG_FILE, RunFolder
 from forecast.runs.foreign import refuse_foreign
 from forecast.runs.lock import LOCK_FILE, locked
@@ -26,6 +26,7 @@ def results_folder(path: Path, files: Sequence[str], what: str, force: bool) -> 
         ConfigError: if there is something in it, other than results that `force` replaces, or if
             another process is at work in it.
     """
+    path = as_path(path)
     _refuse(path, files, what, force)
     is_new = not path.exists()
     try:

@@ -279,7 +279,7 @@ def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
         " training.learning_rate: 0.01."
     )
     assert json.loads(call(*words, "--force", "--json")[1])["rate"] is None
-    code, out, _ = call(*words, "--write", "new.yaml")
+    code, out, _ = call(*words, "--force", "--write", "new.yaml")
     assert code == 2, "so that `lr-find --write NEW && train NEW` stops"
     assert out.splitlines()[-1].endswith("; new.yaml is not written.")
     assert not (place / "new.yaml").exists()

@@ -256,6 +256,15 @@ def test_what_is_ours_is_written_within_its_folder(tmp_path: Path, kind) -> None
     assert (path.read_text(), outside.read_text()) == ("ours", "precious")
 
 
+def test_a_log_with_a_name_elsewhere_grows_here_alone(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("precious\n")
+    os.link(outside, tmp_path / "log")
+    append(tmp_path / "log", "line\n")
+    assert (tmp_path / "log").read_text() == "precious\nline\n"
+    assert outside.read_text() == "precious\n"
+
+
 def test_only_the_temporaries_of_ones_own_files_are_left_over(tmp_path: Path, monkeypatch) -> None:
     left = []
     monkeypatch.setattr(os, "replace", lambda source, _: left.append(Path(source).name))
