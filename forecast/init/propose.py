@@ -18,6 +18,7 @@ from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
 from forecast.errors import MOST_SHOWN, named
+from forecast.init.extent import has_years, what_is_filled
 from forecast.init.lines import flow, section_lines
 from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import (
@@ -144,7 +145,8 @@ def _lines(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
     recipe = _recipe(panel, shape, held.train, has_covariates=bool(roles.helping))
-    data = _data(written, roles, marks, panel, season)
+    reads_calendar = recipe.model.get("start") != "pretrained"
+    data = _data(written, roles, marks, panel, season, reads_calendar)
     window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
     if held.train.min() < recipe.rows_lost + recipe.lookback + horizon:
         least = least_history(panel.lengths, held.train, recipe.rows_lost, horizon)
@@ -173,9 +175,19 @@ def _lines(
 
 
 def _data(
-    path: str, roles: Roles, marks: Mapping[str, str], panel: Panel, season: int
+    path: str,
+    roles: Roles,
+    marks: Mapping[str, str],
+    panel: Panel,
+    season: int,
+    calendar: bool,
 ) -> dict[str, object]:
-    """The section `data`; what is as it is by default is left out."""
+    """The section `data`; what is as it is by default is left out.
+
+    Args:
+        path, roles, marks, panel, season: what was found.
+        calendar: whether the model reads covariates of the calendar.
+    """
     target = roles.targets[0] if len(roles.targets) == 1 else roles.targets
     data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
     if roles.id is not None:
@@ -186,6 +198,8 @@ def _data(
     if season != season_length(panel.axis.frequency):
         data["season"] = season
     data |= roles.helping
+    if calendar and has_years(panel):
+        data["calendar"] = ["dayofyear"]
     data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
     return data
 
@@ -203,6 +217,10 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
         return "  # columns to forecast; move those that only help to past or future"
     if key == "duplicates" and data["duplicates"] == "first":
         return "  # of rows with one time the first counts"
+    if key == "missing" and data["missing"] == "interpolate":
+        return what_is_filled(panel)
+    if key == "calendar":
+        return "  # the season of the year"
     usual = season_length(panel.axis.frequency)
     if key == "season" and wanted_season is None and data["season"] == 1:
         return f"  # none; the usual {usual} rows are too long for so short a table"

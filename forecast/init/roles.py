@@ -1,9 +1,8 @@
-"""Which column is what: the time, id and target columns of a table, by their names and values."""
+"""Which column is what: the id and target columns of a table, by their names and values."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,19 +11,14 @@ import pandas as pd
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
-from forecast.errors import DataError, listed
+from forecast.errors import DataError
 from forecast.init.helping import AUTO, Column, chosen, name_of, with_long_gaps
+from forecast.init.time_column import holds_dates
 
-TIME_NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
-"""Names that a time column often has, likeliest first."""
 ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
-HEAD_ROWS = 50
-"""Rows by which a column of dates is known."""
-DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}( \d\d:\d\d(:\d\d)?)?", re.ASCII)
-"""A date with the day or the month first."""
 
 
 @dataclass(frozen=True)
@@ -55,28 +49,28 @@ class Roles:
 def find_roles(
     frame: pd.DataFrame,
     path: str,
-    time: str | None,
+    time: str,
     id_column: str | None,
     targets: Sequence[str] | None,
     marks: Mapping[str, str],
     helping: Mapping[str, tuple[str, ...]],
 ) -> Roles:
-    """Find the time, id and target columns that are not given.
+    """Find the id and target columns that are not given.
 
     Args:
         frame: the table.
         path: what messages call it.
-        time, id_column, targets: columns; None: to be found.
+        time: column of times.
+        id_column, targets: columns; None: to be found.
         marks: what the section `data` says of the format, `timezone` and `time_format` among it.
         helping: columns that help, by their role, or `auto`; none is a time, id or target.
 
     Raises:
-        DataError: if a column that is given is not there, or no time or target column is found.
+        DataError: if a column that is given is not there, or no target column is found.
     """
     others = [n for n in itertools.chain(*helping.values()) if n != AUTO or n in frame]
     given = [name for name in (time, id_column, *(targets or ()), *others) if name is not None]
     require_columns(map(str, frame.columns), given, path)
-    time = time or _time_column(frame, path, marks.get("time_format"))
     rest = [name for name in frame.columns if name != time and name not in others]
     if id_column is None:
         candidates = [name for name in rest if name not in (targets or ())]
@@ -89,7 +83,7 @@ def find_roles(
     gappy = () if targets else with_long_gaps(frame, id_column, possible)
     whole = [name for name in possible if name not in gappy] or possible
     found = tuple(targets or whole[:MOST_TARGETS])
-    free = [n for n in rest if n not in (id_column, *found) and not _holds_dates(frame[n], None)]
+    free = [n for n in rest if n not in (id_column, *found) and not holds_dates(frame[n], None)]
     return Roles(
         time,
         id_column,
@@ -98,35 +92,6 @@ def find_roles(
         tuple(name for name in gappy if name not in found),
         () if targets else tuple(name for name in whole if name not in found),
     )
-
-
-def _time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
-    """The column of times: dates before names, and of dates those that tell all rows apart."""
-    by_name = [n for name in TIME_NAMES for n in frame.columns if n.lower() == name]
-    by_value = [n for n in frame.columns if _holds_dates(frame[n], time_format)]
-    candidates = [*[n for n in by_name if n in by_value], *by_value, *by_name]
-    if not candidates:
-        raise DataError(
-            f"{path}: none of the columns {listed(frame.columns)} holds times; name it with --time"
-        )
-    # A day beside its hours: each hour stands once, the day many times.
-    telling = [name for name in by_value if not frame[name].duplicated().any()]
-    return candidates[0] if candidates[0] in telling or not telling else telling[0]
-
-
-def _holds_dates(column: pd.Series, time_format: str | None) -> bool:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return True
-    if pd.api.types.is_numeric_dtype(column) and time_format is None:
-        return False
-    head = column.head(HEAD_ROWS).astype(str).str.strip()
-    if time_format is None and all(map(DATE.fullmatch, head)):
-        return True
-    try:
-        dates = pd.to_datetime(head, format=time_format or "ISO8601", errors="coerce", utc=True)
-    except (ValueError, re.error) as error:
-        raise DataError(f"data.time_format {time_format!r}: {error}") from None
-    return bool(dates.notna().all())
 
 
 def _id_column(
@@ -139,7 +104,7 @@ def _id_column(
         return None
     names = [n for n in candidates if n.lower() not in TARGET_NAMES]
     words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
-    words = [n for n in words if not _holds_dates(frame[n], None)]
+    words = [n for n in words if not holds_dates(frame[n], None)]
     whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
     for group in (words, whole):
         telling = [n for n in group if not frame.duplicated([n, time]).any()]

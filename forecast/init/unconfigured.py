@@ -19,6 +19,7 @@ from forecast.errors import ConfigError, ForecastError
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
+from forecast.init.time_column import integer_format, time_column
 
 FLAGS = {
     "data.timezone": "--timezone",
@@ -80,6 +81,9 @@ def read_unconfigured(
         marks["duplicates"] = duplicates or "first"
         frame = frame[~is_equal]
     with _flags_named():
+        time = time or time_column(frame, path, time_format)
+        if time in frame and time_format is None and (code := integer_format(frame[time])):
+            marks["time_format"] = code
         roles = find_roles(frame, path, time, id_column, targets, marks, helping)
         section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
         section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}

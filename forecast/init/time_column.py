@@ -1,0 +1,99 @@
+"""Which column holds the times of a table: dates, or integers that are dates, that tick evenly."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from forecast.data.time_formats import code_format, formats_of, read_formatted
+from forecast.data.times import iso_dates, nanoseconds
+from forecast.errors import DataError, listed
+
+NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
+"""Names that a time column often has, likeliest first."""
+LIKE_A_TIME = re.compile(r"date|time|stamp|month|week|quarter|period|year|day|^ds$|^ts$", re.I)
+HEAD_ROWS = 50
+"""Rows by which a column of dates is known."""
+EVEN = 0.5
+"""Share of the steps of a time column that are the usual one, a month as good as any."""
+
+
+def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
+    """The column of times: of dates those that tick evenly, and of these the finest.
+
+    Args:
+        frame: the table.
+        path: what messages call it.
+        time_format: as in the section `data`; None: as written.
+
+    Raises:
+        DataError: if there is none.
+    """
+    by_name = [n for name in NAMES for n in frame.columns if n.lower() == name]
+    by_value = [n for n in frame.columns if holds_dates(frame[n], time_format)]
+    if time_format is None:
+        by_value += [n for n in frame.columns if integer_format(frame[n])]
+    dates = [*[n for n in by_name if n in by_value], *[n for n in by_value if n not in by_name]]
+    if not (dates or by_name):
+        raise DataError(
+            f"{path}: none of the columns {listed(frame.columns)} holds times; name it with --time"
+        )
+    if len(dates) < 2:
+        return (dates or by_name)[0]
+    even = [name for name in dates if _evenness(frame[name], time_format) >= EVEN]
+    return max(even or dates, key=lambda name: int(frame[name].nunique()))
+
+
+def integer_format(column: pd.Series) -> str | None:
+    """The format of integers that are times, by their digits and the name of their column."""
+    is_named = LIKE_A_TIME.search(str(column.name))
+    if not is_named or not pd.api.types.is_numeric_dtype(column) or not len(column):
+        return None
+    values = column.to_numpy()
+    if values.dtype.kind not in "iu" or values.max() >= 2**63:
+        return None
+    return code_format(values.astype(np.int64))
+
+
+def holds_dates(column: pd.Series, time_format: str | None) -> bool:
+    """Whether the first cells of a column are dates; numbers are none."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    if not len(column) or (pd.api.types.is_numeric_dtype(column) and time_format is None):
+        return False
+    head = column.head(HEAD_ROWS).astype(str).str.strip().reset_index(drop=True)
+    try:
+        if time_format is not None:
+            return not np.any(read_formatted(head, time_format).isna())
+    except (ValueError, re.error) as error:
+        raise DataError(f"data.time_format {time_format!r}: {error}") from None
+    return not np.any(iso_dates(head, utc=True).isna()) or bool(formats_of(head))
+
+
+def _evenness(column: pd.Series, time_format: str | None) -> float:
+    """Share of the steps between distinct times that are the usual one."""
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        texts = pd.Series(column.dropna().astype(str).str.strip().unique())
+        dates = _read(texts, time_format or integer_format(column))
+    else:
+        dates = pd.DatetimeIndex(column.dropna().unique())
+    if len(dates) < 3:
+        return 0.0
+    steps = np.diff(np.sort(nanoseconds(dates)))
+    days = steps // pd.Timedelta(days=1).value
+    month = ((days >= 28) & (days <= 31)).mean()
+    return float(max(month, np.unique(steps, return_counts=True)[1].max() / len(steps)))
+
+
+def _read(texts: pd.Series, time_format: str | None) -> pd.DatetimeIndex:
+    """Those dates that can be read."""
+    if time_format is None:
+        dates = iso_dates(texts, utc=True)
+        if np.any(dates.isna()):
+            found = formats_of(texts)
+            dates = next(iter(found.values()), dates)
+    else:
+        dates = read_formatted(texts, time_format)
+    return pd.DatetimeIndex(dates.dropna())

@@ -1,0 +1,80 @@
+"""The column of times among others: integers that are dates, and dates that tick evenly."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.init.extent import has_years, what_is_filled
+from forecast.init.time_column import integer_format, time_column
+from forecast.init.unconfigured import read_unconfigured
+from tests.data.helpers import read_frame
+
+HOURS = pd.date_range("2024-01-01", periods=96, freq="h")
+DAYS = pd.date_range("2024-01-01", periods=96)
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"date": HOURS.normalize(), "ts": HOURS}, "ts"),
+        ({"date": DAYS + pd.to_timedelta(RANDOM.integers(0, 9, 96), "D"), "ts": HOURS}, "ts"),
+        ({"created": DAYS + pd.to_timedelta(RANDOM.integers(0, 86400, 96), "s"), "d": DAYS}, "d"),
+        ({"born": ["1980-02-03", "1990-05-07"] * 48, "ds": DAYS}, "ds"),
+        ({"ds": DAYS, "day": DAYS}, "ds"),
+        ({"year": np.arange(1900, 1996)}, "year"),
+        ({"month": DAYS.strftime("%Y%m%d").astype(int), "hour": range(96)}, "month"),
+        (
+            {"quarter": pd.period_range("2000Q1", periods=96, freq="Q").strftime("%Y-Q%q")},
+            "quarter",
+        ),
+        ({"when": pd.date_range("2000-01-01", periods=96, freq="MS").strftime("%b %Y")}, "when"),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_finest_column_that_ticks_evenly(columns, expected, as_text):
+    frame = pd.DataFrame(columns).assign(y=RANDOM.normal(size=96))
+    if as_text:
+        dates = frame.select_dtypes("datetime").columns
+        frame[dates] = frame[dates].astype(str)
+    assert time_column(frame, "data", None) == expected
+
+
+def test_integers_are_times_by_their_name_and_digits():
+    months = pd.date_range("2015-01-01", periods=48, freq="MS")
+    codes = months.strftime("%Y%m").astype(int)
+    assert integer_format(pd.Series(codes, name="month")) == "%Y%m"
+    assert integer_format(pd.Series(codes, name="sales")) is None
+    assert integer_format(pd.Series(range(48), name="month")) is None
+    found = read_unconfigured(pd.DataFrame({"month": codes, "y": np.arange(48.0) ** 1.5}))
+    assert found.panel.axis.frequency == "MS"
+    assert found.marks["time_format"] == "%Y%m"
+
+
+def test_seconds_at_local_midnights_need_their_zone():
+    days = pd.date_range("2024-03-01", periods=60, tz="Europe/Berlin")
+    frame = pd.DataFrame({"ts": [day.value // 10**9 for day in days], "y": np.arange(60.0)})
+    found = read_unconfigured(frame, timezone="Europe/Berlin")
+    assert found.panel.axis.frequency == "D"
+    assert not np.isnan(found.panel.values).any()
+
+
+def test_two_years_of_days_and_hours():
+    for start, rows, frequency, expected in (
+        ("2020-01-01", 740, "D", True),
+        ("2020-01-01", 700, "D", False),
+        ("2020-01-01", 24 * 740, "h", True),
+        ("2020-01-01", 120, "MS", False),
+    ):
+        dates = pd.date_range(start, periods=rows, freq=frequency)
+        panel = read_frame(pd.DataFrame({"ds": dates, "y": 1.0}), frequency=frequency)
+        assert has_years(panel) is expected
+    assert not has_years(read_frame(pd.DataFrame({"ds": range(9), "y": 1.0})))
+
+
+def test_what_straight_lines_stand_for():
+    frame = pd.DataFrame({"ds": DAYS, "y": 1.0}).drop(index=[4, 5])
+    frame.loc[[9, 10, 11], "y"] = np.nan
+    assert what_is_filled(read_frame(frame)).startswith(
+        "  # fills 2 rows of 96 and 3 empty cells with straight lines;"
+    )
