@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import forecast
-from forecast import api, experiment
+from forecast import experiment
 from forecast.config.model import PRETRAINED_LEVELS
+from forecast.config.tree import config_from
 from forecast.forecasting.model_file import load
 from forecast.pretrained.network import MEDIAN
 from forecast.pretrained.zero_shot import zero_shot
@@ -117,7 +118,8 @@ def test_every_target_is_forecast_by_itself(targets):
 @pytest.mark.parametrize("validation", [16, HORIZON])
 def test_an_interrupted_fine_tuning_ends_as_one_never_stopped(tmp_path, validation):
     chosen = {**config(epochs=3), "split": {"validation": validation, "test": HORIZON}}
-    chosen = api._config(chosen, table())
+    chosen["data"] = {"path": "table.csv", **chosen["data"]}
+    chosen = config_from(chosen)
     whole = list(experiment.train(chosen, table(), new_run(tmp_path / "whole", force=False)))
     steps = experiment.train(chosen, table(), new_run(tmp_path / "part", force=False))
     next(steps)
