@@ -38,13 +38,11 @@ def training_scale(
     """
     changes = _seasonal_changes(values, season)
     absolute = mase_scale(values, offsets, train, season)
+    squared = _training_means(np.square(changes), offsets, train, season)
+    is_known = ~np.isnan(absolute) & (squared > 0)  # squares of the smallest numbers are zero
     return Scale(
         absolute=absolute,
-        squared=np.where(
-            np.isnan(absolute),
-            np.nan,
-            _training_means(np.square(changes), offsets, train, season),
-        ),
+        squared=np.where(is_known, squared, np.nan),
         center=np.nan_to_num(_training_means(values, offsets, train, 0)),
     )
 
