@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from forecast.errors import ConfigError, shown
+from forecast.errors import ConfigError, printable, shown
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 20
@@ -80,8 +80,9 @@ def scalar(text: str) -> Any:
 
 
 def write_yaml(values: Any) -> str:
-    """Plain values as YAML that `read_yaml` reads back equal."""
-    return yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
+    """Plain values as printable YAML that `read_yaml` reads back equal."""
+    text = yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
+    return "\n".join(map(printable, text.split("\n")))  # what is escaped stands in double quotes
 
 
 class _Writer(yaml.SafeDumper):

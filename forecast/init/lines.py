@@ -36,4 +36,5 @@ def _quoted(text: str) -> str:
     import yaml
 
     width = 10 * len(text) + 100  # never reached: one line
-    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=width).strip()
+    readable = text.isprintable()  # what turns text around is escaped
+    return yaml.safe_dump(text, default_style='"', allow_unicode=readable, width=width).strip()

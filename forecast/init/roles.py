@@ -102,7 +102,7 @@ def _id_column(
         return ID_NAME
     if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
         return None
-    names = [n for n in candidates if n.lower() not in TARGET_NAMES]
+    names = [n for n in candidates if n.lower() not in TARGET_NAMES and frame[n].notna().all()]
     words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
     words = [n for n in words if not holds_dates(frame[n], None)]
     whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
@@ -130,12 +130,14 @@ def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> boo
 def _targets(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
     """The column that is called a target, or all that change; flags only if there is nothing else.
 
-    A flag is a column of zeros and ones: it may help, but is seldom what one wants to forecast.
+    A flag is a column of zeros and ones: it may help, but is seldom what one wants to forecast. Of
+    a column that changes in the later half alone nothing could be learned.
     """
     numbers = [name for name in candidates if _varies(frame[name])]
     called = [name for name in numbers if name.lower() in TARGET_NAMES]
     measured = [name for name in numbers if not frame[name].dropna().isin((0, 1)).all()]
-    return called[:1] or measured or numbers
+    early = [name for name in measured if _varies(frame[name].head(len(frame) // 2))]
+    return called[:1] or early or measured or numbers
 
 
 def _varies(column: pd.Series) -> bool:

@@ -263,3 +263,10 @@ def test_any_text_is_read_or_refused_in_one_line(text):
         said = str(error)
     assert said.startswith("c.yaml")
     assert "\n" not in said
+
+
+@given(st.text(max_size=30), st.text(min_size=1, max_size=5))
+def test_what_is_written_is_printable_and_reads_back_equal(value, key):
+    text = write_yaml({key: value})
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert read_yaml(text, "c").value == {key: value}

@@ -92,3 +92,19 @@ def test_a_proposal_names_what_it_leaves_out_and_quotes_odd_names():
     text = propose(frame, covariates={"past": ["auto"]})
     assert "# left out, for long runs are empty: a\n" in text
     assert 'past: [{"is: it\\e[1m": {encoding: one_hot}}]' in text
+
+
+def test_a_column_that_begins_to_change_late_is_no_target_beside_others():
+    late = np.where(np.arange(ROWS) < 45, 7.0, NOISE)
+    assert read_unconfigured(
+        as_frame(shop(late=late, b=NOISE).drop(columns="y"))
+    ).roles.targets == ("b",)
+    assert read_unconfigured(as_frame(shop(late=late).drop(columns="y"))).roles.targets == ("late",)
+
+
+def test_a_column_with_empty_cells_does_not_name_the_series():
+    frame = pd.concat(
+        [shop(id=name, region=region) for name, region in zip("abc", "nss", strict=True)]
+    )
+    frame["region"] = frame["region"].mask(frame["id"] == "c")
+    assert read_unconfigured(as_frame(frame)).roles.id == "id"
