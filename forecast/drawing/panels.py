@@ -18,6 +18,8 @@ MOST_PANELS = 6
 CONTEXT = 3
 """Horizons of history that are drawn before a forecast; at least two seasons, and `FEWEST_ROWS`."""
 FEWEST_ROWS = 30
+LONGEST = 20
+"""Letters of a name above a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +95,18 @@ def _panel(shown: Shown, ahead: Forecast | None, series: int, target: int) -> di
         lines["next steps"] = [_joined(panel, int(positions[-1]), actual[-1], ahead[:, target])]
     note = shown.notes.get(series_id)
     return {
-        "name": (f"{series_id}, {name}" if panel.has_ids else name) + (f" ({note})" * bool(note)),
+        "name": _title(series_id if panel.has_ids else None, name, note),
         "times": panel.axis.column(positions),
         "actual": actual,
         "forecasts": lines,
     }
+
+
+def _title(series: str | None, target: str, note: str | None) -> str:
+    """What stands above a panel; long names are cut, so that the note can be read."""
+    names = [each for each in (series, target) if each is not None]
+    cut = [each if len(each) <= LONGEST else f"{each[: LONGEST - 1]}…" for each in names]
+    return ", ".join(cut) + (f" ({note})" if note else "")
 
 
 def _joined(

@@ -22,6 +22,7 @@ from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
 from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
+from forecast.reporting.steps import Show, unseen, within
 from forecast.runs.files import write_atomically, write_within
 from forecast.runs.folder import CONFIG_FILE, REPORT_FILE, RUN_FILES
 from forecast.runs.foreign import refuse_foreign, refuse_input
@@ -29,13 +30,19 @@ from forecast.tested import shown_series
 from forecast.training.agreement import first_difference
 
 
-def write_report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Page:
+def write_report(
+    run: Path | str,
+    output: Path | str | None = None,
+    force: bool = False,
+    show: Show = unseen,
+) -> Page:
     """Write the report of a finished run.
 
     Args:
         run: its folder.
         output: the file; None: `report.html` in the folder.
         force: replace the file if it is there.
+        show: is told what is done.
 
     Returns:
         What was written.
@@ -50,7 +57,7 @@ def write_report(run: Path | str, output: Path | str | None = None, force: bool 
     for name in RUN_FILES:
         if name != REPORT_FILE:
             refuse_input(path.parent, [path.name], run / name, "a file of the run")
-    page = page_of(gather(run))
+    page = page_of(gather(run, within(show, 0.0, 0.7)), within(show, 0.7, 1.0))
     table = read_config(run / CONFIG_FILE).data.path
     refuse_input(path.parent, [path.name], table, "the table")
     if output is None:
@@ -66,11 +73,12 @@ def report_path(run: Path | str, output: Path | str | None = None) -> Path:
     return Path(run) / REPORT_FILE if output is None else Path(output)
 
 
-def gather(run: Path) -> Facts:
+def gather(run: Path, show: Show = unseen) -> Facts:
     """All that the report says, read from the run and computed from its data where they are.
 
     Args:
         run: its folder.
+        show: is told what is done.
 
     Returns:
         The facts; those that the run or its table do not tell are None.
@@ -82,6 +90,7 @@ def gather(run: Path) -> Facts:
         raise DataError(
             f"{run}: no run folder; it holds no {CONFIG_FILE}; give one of forecast train"
         )
+    show("the run", 0.0)
     trained = load(run)
     config = read_config(run / CONFIG_FILE)
     _refuse_edited(run / CONFIG_FILE, config, trained.config)
@@ -93,15 +102,17 @@ def gather(run: Path) -> Facts:
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
         shaded=100 * (quantiles[-1] - quantiles[0]),
     )
+    show("its table", 0.05)
     ahead, prepared = _ahead(trained), _prepared(trained, config)
     if isinstance(prepared, str):
         pictures = panels_of(drawn_series(trained), ahead) if ahead else ()
         return replace(facts, pictures=pictures, without_table=prepared)
+    show("test forecasts", 0.2)
     return replace(
         facts,
         pictures=panels_of(shown_series(trained, prepared), ahead),
         data=described(prepared.panel),
-        importance=importance(trained, prepared),
+        importance=importance(trained, prepared, within(show, 0.3, 1.0)),
     )
 
 

@@ -15,6 +15,7 @@ from forecast.data.covariates import FittedCovariates
 from forecast.data.windows import Batch
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared
+from forecast.reporting.steps import Show, unseen
 
 Predict = Callable[[Batch], Tensor]
 """Windows -> point forecasts (B, H, K) on the model's scale."""
@@ -26,6 +27,8 @@ FEWEST_WINDOWS, MOST_WINDOWS = 64, 512
 """Windows that are shuffled: as few as it takes to stay within `MOST_WORK`, and the most."""
 MOST_WORK = 1e12
 """Multiplications; about half a minute on two cores."""
+SHARE_OF_TRAINING, STEP_PASSES = 0.5, 3
+"""What shuffling may take of the work of the training, whose steps count as three forecasts."""
 FORECAST_AT_ONCE = 64
 """Windows in a batch, so that long lookbacks of many targets need little memory."""
 
@@ -61,7 +64,7 @@ class Importance:
     lookback_rises: Float[np.ndarray, "blocks repeats"]
 
 
-def importance(trained: TrainedModel, prepared: Prepared) -> Importance | None:
+def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -> Importance | None:
     """How much a model relies on each input and on each block of its lookback.
 
     Evenly spaced windows are used: of the validation part or, where that has not two of them, of
@@ -70,6 +73,7 @@ def importance(trained: TrainedModel, prepared: Prepared) -> Importance | None:
     Args:
         trained: its models must be on the CPU.
         prepared: the data that it was trained on.
+        show: is told what is done.
 
     Returns:
         None if neither part holds two windows.
@@ -88,6 +92,7 @@ def importance(trained: TrainedModel, prepared: Prepared) -> Importance | None:
         windows.gather(index),
         [*inputs, *lookback],
         REPEATS,
+        show=show,
     )
     of_inputs, of_lookback = np.split(rises, [len(inputs)])
     names = [each.name for each in inputs]
@@ -96,13 +101,18 @@ def importance(trained: TrainedModel, prepared: Prepared) -> Importance | None:
 
 
 def affordable_windows(trained: TrainedModel, parts: int) -> int:
-    """Windows whose shuffling of so many parts stays within `MOST_WORK`, on any machine."""
+    """Windows whose shuffling of so many parts stays within `MOST_WORK`, and within a share of the
+    training's own work, on any machine."""
     window, model = trained.config.window, trained.models[0]
     weights = sum(parameter.numel() for parameter in model.parameters())
     channels = len(trained.pipeline.targets) if model.is_independent else 1
     steps = (window.lookback + window.horizon) / trained.config.model.segment
-    work = weights * channels * steps * len(trained.models) * (1 + REPEATS * parts)
-    return int(np.clip(MOST_WORK / work, FEWEST_WINDOWS, MOST_WINDOWS))
+    forecasts = len(trained.models) * (1 + REPEATS * parts)  # of each window
+    work = weights * channels * steps * forecasts
+    epochs, windows = trained.summary["epochs"], trained.summary["windows"]["train"]
+    passes = STEP_PASSES * sum(epochs) * windows
+    affordable = min(MOST_WORK / work, SHARE_OF_TRAINING * passes / forecasts)
+    return int(np.clip(affordable, FEWEST_WINDOWS, MOST_WINDOWS))
 
 
 def _median_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H K"]:
@@ -171,7 +181,12 @@ def _steps(first: int, end: int) -> str:
 
 
 def error_rises(
-    predict: Predict, batch: Batch, parts: Sequence[InputPart], repeats: int, seed: int = 0
+    predict: Predict,
+    batch: Batch,
+    parts: Sequence[InputPart],
+    repeats: int,
+    seed: int = 0,
+    show: Show = unseen,
 ) -> tuple[float, Float[np.ndarray, "parts repeats"]]:
     """Error of the forecasts, and its rise when a part is exchanged between windows.
 
@@ -184,6 +199,7 @@ def error_rises(
         parts: what is shuffled, one at a time.
         repeats: orders in which the windows are shuffled, the same for every part.
         seed: of the orders.
+        show: is told what is shuffled.
 
     Returns:
         MAE on the model's scale, and how much it rises with each part, in each repeat.
@@ -191,10 +207,10 @@ def error_rises(
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(batch.past), generator=generator) for _ in range(repeats)]
     error = _mean_absolute_error(predict, batch)
-    errors = [
-        [_mean_absolute_error(predict, shuffled(batch, part, order)) for order in orders]
-        for part in parts
-    ]
+    errors = []
+    for number, part in enumerate(parts):
+        show(f"what it looks at: {part.name}", number / len(parts))
+        errors.append([_mean_absolute_error(predict, shuffled(batch, part, o)) for o in orders])
     return error, np.array(errors).reshape(len(parts), repeats) - error
 
 

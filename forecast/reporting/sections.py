@@ -27,6 +27,7 @@ from forecast.reporting.page import (
     number_cell,
 )
 from forecast.reporting.run_files import RunFiles, Summary
+from forecast.reporting.steps import Show, unseen
 from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
 from forecast.training.profile import profile_rows
 
@@ -64,13 +65,16 @@ class Facts:
     """Why the table of the run could not be used again; empty if it was."""
 
 
-def page_of(facts: Facts) -> Page:
-    """The page, the verdict first."""
+def page_of(facts: Facts, show: Show = unseen) -> Page:
+    """The page, the verdict first; `show` is told what is drawn."""
     names = ", ".join(facts.targets)
-    sections = tuple(section(facts) for section in SECTIONS)
+    sections = []
+    for number, section in enumerate(SECTIONS):
+        show("pictures", number / len(SECTIONS))
+        sections.append(section(facts))
     summary = facts.files.summary
     title = f"Forecast of {names}: {facts.run}"
-    return Page(title, summary.verdict, sections, tuple(summary.remarks))
+    return Page(title, summary.verdict, tuple(sections), tuple(summary.remarks))
 
 
 def _scores(facts: Facts) -> PageSection:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,13 @@ def test_the_error_on_the_models_scale_is_that_of_a_loop_over_windows(runs):
 
 def test_large_models_and_many_parts_use_fewer_windows(runs, monkeypatch):
     trained = load(runs / "air")
+    long, short = ({"epochs": [n], "windows": {"train": 1000}} for n in (10_000, 1))
+    trained = replace(trained, summary=long)
     assert importance.affordable_windows(trained, 10) == importance.MOST_WINDOWS
+    # A step counts as three forecasts; half of them, each window 9 times in each model.
+    assert importance.affordable_windows(replace(trained, summary=short), 2) == max(
+        3 * 1000 // 2 // (9 * len(trained.models)), importance.FEWEST_WINDOWS
+    )
     monkeypatch.setattr(importance, "MOST_WORK", 1e4)
     assert importance.affordable_windows(trained, 10) == importance.FEWEST_WINDOWS
 

@@ -58,7 +58,7 @@ def test_a_skipped_series_is_in_no_forecast_and_in_no_picture(tmp_path, caplog, 
     names = {panel["name"]: sorted(panel["forecasts"]) for panel in panels}
     (mase,) = (f"{each:.3g}" for each in finished.summary["worst_series"].values())
     both = ["next steps", "test forecast"]
-    note = f"(worst of 2 series, MASE {mase})"
+    note = f"(worst of 2: MASE {mase})"
     assert names == {f"b, y {note}": both, f"b, z {note}": both}
     _, values, *_ = panels[0]["forecasts"]["next steps"][0]
     expected = written[written.target == "y"].forecast.to_numpy()
@@ -96,9 +96,9 @@ def test_many_series_are_counted_and_three_are_drawn(tmp_path, drawn):
     worst, best = (next(iter(model.summary[f"{rank}_series"])) for rank in ("worst", "best"))
     names = [panel["name"] for panel in panels]
     assert len(names) == 3
-    assert names[0].startswith(f"{worst}, y (worst of 5 series, MASE ")
-    assert " (median of 5 series, MASE " in names[1]
-    assert names[2].startswith(f"{best}, y (best of 5 series, MASE ")
+    assert names[0].startswith(f"{worst}, y (worst of 5: MASE ")
+    assert " (median of 5: MASE " in names[1]
+    assert names[2].startswith(f"{best}, y (best of 5: MASE ")
     assert all("test forecast" in panel["forecasts"] for panel in panels)
     assert title == "Forecast, 95 % interval shaded (2 more not shown)"
 
