@@ -140,7 +140,8 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
         return equal
     weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")
     if held_out := _held_out_methods(equal, models, prepared):
-        weights = chosen_weights(held_out, weights)
+        pooled = [number for number, name in enumerate(methods) if name == RIDGE]
+        weights = chosen_weights(held_out, weights, pooled)
     return replace(equal, weights=tuple(weights.tolist()))
 
 

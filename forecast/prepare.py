@@ -27,6 +27,7 @@ from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError, named, shown
 from forecast.forecasting.predict import new_model
 from forecast.models.forecaster import hidden_sizes
+from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
@@ -36,8 +37,6 @@ from forecast.training.workers import workers_for
 
 log = logging.getLogger("forecast")
 
-FEWEST_STRETCHES = 3
-"""Of time in the validation part, for it to speak against weights that were good before."""
 SMALLEST_SCALE = 0.01
 """Share of the median scale below which a series, nearly constant, gains no further weight."""
 

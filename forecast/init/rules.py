@@ -13,8 +13,6 @@ from forecast.pretrained.season import longer_season, most_rows
 
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
-SERIES_THAT_TELL = 10
-"""From here on their errors on the validation part choose what partners count."""
 LARGE = 5_000
 """Training samples (windows times targets) from which the large network pays."""
 FEW_SAMPLES = 10_000
@@ -115,8 +113,7 @@ def partners_of(shape: TableShape, is_pretrained: bool) -> tuple[str, ...]:
     """Methods beside the network, but for few long series, where it is better alone."""
     if is_large(shape) and not shape.has_many_series and not is_pretrained:
         return ()
-    partners = ("theta", "ets") if is_pretrained else ("pretrained", "theta", "ets")
-    return (*partners, "ridge") if shape.num_series >= SERIES_THAT_TELL else partners
+    return ("theta", "ets") if is_pretrained else ("pretrained", "theta", "ets")
 
 
 def small_lookback(shape: TableShape) -> int:

@@ -16,6 +16,8 @@ FEWEST_UNITS = 10
 VALUES_AT_ONCE = 2**20
 PRETRAINED, RIDGE, SMOOTHING = "pretrained", "ridge", ("theta", "ets")
 SHORT_SEASON = 4
+FEWEST_STRETCHES = 3
+"""Of time, a horizon long, for their errors to speak for what was learned from all series."""
 WORTH = 0.1
 """Share of the error that a gain must come to where all errors are of one stretch of time."""
 
@@ -70,7 +72,9 @@ def prior_weights(
     return np.asarray(counts / counts.sum())
 
 
-def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
+def chosen_weights(
+    held_out: HeldOut, prior: Float[np.ndarray, " M"], pooled: Sequence[int] = ()
+) -> Float[np.ndarray, " M"]:
     """The weights nearest to the prior that are not worse than the best beyond chance.
 
     Of all weights on a coarse grid, those count whose mean scaled error lies within one standard
@@ -78,16 +82,20 @@ def chosen_weights(held_out: HeldOut, prior: Float[np.ndarray, " M"]) -> Float[n
     over origins that do not overlap where the series are few. So dozens of windows leave the prior,
     and thousands may move to one method. Series of a table share their fate, which the standard
     error does not know: the fewer stretches of time the errors come from, the larger a gain must be
-    to leave the prior.
+    to leave the prior; and fewer than `FEWEST_STRETCHES` say nothing of a method that has learned
+    from all series together, and may have learned that fate.
 
     Args:
         held_out: forecasts and truth.
         prior: weights that hold as long as nothing speaks against them.
+        pooled: numbers of the methods that have learned from all series together.
 
     Source: Breiman et al. 1984, "Classification and regression trees" (the rule of one standard
     error); Hyndman and Koehler 2006 (the scaled error).
     """
     grid = np.concatenate([prior[None], _simplex(len(prior))])  # (G, M)
+    if held_out.stretches < FEWEST_STRETCHES:
+        grid = grid[np.isclose(grid[:, [*pooled]], prior[[*pooled]]).all(axis=1)]
     errors = _errors_of_units(held_out, grid)  # (G, U)
     units = errors.shape[1]
     if units < FEWEST_UNITS:

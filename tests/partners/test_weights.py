@@ -132,3 +132,14 @@ def test_a_small_gain_is_not_worth_to_leave_the_prior():
     given = held_out((1.0, 1.0), series=2000)
     given.forecasts[1] = given.actual + 1.02 * (given.forecasts[0] - given.actual)
     np.testing.assert_array_equal(chosen_weights(given, np.array([0.0, 1.0])), [0, 1])
+
+
+def test_a_method_that_learned_from_all_series_counts_no_more_after_few_stretches_of_time():
+    found = []
+    for stretches in (2, 3):
+        given = held_out((1.0, 1.0, 1.0), series=50, windows=stretches * HORIZON)
+        given.forecasts[2] = given.actual
+        assert given.stretches == stretches
+        found.append(chosen_weights(given, np.array([1.0, 0.0, 0.0]), pooled=[2]).tolist())
+    assert found[0][2] == 0
+    assert found[1][2] > 0.8
