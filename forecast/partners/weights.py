@@ -56,9 +56,10 @@ def prior_weights(
     """What methods count as long as no errors speak for other weights: equal weights.
 
     Beside a pretrained network, networks count twice what smoothing does; and smoothing counts only
-    for quarterly rows and others with short seasons: elsewhere a fixed share of it cost more than
-    it gained (benchmarks/RESULTS.md, "Weights of the pretrained network and both partners"). Ridge
-    regression is far better on some tables and far worse on others: errors must speak for it.
+    for yearly and quarterly rows and others with short seasons: elsewhere a fixed share of it cost
+    more than it gained (benchmarks/RESULTS.md, "Weights of the pretrained network and both
+    partners"). Ridge regression is far better on some tables and far worse on others: errors must
+    speak for it.
 
     Args:
         methods: by name; what is no partner is the model.
@@ -67,7 +68,7 @@ def prior_weights(
     """
     if not is_pretrained and PRETRAINED not in methods:
         return np.full(len(methods), 1 / len(methods))
-    counts_of = dict.fromkeys(SMOOTHING, 1.0 if 1 < season <= SHORT_SEASON else 0.0) | {RIDGE: 0.0}
+    counts_of = dict.fromkeys(SMOOTHING, 1.0 if season <= SHORT_SEASON else 0.0) | {RIDGE: 0.0}
     counts = np.array([counts_of.get(method, 2.0) for method in methods])
     return np.asarray(counts / counts.sum())
 

@@ -107,8 +107,7 @@ def test_what_is_unknown_or_no_finite_number_does_not_count():
         (["lstm", "theta", "ets"], 12, False, [1 / 3, 1 / 3, 1 / 3]),
         (["lstm", "theta", "ets"], 4, True, [0.5, 0.25, 0.25]),
         (["lstm", "theta", "ets"], 12, True, [1, 0, 0]),
-        (["lstm", "pretrained", "theta"], 2, False, [0.4, 0.4, 0.2]),
-        (["lstm", "pretrained", "theta"], 1, False, [0.5, 0.5, 0]),
+        (["lstm", "pretrained", "theta"], 1, False, [0.4, 0.4, 0.2]),
         (["pretrained", "theta", "ets"], 7, False, [1, 0, 0]),
     ],
 )
