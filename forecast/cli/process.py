@@ -16,8 +16,11 @@ from forecast.cli.streams import open_streams
 
 SWITCHES: tuple[str, ...] = ("ARROW_", "JAXTYPING_", "MPLBACKEND", "NPY_", "NUMPY_", "PANDAS_")
 SWITCHES += ("PYTORCH_JIT", "SCIPY_", "SKLEARN_", "TORCH_", "TORCHDYNAMO_", "TORCHINDUCTOR_")
+SWITCHES += ("LANG", "LC_", "MATPLOTLIBRC")
 SWITCHES += ("DNNL_VERBOSE", "GOMP_", "MKL_VERBOSE", "OMP_", "ONEDNN_VERBOSE")
 """Beginnings of variables by which libraries change results, print to stdout, or do not start."""
+FOLDERS = ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+"""Where libraries keep settings and caches: never in the working folder."""
 THREADS = "OMP_NUM_THREADS"
 MOST_THREADS = 4096
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -47,6 +50,9 @@ def _set_environment() -> None:
     is_number = threads.isascii() and threads.isdigit() and 0 < int(threads[:9]) <= MOST_THREADS
     for name in [name for name in os.environ if name.startswith(SWITCHES)]:
         if name != THREADS or not is_number:
+            del os.environ[name]
+    for name in FOLDERS:
+        if name in os.environ and not os.path.isabs(os.environ[name]):
             del os.environ[name]
     if threads and not is_number:
         print(f"WARNING: {THREADS} is no number of threads: not followed", file=sys.stderr)

@@ -23,7 +23,8 @@ HOSTILE = {
     "TORCH_LOGS": "nonsense",
     "MPLBACKEND": "nonsense",
     "MPLCONFIGDIR": "/dev/null/x",
-    "HOME": "/dev/null",
+    "HOME": "",
+    "XDG_CACHE_HOME": ".",
     "PYTHONWARNINGS": "error",
     "PYTHONIOENCODING": "ascii",
     "PYTHONUNBUFFERED": "1",
@@ -120,7 +121,9 @@ def test_neither_the_environment_nor_the_folder_changes_a_run(place, run):
     for name in SHADOWS:
         (place / f"{name}.py").write_text("raise SystemExit('taken from the working folder')")
     (place / "matplotlibrc").write_bytes(b"text.usetex: True\nno.such.key: \xff\n")
+    before = names_in(place)
     code, out, err = started("$F train config.yaml --run run --quiet", **HOSTILE)
+    assert names_in(place) - before == {"run"}
     assert (code, err) == (0, "WARNING: OMP_NUM_THREADS is no number of threads: not followed\n")
     assert out.endswith("run: run\n")
     assert (place / "run" / "forecast.png").stat().st_size > 10_000
