@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def refuse_input(folder: Path, files: Iterable[str], path: Path | str, what: str
         path: what is read; it may not be there.
         what: it is, for the message.
     """
-    source = Path(path)
-    for name in files:
-        if source.exists() and (folder / name).exists() and source.samefile(folder / name):
-            raise ConfigError(f"{folder / name} is {what}; give another folder, or move it")
+    # os.path.exists answers False for a path that is too long, where Path.exists raises.
+    for file in (folder / name for name in files) if os.path.exists(path) else ():
+        if os.path.exists(file) and os.path.samefile(path, file):
+            raise ConfigError(f"{file} is {what}; give another folder, or move it")

@@ -230,8 +230,9 @@ def test_ctrl_c_while_the_options_are_read_is_an_interruption(monkeypatch, capsy
     [
         (OSError(errno.EIO, "Input/output error", "resume.safetensors"), 4),
         (OSError(errno.ENOSPC, "No space left on device", "resume.safetensors"), 4),
+        (OSError(errno.EFBIG, "File too large", "resume.safetensors"), 4),
     ],
-    ids=["broken disk", "full disk"],
+    ids=["broken disk", "full disk", "limit of sizes"],
 )
 def test_a_disk_that_fails_during_an_interruption_is_told(error, code, monkeypatch):
     def train(_):
