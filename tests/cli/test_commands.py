@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,16 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(command, place, r
         monkeypatch.setattr(f"forecast.{module}.prepare", raising(KeyboardInterrupt))
     assert refuse(130, command, "config.yaml") == "interrupted"
     assert list((place / "runs").rglob("*Z*")) == []
+
+
+def test_a_finished_run_goes_on_from_another_folder(place, run, call, monkeypatch):
+    shutil.copytree(run, place / "moved")
+    (place / "deep").mkdir()
+    monkeypatch.chdir(place / "deep")
+    code, out, _ = call("train", "--resume", "../moved", "training.epochs=4", "--quiet")
+    assert (code, out.splitlines()[-1]) == (0, "run: ../moved")
+    assert len((place / "moved" / "metrics.jsonl").read_text().splitlines()) == 4
+    assert names_in(place / "moved") == RUN_FILES
 
 
 def test_a_resume_on_changed_data_is_refused(interrupted, call, refuse):
