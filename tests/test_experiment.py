@@ -182,10 +182,12 @@ def test_a_finished_run_goes_on_as_if_it_had_never_stopped(tmp_path):
     whole, part = tmp_path / "whole", tmp_path / "part"
     trained(train(config(epochs=5), TABLE, new_run(whole)))
     trained(train(config(epochs=3), TABLE, new_run(part)))
+    (part / "lr_range.csv").write_text("its curve")
     progress, _ = trained(train(config(epochs=5), TABLE, existing_run(part, True), resume=True))
     assert [p.epoch.number for p in progress] == [4, 5]
     for name in ("model.safetensors", "summary.json", "forecast.csv", "config.yaml"):
         assert (whole / name).read_bytes() == (part / name).read_bytes(), name
+    assert (part / "lr_range.csv").read_text() == "its curve"
 
 
 @pytest.mark.parametrize("override", ["seed=5", "training.learning_rate=0.5"])

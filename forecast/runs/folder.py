@@ -110,6 +110,14 @@ class RunFolder:
         path = (self.path if has_begun else self.home) / RESUME_FILE
         return load_checkpoint(path, "resume") if path.exists() else None
 
+    def take_over(self) -> None:
+        """Copy what a training that begins to go on with a finished run keeps of it."""
+        if self.replaces is None or (self.path / CONFIG_FILE).exists():
+            return
+        for name in (LOG_FILE, *LR_RANGE_FILES):
+            if (self.home / name).exists():
+                self.write(name, (self.home / name).read_bytes())
+
     @property
     def is_finished(self) -> bool:
         """Whether the last of its files was written."""

@@ -175,6 +175,7 @@ class Session:
         self.snapshot = self._snapshot()
         self.folder.rewrite_epochs([list(map(asdict, each)) for each in self.histories])
         if self.folder.replaces:  # who is killed now goes on from here
+            self.folder.take_over()
             self.save()
 
     def kept_epochs(self) -> list[Epoch]:
