@@ -104,9 +104,9 @@ def _outcome(
         reach = student(apart - 1) * _deviation(deviations, together) / math.sqrt(apart)
     if not np.isfinite([mean, reach, usual]).all() or usual <= 0:
         return Comparison("unknown", units=count, apart=apart, unit=unit)
-    low, high = float(100 * (mean - reach) / usual), float(100 * (mean + reach) / usual)
+    low, high = 100 * (mean - reach) / usual, min(100 * (mean + reach) / usual, 100.0)
     outcome: Outcome = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
-    return Comparison(outcome, low, high, count, apart, unit)
+    return Comparison(outcome, float(low), float(high), count, apart, unit)
 
 
 def _deviation(values: Float[np.ndarray, " T"], together: int) -> float:
