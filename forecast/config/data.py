@@ -124,6 +124,8 @@ class DataConfig(Section):
     """CSV or Parquet file; relative to the file of the configuration."""
     time: Name = "ds"
     """Column of time stamps or integers."""
+    time_parts: Annotated[tuple[Name, ...], Field(fail_fast=True, max_length=6)] = ()
+    """Columns that make up the time, e.g. [year, month, day, hour] or [date, hour]."""
     target: Names = ("y",)
     """Column or columns to forecast."""
     id: Name | None = "unique_id"
@@ -221,7 +223,7 @@ class DataConfig(Section):
     def _columns_have_one_role(self) -> DataConfig:
         require(self.target, "names no column; name at least one to forecast", "target")
         roles: dict[str, str] = {}
-        for role in ("time", "id", "target", "past", "future", "static"):
+        for role in ("time", "time_parts", "id", "target", "past", "future", "static"):
             for name in self._columns_of(role):
                 taken = roles.get(name)
                 is_free = taken is None or (taken, role) == ("id", "static")

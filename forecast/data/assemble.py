@@ -20,6 +20,7 @@ from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
 from forecast.data.table import Table, columns_of, from_frame, opened, read_table
 from forecast.data.time_parsing import parse_times
+from forecast.data.time_parts import with_joined_times
 from forecast.errors import DataError, shown
 
 INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
@@ -51,8 +52,10 @@ def read_panel(
     frame = None
     if table is not None:
         only_target = config.target[0] if require_targets and len(config.target) == 1 else None
-        frame = as_frame(table, config.time, only_target)
+        frame = as_frame(table, (config.time_parts or (config.time,))[0], only_target)
     read, id_column = _read(config, frame, numeric, text, not require_targets)
+    if config.time_parts:
+        read = with_joined_times(read, config.time, config.time_parts)
     panel = _assemble(read, config, columns, id_column, known)
     if not require_targets:
         return panel
@@ -70,7 +73,8 @@ def _read(
 
     def columns_of_text(present: Sequence[str]) -> tuple[str | None, list[str]]:
         id_column = _id_column(config, present, may_lack_ids)
-        return id_column, [config.time, *([] if id_column is None else [id_column]), *text]
+        times = config.time_parts or (config.time,)
+        return id_column, [*times, *([] if id_column is None else [id_column]), *text]
 
     if frame is not None:
         id_column, texts = columns_of_text([*map(str, frame.columns)])

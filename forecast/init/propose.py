@@ -190,6 +190,8 @@ def _data(
     """
     target = roles.targets[0] if len(roles.targets) == 1 else roles.targets
     data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
+    if roles.time_parts:
+        data["time_parts"] = roles.time_parts
     if roles.id is not None:
         data["id"] = roles.id
     data |= {"frequency": panel.axis.frequency, **marks}

@@ -34,12 +34,15 @@ class Roles:
     """Columns that are no targets, because long runs of them are empty."""
     further: tuple[str, ...] = ()
     """Columns that might be targets as well."""
+    time_parts: tuple[str, ...] = ()
+    """Columns that make up the time."""
 
     @property
     def used(self) -> set[str | None]:
         """All columns that have a role."""
         return {
             self.time,
+            *self.time_parts,
             self.id,
             *self.targets,
             *map(name_of, itertools.chain(*self.helping.values())),

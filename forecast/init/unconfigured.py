@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.objects import is_single_valued
 from forecast.data.panel import Panel
+from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
-from forecast.init.time_column import integer_format, time_column
+from forecast.init.time_column import integer_format, time_column, time_parts
 
 FLAGS = {
     "data.timezone": "--timezone",
@@ -81,13 +82,19 @@ def read_unconfigured(
         marks["duplicates"] = duplicates or "first"
         frame = frame[~is_equal]
     with _flags_named():
+        parts = time_parts(frame) if time is None else ()
+        if parts:
+            time = next(name for name in ("ds", "time", "time_made") if name not in frame)
+            joined = joined_times(frame[list(parts)]).set_axis(frame.index)
+            frame = frame.drop(columns=list(parts)).assign(**{time: joined})
         time = time or time_column(frame, path, time_format)
         if time in frame and time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
         roles = find_roles(frame, path, time, id_column, targets, marks, helping)
+        roles = replace(roles, time_parts=parts)
         section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
         section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}
-        section |= roles.helping
+        section |= {**roles.helping, "time_parts": parts}
         data = config_from({"data": section}).data
         panel = read_panel(data, given)
     unused = tuple(name for name in frame.columns if name not in roles.used)

@@ -1,0 +1,66 @@
+"""Times that are spread over columns: year, month, day and hour, or a date and an hour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from forecast.data.compact import categories, distinct_texts
+from forecast.data.table import Table
+
+MARKS = ("", "-", "-", " ", ":", ":")
+"""Before year, month, day, hour, minute and second."""
+
+
+def with_joined_times(table: Table, time: str, parts: Sequence[str]) -> Table:
+    """A table with a column of times made of others, which go.
+
+    Args:
+        table: with these columns.
+        time: name of the column that is made.
+        parts: of the time, the longest first.
+    """
+    joined = joined_times(table.frame[list(parts)])
+    codes, texts = pd.factorize(joined)
+    frame = table.frame.drop(columns=list(parts))
+    return replace(
+        table, frame=frame.assign(**{time: categories(codes, texts.to_numpy(dtype=object))})
+    )
+
+
+def joined_times(parts: pd.DataFrame) -> pd.Series:
+    """Texts of times; an empty part makes an empty text.
+
+    Args:
+        parts: columns in order, the first of them years or dates; beside a year there may be a
+            quarter or a week, which their names tell.
+    """
+    first, *others = (_texts(parts[name]) for name in parts)
+    names = [str(name) for name in parts][1:]
+    is_empty = first == ""
+    is_date = bool(first.str.contains(r"\D").any())
+    joined = first
+    for place, (name, text) in enumerate(zip(names, others, strict=True), 3 if is_date else 1):
+        is_empty |= text == ""
+        if re.search("quarter", name, re.I):
+            joined = joined + "-Q" + text
+        elif re.search("week", name, re.I):
+            joined = joined + "-W" + text.str.zfill(2)
+        else:
+            joined = joined + MARKS[min(place, len(MARKS) - 1)] + text.str.zfill(2)
+    if len(others) == (1 if is_date else 3):  # an hour is a time with its minutes alone
+        joined = joined + ":00"
+    return joined.mask(is_empty, "")
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Cells as texts, `2024.0` as `2024`."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.astype(str).str[:10].reset_index(drop=True)
+    codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iuf" else column)
+    distinct = pd.Series([*texts, ""], dtype=object).astype(str).str.strip()
+    distinct = distinct.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    return pd.Series(distinct.to_numpy(dtype=object)[codes], dtype=object).reset_index(drop=True)

@@ -1,0 +1,76 @@
+"""Times that are spread over columns, against dates that pandas takes apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecast.config.data import DataConfig
+from forecast.data.assemble import read_panel
+from forecast.data.future import future_rows
+from forecast.data.time_parts import joined_times
+from forecast.init.unconfigured import read_unconfigured
+from tests.data.helpers import read_frame, read_text
+from tests.helpers import refusal
+
+HOURS = pd.date_range("2023-12-30", periods=80, freq="h")
+DAYS = pd.date_range("2023-12-01", periods=80)
+MONTHS = pd.date_range("2019-03-01", periods=80, freq="MS")
+
+
+def taken_apart(dates, *names):
+    return pd.DataFrame({name: getattr(dates, name) for name in names})
+
+
+@pytest.mark.parametrize(
+    ("parts", "dates"),
+    [
+        (taken_apart(HOURS, "year", "month", "day", "hour"), HOURS),
+        (taken_apart(DAYS, "year", "month", "day"), DAYS),
+        (taken_apart(DAYS[:20], "year", "month", "day"), DAYS[:20]),  # of one year and month
+        (taken_apart(MONTHS, "year", "month"), MONTHS),
+        (pd.DataFrame({"date": HOURS.strftime("%Y-%m-%d"), "hour": HOURS.hour}), HOURS),
+        (pd.DataFrame({"date": HOURS.strftime("%d.%m.%Y"), "hour": HOURS.hour}), HOURS),
+    ],
+)
+def test_parts_that_are_found_are_the_time(tmp_path, parts, dates):
+    table = parts.assign(y=np.arange(len(parts)) ** 1.5)
+    path = tmp_path / "data.csv"
+    table.to_csv(path, index=False)
+    for given in (table, str(path)):
+        found = read_unconfigured(given)
+        assert found.roles.time_parts == tuple(parts)
+        panel = found.panel
+        assert panel.axis.dates(np.arange(len(panel.values))).equals(dates.rename(None))
+        assert found.unused == ()
+
+
+def test_parts_as_they_come():
+    for cells, expected in (
+        ({"y": ["2024", "2024.0"], "m": ["1", "12.0"]}, ["2024-01", "2024-12"]),
+        ({"y": [2024, 2024], "quarter": [1, 4]}, ["2024-Q1", "2024-Q4"]),
+        ({"y": [2024, 2024], "week": [1, 52]}, ["2024-W01", "2024-W52"]),
+        ({"d": pd.to_datetime(["2024-01-31", "2024-02-01"]), "hour": [0, 24]},
+         ["2024-01-31 00:00", "2024-02-01 24:00"]),
+        ({"d": ["2024-01-31", ""], "h": ["1", "2"], "m": ["5", "6"]}, ["2024-01-31 01:05", ""]),
+    ):  # fmt: skip
+        assert joined_times(pd.DataFrame(cells)).tolist() == expected
+
+
+def test_a_table_and_its_future_have_the_same_parts(tmp_path):
+    options = {"time_parts": ("year", "month"), "future": ("price",)}
+    table = taken_apart(MONTHS, "year", "month").assign(y=1.0, price=np.arange(80.0))
+    history = read_frame(table[:70], **options)
+    assert history.axis.frequency == "MS"
+    data = DataConfig(path="-", **options)
+    _, rows = future_rows(data, history, table[70:].drop(columns="y"), 5, 5)
+    assert rows[0, :, 1].tolist() == [70, 71, 72, 73, 74]
+    text = "year,month,y\n2024,1,1\n2024,2,2\n2024,,3\n"
+    message = refusal(read_text, tmp_path, text, time_parts=("year", "month"))
+    assert message.endswith(":4: column 'ds' is empty; every row needs its time")
+
+
+def test_a_finer_column_of_dates_counts():
+    frame = taken_apart(HOURS, "year", "month").assign(ts=HOURS, y=np.arange(80.0) ** 1.5)
+    found = read_unconfigured(frame)
+    assert (found.roles.time, found.roles.time_parts) == ("ts", ())
+    assert read_panel(found.data, frame).axis.frequency == "h"
