@@ -48,9 +48,10 @@ def open_source(
     trained = load(path, choose_device(device or "cpu"))
     if refit:
         return config_from(trained.config.model_dump(mode="json"), words), None
-    if overrides:
+    other = [word for word in overrides if word.partition("=")[0].strip() != "data.path"]
+    if other:
         raise ConfigError(
-            f"{path}: a finished run is tested as it is; leave {overrides[0]} out, or add --refit"
+            f"{path}: a finished run is tested as it is; leave {other[0]} out, or add --refit"
         )
     return config_from(trained.config.model_dump(mode="json"), words), trained
 

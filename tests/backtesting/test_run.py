@@ -295,8 +295,8 @@ def test_a_run_comes_with_its_model_unless_it_is_refitted(tmp_path):
         assert open_source(path, refit=True)[1] is None
         with pytest.raises(ConfigError, match=r"leave training\.epochs=7 out, or add --refit"):
             open_source(path, ["training.epochs=7"])
-    elsewhere = open_source(run.path, table="elsewhere/table.csv")[0]
-    assert elsewhere.data.path == "elsewhere/table.csv"
+    for options in ({"table": "far/table.csv"}, {"overrides": ["data.path=far/table.csv"]}):
+        assert open_source(run.path, **options)[0].data.path == "far/table.csv"
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError):
         open_source(tmp_path / "empty")
