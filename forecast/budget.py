@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from forecast.config.training import EarlyStoppingConfig, TrainingConfig
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
-from forecast.errors import ForecastError
 from forecast.estimate import Cost, measured
 from forecast.prepare import prepare
 from forecast.training.device import choose_device
@@ -33,8 +32,8 @@ class Fitted:
 
     changes: dict[str, object]
     """Of the section `training`."""
-    seconds: float | None
-    """From start to forecast, at most; None: the table cannot be trained on as it is."""
+    seconds: float
+    """From start to forecast, at most."""
 
 
 def fitted(config: Config, panel: Panel, minutes: float, began: float) -> Fitted:
@@ -45,11 +44,11 @@ def fitted(config: Config, panel: Panel, minutes: float, began: float) -> Fitted
         panel: its table, read already.
         minutes: from the start of the command to the forecast.
         began: when reading began, by `time.perf_counter`.
+
+    Raises:
+        ForecastError: if the table cannot be trained on so.
     """
-    try:
-        prepared = prepare(config, panel)
-    except ForecastError:  # what is wrong, `forecast check` and `train` say
-        return Fitted({"max_minutes": _rounded_down(minutes * (1 - SPARE), minutes)}, None)
+    prepared = prepare(config, panel)
     num_windows = len(prepared.windows["train"])
     cost = measured(prepared, choose_device(config.device))
     before = time.perf_counter() - began  # `train` reads and measures too

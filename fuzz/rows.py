@@ -27,6 +27,7 @@ from fuzz import (
     long_runs,
     names,
     paths,
+    proposals,
     resumes,
     seeds,
     starts,
@@ -75,6 +76,7 @@ ROWS = (
     Row(8, "changed tables", 10_000, tables.check),
     Row(8, "well-signed hostile models", 4_000, hostile_models.check),
     Row(8, "an hourly table with one fault", 420, hours.check),
+    Row(8, "odd tables in odd files, proposed a configuration", 400, proposals.check),
     Row(9, "changed and generated configurations", 10_000, configs.check),
     Row(
         10,

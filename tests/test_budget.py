@@ -15,6 +15,7 @@ from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.errors import DataError
 from forecast.estimate import Cost
+from tests.helpers import refusal
 
 COST = Cost(step=0.01, validation=0.2, evaluation=5.0)
 
@@ -123,10 +124,9 @@ def test_training_keeps_a_share_whatever_else_takes_time(table, monkeypatch):
     assert found.changes["epochs"] == 6
 
 
-def test_a_table_that_cannot_be_trained_on_gets_the_limit_alone(table, monkeypatch):
+def test_a_table_that_cannot_be_trained_on_is_refused(table, monkeypatch):
     def refuse(*_):
         raise DataError("constant")
 
     monkeypatch.setattr(budget, "prepare", refuse)
-    found = fitted(*table, 1.0, time.perf_counter())
-    assert found == budget.Fitted({"max_minutes": 0.9}, None)
+    assert refusal(fitted, *table, 1.0, time.perf_counter()) == "constant"

@@ -30,7 +30,7 @@ def init(options: InitOptions) -> int:
         raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give more than 0")
     if options.output != "-":
         refuse_existing("--output", options.output)
-    seconds = None
+    seconds = 0.0
 
     def affordable(config: Config, panel: Panel) -> Mapping[str, object]:
         from forecast.budget import fitted  # torch, after the table was found good
@@ -59,6 +59,6 @@ def init(options: InitOptions) -> int:
         hand_out(text)
     else:
         write_atomically(Path(options.output), text, is_new=True)
-        takes = "" if seconds is None else f"trains in at most {in_words(seconds)}; "
-        tell(f"{options.output}: {takes}now run `forecast check {options.output}`\n")
+        takes = f"trains in at most {in_words(seconds)}"
+        tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0

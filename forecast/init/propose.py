@@ -17,7 +17,7 @@ from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.times import season_length
 from forecast.data.transforms import difference_orders
-from forecast.errors import MOST_SHOWN, named
+from forecast.errors import MOST_SHOWN, ForecastError, named
 from forecast.init.extent import has_years, what_is_filled
 from forecast.init.lines import flow, section_lines
 from forecast.init.roles import MOST_TARGETS, Roles
@@ -46,7 +46,10 @@ NEAR_ZERO = 0.1
 MOST_NAMED = 20
 """Columns that are named as not used."""
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
-"""A configuration and its table -> what to change in the section `training`."""
+"""A configuration and its table -> what to change in the section `training`; ForecastError for one
+that cannot be trained on."""
+WAYS_OUT = ((2, False), (2, True), (1, False), (1, True), (0, False), (0, True))
+"""Parts that hold rows back, and whether short series are skipped; the first that is accepted."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def propose(
         season: rows in a season; None: by the frequency, of integer times by the values.
         covariates: `past`, `future` and `static`: columns that help, or `auto`; None: none.
         affordable: what to change in the section `training` for the time that it may take; None:
-            nothing.
+            nothing. What it refuses is proposed in another way, or not at all.
         written: path of the file as the configuration gives it; None: as it is.
         duplicates: what becomes of rows with one time, as in the section `data`; None: an error,
             unless they are equal throughout.
@@ -104,14 +107,32 @@ def propose(
     found = read_unconfigured(
         table, time, id_column, targets, timezone, time_format, helping, duplicates
     )
-    lines, training = _lines(
-        path, written, found.roles, found.unused, found.marks, found.panel, horizon, season
-    )
-    config = _config_of(lines, training)
-    if affordable is not None:
-        training = {**training, **affordable(config, found.panel)}
+    refusal = None
+    for most_parts, skips in WAYS_OUT:
+        lines, training = _lines(
+            path,
+            written,
+            found.roles,
+            found.unused,
+            found.marks,
+            found.panel,
+            horizon,
+            season,
+            most_parts,
+            skips and found.panel.num_series > 1,
+        )
+        config = _config_of(lines, training)
+        if affordable is None:
+            return _text(lines, training)
+        try:
+            training = {**training, **affordable(config, found.panel)}
+        except ForecastError as error:  # the next way out may be accepted
+            refusal = refusal or error
+            continue
         _config_of(lines, training)
-    return _text(lines, training)
+        return _text(lines, training)
+    assert refusal is not None
+    raise refusal
 
 
 def _text(lines: Sequence[str], training: Mapping[str, object]) -> str:
@@ -131,6 +152,8 @@ def _lines(
     panel: Panel,
     wanted_horizon: int | None,
     wanted_season: int | None,
+    most_parts: int,
+    skips_short: bool,
 ) -> tuple[list[str], Mapping[str, object]]:
     """The configuration: sizes first, then what the rules make of them, then its lines.
 
@@ -140,7 +163,7 @@ def _lines(
     rows = int(np.median(panel.lengths))
     season = season_of(path, panel, wanted_season)
     horizon = chosen_horizon(panel, season, wanted_horizon)
-    held = held_back(panel, horizon)
+    held = held_back(panel, horizon, most_parts)
     shape = TableShape(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
@@ -153,6 +176,8 @@ def _lines(
         window["least_history"] = min(least, recipe.lookback)
         if held.train.min() < recipe.rows_lost + least + horizon:
             data["short_series"] = "skip"
+    if skips_short:
+        data["short_series"] = "skip"
     series = f"{panel.num_series} series of {rows} rows (median)"
     known_season = f", season of {season} rows." if season > 1 else "."
     lines = [
@@ -195,7 +220,7 @@ def _data(
     if roles.id is not None:
         data["id"] = roles.id
     data |= {"frequency": panel.axis.frequency, **marks}
-    if _is_unsorted(panel):
+    if _is_unsorted(panel) or "duplicates" in marks:
         data["sort"] = True
     if season != season_length(panel.axis.frequency):
         data["season"] = season

@@ -59,7 +59,7 @@ def chosen_horizon(panel: Panel, season: int, wanted: int | None) -> int:
     return wanted
 
 
-def held_back(panel: Panel, horizon: int) -> HeldBack:
+def held_back(panel: Panel, horizon: int, most_parts: int = 2) -> HeldBack:
     """Rows for validation and test: a tenth and a fifth, and at least a horizon of each.
 
     Where the median series cannot spare as many beside a window to train on, both are a horizon,
@@ -70,6 +70,8 @@ def held_back(panel: Panel, horizon: int) -> HeldBack:
     Args:
         panel: the table.
         horizon: steps to forecast; the longest series is longer.
+        most_parts: that hold rows back: 2, 1 (validation) or 0, where with more there is no window,
+            or nothing to learn.
     """
     lengths = panel.lengths
     needed = horizon + min(LEAST_HISTORY, int(lengths.max()) - horizon)
@@ -85,6 +87,9 @@ def held_back(panel: Panel, horizon: int) -> HeldBack:
             (True, False): f"{comment}; too few to test on as well",
             (False, False): "the series are too short to hold rows back",
         }[holding > 0, bool(has_both)]
+    if most_parts < 2 and test:
+        validation, test = validation if most_parts else 0, 0
+        comment = "with more held back too little would be left to learn from"
     parts = split(panel, SplitConfig(validation=validation, test=test), needed, horizon)
     return HeldBack(validation, test, np.diff(parts.train)[:, 0], comment)
 

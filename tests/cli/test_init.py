@@ -65,12 +65,14 @@ def test_the_training_fits_into_the_minutes(place, call, monkeypatch, words, lim
     assert training.epochs < 10
 
 
-def test_a_table_that_cannot_be_trained_on_is_still_proposed_for(place, call):
+def test_what_a_training_would_refuse_is_proposed_in_another_way(place, call):
     sales = np.where(np.arange(len(TABLE)) < 60, 3.0, TABLE.sales)  # none of the training rows
     TABLE.assign(sales=sales).to_csv("constant.csv", index=False)
-    code, said, _ = call("config", "init", "constant.csv", "--output", "constant.yaml")
-    assert (code, said) == (0, "constant.yaml: now run `forecast check constant.yaml`\n")
-    assert read_config("constant.yaml").training.max_minutes == 4.5
+    code, _, _ = call("config", "init", "constant.csv", "--output", "constant.yaml")
+    assert code == 0
+    config = read_config("constant.yaml")
+    assert config.split.test == 0  # with it all training rows would be 3
+    prepare(config)
 
 
 def test_series_that_are_skipped_are_a_warning(place, call):

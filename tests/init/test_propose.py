@@ -758,3 +758,26 @@ def test_the_benchmarks_are_what_is_proposed_for_their_tables(tmp_path, name: st
     assert wanted.transforms == proposed.transforms
     comment = "".join(line for line in config.read_text().splitlines() if line[0] == "#")
     assert all(key in comment for key in DIFFERING[name])
+
+
+def test_what_is_refused_is_proposed_in_another_way_or_not_at_all(tmp_path):
+    path = written(tmp_path, panel(lengths=(30, 30)))
+    asked = []
+
+    def accepts_number(last):
+        def affordable(config, _):
+            asked.append((config.split.validation, config.split.test, config.data.short_series))
+            if len(asked) <= last:
+                raise DataError(f"refused {len(asked)}")
+            return {}
+
+        return affordable
+
+    text = propose(str(path), affordable=accepts_number(3))
+    rows = asked[0][0]
+    assert asked[1:] == [(*asked[0][:2], "skip"), (rows, 0, "error"), (rows, 0, "skip")]
+    assert "test: 0}  # with more held back too little would be left to learn from" in text
+    asked.clear()
+    with pytest.raises(DataError, match="refused 1"):
+        propose(str(path), affordable=accepts_number(99))
+    assert asked[-1] == (0, 0, "skip")
