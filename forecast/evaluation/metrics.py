@@ -20,6 +20,9 @@ Metrics = Callable[[Sums, bool], dict[str, np.ndarray]]
 
 
 Windows = tuple[Int[np.ndarray, " _"], Float32[np.ndarray, " _"], Float32[np.ndarray, " _"]]
+PERFECT = 1e-9
+"""A mean absolute error that is a smaller share of another one is none: no percentage tells how far
+off the other one is."""
 PAIRED = ("absolute", "known")
 """Terms that are kept by window."""
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from forecast.evaluation.metrics import ErrorSums
+from forecast.evaluation.metrics import PERFECT, ErrorSums
 
 FEWEST_APART, FEWEST_SERIES = 3, 5
 """Origins a horizon apart, or series, without which nothing is said of chance."""
@@ -42,7 +42,9 @@ class Comparison:
     unit: Literal["origins", "series"] = "origins"
 
     def sentence(self, opponent: str) -> str:
-        """What is to be said of it."""
+        """What is to be said of it; nothing where there is no number to compare with."""
+        if self.outcome == "unknown" and (self.unit == "series" or self.apart >= FEWEST_APART):
+            return ""
         if self.outcome == "unknown":
             return (
                 f"{self.units} origin{'s are' if self.units != 1 else ' is'} too few to tell that"
@@ -102,7 +104,7 @@ def _outcome(
         mean, usual = gained.sum() / total, theirs.sum() / total
         deviations = (gained - mean * known) * len(known) / total
         reach = student(apart - 1) * _deviation(deviations, together) / math.sqrt(apart)
-    if not np.isfinite([mean, reach, usual]).all() or usual <= 0:
+    if not np.isfinite([mean, reach, usual]).all() or usual <= PERFECT * (usual - mean):
         return Comparison("unknown", units=count, apart=apart, unit=unit)
     low, high = 100 * (mean - reach) / usual, min(100 * (mean + reach) / usual, 100.0)
     outcome: Outcome = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"

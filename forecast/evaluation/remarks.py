@@ -26,8 +26,8 @@ def remarks(scores: Mapping[str, ErrorSums], model: str, opponent: str, horizon:
         opponent: the best of the others.
         horizon: steps.
     """
-    found = [compared(scores[model], scores[opponent], horizon).sentence(in_words(opponent))]
-    return [*found, *bias_remarks(scores[model])]
+    chance = compared(scores[model], scores[opponent], horizon).sentence(in_words(opponent))
+    return [*([chance] if chance else []), *bias_remarks(scores[model])]
 
 
 def bias_remarks(sums: ErrorSums) -> list[str]:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from forecast.data.scale import Scale
 from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
-from forecast.evaluation.metrics import ErrorSums, owa, point_errors, point_metrics
+from forecast.evaluation.metrics import PERFECT, ErrorSums, owa, point_errors, point_metrics
 
 REFERENCE = "seasonal_naive"
 """The opponent that every verdict names, and that OWA divides by."""
@@ -198,7 +198,7 @@ def verdict(
 def _compared(ours: float, theirs: float, model: str, opponent: str) -> str:
     if not math.isfinite(ours):
         return f"{model} forecasts no finite numbers, which is worse than {opponent}"
-    if theirs == 0 < ours:
+    if theirs <= PERFECT * ours and ours > 0:
         return f"{model} is worse than {opponent}, which is perfect here"
     change = 100 * (1 - ours / theirs) if theirs else 0.0
     if abs(change) < 0.05:

@@ -145,6 +145,11 @@ ALONE = [
     (0.0, 0.0, "lstm is as good as seasonal naive: MAE 0 against 0"),
     (0.5, 0.0, "lstm is worse than seasonal naive, which is perfect here: MAE 0.5 against 0"),
     (
+        13.0,
+        3e-14,  # a rounding
+        "lstm is worse than seasonal naive, which is perfect here: MAE 13 against 3e-14",
+    ),
+    (
         math.nan,
         2.0,
         "lstm forecasts no finite numbers, which is worse than seasonal naive: MAE nan against 2",
