@@ -110,7 +110,7 @@ def test_nothing_of_training_depends_on_later_rows():
 
 def test_missing_targets_are_filled_in_the_users_units():
     values = VALUES.copy()
-    values[[3, 4, 59]] = np.nan
+    values[[3, 4, 58]] = np.nan
     prepared = prepare(config(data={"missing": "interpolate"}), frame(values))
     expected = pd.Series(values).interpolate().ffill().to_numpy()[:, None]
     np.testing.assert_allclose(prepared.filled_targets, expected, rtol=1e-12)
@@ -162,7 +162,10 @@ REFUSED = {
         where((INDEX >= 6) & (INDEX < 38), np.nan),
         {"data": {"missing": "mask"}},
     ),
-    "no known step": (where(INDEX >= 48, np.nan), {"data": {"missing": "mask"}}),
+    "no known step": (
+        where((INDEX >= 38) & (INDEX < 48), np.nan),
+        {"data": {"missing": "mask"}},
+    ),
     "gaps": (where(INDEX % 2 == 0, np.nan), {}),
     "validation": (frame(), {"split": {"validation": 2}}),
     "test": (frame(), {"split": {"test": 2}}),

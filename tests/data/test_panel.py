@@ -70,9 +70,9 @@ def test_rows_know_their_series_and_position(lengths, count, data):
 
 
 def test_missing_rows_have_no_line_but_a_place(tmp_path):
-    text = "unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\n\na,2024-01-05,\nb,2024-01-02,7\n"
+    text = "unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\n\na,2024-01-05,3\nb,2024-01-02,7\n"
     panel = read_text(tmp_path, text)
-    np.testing.assert_array_equal(panel.values[:, 0], [1, 2, np.nan, np.nan, np.nan, 7])
+    np.testing.assert_array_equal(panel.values[:, 0], [1, 2, np.nan, np.nan, 3, 7])
     assert [*panel.lines] == [2, 3, -1, -1, 5, 6]
     path = tmp_path / "data.csv"
     assert panel.place(4) == f"{path}:5"
