@@ -74,7 +74,8 @@ def runs(options: RunsOptions) -> int:
 def _folders(folder: Path) -> Iterator[Path]:
     """The folders of runs in a folder, itself too; links are not followed, nor hidden folders."""
     for place, inner, files in os.walk(folder):
-        if CONFIG_FILE in files and ("environment.json" in files or SUMMARY_FILE in files):
+        is_file = os.path.isfile(os.path.join(place, CONFIG_FILE))  # and no pipe
+        if is_file and ("environment.json" in files or SUMMARY_FILE in files):
             inner.clear()
             yield Path(place)
         inner[:] = sorted(name for name in inner if not name.startswith("."))

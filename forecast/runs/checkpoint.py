@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forecast.errors import DataError
-from forecast.runs.files import write_atomically
+from forecast.runs.files import is_stream, write_atomically
 
 FORMAT = 1
 """Version of what stands in the file; a newer one is refused."""
@@ -57,6 +57,8 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
     Raises:
         DataError: in one line, for a file that is missing, foreign, newer, truncated or damaged.
     """
+    if is_stream(path) and not path.is_dir():  # reading it might never end
+        raise DataError(f"{path}: is no file; give the folder of a finished run")
     try:
         data = path.read_bytes()
     except OSError as error:

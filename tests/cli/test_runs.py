@@ -15,6 +15,9 @@ def test_runs_are_listed_with_scores_and_differences(place, call, monkeypatch):
     os.utime("runs/x/a/summary.json", (10**9, 10**9))
     (place / "runs" / "x" / "mine").mkdir()
     (place / "runs" / "x" / "mine" / "config.yaml").write_text("of another program")
+    (place / "runs" / "pipe").mkdir()
+    (place / "runs" / "pipe" / "summary.json").touch()
+    os.mkfifo("runs/pipe/config.yaml")
     code, out, _ = call("runs", "--json")
     assert code == 0
     found = {run["run"]: run for run in json.loads(out)["runs"]}

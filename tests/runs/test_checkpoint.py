@@ -296,3 +296,9 @@ def test_content_that_is_no_json_writes_nothing(tmp_path):
     with pytest.raises(TypeError):
         save_checkpoint(tmp_path / "file", "model", {}, {1j})
     assert os.listdir(tmp_path) == []
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(DataError, match=r"model\.safetensors: is no file; give the folder"):
+        load_checkpoint(tmp_path / "model.safetensors", "model")
