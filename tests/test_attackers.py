@@ -17,7 +17,20 @@ from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
 from forecast.training import session
 from forecast.training.losses import Loss
-from fuzz import callers, hours, inverses, leakage, long_runs, names, paths, resumes, seeds, streams
+from fuzz import (
+    callers,
+    hours,
+    inverses,
+    leakage,
+    long_runs,
+    names,
+    paths,
+    proposals,
+    resumes,
+    seeds,
+    streams,
+)
+from fuzz.calls import Call
 from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
 from fuzz.trainings import LENGTHS, configuration, table
@@ -236,3 +249,16 @@ def test_trainings_that_differ_in_threads_are_seen(monkeypatch, tmp_path):
         callers, "_trained", lambda *arguments: real(*arguments) + bytes(next(count) // 3)
     )
     assert "trainings [1] differ" in callers.check(0, None, tmp_path)
+
+
+def test_a_proposal_that_check_refuses_is_seen(monkeypatch, tmp_path):
+    def call(*words):
+        if words[0] == "check":
+            return Call(words, 3, "problem     no window\n", "")
+        (tmp_path / "proposed.yaml").touch()
+        return Call(words, 0, "", "")
+
+    monkeypatch.setattr(proposals, "call", call)
+    assert "exit 3" in proposals.check(0, None, tmp_path)
+    monkeypatch.setattr(proposals, "call", lambda *words: Call(words, 0, "", ""))
+    assert "no file, and no refusal" in proposals.check(1, None, tmp_path)
