@@ -17,6 +17,7 @@ class Forecaster(BaseForecaster):
 
     Example:
         >>> from sktime.datasets import load_airline
+        >>> from sktime_forecaster import Forecaster
         >>> forecaster = Forecaster(sp=12).fit(load_airline(), fh=range(1, 13))
         >>> forecaster.predict_interval(coverage=[0.8, 0.95]).shape
         (12, 4)

@@ -1,6 +1,7 @@
 """The adapter to sktime keeps to its interface; skipped where sktime is not installed."""
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ ADAPTER = Path(__file__).parents[2] / "examples/sktime_forecaster.py"
 
 @pytest.fixture(scope="module")
 def adapter():
-    spec = importlib.util.spec_from_file_location("sktime_forecaster", ADAPTER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Forecaster
+    sys.path.insert(0, str(ADAPTER.parent))
+    yield importlib.import_module("sktime_forecaster").Forecaster
+    sys.path.remove(str(ADAPTER.parent))
 
 
 @pytest.mark.filterwarnings("ignore")  # sktime's own
