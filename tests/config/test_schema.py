@@ -23,6 +23,7 @@ names = st.text(min_size=1, max_size=10) | st.sampled_from([*WORDS, "a: b", "- x
 counts = st.integers(1, 2**31 - 1)
 sizes = st.integers(0, 2**31 - 1) | st.floats(0, 0.99) | st.sampled_from(["2020-01-01", "2020Q3"])
 BEYOND_THE_SCHEMA = {
+    "path": names.filter(lambda name: "\0" not in name),
     "timezone": st.sampled_from([None, "Europe/Berlin", "UTC", "+05:30"]),
     "time_format": st.sampled_from([None, "%d/%m/%Y", "%Y"]),
     "separator": st.sampled_from(";|\t ,"),
@@ -44,7 +45,7 @@ BEYOND_THE_SCHEMA = {
 }
 """Values for the keys that obey more than the schema says."""
 MUST_FIT_OTHERS = {
-    *("time", "id", "target", "past", "future", "static", "last", "step_weights"),
+    *("time", "time_parts", "id", "target", "past", "future", "static", "last", "step_weights"),
     *("segment", "dilations", "proj_size", "bidirectional", "forget_bias"),
 }
 
@@ -99,6 +100,7 @@ def data_sections(draw):
     return {
         **draw(allowed_by({"$ref": "#/$defs/DataConfig"})),
         "time": columns[0],
+        "time_parts": draw(st.sampled_from([[], ["year of sale", "month of sale"]])),
         "id": draw(st.none() | st.just(columns[1])),
         "target": columns[2],
         "past": covariates[:first],
