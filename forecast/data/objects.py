@@ -25,7 +25,7 @@ def require_single_values(column: pd.Series, name: str, place: Callable[[int], s
     """
     codes, objects = _objects(column)
     kind = pd.api.types.infer_dtype(objects, skipna=True) if len(objects) else "empty"
-    if kind in SINGLE:
+    if kind in SINGLE or (kind == "string" and "\0" not in "".join(map(str, set(objects)))):
         return
     is_wrong = _has_nul if kind == "string" else _is_no_value
     wrong = next((number for number, cell in enumerate(objects) if is_wrong(cell)), None)

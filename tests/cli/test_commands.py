@@ -48,7 +48,7 @@ def test_train_prints_scores_and_verdict_and_logs_to_stderr(place, call):
         r"INFO: data: 1 series, 72 rows, frequency MS, season 12; windows: 37 train, 7 validation,"
         r" 10 test\n"
         r"INFO: ends at about \d\d:\d\d, in \d+ s, or sooner\n"
-        r"INFO: epoch 1/3: loss [\d.]+, validation [\d.]+\n"
+        r"INFO: epoch 1/3: loss [\d.]+, validation [\d.]+, best [\d.]+, at most \d+ s left\n"
         r"INFO: stopped: 3 epochs are done; kept epoch \d\n",
         err,
     )
