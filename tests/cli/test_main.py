@@ -126,7 +126,7 @@ def fill_the_disk(monkeypatch, after=0):
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(place, refuse, monkeypatch):
     fill_the_disk(monkeypatch)
     message = refuse(4, "train", "config.yaml", "--run", "run")
-    assert message == "run/config.yaml: No space left on device; make room"
+    assert message == "run/environment.json: No space left on device; make room"
     assert not (place / "run").exists()
 
 

@@ -73,7 +73,7 @@ def test_a_series_that_begins_with_empty_cells_is_shorter():
 
 def test_a_masked_gap_does_not_make_a_series_short():
     frame = long_frame([12, 12])
-    frame.loc[1:11, "y"] = np.nan
+    frame.loc[1:10, "y"] = np.nan
     config = DataConfig(path="-", frequency="D", missing="mask")
     panel, parts, pipeline = prepared(config, (), SplitConfig(validation=0, test=0), frame)
     train = windows_of(pipeline, panel, parts, 5, 2, 1)["train"]

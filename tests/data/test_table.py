@@ -79,7 +79,8 @@ def test_what_is_no_file_is_named(tmp_path):
     for path in (*(str(tmp_path / name) for name in names), "/dev/null", "a\0b", "x" * 300):
         message = f"{printable(path)}: no such file; check data.path"
         assert refusal(read_file, path) == message
-        assert refusal(read_panel, DataConfig(path=path)) == message
+        if "\0" not in path:  # which a configuration refuses
+            assert refusal(read_panel, DataConfig(path=path)) == message
     folder = str(tmp_path)
     assert refusal(read_file, folder) == f"{folder}: is a folder, not a file; check data.path"
 
