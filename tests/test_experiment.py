@@ -68,7 +68,7 @@ def test_a_run_folder_holds_every_file_and_each_reads_back(tmp_path, caplog):
         *("forecast.csv", "learning_curve.png", "forecast.png"),
     }
     written = read_config(folder.path / "config.yaml")
-    path = str(Path(model.config.data.path).resolve())  # whoever goes on may stand elsewhere
+    path = str(folder.path / model.config.data.path)  # relative to the file that it stands in
     data = model.config.data.model_copy(update={"path": path})
     assert written == model.config.model_copy(update={"data": data})
     assert model.config.data.frequency == "MS"
