@@ -30,6 +30,14 @@ def _set(read: Callable[[], Any], write: Callable[[Any], object], value: Any) ->
         write(before)
 
 
+PROCESS = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.get_num_threads, torch.set_num_threads),
+)
+"""Settings that all threads share: who sets one last, and to what, is a matter of chance."""
+
 SETTINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "float64": lambda: _set(torch.get_default_dtype, torch.set_default_dtype, torch.float64),
     "bfloat16": lambda: _set(torch.get_default_dtype, torch.set_default_dtype, torch.bfloat16),
@@ -62,7 +70,9 @@ def check(number: int, material: Material, scratch: Path) -> str | None:  # noqa
             return _trained(*jobs[job], scratch, job + 1)
 
     # A setting of the whole process is seen by the other thread, too, which may be at any place.
-    with ThreadPoolExecutor(len(jobs) + FORECASTS) as threads:
+    with contextlib.ExitStack() as after, ThreadPoolExecutor(len(jobs) + FORECASTS) as threads:
+        for read, write in PROCESS:
+            after.enter_context(_set(read, write, read()))
         found = threads.map(within, range(len(jobs)))
         beside = [threads.submit(lambda: model.forecast().to_csv()) for _ in range(FORECASTS)]
         differs = [job for job, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b]
