@@ -31,7 +31,8 @@ BEYOND_THE_SCHEMA = {
     "thousands": st.sampled_from(["auto", "none", "_"]),
     "frequency": st.sampled_from(["auto", "h", "W-SUN"]),
     "calendar": st.lists(st.sampled_from(["hour", "week", "month"]), unique=True),
-    "difference": counts | st.sampled_from([None, "auto", {"order": 10, "lag": 3}]),
+    "difference": st.integers(1, 1_000_000)
+    | st.sampled_from([None, "auto", {"order": 10, "lag": 3}]),
     "validation": sizes,
     "test": sizes,
     "hidden_size": counts | st.just("auto"),
