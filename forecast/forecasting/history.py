@@ -132,25 +132,23 @@ def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
         )
 
 
-def refuse_infinite(values: Float[np.ndarray, "S H K Q"], panel: Panel) -> None:
-    """Raise a DataError if a forecast is not finite."""
-    bad = ~np.isfinite(values).all(axis=(1, 2, 3))
-    if bad.any():
-        raise DataError(
-            f"{panel.source}: the forecast{_of_series(panel, int(np.argmax(bad)))} is not finite;"
-            " its history is far from what the model was trained on"
-        )
+INFINITE_FORECAST = (
+    "the forecast{series} is not finite; its history is far from what the model was trained on"
+)
+INFINITE_INTERVALS = (
+    "the intervals{series} are not finite: an inverse transform has no end so far away; ask for"
+    " lower levels, or train with other transforms"
+)
 
 
-def refuse_infinite_intervals(values: Float[np.ndarray, "S H K Q"], panel: Panel) -> None:
-    """Raise a DataError if an end of an interval is not finite; the forecasts are."""
+def refuse_infinite(
+    values: Float[np.ndarray, "S H K Q"], panel: Panel, message: str = INFINITE_FORECAST
+) -> None:
+    """Raise a DataError with a message that names the first series that is not finite."""
     bad = ~np.isfinite(values).all(axis=(1, 2, 3))
     if bad.any():
-        raise DataError(
-            f"{panel.source}: the intervals{_of_series(panel, int(np.argmax(bad)))} are not finite:"
-            " an inverse transform has no end so far away; ask for lower levels, or train with"
-            " other transforms"
-        )
+        series = _of_series(panel, int(np.argmax(bad)))
+        raise DataError(f"{panel.source}: {message.format(series=series)}")
 
 
 def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:

@@ -34,11 +34,11 @@ from forecast.evaluation.levels import (
 )
 from forecast.forecasting.display import described, figure_ahead, figure_of_run, picture_of
 from forecast.forecasting.history import (
+    INFINITE_INTERVALS,
     last_rows,
     long_enough,
     read_history,
     refuse_infinite,
-    refuse_infinite_intervals,
     refuse_unknown,
     warn_of_categories,
     warn_of_series,
@@ -222,7 +222,7 @@ class TrainedModel:
             season = int(data.season)
             values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
             values = np.maximum(values, self.config.intervals.lowest)
-            refuse_infinite_intervals(values, history)
+            refuse_infinite(values, history, INFINITE_INTERVALS)
         return history, values
 
     def _combined(
