@@ -43,6 +43,17 @@ class DeviceError(ForecastError):
     exit_code = 4
 
 
+def extra_missing(what: str, package: str, extra: str) -> ConfigError:
+    """The error where an optional package is not installed.
+
+    Args:
+        what: that was asked for, e.g. "--tensorboard".
+        package: that it needs.
+        extra: of this project which brings the package.
+    """
+    return ConfigError(f"{what} needs {package}: pip install 'forecast-lstm[{extra}]'")
+
+
 def printable(text: str) -> str:
     """A text of visible characters: line ends, terminal commands and turned text are escaped."""
     if text.isprintable():

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from forecast.errors import ConfigError
+from forecast.errors import extra_missing
 from forecast.runs.folder import TENSORBOARD_FOLDER
 from forecast.training.loop import Epoch
 from forecast.training.progress import Progress
@@ -22,9 +22,7 @@ def tensorboard(folder: Path | None) -> Iterator[Show]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ConfigError(
-            "--tensorboard needs tensorboard: pip install 'forecast[tensorboard]'"
-        ) from None
+        raise extra_missing("--tensorboard", "tensorboard", "tensorboard") from None
     with contextlib.ExitStack() as stack:
         writers: list[SummaryWriter] = []
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.errors import ConfigError, did_you_mean
+from forecast.errors import ConfigError, did_you_mean, extra_missing
 from forecast.evaluation.baselines import History, seasonal_naive
 
 log = logging.getLogger("forecast")
@@ -92,9 +92,7 @@ def _model(name: str, season: int) -> Any:
             warnings.simplefilter("ignore")
             from statsforecast import models
     except ImportError:
-        raise ConfigError(
-            f"baseline {name} needs statsforecast: pip install 'forecast[baselines]'"
-        ) from None
+        raise extra_missing(f"baseline {name}", "statsforecast", "baselines") from None
     return getattr(models, STATISTICAL[name])(season_length=season)
 
 

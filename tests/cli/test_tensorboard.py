@@ -48,7 +48,7 @@ def test_tensorboard_missing_is_said_with_the_remedy(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_tensorboard)
     with (
-        pytest.raises(ConfigError, match=r"pip install 'forecast\[tensorboard\]'"),
+        pytest.raises(ConfigError, match=r"pip install 'forecast-lstm\[tensorboard\]'"),
         tensorboard(tmp_path),
     ):
         pass

@@ -122,5 +122,5 @@ def test_without_statsforecast_one_line_says_what_to_install(monkeypatch):
     with pytest.raises(ConfigError) as error:
         require_statistical(["auto_ets"])
     assert str(error.value) == (
-        "baseline auto_ets needs statsforecast: pip install 'forecast[baselines]'"
+        "baseline auto_ets needs statsforecast: pip install 'forecast-lstm[baselines]'"
     )
