@@ -2,23 +2,23 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := runs/demo
-CONFIG := configs/air_passengers.yaml
 
-.PHONY: demo test slow speed-quick fuzz lint audit clean
+.PHONY: demo test test-latest test-oldest slow speed-quick fuzz lint audit clean
 
 demo: .venv/installed
-	@rm -rf $(DEMO)
-	$(BIN)/forecast check $(CONFIG)
-	$(BIN)/forecast lr-find $(CONFIG) --output $(DEMO)/lr_range
-	$(BIN)/forecast train $(CONFIG) --run $(DEMO)/run
-	$(BIN)/forecast predict $(DEMO)/run
-	@echo
-	@echo "Pictures:"
-	@ls $(DEMO)/lr_range/lr_range.png $(DEMO)/run/learning_curve.png $(DEMO)/run/forecast.png
+	@rm -rf runs/demo
+	$(BIN)/forecast demo runs/demo
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto
+
+# The tests with the newest versions of everything, and with the lowest that pyproject.toml allows.
+# Each in an environment of its own; TORCH=2.13.0 pins torch, where a CUDA build would be too large.
+test-latest test-oldest: test-%:
+	$(PYTHON) -m venv --clear .venv-$*
+	$(PYTHON) scripts/versions.py $* $(TORCH) > .venv-$*/constraints.txt
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable '.[dev]'
+	.venv-$*/bin/python -m pytest --numprocesses auto
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
@@ -48,4 +48,4 @@ audit: .venv/installed
 	@touch $@
 
 clean:
-	rm -rf .venv runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-latest .venv-oldest runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

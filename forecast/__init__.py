@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+__version__ = "0.1.0"
+
 TYPE_CHECKING = False
 """Not from typing: `python -m forecast` would take the typing.py of the working folder."""
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-VERSION = "0.1.0"
+from forecast import __version__
+
 EXIT_CODES = """exit codes:
   0    ok
   1    unexpected
@@ -223,7 +224,21 @@ class SchemaOptions(argparse.Namespace):
     """Print the JSON Schema, for completion in an editor."""
 
 
+class CompletionOptions(argparse.Namespace):
+    """Print a script that completes commands in a shell."""
+
+    shell: str = _option("SHELL", "bash, zsh or fish", choices=("bash", "zsh", "fish"))
+
+
+class DemoOptions(argparse.Namespace):
+    """Show the main commands on a bundled series."""
+
+    folder: str = _option("DIR", "for its files (default: demo)", nargs="?", default="demo")
+    force: bool = _flag("--force", "write into a folder that is there")
+
+
 COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
+    "demo": (DemoOptions, "forecast.cli.demo.demo"),
     "quick": (QuickOptions, "forecast.cli.quick.quick"),
     "train": (TrainOptions, "forecast.cli.commands.train"),
     "predict": (PredictOptions, "forecast.cli.predict.predict"),
@@ -235,6 +250,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "config init": (InitOptions, "forecast.cli.init.init"),
     "config show": (ShowOptions, "forecast.cli.configs.show"),
     "config schema": (SchemaOptions, "forecast.cli.configs.schema"),
+    "completion": (CompletionOptions, "forecast.cli.completion.completion"),
 }
 """Command: its options, and the function that takes them and returns the exit code."""
 
@@ -247,7 +263,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
     Raises:
         SystemExit: with code 2 for wrong usage, with 0 after --help and --version.
     """
-    root = _parser()
+    root = make_parser()
     found, rest = root.parse_known_args(arguments)
     given = vars(found)
     kind, function = COMMANDS[given.pop("name")]
@@ -275,7 +291,8 @@ def _hint(words: Sequence[str]) -> str:
     return f"; write {key}={value}" if key else ""
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     root = argparse.ArgumentParser(
         prog="forecast",
         description="Forecast time series with stacked LSTMs: from a CSV and a YAML file to a"
@@ -283,7 +300,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    root.add_argument("--version", action="version", version=f"forecast {VERSION}")
+    root.add_argument("--version", action="version", version=f"forecast {__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     actions = None
     for name, (kind, _) in COMMANDS.items():

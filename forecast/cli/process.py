@@ -23,7 +23,9 @@ FOLDERS = ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Where libraries keep settings and caches: never in the working folder."""
 THREADS = "OMP_NUM_THREADS"
 MOST_THREADS = 4096
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+HANG_UP = getattr(signal, "SIGHUP", None)
+"""None on Windows."""
+SIGNALS = (signal.SIGTERM, *([HANG_UP] if HANG_UP else []))
 """That end a command like Ctrl-C."""
 
 
@@ -78,7 +80,7 @@ def terminated_as_interrupted(is_own: bool) -> Iterator[None]:
     Args:
         is_own: whether the process ends with the command, so that it may end in peace.
     """
-    ignores_sighup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
+    ignores_sighup = HANG_UP and signal.getsignal(HANG_UP) is signal.SIG_IGN  # started by nohup
     caught = SIGNALS[:1] if ignores_sighup else SIGNALS
     before = {each: signal.getsignal(each) or signal.SIG_DFL for each in caught}
 

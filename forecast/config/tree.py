@@ -23,6 +23,8 @@ from forecast.errors import ConfigError, as_path, shown
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are taken for a configuration by mistake."""
+SCHEMA_KEY = "$schema"
+"""At the head of a configuration tells an editor where its schema is; nothing else reads it."""
 
 
 class Config(Section):
@@ -206,6 +208,8 @@ def build_config(document: Document, source: str, overrides: Iterable[str] = ())
     if not isinstance(values, Mapping):
         raise ConfigError(f"{source}: holds no keys; begin with `data: {{path: ...}}`")
     overridden: dict[KeyPath, str] = {}
+    if isinstance(values.get(SCHEMA_KEY), str):
+        values = {key: value for key, value in values.items() if key != SCHEMA_KEY}
     for override in overrides:
         values = _override(values, override, overridden)
     try:
@@ -223,6 +227,7 @@ def write_config(config: Config) -> str:
 def json_schema() -> dict[str, Any]:
     """JSON Schema of the configuration, for completion in an editor."""
     schema = Config.model_json_schema()
+    schema["properties"] |= {SCHEMA_KEY: {"type": "string", "description": "for editors alone"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

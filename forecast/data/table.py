@@ -93,7 +93,7 @@ def _what_else(path: str) -> str:
 
 def _without_waiting(path: str, flags: int) -> int:
     """A descriptor; a pipe without a writer is opened at once, to be refused."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def is_parquet(path: Path | str) -> bool:

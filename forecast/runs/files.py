@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from forecast.runs.system import NO_FOLLOW
+
 STREAMS = (Path("/dev"), Path("/dev/fd"))
 NO_PERMISSIONS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 """What file systems say that know no permissions, such as vfat and CIFS."""
@@ -57,7 +59,7 @@ def append(path: Path, text: str) -> None:
     """
     if kind_of(path) == "a file" and path.stat().st_nlink > 1:  # it has a name elsewhere, too
         write_within(path, path.read_bytes())
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_FOLLOW
     with _named(path), open(os.open(path, flags, 0o666), "ab", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size
         left = text.encode()
@@ -141,6 +143,8 @@ def _place(path: Path, data: bytes, is_new: bool = False) -> None:
 
 
 def _give_usual_permissions(descriptor: int) -> None:
+    if not hasattr(os, "fchmod"):  # Windows
+        return
     os.umask(umask := os.umask(0))  # it can only be read by setting it
     try:
         os.fchmod(descriptor, 0o666 & ~umask)
@@ -156,7 +160,7 @@ def _take(path: Path, temporary: str) -> None:
     except FileExistsError:
         raise
     except OSError:  # a file system without links: an empty file keeps the place
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW))
         os.replace(temporary, path)
     else:
         os.unlink(temporary)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import re
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forecast.errors import ConfigError
+from forecast.runs.system import NO_FOLLOW, lock_file, read_start, release_file, write_start
 
 log = logging.getLogger("forecast")
 
@@ -48,11 +48,10 @@ def locked(folder: Path) -> Iterator[None]:
     descriptor = _owned(path)
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        write_start(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)  # before it is free: the next owner makes a new one
-        os.close(descriptor)
+        release_file(path, descriptor)
 
 
 def _owned(path: Path) -> int:
@@ -77,7 +76,7 @@ def _owned(path: Path) -> int:
 def _opened(path: Path) -> int:
     """A descriptor of the file itself, made if there is none; a link is not followed."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):  # a link, folder or socket
             raise _foreign(path) from None
@@ -88,7 +87,7 @@ def _require_lock_file(descriptor: int, path: Path) -> None:
     """Refuse a file that this program did not write."""
     status = os.fstat(descriptor)
     is_alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-    if not is_alone or not LOCK_CONTENT.fullmatch(os.pread(descriptor, MOST_BYTES, 0)):
+    if not is_alone or not LOCK_CONTENT.fullmatch(read_start(descriptor, MOST_BYTES)):
         raise _foreign(path)
 
 
@@ -99,7 +98,7 @@ def _foreign(path: Path) -> ConfigError:
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(descriptor)
     except BlockingIOError:
         raise ConfigError(
             f"{path.parent}: in use by process {_owner(descriptor)}; wait for it, or give another"
@@ -113,7 +112,7 @@ def _owner(descriptor: int) -> str:
     """What the owner wrote, which it does right after locking."""
     until = time.monotonic() + SECONDS_TO_SIGN
     while time.monotonic() < until:
-        if written := os.pread(descriptor, MOST_BYTES, 0).decode(errors="replace").strip():
+        if written := read_start(descriptor, MOST_BYTES).decode(errors="replace").strip():
             return written
         time.sleep(0.01)
     return "unknown"

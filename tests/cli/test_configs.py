@@ -1,6 +1,7 @@
 """`forecast config show` and `config schema`."""
 
 import json
+from pathlib import Path
 
 from forecast.config.tree import json_schema, read_config
 
@@ -19,3 +20,18 @@ def test_show_prints_all_defaults_and_reads_back(place, call):
 def test_schema_is_the_json_schema(call):
     code, out, _ = call("config", "schema")
     assert (code, json.loads(out)) == (0, json_schema())
+
+
+def test_the_published_schema_is_the_one_that_is_printed():
+    published = Path(__file__).parents[2] / "configs/schema.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == json_schema()
+
+
+def test_a_configuration_may_name_its_schema_for_editors(place, call):
+    text = (place / "config.yaml").read_text()
+    (place / "config.yaml").write_text(f"$schema: ../schema.json\n{text}")
+    code, out, _ = call("config", "show", "config.yaml")
+    assert code == 0
+    assert "$schema" not in out
+    (place / "config.yaml").write_text(f"$schema: 7\n{text}")
+    assert call("config", "show", "config.yaml")[0] == 2
