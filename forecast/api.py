@@ -64,6 +64,8 @@ def propose(
     timezone: str | None = None,
     time_format: str | None = None,
     minutes: float = MINUTES,
+    duplicates: str | None = None,
+    holidays: str | None = None,
 ) -> Config:
     """Propose a configuration for a table, as `forecast config init` does.
 
@@ -75,6 +77,8 @@ def propose(
         season: rows; None: by the frequency, of integer times by the values.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         minutes: that the training may take on this machine.
+        duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
+        holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
 
     Returns:
         A configuration for `train(config, data)`; it cannot be changed, but
@@ -97,6 +101,8 @@ def propose(
         season,
         {"past": past, "future": future, "static": static},
         lambda config, panel: fitted(config, panel, minutes, began).changes,
+        duplicates=duplicates,
+        holidays=holidays,
     )
     return build_config(read_yaml(text, "proposal"), "proposal")
 
@@ -200,6 +206,7 @@ def quick(
     level: Levels = (80, 95),
     folds: int | None = None,
     partners: Sequence[str] | None = None,
+    duplicates: str | None = None,
 ) -> QuickForecast:
     """Forecast every series of a table at once: no configuration, no training.
 
@@ -219,6 +226,7 @@ def quick(
             the table.
         partners: theta, ets, or neither; weights decide what they count. None: both, where the
             table is not too large for them.
+        duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
 
     Returns:
         `.forecast`, a DataFrame as `TrainedModel.forecast` gives it; `.scores`, `.weights`,
@@ -229,7 +237,9 @@ def quick(
     """
     table = str(data) if isinstance(data, Path) else data
     targets = [target] if isinstance(target, str) else target
-    found = read_unconfigured(table, time, id, targets, timezone, time_format)
+    found = read_unconfigured(
+        table, time, id, targets, timezone, time_format, duplicates=duplicates
+    )
     levels = in_percent(() if level is None else level)
     return quick_forecast(found, horizon, season, levels, folds, partners)
 

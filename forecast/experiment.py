@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from forecast.config.tree import Config, with_table, write_config
+from forecast.config.tree import Config, with_files, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
 from forecast.errors import ConfigError, ForecastError
@@ -87,9 +87,8 @@ def train(
         with parts.part("data"):
             prepared = prepare(config, data)
         if data is None:
-            # The path from the root: a run finds its table from anywhere.
-            whole = os.path.abspath(config.data.path)
-            prepared = replace(prepared, config=with_table(prepared.config, whole))
+            # Paths from the root: a run finds its table from anywhere.
+            prepared = replace(prepared, config=with_files(prepared.config, os.path.abspath))
         _log_data(prepared)
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from forecast.data.panel import Panel, Ranges
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
 from forecast.data.short import short_series
+from forecast.data.special_days import SpecialDays, warn_of_unknown_days
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
@@ -77,12 +78,17 @@ class Prepared:
         return replace(self.panel, values=filled)
 
 
-def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
+def prepare(
+    config: Config,
+    data: AnyTable | Panel | None = None,
+    days: tuple[SpecialDays, ...] | None = None,
+) -> Prepared:
     """Read, split, fit the pipeline on the training rows, and index the windows.
 
     Args:
         config: what to prepare for.
         data: a table in place of the file, or the panel that was read from it.
+        days: special days that a model knows; None: those of the configuration.
 
     Raises:
         DataError, ConfigError: if that leaves nothing to train or to test on.
@@ -94,7 +100,7 @@ def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
     needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
     parts = split(panel, config.split, needed, window.horizon)
     _refuse_constant(panel, parts)
-    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window)
+    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window, days)
     pipeline = replace(pipeline, minimum=config.intervals.lowest)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(
@@ -104,6 +110,8 @@ def prepare(config: Config, data: AnyTable | Panel | None = None) -> Prepared:
     _refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
     panel.axis.at(panel.starts + panel.lengths + window.horizon)  # refuses a forecast beyond 2262
+    last = int((panel.starts + panel.lengths).max()) - 1
+    warn_of_unknown_days(pipeline.covariates.days, panel.axis, int(panel.starts.min()), last)
     found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
     data_config = config.data.model_copy(update=found)
     model_config = _with_sizes(config.model, len(windows["train"]))
@@ -168,7 +176,7 @@ def new_session(
         prepared.windows,
         folder,
         config.data.path,
-        data_digest(prepared.panel),
+        data_digest(prepared.panel, prepared.pipeline.covariates.days),
         stretches(prepared, "validation") >= FEWEST_STRETCHES,
         config.model_dump(mode="json"),
         show_every,
@@ -182,9 +190,9 @@ def stretches(prepared: Prepared, part: str) -> int:
     return len(np.unique(times // windows.horizon))
 
 
-def data_digest(panel: Panel) -> str:
-    """Of all that the table said: values, times, series, columns and categories."""
-    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories)
+def data_digest(panel: Panel, days: Sequence[SpecialDays] = ()) -> str:
+    """Of all that the table said: values, times, series, columns, categories; and special days."""
+    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories, *days)
     digest = hashlib.sha256(repr(names).encode())
     for array in (panel.values, panel.offsets, panel.starts, panel.static):
         digest.update(array.tobytes())

@@ -147,7 +147,7 @@ def backtest(
         prepared = prepare(_with_split(config, test=plan.rows), panel)
     else:
         _require_same_data(panel, trained)
-        prepared = prepare(trained.config, panel)
+        prepared = prepare(trained.config, panel, trained.pipeline.covariates.days)
         plan = _plan_in_test_part(plan, prepared, folds is None)
     forecaster = _finished(prepared, trained) if trained else None
     truth, done = actuals(prepared), []
@@ -196,7 +196,7 @@ def _plan_in_test_part(plan: Plan, prepared: Prepared, is_free: bool) -> Plan:
 
 def _require_same_data(panel: Panel, trained: TrainedModel) -> None:
     """Refuse other rows: those that a run was trained on must not come up in its test."""
-    if data_digest(panel) != trained.digest:
+    if data_digest(panel, trained.pipeline.covariates.days) != trained.digest:
         raise DataError(
             f"{panel.source}: not the rows that the run was trained and tested on; refit, or train"
             " a new run"

@@ -182,6 +182,7 @@ class InitOptions(argparse.Namespace):
     timezone: str | None = TIMEZONE
     time_format: str | None = TIME_FORMAT
     duplicates: str | None = DUPLICATES
+    holidays: str | None = _option("--holidays PLACE", "whose public holidays help: DE, or DE-BY")
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
 
 

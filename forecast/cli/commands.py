@@ -32,7 +32,7 @@ from forecast.cli.text import (
     training_text,
 )
 from forecast.config.paths import seen_from
-from forecast.config.tree import Config, read_config, with_table, write_config
+from forecast.config.tree import Config, read_config, with_files, write_config
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.trained import TrainedModel
 from forecast.reporting.pictures import write_lr_range
@@ -131,8 +131,8 @@ def lr_find(options: LrFindOptions) -> int:
         write_lr_range(found, folder)
     if options.write and found.rate is not None:
         found_config = experiment.with_rate(config, found.rate)
-        table = seen_from(options.write, config.data.path)
-        text = write_config(with_table(found_config, table))
+        written = options.write
+        text = write_config(with_files(found_config, lambda path: seen_from(written, path)))
         write_atomically(Path(options.write), text, is_new=True)
     result = {"rate": found.rate, "rule": found.rule, "rates": found.rates}
     result |= {"folder": str(folder.path)}

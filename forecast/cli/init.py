@@ -54,6 +54,7 @@ def init(options: InitOptions) -> int:
             affordable,
             None if options.output == "-" else seen_from(options.output, options.table),
             options.duplicates,
+            options.holidays,
         )
     if options.output == "-":
         hand_out(text)

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from forecast.config import formats
+from forecast.config.days import Holidays
 from forecast.config.options import (
     LARGEST,
     Count,
@@ -160,11 +161,15 @@ class DataConfig(Section):
     """Covariates that are constant within a series."""
     calendar: tuple[CalendarName, ...] = ()
     """Calendar covariates as Fourier pairs: minute, hour, dayofweek, day, dayofyear, week, ..."""
+    holidays: Holidays | None = None
+    """Public holidays as a covariate: the share of the days of each row; none: not."""
+    terms: Name | None = None
+    """CSV of school terms or other spells, with columns first, last and name; a covariate each."""
 
-    @field_validator("path")
+    @field_validator("path", "terms")
     @classmethod
-    def _is_a_path(cls, value: str) -> str:
-        if "\0" in value:
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
             raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
         return value
 
@@ -210,7 +215,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _integer_times_are_no_dates(self) -> DataConfig:
-        for key in ("time_format", "timezone", "calendar"):
+        for key in ("time_format", "timezone", "calendar", "holidays", "terms"):
             require(
                 not (isinstance(self.frequency, int) and getattr(self, key)),
                 f"{key} is for dates, but frequency {self.frequency} is a step of integer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +25,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are taken for a configuration by mistake."""
 SCHEMA_KEY = "$schema"
 """At the head of a configuration tells an editor where its schema is; nothing else reads it."""
+FILES = ("path", "terms")
+"""Keys of the section `data` that hold paths."""
 
 
 class Config(Section):
@@ -83,7 +85,7 @@ class Config(Section):
             "model.start: pretrained reads values as they are; set transforms: []",
             "transforms",
         )
-        for role in ("past", "future", "static", "calendar"):
+        for role in ("past", "future", "static", "calendar", "holidays", "terms"):
             require(
                 not getattr(self.data, role),
                 f"model.start: pretrained reads no covariates; leave data.{role} out, or set"
@@ -148,9 +150,11 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """
     document, overrides = read_yaml(_text_of(path), str(path)), [*overrides]
     config = build_config(document, str(path), overrides)
-    if any(override.partition("=")[0].strip() in ("data", "data.path") for override in overrides):
+    overridden = {override.partition("=")[0].strip() for override in overrides}
+    if "data" in overridden:
         return config
-    return with_table(config, beside(path, config.data.path))
+    kept = [key for key in FILES if f"data.{key}" not in overridden]
+    return with_files(config, lambda file: beside(path, file), kept)
 
 
 def _text_of(path: str | Path) -> str:
@@ -175,9 +179,19 @@ def _text_of(path: str | Path) -> str:
         raise ConfigError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
 
 
-def with_table(config: Config, path: str) -> Config:
-    """A configuration with another path of its data."""
-    return config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
+def with_files(
+    config: Config, path_of: Callable[[str], str], keys: Sequence[str] = FILES
+) -> Config:
+    """A configuration with other paths of the files that it names.
+
+    Args:
+        config: names a table, and perhaps one of terms.
+        path_of: from a path to another.
+        keys: those of the section `data` that are changed.
+    """
+    paths = {key: getattr(config.data, key) for key in keys}
+    changed = {key: path_of(path) for key, path in paths.items() if path is not None}
+    return config.model_copy(update={"data": config.data.model_copy(update=changed)})
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:

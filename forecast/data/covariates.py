@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,11 @@ from jaxtyping import Bool, Float, Int
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.moments import filled_scale, standard
 from forecast.data.panel import Panel
+from forecast.data.special_days import SpecialDays, share_of_days, special_days
 from forecast.data.times import TimeAxis
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, listed
+
+log = logging.getLogger("forecast")
 
 UNSEEN = 0
 """Code of a category that was not in the training rows, and of an empty cell."""
@@ -76,12 +80,13 @@ class FittedCovariate:
 
 @dataclass(frozen=True)
 class FittedCovariates:
-    """All covariates in the order of the model's columns: past, future, calendar; and static."""
+    """All covariates in the order of the model's columns: past, future, calendar, days; static."""
 
     past: tuple[FittedCovariate, ...]
     future: tuple[FittedCovariate, ...]
     static: tuple[FittedCovariate, ...]
     calendar: tuple[str, ...]
+    days: tuple[SpecialDays, ...] = ()
 
     @property
     def past_names(self) -> tuple[str, ...]:
@@ -92,7 +97,7 @@ class FittedCovariates:
     def future_names(self) -> tuple[str, ...]:
         """Columns known over the horizon as well."""
         names = tuple(name for column in self.future for name in column.names)
-        return (*names, *calendar_columns(self.calendar))
+        return (*names, *calendar_columns(self.calendar), *(each.name for each in self.days))
 
     @property
     def static_names(self) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ class FittedCovariates:
     def encode(
         self, panel: Panel, values: Float[np.ndarray, "R C"], first: int = 0
     ) -> Float[np.ndarray, "R columns"]:
-        """(R, P + F) past, future and calendar columns of some rows.
+        """(R, P + F) past and future columns, those of calendar and special days, of some rows.
 
         Args:
             panel: gives columns, panel_categories and times.
@@ -110,9 +115,10 @@ class FittedCovariates:
             first: number of that row.
         """
         encoded = _encoded((*self.past, *self.future), values, panel.columns, panel.categories)
-        if self.calendar:
+        if self.calendar or self.days:
             positions = panel.positions(np.arange(first, first + len(values)))
             encoded.append(calendar_values(panel.axis, positions, self.calendar))
+            encoded.append(share_of_days(panel.axis, positions, self.days))
         return np.concatenate([np.empty((len(values), 0)), *encoded], axis=1)
 
     def encode_static(self, panel: Panel) -> Float[np.ndarray, "S D"]:
@@ -138,6 +144,7 @@ def fit_covariates(
     panel: Panel,
     values: Float[np.ndarray, "N C"],
     rows: Int[np.ndarray, " R"] | Bool[np.ndarray, " N"],
+    days: tuple[SpecialDays, ...] | None = None,
 ) -> FittedCovariates:
     """Fit scales and categories on the training rows alone.
 
@@ -146,6 +153,7 @@ def fit_covariates(
         panel: columns and panel_categories.
         values: (N, C) the panel's values with missing ones filled.
         rows: training rows, by number or as a mask.
+        days: special days that a model knows; None: those of the configuration.
     """
 
     def of(columns: Sequence[Covariate]) -> tuple[FittedCovariate, ...]:
@@ -165,7 +173,25 @@ def fit_covariates(
             )
             for column in config.static
         )
-    return FittedCovariates(of(config.past), of(config.future), static, config.calendar)
+    if days is None:
+        days = _days_seen(config, panel, np.arange(len(values))[rows])
+    return FittedCovariates(of(config.past), of(config.future), static, config.calendar, days)
+
+
+def _days_seen(
+    config: DataConfig, panel: Panel, rows: Int[np.ndarray, " R"]
+) -> tuple[SpecialDays, ...]:
+    """The special days of the configuration; of those without a training row nothing is learned."""
+    last = int((panel.starts + panel.lengths).max()) - 1
+    found = special_days(config, panel.axis, last)
+    if not found:
+        return ()
+    shares = share_of_days(panel.axis, panel.positions(rows), found)
+    is_seen = [bool(column.any()) for column in shares.T]
+    if not all(is_seen):
+        unseen = [each.name for each, seen in zip(found, is_seen, strict=True) if not seen]
+        log.warning("left out, for no training row lies on such a day: %s", listed(unseen))
+    return tuple(each for each, seen in zip(found, is_seen, strict=True) if seen)
 
 
 def _encoded(

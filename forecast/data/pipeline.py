@@ -20,6 +20,7 @@ from forecast.data.late import after, scaling_rows
 from forecast.data.missing import fill
 from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
 from forecast.data.short import padding_rows
+from forecast.data.special_days import SpecialDays
 from forecast.data.split import PARTS, Split
 from forecast.data.windows import Windows, window_starts
 from forecast.errors import DataError, shown
@@ -166,6 +167,7 @@ def fit_pipeline(
     split: Split,
     season: int,
     window: WindowConfig,
+    days: tuple[SpecialDays, ...] | None = None,
 ) -> Pipeline:
     """Fit transforms and covariates on the training rows, and on nothing else.
 
@@ -179,6 +181,7 @@ def fit_pipeline(
         split: which of them are for training.
         season: rows in a season, for `difference: auto`.
         window: the rows that one reads.
+        days: special days that a model knows; None: those of the configuration.
 
     Raises:
         DataError: for a missing value if none may be, or one that a transform has no image for.
@@ -190,7 +193,7 @@ def fit_pipeline(
     chain = _fit(transforms, panel, targets, split.train, season)
     return Pipeline(
         chain=_with_late_series(chain, panel, targets, split.train, window),
-        covariates=fit_covariates(config, panel, values, split.train_rows()),
+        covariates=fit_covariates(config, panel, values, split.train_rows(), days),
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,

@@ -17,6 +17,7 @@ from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
+from forecast.data.special_days import SpecialDays
 from forecast.data.times import TimeAxis
 from forecast.errors import DataError, as_path
 from forecast.evaluation.conformal import Calibration
@@ -28,6 +29,7 @@ from forecast.forecasting.sound import (
     require_axis,
     require_calibration,
     require_covariates,
+    require_days,
     require_states,
     require_tail,
 )
@@ -78,6 +80,7 @@ class Content:
     has_ids: bool
     integer_ids: bool
     covariates: dict[Role, tuple[CovariateContent, ...]]
+    days: tuple[SpecialDays, ...]
     calibration: CalibrationContent | None
     weights: tuple[Weight, ...] | None
     """Of the model and its partners in their combination; None: no partners."""
@@ -168,6 +171,7 @@ def _content(trained: TrainedModel) -> Content:
             )
             for role in ROLES
         },
+        days=covariates.days,
         calibration=None if known is None else CalibrationContent(known.levels, known.count),
         weights=None if trained.combination is None else trained.combination.weights,
         num_models=len(trained.models),
@@ -262,7 +266,8 @@ def _covariates(config: DataConfig, content: Content) -> FittedCovariates:
             )
         )
 
-    return FittedCovariates(of("past"), of("future"), of("static"), config.calendar)
+    days = content.days
+    return FittedCovariates(of("past"), of("future"), of("static"), config.calendar, days)
 
 
 def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: Config) -> None:
@@ -304,6 +309,7 @@ def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: 
     chain, covariates = pipeline.chain, pipeline.covariates
     require_states(chain.options, chain.states, len(ids), len(data.target))
     require_covariates((*covariates.past, *covariates.future, *covariates.static))
+    require_days(covariates.days, tail.axis, tuple(filter(None, (data.holidays, data.terms))))
     read = window.lookback + chain.rows_lost + window.horizon
     require(not np.isinf(pipeline.constants).any(), "constants are infinite")
     require_tail(tail, read)

@@ -6,6 +6,7 @@ holds, numbers against what training can give, and nothing large is made before 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ import torch
 from forecast.config.transforms import Difference, Power, TransformOption, Transforms
 from forecast.data.covariates import FittedCovariate
 from forecast.data.panel import Panel
+from forecast.data.special_days import MOST_DAYS, SpecialDays
 from forecast.data.times import TimeAxis
 from forecast.data.transforms import TRANSFORMS, Affine
 from forecast.evaluation.conformal import Calibration
@@ -164,6 +166,17 @@ def require_covariates(fitted: Iterable[FittedCovariate]) -> None:
     for each in fitted:
         is_scale = each.scale > 0 and math.isfinite(each.scale)
         require(is_scale and math.isfinite(each.location), f"covariate {each.option.name}")
+
+
+def require_days(days: Sequence[SpecialDays], axis: TimeAxis, sources: Sequence[object]) -> None:
+    """Refuse special days that are not in order, or that no configuration asks for."""
+    require(not days or (sources and not axis.is_integer), "days that nothing asks for")
+    require(len({each.name for each in days}) == len(days), "days appear twice")
+    for each in days:
+        rises = all(a < b for a, b in itertools.pairwise(each.days))
+        in_range = not each.days or each.first <= each.days[0] <= each.days[-1] <= each.last
+        is_known = -MOST_DAYS <= each.first <= each.last <= MOST_DAYS
+        require(rises and in_range and is_known, f"days {each.name}")
 
 
 def require_weights(

@@ -18,6 +18,7 @@ from forecast.data.future import future_rows
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import padding_rows
+from forecast.data.special_days import warn_of_unknown_days
 from forecast.data.windows import Windows
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
@@ -206,6 +207,9 @@ class TrainedModel:
         rounds = -(-horizon // trained)  # rounded up
         history, known = future_rows(data, history, future, rounds * trained, horizon)
         warn_of_categories(history, known, pipeline)
+        first, last = int(history.starts.min()), int((history.starts + history.lengths).max())
+        days = pipeline.covariates.days
+        warn_of_unknown_days(days, history.axis, first, last + horizon - 1)
 
         panel, blocks = history, []
         for ahead in np.split(known, rounds, axis=1):  # (S, trained horizon, C) each

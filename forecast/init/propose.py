@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from forecast.config.days import place_of
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.frames import AnyTable
@@ -44,6 +45,7 @@ def propose(
     affordable: Affordable | None = None,
     written: str | None = None,
     duplicates: str | None = None,
+    holidays: str | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -59,6 +61,7 @@ def propose(
         written: path of the file as the configuration gives it; None: as it is.
         duplicates: what becomes of rows with one time, as in the section `data`; None: an error,
             unless they are equal throughout.
+        holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -67,6 +70,7 @@ def propose(
         DataError: if no time column or no number column can be found, or there are too few rows.
         ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
+    place = {} if holidays is None else {"holidays": place_of(holidays)}
     helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
     path = table if isinstance(table, str) else "data"
     written = path if written is None else written
@@ -80,7 +84,7 @@ def propose(
             written,
             found.roles,
             found.unused,
-            found.marks,
+            {**found.marks, **place},
             found.panel,
             horizon,
             season,
@@ -114,7 +118,7 @@ def _lines(
     written: str,
     roles: Roles,
     unused: Sequence[str],
-    marks: Mapping[str, str],
+    marks: Mapping[str, object],
     panel: Panel,
     wanted_horizon: int | None,
     wanted_season: int | None,
@@ -133,7 +137,8 @@ def _lines(
     shape = TableShape(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
-    recipe = recipe_of(panel, shape, held.train, has_covariates=bool(roles.helping))
+    helps = bool(roles.helping) or "holidays" in marks
+    recipe = recipe_of(panel, shape, held.train, has_covariates=helps)
     reads_calendar = recipe.model.get("start") != "pretrained"
     data = _data(written, roles, marks, panel, season, reads_calendar)
     window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
@@ -168,7 +173,7 @@ def _lines(
 def _data(
     path: str,
     roles: Roles,
-    marks: Mapping[str, str],
+    marks: Mapping[str, object],
     panel: Panel,
     season: int,
     calendar: bool,

@@ -138,9 +138,10 @@ def _prepared(trained: TrainedModel, config: Config) -> Prepared | str:
     except ForecastError:
         why = "cannot be read as the table of the run" if os.path.exists(path) else "is not there"
         return f"Left out, for {path} {why}."
-    if data_digest(panel) != trained.digest:
+    days = trained.pipeline.covariates.days
+    if data_digest(panel, days) != trained.digest:
         return f"Left out, for {path} has changed since the run was trained."
-    return prepare(trained.config.model_copy(update={"data": config.data}), panel)
+    return prepare(trained.config.model_copy(update={"data": config.data}), panel, days)
 
 
 def _ahead(trained: TrainedModel) -> dict[str, Float[np.ndarray, "H K Q"]]:

@@ -130,12 +130,13 @@ def input_parts(targets: Sequence[str], covariates: FittedCovariates) -> list[In
     """Each target's own past, then each covariate with all columns that it became.
 
     Columns are counted as `FittedCovariates.encode` lays them out: in the lookback targets, past
-    and future covariates, calendar; in the horizon future covariates and calendar.
+    and future covariates, calendar and days; in the horizon those without the past ones.
     """
     past = [(f"past {name}", 1) for name in targets]
     past += [(each.option.name, len(each.names)) for each in covariates.past]
     future = [(each.option.name, len(each.names)) for each in covariates.future]
     future += [(name, 2) for name in covariates.calendar]  # a sine and a cosine
+    future += [(each.name, 1) for each in covariates.days]
     static = [(each.option.name, len(each.names)) for each in covariates.static]
     known = sum(width for _, width in past)
     return [

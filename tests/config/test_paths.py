@@ -26,10 +26,12 @@ def place(tmp_path, monkeypatch):
     ],
 )
 def test_a_path_is_relative_to_the_file_in_which_it_stands(place, path, found):
-    (place / "configs" / "c.yaml").write_text(f"data: {{path: {path}}}")
+    (place / "configs" / "c.yaml").write_text(f"data: {{path: {path}, terms: {path}}}")
     (place / "a.csv").write_text("of the working folder, so not meant")
     assert read_config("configs/c.yaml").data.path == found
-    assert read_config("configs/c.yaml", ["data.path=a.csv"]).data.path == "a.csv"
+    assert read_config("configs/c.yaml").data.terms == found
+    overridden = read_config("configs/c.yaml", ["data.path=a.csv"]).data
+    assert (overridden.path, overridden.terms) == ("a.csv", found)
     os.chdir("configs")
     assert read_config("c.yaml").data.path == path
 

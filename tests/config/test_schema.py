@@ -24,6 +24,8 @@ counts = st.integers(1, 2**31 - 1)
 sizes = st.integers(0, 2**31 - 1) | st.floats(0, 0.99) | st.sampled_from(["2020-01-01", "2020Q3"])
 BEYOND_THE_SCHEMA = {
     "path": names.filter(lambda name: "\0" not in name),
+    "terms": st.none() | names.filter(lambda name: "\0" not in name),
+    "country": st.sampled_from(["DE", "NO", "US"]),
     "timezone": st.sampled_from([None, "Europe/Berlin", "UTC", "+05:30"]),
     "time_format": st.sampled_from([None, "%d/%m/%Y", "%Y"]),
     "separator": st.sampled_from(";|\t ,"),

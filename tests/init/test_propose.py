@@ -563,6 +563,17 @@ def test_the_options_of_a_remedy_are_named(tmp_path):
     )
 
 
+def test_holidays_that_are_asked_for_are_proposed_and_read(tmp_path):
+    days = pd.date_range("2022-01-01", periods=730)
+    frame = pd.DataFrame({"ds": days, "y": np.arange(730.0) % 7 + 1})
+    config = config_of(written(tmp_path, frame), holidays="DE-BY")
+    assert (config.data.holidays.country, config.data.holidays.subdivision) == ("DE", "BY")
+    assert config.model.start == "random"  # the pretrained network reads no covariates
+    assert prepare(config).pipeline.covariates.future_names[-1] == "holidays"
+    message = refused(written(tmp_path, frame), ConfigError, holidays="by")
+    assert message == "holidays 'by' is no place; write DE, or DE-BY for a state"
+
+
 def test_ambiguous_dates_are_read_by_the_format_that_is_given(tmp_path):
     months = pd.date_range("2020-01-01", periods=48, freq="MS")
     path = written(tmp_path, series(48).assign(ds=months.strftime("%d/%m/%Y")))
