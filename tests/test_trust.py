@@ -7,7 +7,7 @@ import pickle
 import pandas as pd
 import pytest
 
-from forecast.data.parquet import parquet_batches
+from forecast.data.parquet import parquet_cells
 from forecast.data.table import opened
 from forecast.drawing import plots
 from forecast.errors import DataError
@@ -222,4 +222,4 @@ def test_whatever_pyarrow_raises_on_a_damaged_table_is_one_line(error, tmp_path,
     monkeypatch.setattr(pd.DataFrame, "__init__", fail)
     message = "Index 182 out of bounds; write the file again"
     with opened(str(path)) as file, pytest.raises(DataError, match=message):
-        next(parquet_batches(file, ["y"], []))
+        next(parquet_cells(file, "y"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,12 +16,21 @@ from forecast.config.data import Covariate, DataConfig
 from forecast.data.ahead import without_future
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
-from forecast.data.duplicates import one_row_a_time
+from forecast.data.duplicates import Repeated, one_row_a_time
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
-from forecast.data.table import Table, columns_of, from_frame, opened, read_table
+from forecast.data.parts import parts_of
+from forecast.data.table import (
+    Table,
+    columns_of,
+    columns_of_part,
+    from_frame,
+    opened,
+    read_parts,
+    read_table,
+)
 from forecast.data.time_parsing import parse_times
 from forecast.data.time_parts import with_joined_times
 from forecast.errors import DataError, shown
@@ -47,29 +59,28 @@ def read_panel(
         DataError: with file and line, for a table that cannot be read without guessing.
     """
     columns = _columns(config, require_targets)
-    numeric = [c.name for c in columns if not c.is_categorical]
-    text = [c.name for c in columns if c.is_categorical]
-    frame = None
-    if table is not None:
-        only_target = config.target[0] if require_targets and len(config.target) == 1 else None
-        frame = as_frame(table, (config.time_parts or (config.time,))[0], only_target)
-    read, id_column = _read(config, frame, numeric, text, not require_targets)
-    if config.time_parts:
-        read = with_joined_times(read, config.time, config.time_parts)
-    panel = _assemble(read, config, columns, id_column, known)
+    only_target = config.target[0] if require_targets and len(config.target) == 1 else None
+    time = (config.time_parts or (config.time,))[0]
+    frame = None if table is None else as_frame(table, time, only_target)
+    with _table(config, frame, columns, not require_targets) as (read, id_column):
+        if config.time_parts:
+            read = with_joined_times(read, config.time, config.time_parts)
+        panel = _assemble(read, config, columns, id_column, known)
     if not require_targets:
         return panel
     return without_future(panel, tuple(covariate.name for covariate in config.future))
 
 
-def _read(
-    config: DataConfig,
-    frame: pd.DataFrame | None,
-    numeric: Sequence[str],
-    text: Sequence[str],
-    may_lack_ids: bool,
-) -> tuple[Table, str | None]:
-    """The columns of a table, with its times, and its column of series if it has one."""
+@contextlib.contextmanager
+def _table(
+    config: DataConfig, frame: pd.DataFrame | None, columns: Sequence[Covariate], may_lack_ids: bool
+) -> Iterator[tuple[Table, str | None]]:
+    """The columns of a table, with its times, and its column of series if it has one.
+
+    Those of Parquet files are read within the block.
+    """
+    numeric = [column.name for column in columns if not column.is_categorical]
+    text = [column.name for column in columns if column.is_categorical]
 
     def columns_of_text(present: Sequence[str]) -> tuple[str | None, list[str]]:
         id_column = _id_column(config, present, may_lack_ids)
@@ -78,10 +89,15 @@ def _read(
 
     if frame is not None:
         id_column, texts = columns_of_text([*map(str, frame.columns)])
-        return from_frame(frame, "data", numeric, texts), id_column
-    with opened(config.path) as file:
-        id_column, texts = columns_of_text(columns_of(file, config.separator))
-        return read_table(file, config, numeric, texts), id_column
+        yield from_frame(frame, "data", numeric, texts), id_column
+    elif os.path.isdir(config.path):
+        parts = parts_of(config.path)
+        id_column, texts = columns_of_text(columns_of_part(parts[0]))
+        yield read_parts(parts, numeric, texts, config.path), id_column
+    else:
+        with opened(config.path) as file:
+            id_column, texts = columns_of_text(columns_of(file, config.separator))
+            yield read_table(file, config, numeric, texts), id_column
 
 
 def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
@@ -115,14 +131,25 @@ def _series(
     return (names, codes) if len(found) == len(names) else (tuple(found), numbers[codes])
 
 
-def _assemble(
-    table: Table,
-    config: DataConfig,
-    columns: Sequence[Covariate],
-    id_column: str | None,
-    known: Panel | None,
-) -> Panel:
-    ids, series = _series(table, id_column, () if known is None else known.ids)
+@dataclass(frozen=True)
+class _Places:
+    """Where the rows of a table stand in the panel; their times are needed no more."""
+
+    ids: tuple[str, ...]
+    order: Int[np.ndarray, " R"] | None
+    """Row of the table that each row is; None: the same."""
+    offsets: Int[np.ndarray, " _"]
+    """(S + 1,) first row of each series before gaps are filled, and the number of rows."""
+    grid: Grid
+    repeated: Repeated | None
+    time_format: str | None
+
+
+def _places(
+    table: Table, config: DataConfig, id_column: str | None, known: Sequence[str]
+) -> _Places:
+    """Order and places of the rows, by their series and times alone."""
+    ids, series = _series(table, id_column, known)
     times = parse_times(
         table.frame[config.time],
         series,
@@ -134,29 +161,45 @@ def _assemble(
     named = ids if id_column else ()
     rows = OrderedRows(table, config.time, named, None, series, times.values, times.timezone)
     rows = in_time_order(rows, config.sort, config.duplicates != "error")
-    values, categories = _numbers(table, columns, {} if known is None else known.categories)
-    rows, values = one_row_a_time(rows, values, config, [column.name for column in columns])
+    rows, repeated = one_row_a_time(rows, config.duplicates)
     offsets = np.searchsorted(rows.series, np.arange(len(ids) + 1, dtype=rows.series.dtype))
     grid = grid_of(rows, offsets, config.frequency, times.is_integer)
+    return _Places(ids, rows.order, offsets, grid, repeated, times.time_format)
+
+
+def _assemble(
+    table: Table,
+    config: DataConfig,
+    columns: Sequence[Covariate],
+    id_column: str | None,
+    known: Panel | None,
+) -> Panel:
+    # Places first: series and times of all rows are gone when the values come, which need the room.
+    places = _places(table, config, id_column, () if known is None else known.ids)
+    grid = places.grid
+    values, categories = _numbers(table, columns, {} if known is None else known.categories)
+    if places.repeated is not None:
+        values = places.repeated.merged(values, config, [column.name for column in columns])
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static = tuple(c.name for c in columns if c in config.static)
     return Panel(
-        values=_complete(values[:, ~is_static] if is_static.any() else values, rows.order, grid),
+        values=_complete(values[:, ~is_static] if is_static.any() else values, places.order, grid),
         offsets=offsets_of(grid.lengths),
-        ids=ids,
+        ids=places.ids,
         starts=grid.starts,
         axis=grid.axis,
         columns=tuple(c.name for c in columns if c not in config.static),
         num_targets=sum(c.name in config.target for c in columns),
-        static=_static(rows, values[:, is_static], offsets, static),
+        static=_static(table, places, values[:, is_static], static),
         static_columns=static,
         categories=categories,
-        lines=_complete_lines(table.lines, rows.order, grid),
-        time_format=times.time_format,
+        lines=_complete_lines(table.lines, places.order, grid),
+        time_format=places.time_format,
         source=table.source,
         is_csv=table.is_csv,
+        files=table.files,
         has_ids=id_column is not None,
-        integer_ids=id_column in table.integers and all(map(INTEGER.fullmatch, ids)),
+        integer_ids=id_column in table.integers and all(map(INTEGER.fullmatch, places.ids)),
     )
 
 
@@ -211,23 +254,22 @@ def _numbers(
 
 
 def _static(
-    rows: OrderedRows,
-    values: Float[np.ndarray, "N D"],
-    offsets: Int[np.ndarray, " _"],
-    names: Sequence[str],
+    table: Table, places: _Places, values: Float[np.ndarray, "N D"], names: Sequence[str]
 ) -> Float[np.ndarray, "S D"]:
     """The one value of each static column in each series; `values` are those of the table."""
+    offsets, order = places.offsets, places.order
     if not names:
         return np.empty((len(offsets) - 1, 0))
-    values = values if rows.order is None else values[rows.order]
+    values = values if order is None else values[order]
     first = values[offsets[:-1]]
     is_other = values != np.repeat(first, np.diff(offsets), axis=0)  # an unknown one, NaN, too
     for column, name in enumerate(names):
         if is_other[:, column].any():
-            row = int(np.argmax(is_other[:, column]))
-            cell = str(rows.table.frame[name][rows.table_row(row)])
+            found = int(np.argmax(is_other[:, column]))
+            row = found if order is None else int(order[found])
+            cell = str(table.frame[name][row])
             raise DataError(
-                f"{rows.place(row)}: static column {shown(name)} holds {shown(cell)}, so it is"
+                f"{table.place(row)}: static column {shown(name)} holds {shown(cell)}, so it is"
                 " empty or"
                 " changes within its series; give each series one value, or move it to data.past"
             )

@@ -131,6 +131,16 @@ def end_to_end(frames: Iterable[pd.DataFrame], rows: int) -> pd.DataFrame:
     return pd.DataFrame({name: each.first(end) for name, each in columns.items()}, copy=False)
 
 
+def one_column(parts: Iterable[pd.Series], rows: int) -> pd.Series:
+    """As `end_to_end`, of one column."""
+    column, end = None, 0
+    for cells in parts:
+        column = column or _Column.like(cells, rows)
+        column.put(cells, end)
+        end += len(cells)
+    return pd.Series(dtype=object) if column is None else column.first(end)
+
+
 @dataclass(frozen=True)
 class _Column:
     """A column that is filled block by block; of categories, the numbers are filled in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,34 +12,55 @@ from forecast.config.data import DataConfig, Duplicates
 from forecast.data.grid import OrderedRows
 
 
-def one_row_a_time(
-    rows: OrderedRows, values: Float[np.ndarray, "N C"], config: DataConfig, names: Sequence[str]
-) -> tuple[OrderedRows, Float[np.ndarray, "N C"]]:
-    """Rows in order without those whose time stands there already, and the values of the table.
+@dataclass(frozen=True)
+class Repeated:
+    """Rows of one time that become one: how, and which."""
+
+    order: Int[np.ndarray, " N"] | None
+    """Row of the table that each row in order is; None: the same."""
+    first: Int[np.ndarray, " kept"]
+    """The first row in order of each time."""
+    kept: Int[np.ndarray, " kept"]
+    """The row of the table that stands for each time."""
+
+    def merged(
+        self, values: Float[np.ndarray, "N C"], config: DataConfig, names: Sequence[str]
+    ) -> Float[np.ndarray, "N C"]:
+        """The values of a table; in rows that stand for several, they are those of all of them.
+
+        Args:
+            values: of the table.
+            config: says how; its targets are added by `sum`, other numbers are averaged by it.
+            names: of the columns of values.
+        """
+        if config.duplicates not in ("mean", "sum"):
+            return values
+        covariates = (*config.past, *config.future, *config.static)
+        categories = {column.name for column in covariates if column.is_categorical}
+        merged = values.copy()
+        for number, name in enumerate(names):
+            if name not in categories:
+                how = config.duplicates if name in config.target else "mean"
+                cells = values[:, number] if self.order is None else values[self.order, number]
+                merged[self.kept, number] = _merged(cells, self.first, how)
+        return merged
+
+
+def one_row_a_time(rows: OrderedRows, how: Duplicates) -> tuple[OrderedRows, Repeated | None]:
+    """Rows in order without those whose time stands there already, and what became of these.
 
     Args:
         rows: in order of time, some with equal times.
-        values: of the table.
-        config: says how; its targets are added by `sum`, other numbers are averaged by it.
-        names: of the columns of values.
+        how: which of several rows stands for all.
     """
     twice = rows.rows_where(np.equal)
     if not len(twice):
-        return rows, values
+        return rows, None
     first = np.setdiff1d(np.arange(len(rows.times)), twice)
     last = np.append(first[1:], len(rows.times)) - 1
-    kept = rows.at(last if config.duplicates == "last" else first)
-    if config.duplicates not in ("mean", "sum"):
-        return kept, values
-    covariates = (*config.past, *config.future, *config.static)
-    categories = {column.name for column in covariates if column.is_categorical}
-    merged = values.copy()
-    for number, name in enumerate(names):
-        if name not in categories:
-            how = config.duplicates if name in config.target else "mean"
-            cells = values[:, number] if rows.order is None else values[rows.order, number]
-            merged[kept.order, number] = _merged(cells, first, how)
-    return kept, merged
+    kept = rows.at(last if how == "last" else first)
+    assert kept.order is not None, "some rows are left out"
+    return kept, Repeated(rows.order, first, kept.order)
 
 
 def _merged(

@@ -8,3 +8,5 @@ LONGEST_ROW = 2**24
 """Bytes of a row of a CSV, its header among them."""
 MOST_UNPACKED = 2**31
 """Bytes of a compressed CSV when it is unpacked."""
+MOST_FILES = 10**5
+"""Of a table that is a folder."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from forecast.data.places import Files, place_of
 from forecast.data.times import TimeAxis
 from forecast.errors import named
 
@@ -46,6 +47,8 @@ class Panel:
     """Rows behind the last known target of some series: covariates known over the horizon."""
     source: str = "data"
     is_csv: bool = False
+    files: Files = ()
+    """Of a table that is a folder."""
     has_ids: bool = False
     """Whether the table named its series."""
     integer_ids: bool = False
@@ -98,8 +101,7 @@ class Panel:
     def place(self, row: int) -> str:
         """Where a row stands, for the start of a message: file and line, or series and time."""
         if self.lines is not None and self.lines[row] >= 0:
-            number = int(self.lines[row])
-            return f"{self.source}:{number}" if self.is_csv else f"{self.source} row {number}"
+            return place_of(self.source, self.is_csv, self.files, int(self.lines[row]))
         time = self.axis.column(self.positions(np.array([row])))[0]
         series = f" of series {named(self.ids[int(self.series_of(np.array([row]))[0])])}"
         return f"{self.source}, {time}{series if self.has_ids else ''}"

@@ -1,8 +1,8 @@
-"""Parquet files some rows at a time; whatever pyarrow says of a damaged one is one line."""
+"""A Parquet file, some rows at a time; whatever pyarrow says of a damaged one is one line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pandas as pd
@@ -17,11 +17,6 @@ UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
 """What pyarrow raises on a damaged file."""
 
 
-def parquet_columns(file: BinaryIO) -> list[str]:
-    """The column names of an open file; the file is not read beyond its description."""
-    return list(_from_parquet("read_schema", file).names)
-
-
 def parquet_rows(file: BinaryIO) -> int:
     """The number of rows of an open file.
 
@@ -31,33 +26,34 @@ def parquet_rows(file: BinaryIO) -> int:
     return int(_bounded(file).num_rows)
 
 
-def parquet_batches(
-    file: BinaryIO, columns: Sequence[str], text: Sequence[str]
-) -> Iterator[pd.DataFrame]:
-    """The rows of some columns, `ROWS_AT_ONCE` at a time.
+def parquet_types(file: BinaryIO) -> dict[str, str]:
+    """The column names of an open file, each with what pyarrow calls its type."""
+    schema = _from_parquet("read_schema", file)
+    return dict(zip(schema.names, map(str, schema.types), strict=True))
+
+
+def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterator[pd.Series]:
+    """The cells of a column, `ROWS_AT_ONCE` at a time.
 
     Args:
         file: open.
-        columns: what to read.
-        text: those of them that are read faster as numbers of distinct texts.
+        column: what to read.
+        is_text: whether texts are read as numbers of distinct texts, which is faster.
 
     Raises:
         DataError: if the file is damaged.
     """
-    schema = _from_parquet("read_schema", file)
+    kind = _from_parquet("read_schema", file).field(column).type
     parquet = _from_parquet(
         "ParquetFile",
         file,
         pre_buffer=False,  # else the file is held whole
         buffer_size=BUFFER,
-        read_dictionary=[
-            n for n in text if str(schema.field(n).type) in ("string", "large_string")
-        ],
+        read_dictionary=[column] if is_text and str(kind) in ("string", "large_string") else [],
     )
     try:
-        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
-            pairs = zip(batch.schema.names, batch.columns, strict=True)
-            yield pd.DataFrame({name: cells.to_pandas() for name, cells in pairs}, copy=False)
+        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=[column]):
+            yield batch.column(0).to_pandas()
     except UNREADABLE as error:
         raise _damaged(file.name, error) from None
 

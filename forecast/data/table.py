@@ -11,32 +11,40 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from forecast.config.data import DataConfig
-from forecast.data.compact import (
-    ColumnKindError,
-    categories,
-    distinct_in_runs,
-    end_to_end,
-    in_nanoseconds,
-)
+from forecast.data.cells import holds_integers, number_cells, text_cells
+from forecast.data.compact import ColumnKindError, end_to_end
 from forecast.data.csv_blocks import most_rows
 from forecast.data.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
-from forecast.data.numbers import finite_numbers
-from forecast.data.objects import require_single_values
-from forecast.data.parquet import parquet_batches, parquet_columns, parquet_rows
+from forecast.data.numbers import Place, finite_numbers
+from forecast.data.parquet import parquet_types
+from forecast.data.parquet_columns import ParquetColumns
+from forecast.data.parts import SUFFIXES, Part
+from forecast.data.places import Files, place_of
 from forecast.data.thousands import refuse_thousands
 from forecast.data.unpack import as_text
 from forecast.errors import DataError, did_you_mean, shown
 
 LONG = 2**24
 """Bytes of a CSV from which on times are dates: as text they would need too much memory."""
+
+
+@runtime_checkable
+class Columns(Protocol):
+    """Columns by name: a frame, or files of which each column is read when it is asked for."""
+
+    def __getitem__(self, name: str, /) -> pd.Series:
+        """A whole column."""
+
+    def __len__(self) -> int:
+        """Rows of each column."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,19 @@ class Table:
     The column of times holds categories of texts, dates, or integers.
     """
 
-    frame: pd.DataFrame
+    frame: Columns
     source: str
     lines: Lines
     """Line of each row in a CSV; its number from 0 elsewhere."""
     is_csv: bool = True
+    files: Files = ()
+    """Of a table that is a folder."""
     integers: frozenset[str] = frozenset()
     """Columns of texts that were integers."""
 
     def place(self, row: int) -> str:
         """Where a row stands, for the start of an error message."""
-        number = int(self.lines[row])
-        return f"{self.source}:{number}" if self.is_csv else f"{self.source} row {number}"
+        return place_of(self.source, self.is_csv, self.files, int(self.lines[row]))
 
 
 @contextlib.contextmanager
@@ -98,7 +107,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def is_parquet(path: Path | str) -> bool:
     """Whether a file is Parquet by its name; everything else is CSV."""
-    return Path(path).suffix.lower() in (".parquet", ".pq")
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
@@ -108,8 +117,14 @@ def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
         DataError: if its first line is no text, or the file no Parquet.
     """
     if is_parquet(file.name):
-        return parquet_columns(file)
+        return [*parquet_types(file)]
     return csv_columns(file, separator)
+
+
+def columns_of_part(part: Part) -> list[str]:
+    """The columns that a file of a folder has, in its rows or by the names of its folders."""
+    with part.opened() as file:
+        return [*parquet_types(file), *part.cells]
 
 
 def require_columns(present: Iterable[str], wanted: Sequence[str], source: str) -> None:
@@ -145,7 +160,7 @@ def read_table(
             among numbers.
     """
     if is_parquet(file.name):
-        return _read_parquet(file, numeric, text)
+        return read_parts([Part(file.name, lambda: contextlib.nullcontext(file))], numeric, text)
     marks = config.separator, config.decimal
     wanted = [*numeric, *text]
     require_columns(checked_header(file, *marks, wanted), wanted, f"{file.name}:1")
@@ -154,28 +169,40 @@ def read_table(
 
     grouped = config.thousands if config.thousands not in ("auto", "none") else ""
 
-    def tables(kind: TimesKind) -> Iterator[Table]:
+    def frames(kind: TimesKind) -> Iterator[tuple[pd.DataFrame, Lines]]:
         for frame, lines in csv_frames(file, *marks, kind, numeric, text, bool(grouped)):
-            yield _with_numbers(Table(frame, file.name, lines), numeric, config.decimal, grouped)
+            place = Table(frame, file.name, lines).place
+            yield _with_numbers(frame, numeric, config.decimal, grouped, place), lines
 
-    table = _joined(tables, kinds, most_rows(file), file.name)
+    table = _joined(frames, kinds, most_rows(file), file.name)
     if config.thousands == "auto":
         columns = {name: table.frame[name].to_numpy() for name in numeric}
         refuse_thousands(columns, table.place, file, *marks)
     return table
 
 
-def _read_parquet(file: BinaryIO, numeric: Sequence[str], text: Sequence[str]) -> Table:
-    wanted = [*text, *numeric]
-    require_columns(parquet_columns(file), wanted, file.name)
+def read_parts(
+    parts: Sequence[Part], numeric: Sequence[str], text: Sequence[str], source: str | None = None
+) -> Table:
+    """A table of Parquet files, whose columns are read as they are asked for.
 
-    def tables(kind: TimesKind) -> Iterator[Table]:
-        first = 0
-        for frame in parquet_batches(file, wanted, text):
-            yield _from_frame(frame, file.name, numeric, text, first, kind)
-            first += len(frame)
+    Args:
+        parts: the files; they must stay as they are until the last column was read.
+        numeric, text: as for `read_table`.
+        source: what messages call the table; None: what its file is called.
 
-    return _joined(tables, ("integers", "text"), parquet_rows(file), file.name)
+    Raises:
+        DataError: for a damaged file, a missing column, or no rows.
+    """
+    for part in parts:
+        require_columns(columns_of_part(part), [*text, *numeric], part.name)
+    columns = ParquetColumns(parts, numeric, text)
+    name = source or parts[0].name
+    if not len(columns):
+        raise _no_rows(name)
+    files = columns.files if source else ()
+    lines = range(len(columns))
+    return Table(columns, name, lines, False, files, columns.integers())
 
 
 def from_frame(
@@ -191,105 +218,63 @@ def from_frame(
     Raises:
         DataError: with the row, for a missing column or text among numbers.
     """
-    table = _from_frame(frame, source, numeric, text)
+    require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     if not len(frame):
         raise _no_rows(source)
-    return table
-
-
-def _from_frame(
-    frame: pd.DataFrame,
-    source: str,
-    numeric: Sequence[str],
-    text: Sequence[str],
-    first: int = 0,
-    kind: TimesKind = "integers",
-) -> Table:
-    """As `from_frame`, of a frame that may be empty and whose first row has a given number."""
-    require_columns([str(label) for label in frame.columns], [*text, *numeric], source)
     labels = {str(label): label for label in frame.columns}
-    lines = range(first, first + len(frame))
+    lines = range(len(frame))
     place = Table(frame, source, lines, is_csv=False).place
-    columns = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
-    for name, column in columns.items():
-        require_single_values(column, name, place)
-    integers = frozenset(name for name in text if _holds_integers(columns[name]))
-    for name in text:
-        if name != text[0] or kind == "text" or not _is_integer(columns[name]):
-            columns[name] = _as_text(columns[name])
-    table = Table(pd.DataFrame(columns, copy=False), source, lines, False, integers)
-    return _with_numbers(table, numeric, ".")
+    given = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
+    columns = {
+        name: text_cells(given[name], name, place, keeps_integers=name == text[0]) for name in text
+    }
+    columns |= {name: number_cells(given[name], name, place) for name in numeric}
+    integers = frozenset(name for name in text if holds_integers(given[name]))
+    return Table(pd.DataFrame(columns, copy=False), source, lines, False, (), integers)
 
 
 def _with_numbers(
-    table: Table, numeric: Sequence[str], decimal: str, thousands: str | None = None
-) -> Table:
-    """The table with its numeric columns as finite float64 or NaN."""
-    columns = {str(name): column for name, column in table.frame.items()}
+    frame: pd.DataFrame, numeric: Sequence[str], decimal: str, thousands: str, place: Place
+) -> pd.DataFrame:
+    """Rows of a CSV with their numeric columns as finite float64 or NaN."""
+    columns = {str(name): column for name, column in frame.items()}
     for name in numeric:
-        values = finite_numbers(columns[name], name, decimal, table.place, thousands)
+        values = finite_numbers(columns[name], name, decimal, place, thousands)
         columns[name] = pd.Series(values, copy=False)
-    return replace(table, frame=pd.DataFrame(columns, copy=False))
-
-
-def _holds_integers(column: pd.Series) -> bool:
-    """Whether a column, or its categories, is of a type of integers."""
-    dtype = column.dtype
-    dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
-    return dtype.kind in "iu"
-
-
-def _is_integer(column: pd.Series) -> bool:
-    """Whether a column holds integers of up to 18 digits and nothing else."""
-    return column.dtype.kind in "iu" and not column.hasnans and bool(column.abs().max() < 10**18)
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    """A column as categories of texts; dates stay dates. Each distinct cell is converted once."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return in_nanoseconds(column)
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
-        return categories(*distinct_in_runs(column.to_numpy()))
-    codes, distinct = pd.factorize(column)
-    numbers, texts = pd.factorize(np.array([*map(str, distinct)], dtype=object))
-    return categories(np.append(numbers, -1)[codes], texts)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _joined(
-    tables: Callable[[TimesKind], Iterator[Table]],
+    frames: Callable[[TimesKind], Iterator[tuple[pd.DataFrame, Lines]]],
     kinds: Sequence[TimesKind],
     most: int,
     source: str,
 ) -> Table:
-    """The parts of a table as one, by the first way of reading times that suits all of them.
+    """The parts of a CSV as one, by the first way of reading times that suits all of them.
 
     Args:
-        tables: the parts, read in one way.
+        frames: the parts, read in one way, and their lines.
         kinds: ways to try; the last of them suits any column.
         most: rows of all parts together, at most.
         source: the file.
     """
     for kind in kinds:
         lines: list[Lines] = []
-        integers: list[frozenset[str]] = []
         with contextlib.suppress(ColumnKindError):
-            frame = end_to_end(_frames(tables(kind), lines, integers), most)
+            frame = end_to_end(_frames(frames(kind), lines), most)
             if not len(frame):
                 raise _no_rows(source)
-            is_csv = not is_parquet(source)
-            everywhere = frozenset.intersection(*integers)
-            return Table(frame, source, _all_lines(lines), is_csv, everywhere)
+            return Table(frame, source, _all_lines(lines))
     raise AssertionError("any column can be text")
 
 
 def _frames(
-    tables: Iterator[Table], lines: list[Lines], integers: list[frozenset[str]]
+    parts: Iterator[tuple[pd.DataFrame, Lines]], lines: list[Lines]
 ) -> Iterator[pd.DataFrame]:
-    """The frames of tables; what else they tell is added to lists."""
-    for table in tables:
-        lines.append(table.lines)
-        integers.append(table.integers)
-        yield table.frame
+    """The frames of parts; their lines are added to a list."""
+    for frame, of_frame in parts:
+        lines.append(of_frame)
+        yield frame
 
 
 def _all_lines(parts: Sequence[Lines]) -> Lines:

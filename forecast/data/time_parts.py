@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from forecast.data.compact import categories, distinct_texts
-from forecast.data.table import Table
+from forecast.data.table import Columns, Table
 
 MARKS = ("", "-", "-", " ", ":", ":")
 """Before year, month, day, hour, minute and second."""
 
 
 def with_joined_times(table: Table, time: str, parts: Sequence[str]) -> Table:
-    """A table with a column of times made of others, which go.
+    """A table with a column of times made of others.
 
     Args:
         table: with these columns.
         time: name of the column that is made.
         parts: of the time, the longest first.
     """
-    joined = joined_times(table.frame[list(parts)])
+    joined = joined_times(pd.DataFrame({name: table.frame[name] for name in parts}))
     codes, texts = pd.factorize(joined)
-    frame = table.frame.drop(columns=list(parts))
-    return replace(
-        table, frame=frame.assign(**{time: categories(codes, texts.to_numpy(dtype=object))})
-    )
+    column = categories(codes, texts.to_numpy(dtype=object)).rename(time)
+    return replace(table, frame=_WithTimes(table.frame, time, column))
+
+
+@dataclass(frozen=True)
+class _WithTimes:
+    """Columns with one of times that the table has not."""
+
+    columns: Columns
+    time: str
+    times: pd.Series
+
+    def __getitem__(self, name: str) -> pd.Series:
+        return self.times if name == self.time else self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.times)
 
 
 def joined_times(parts: pd.DataFrame) -> pd.Series:

@@ -2,9 +2,11 @@
 
 import csv
 import io
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 
 from forecast.config.data import DataConfig
 from forecast.data import csv_blocks
@@ -25,8 +27,11 @@ def write(folder, content, name="data.csv"):
 
 
 def read_file(path, numeric=("y",), text=("ds",), **options) -> Table:
+    """A table with all its columns, which of Parquet would be read when they are asked for."""
     with opened(path) as file:
-        return read_table(file, DataConfig(path=path, **options), numeric, text)
+        table = read_table(file, DataConfig(path=path, **options), numeric, text)
+        whole = pd.DataFrame({name: table.frame[name] for name in (*text, *numeric)})
+        return replace(table, frame=whole)
 
 
 def read_frame(frame, require_targets=True, **options) -> Panel:
