@@ -195,7 +195,7 @@ def data_digest(panel: Panel, days: Sequence[SpecialDays] = ()) -> str:
     names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories, *days)
     digest = hashlib.sha256(repr(names).encode())
     for array in (panel.values, panel.offsets, panel.starts, panel.static):
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).data)  # without a copy of all values
     return digest.hexdigest()
 
 
