@@ -15,7 +15,7 @@ import torch
 
 from forecast.config.tree import Config, read_config
 from forecast.errors import ForecastError
-from forecast.experiment import find_learning_rate
+from forecast.learning_rate import find_learning_rate
 from forecast.prepare import new_session, prepare
 
 FIXED = (3e-4, 1e-3, 3e-3)

@@ -23,7 +23,7 @@ from forecast.data.split import split
 from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.scoring import with_batch
-from forecast.experiment import with_learning_rate
+from forecast.learning_rate import with_learning_rate
 from forecast.prepare import Prepared, new_session, prepare
 
 MODEL = "model"

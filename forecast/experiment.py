@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import torch
 
+from forecast.backtesting.short import second_look
 from forecast.config.tree import Config, with_files, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
-from forecast.errors import ConfigError, ForecastError
+from forecast.errors import ForecastError
 from forecast.estimate import measured
 from forecast.evaluate import (
     calibrated,
@@ -23,8 +24,9 @@ from forecast.evaluate import (
 )
 from forecast.evaluation.remarks import coverage_remarks
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared, new_learner, new_session, prepare
-from forecast.reporting.pictures import write_lr_range, write_results
+from forecast.learning_rate import find_learning_rate, with_learning_rate
+from forecast.prepare import Prepared, new_session, prepare
+from forecast.reporting.pictures import write_results
 from forecast.runs.clock import end_in_words
 from forecast.runs.folder import (
     CONFIG_FILE,
@@ -40,8 +42,8 @@ from forecast.runs.folder import (
 from forecast.runs.foreign import refuse_input
 from forecast.runs.log import RunLog, run_log
 from forecast.tested import shown_series
-from forecast.training.device import choose_device, describe_device, on_device_if_it_fits
-from forecast.training.lr_range import USUAL_RATE, LrFound, lr_found, run_sweeps
+from forecast.training.device import choose_device, describe_device
+from forecast.training.lr_range import LrFound
 from forecast.training.profile import Profile
 from forecast.training.progress import Progress
 from forecast.training.session import Session
@@ -156,60 +158,13 @@ def _log_end(prepared: Prepared, session: Session) -> None:
     log.info("%s, or sooner", end_in_words(left + cost.evaluation))
 
 
-# Chapter 2, find a rate: only where the configuration says `learning_rate: auto`.
-
-
-def with_learning_rate(
-    prepared: Prepared, device: torch.device, folder: RunFolder | None = None
-) -> Prepared:
-    """With `learning_rate: auto` replaced by what the range test finds.
-
-    Args:
-        prepared: data and configuration.
-        device: where to train.
-        folder: where to write the curve; None: nowhere.
-
-    Raises:
-        ConfigError: if the test suggests no rate.
-    """
-    if isinstance(prepared.config.training.learning_rate, float):
-        return prepared
-    found = find_learning_rate(prepared, device)
-    if folder is not None:
-        write_lr_range(found, folder)
-    if found.rate is not None:
-        log.info("learning rate: %g (rule %s)", found.rate, found.rule)
-        return replace(prepared, config=with_rate(prepared.config, found.rate))
-    if any(found.rates.values()):
-        raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
-    log.warning("training.learning_rate: auto: %s", found.why_none)
-    return replace(prepared, config=with_rate(prepared.config, found.kept))
-
-
-def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
-    """The learning-rate range test on the training windows, from several seeds."""
-    options = prepared.config.training.lr_range
-    sweeps = run_sweeps(
-        lambda seed: new_learner(prepared, device, options.first, seed),
-        on_device_if_it_fits(prepared.windows, device)["train"],
-        options,
-        prepared.config.seed,
-    )
-    rate = prepared.config.training.learning_rate
-    kept = rate if isinstance(rate, float) else USUAL_RATE
-    return lr_found(sweeps, options.rule, options.last, kept)
+# Chapter 2, find a rate: see learning_rate.py; only where it is `auto`.
 
 
 def lr_find(config: Config, data: AnyTable | None = None) -> LrFound:
     """Read the data and run the learning-rate range test; nothing is trained for keeps."""
     device = choose_device(config.device)
     return find_learning_rate(prepare(config, data), device)
-
-
-def with_rate(config: Config, rate: float) -> Config:
-    """The configuration with a fixed learning rate."""
-    training = config.training.model_copy(update={"learning_rate": rate})
-    return config.model_copy(update={"training": training})
 
 
 # Chapter 3, train members: see training/session.py, which calls training/loop.py for each.
@@ -227,6 +182,7 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     summary = summarised(prepared, session, models, combination) | coverage
     known = coverage_remarks(coverage.get("coverage", {}))
     summary["remarks"] = [*summary.get("remarks", ()), *known]
+    summary |= second_look(prepared, session, summary)
     trained = TrainedModel(
         config=prepared.config,
         pipeline=prepared.pipeline,

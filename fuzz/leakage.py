@@ -15,7 +15,7 @@ from forecast.config.tree import Config
 from forecast.evaluate import actuals, held_out_forecasts, trained_models
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
-from forecast.experiment import find_learning_rate, with_rate
+from forecast.learning_rate import find_learning_rate, with_rate
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.training.session import Session
 from fuzz.material import Material, random_of

@@ -1,6 +1,7 @@
 """Fixtures for all tests; shapes and types of the package are checked at every call."""
 
 import os
+import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -27,3 +28,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def no_short_backtest(monkeypatch, request):
+    """A short backtest doubles the time of a training; it has tests of its own."""
+    if "forecast.experiment" in sys.modules and "short_backtest" not in request.keywords:
+        monkeypatch.setattr("forecast.backtesting.short.MOST_SECONDS", -1.0)

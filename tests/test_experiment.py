@@ -18,8 +18,9 @@ from forecast import experiment
 from forecast.config.tree import read_config
 from forecast.drawing import plots
 from forecast.errors import ConfigError, DataError, DeviceError
-from forecast.experiment import lr_find, train, with_rate
+from forecast.experiment import lr_find, train
 from forecast.forecasting.model_file import load
+from forecast.learning_rate import with_rate
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
 from forecast.runs.folder import RunFolder, existing_run, new_run

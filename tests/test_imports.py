@@ -26,8 +26,9 @@ FLOORS = (
     ("estimate",),
     ("check", "budget"),
     ("reporting",),
-    ("experiment",),
+    ("learning_rate",),
     ("backtesting",),
+    ("experiment",),
     ("api", "cli"),
     ("__main__",),
 )

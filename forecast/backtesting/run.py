@@ -32,9 +32,9 @@ from forecast.evaluation.baselines import baseline_forecasts
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
-from forecast.experiment import with_learning_rate
 from forecast.forecasting.predict import interval_columns
 from forecast.forecasting.trained import TrainedModel
+from forecast.learning_rate import with_learning_rate
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.prepare import Prepared, data_digest, new_session, prepare
@@ -102,7 +102,7 @@ class FoldForecaster:
 def backtest(
     config: Config,
     trained: TrainedModel | None = None,
-    data: AnyTable | None = None,
+    data: AnyTable | Panel | None = None,
     folds: int | None = None,
     step: int | None = None,
     refit: bool = False,
@@ -140,7 +140,7 @@ def backtest(
         horizon=horizon,
     )
     require_statistical(baselines)
-    panel = read_panel(config.data, data)
+    panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     if trained is None:
         config = _with_validation_in_rows(config, panel)
         plan = _plan_before_training(plan, config, panel, folds is None)

@@ -35,6 +35,7 @@ from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.trained import TrainedModel
+from forecast.learning_rate import with_rate
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
 from forecast.runs.files import write_atomically
@@ -130,7 +131,7 @@ def lr_find(options: LrFindOptions) -> int:
         folder = folder or fresh_run(options.config, "-lr")
         write_lr_range(found, folder)
     if options.write and found.rate is not None:
-        found_config = experiment.with_rate(config, found.rate)
+        found_config = with_rate(config, found.rate)
         written = options.write
         text = write_config(with_files(found_config, lambda path: seen_from(written, path)))
         write_atomically(Path(options.write), text, is_new=True)
