@@ -29,6 +29,7 @@ FLOORS = (
     ("learning_rate",),
     ("backtesting",),
     ("experiment",),
+    ("serve",),
     ("api", "cli"),
     ("__main__",),
 )

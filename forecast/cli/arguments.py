@@ -110,6 +110,20 @@ class PredictOptions(PrintOptions):
     device: str | None = _option("--device NAME", f"{DEVICES} (default: cpu)")
 
 
+class ServeOptions(argparse.Namespace):
+    """Answer requests for forecasts over HTTP."""
+
+    runs: list[str] = _option("RUN", "run folder, or its model.safetensors", nargs="+")
+    host: str = _option("--host H", "address (default: 127.0.0.1)", default="127.0.0.1")
+    port: int = _option("--port P", "default: 8000; 0: any", type=int, default=8000)
+    health_port: int = _option(
+        "--health-port P", "/healthz, /readyz, /metrics (default: 8001)", type=int, default=8001
+    )
+    token_file: str | None = _option("--token-file FILE", "holds the token that requests bring")
+    without_token: bool = _flag("--without-token", "serve everybody at an open --host")
+    quiet: bool = _flag("--quiet", "log warnings only")
+
+
 class LrFindOptions(ConfigOptions):
     """Find a learning rate with the learning-rate range test."""
 
@@ -243,6 +257,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "quick": (QuickOptions, "forecast.cli.quick.quick"),
     "train": (TrainOptions, "forecast.cli.commands.train"),
     "predict": (PredictOptions, "forecast.cli.predict.predict"),
+    "serve": (ServeOptions, "forecast.cli.serve.serve"),
     "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),
     "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
     "report": (ReportOptions, "forecast.cli.report.report"),

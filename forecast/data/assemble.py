@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -40,7 +42,7 @@ INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 def read_panel(
     config: DataConfig,
-    table: AnyTable | None = None,
+    table: AnyTable | BinaryIO | None = None,
     require_targets: bool = True,
     known: Panel | None = None,
 ) -> Panel:
@@ -50,7 +52,7 @@ def read_panel(
 
     Args:
         config: what the columns mean.
-        table: a table in place of the file, see `as_frame`.
+        table: a table in place of the file, see `as_frame`, or an open CSV.
         require_targets: False reads a table of future covariates only, which may lack the ids.
         known: the training table, whose names of series and categories are taken for those of a
             newer one that differ by type alone.
@@ -61,8 +63,9 @@ def read_panel(
     columns = _columns(config, require_targets)
     only_target = config.target[0] if require_targets and len(config.target) == 1 else None
     time = (config.time_parts or (config.time,))[0]
-    frame = None if table is None else as_frame(table, time, only_target)
-    with _table(config, frame, columns, not require_targets) as (read, id_column):
+    is_frame = table is not None and not isinstance(table, BufferedIOBase)
+    given = as_frame(table, time, only_target) if is_frame else table
+    with _table(config, given, columns, not require_targets) as (read, id_column):
         if config.time_parts:
             read = with_joined_times(read, config.time, config.time_parts)
         panel = _assemble(read, config, columns, id_column, known)
@@ -73,7 +76,10 @@ def read_panel(
 
 @contextlib.contextmanager
 def _table(
-    config: DataConfig, frame: pd.DataFrame | None, columns: Sequence[Covariate], may_lack_ids: bool
+    config: DataConfig,
+    given: pd.DataFrame | BinaryIO | None,
+    columns: Sequence[Covariate],
+    may_lack_ids: bool,
 ) -> Iterator[tuple[Table, str | None]]:
     """The columns of a table, with its times, and its column of series if it has one.
 
@@ -87,15 +93,15 @@ def _table(
         times = config.time_parts or (config.time,)
         return id_column, [*times, *([] if id_column is None else [id_column]), *text]
 
-    if frame is not None:
-        id_column, texts = columns_of_text([*map(str, frame.columns)])
-        yield from_frame(frame, "data", numeric, texts), id_column
-    elif os.path.isdir(config.path):
+    if isinstance(given, pd.DataFrame):
+        id_column, texts = columns_of_text([*map(str, given.columns)])
+        yield from_frame(given, "data", numeric, texts), id_column
+    elif given is None and os.path.isdir(config.path):
         parts = parts_of(config.path)
         id_column, texts = columns_of_text(columns_of_part(parts[0]))
         yield read_parts(parts, numeric, texts, config.path), id_column
     else:
-        with opened(config.path) as file:
+        with opened(config.path) if given is None else contextlib.nullcontext(given) as file:
             id_column, texts = columns_of_text(columns_of(file, config.separator))
             yield read_table(file, config, numeric, texts), id_column
 

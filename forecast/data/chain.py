@@ -126,6 +126,12 @@ class FittedChain:
             forecast = step.invert(forecast, level, chosen[:, None, :, None, :])
         return forecast
 
+    def selected(self, series: Int[np.ndarray, " R"]) -> FittedChain:
+        """The states of some series, by number; one may be there several times."""
+        pairs = zip(self.options, self.states, strict=True)
+        states = (state[series] if _is_per_series(option) else state for option, state in pairs)
+        return FittedChain(self.options, tuple(states))
+
     def joined(self, other: FittedChain) -> FittedChain:
         """The states of this chain's series, then those of another's; global states are kept."""
         states = tuple(

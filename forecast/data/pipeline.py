@@ -72,6 +72,16 @@ class Pipeline:
         ids = (*self.ids, *unseen.ids)
         return replace(self, chain=self.chain.joined(chain), ids=ids, constants=constants)
 
+    def renamed(self, series: Int[np.ndarray, " R"], names: Sequence[str]) -> Pipeline:
+        """A pipeline for fitted series, by number, under other names.
+
+        Args:
+            series: each may be there several times.
+            names: of each of them, all different.
+        """
+        chain, constants = self.chain.selected(series), self.constants[series]
+        return replace(self, chain=chain, ids=tuple(names), constants=constants)
+
     def filled(self, panel: Panel, parts: Offsets) -> Float[np.ndarray, "N C"]:
         """(N, C) the panel's values with missing numbers filled as configured."""
         return _filled(panel, parts, self.missing)

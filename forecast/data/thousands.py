@@ -41,7 +41,7 @@ def refuse_thousands(
         file: the CSV, open.
         separator, decimal: with which it was read.
     """
-    suspects = [name for name, values in columns.items() if _may_be_thousands(values)]
+    suspects = [name for name, values in columns.items() if may_be_thousands(values)]
     if not suspects:
         return
     head = _head(file, separator)
@@ -97,7 +97,7 @@ def _has_decimals(cells: Sequence[str], mark: str) -> bool:
     return any(digits != 3 for digits in behind)
 
 
-def _may_be_thousands(values: Float[np.ndarray, " N"]) -> bool:
+def may_be_thousands(values: Float[np.ndarray, " N"]) -> bool:
     """Whether numbers below 1,000 have up to three decimals each, and most of the others three."""
     known = values[np.isfinite(values)]
     size = np.abs(known)

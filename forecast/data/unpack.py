@@ -46,10 +46,16 @@ def as_text(file: BinaryIO) -> BinaryIO:
     return file if codec is None else _unpacked(file, codec)
 
 
+def file_of(content: bytes, name: str) -> BinaryIO:
+    """An open file with a content, which readers know by a name: it has none of its own."""
+    file = _temporary(name)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
 def _unpacked(file: BinaryIO, codec: str) -> BinaryIO:
-    raw: Any = io.FileIO(_temporary(), "w+")
-    raw.name = file.name
-    found = io.BufferedRandom(raw)
+    found = _temporary(file.name)
     try:
         _unpack(file, codec, found)
     except BaseException:
@@ -77,10 +83,12 @@ def _unpack(file: BinaryIO, codec: str, found: BinaryIO) -> None:
         found.write(chunk)
 
 
-def _temporary() -> int:
-    """Descriptor of a new file without a name."""
+def _temporary(name: str) -> BinaryIO:
+    """A new file that has no name but for messages."""
     with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        raw: Any = io.FileIO(os.dup(file.fileno()), "w+")
+    raw.name = name
+    return io.BufferedRandom(raw)
 
 
 def _next_of(stream: Any, path: str, codec: str) -> bytes:

@@ -50,15 +50,19 @@ def _guarded(cell: Any) -> Any:
 
 
 def to_json(table: pd.DataFrame) -> str:
-    """A table as a JSON list of rows, with the times and the numbers of the CSV."""
+    """A table as a JSON list of rows, see `rows_of`."""
+    return json.dumps(rows_of(table), indent=2)
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as a list of rows, with the times and the numbers of the CSV."""
     columns = {
-        name: column.to_csv(index=False, header=False).splitlines()
+        str(name): column.to_csv(index=False, header=False).splitlines()
         if pd.api.types.is_datetime64_any_dtype(column)
         else column.tolist()
         for name, column in table.items()
     }
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return json.dumps(rows, indent=2)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def require_format(path: str) -> None:

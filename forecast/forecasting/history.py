@@ -27,7 +27,7 @@ def read_history(data: AnyTable | str | Path, config: DataConfig, tail: Panel) -
     """Newer history, on an axis like that of training; local times are in its zone.
 
     Args:
-        data: a frame or a file with the columns of training.
+        data: a frame, a file or an open CSV with the columns of training.
         config: of the training table.
         tail: the end of the training table.
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FORECAST_BATCH = 1024
 """Windows of a batch at most."""
+LEAST_BATCH = 32
+"""Windows of a batch at least, on the CPU: for fewer rows a product of matrices has another kernel,
+and the bytes of a forecast would depend on how many series are forecast beside it."""
 
 
 def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
@@ -111,12 +114,19 @@ def member_forecasts(
 
     def forecast(index: torch.Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
         with torch.inference_mode():
-            batch = gathered(windows, index, device)
+            batch = gathered(windows, _filled_up(index), device)
             members = [model(batch.past, batch.future, batch.static) for model in models]
-        return index.cpu().numpy(), [member.cpu().numpy() for member in members]
+        return index.cpu().numpy(), [member[: len(index)].cpu().numpy() for member in members]
 
     with workers_for(device) as workers:
         yield from workers.map(forecast, in_order(windows, forecast_windows(models[0], batch_size)))
+
+
+def _filled_up(index: Int[torch.Tensor, " B"]) -> Int[torch.Tensor, " _"]:
+    """Numbers of windows, the last one again until they are `LEAST_BATCH`."""
+    if index.device.type != "cpu" or len(index) >= LEAST_BATCH:
+        return index
+    return torch.cat([index, index[-1:].expand(LEAST_BATCH - len(index))])
 
 
 def to_user_units(

@@ -81,6 +81,15 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
         raise DataError(f"{path}: not a {kind} checkpoint of this program") from None
 
 
+def digest_in(path: Path) -> str:
+    """The digest that a checkpoint names, by which others are told from it; empty: none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_DIGEST.stop)[_DIGEST].decode("ascii", "replace")
+    except OSError:
+        return ""
+
+
 def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with a prefix, without it."""
     return {

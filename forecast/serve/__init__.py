@@ -1,0 +1,1 @@
+"""`forecast serve`: trained models behind HTTP, bounded in every direction."""

@@ -1,0 +1,263 @@
+"""What comes and goes: requests and forecasts as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, BinaryIO
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from forecast.config.data import DataConfig
+from forecast.data.plain import Columns
+from forecast.data.unpack import file_of
+from forecast.data.write import rows_of, to_csv
+from forecast.errors import ConfigError, DataError, one_line, shown
+from forecast.serve.limits import Limits, RequestError
+
+JSON, CSV = "application/json", "text/csv"
+TABLE = {
+    "description": "Columns, or rows, or the text of a CSV; with the columns of training",
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "array"}},
+        {"type": "array", "items": {"type": "object"}},
+        {"type": "string"},
+    ],
+}
+TableIn = Annotated[
+    dict[str, list[Any]] | list[dict[str, Any]] | str | None, Field(json_schema_extra=TABLE)
+]
+
+
+class ForecastRequest(BaseModel):
+    """What is to be forecast; every part of it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: str | None = Field(None, description="name, where several models are served")
+    history: TableIn = Field(None, description="newer history; none: the end of the training table")
+    future: TableIn = Field(None, description="covariates known over the horizon")
+    horizon: int | None = Field(None, description="steps; none: as trained")
+    level: float | list[float] | None = Field(
+        None, description="intervals in percent; none: as configured, []: none"
+    )
+
+
+class ForecastResponse(BaseModel):
+    """Forecasts, row by row, as `forecast predict --json` prints them."""
+
+    model: str
+    forecast: list[dict[str, Any]]
+    warnings: list[str]
+
+
+class Refusal(BaseModel):
+    """Why there is no forecast, in one line."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class SentTable:
+    """A table of a request, as it came."""
+
+    name: str
+    """For messages."""
+    columns: Mapping[str, Sequence[object]] | None = None
+    """Cells of JSON, as many in each column."""
+    text: bytes = b""
+    """Of a CSV, where there are no columns."""
+
+    def plain(self, config: DataConfig) -> Columns | None:
+        """The cells by column, as far as that can be told without a reader of CSV."""
+        if self.columns is not None:
+            return self.columns
+        if config.separator == '"' or b'"' in self.text or b"\r" in self.text:
+            return None
+        try:
+            header, *lines = self.text.decode().removesuffix("\n").split("\n")
+            names = header.split(config.separator)
+            cells = [line.split(config.separator) for line in lines]
+            columns = dict(zip(names, zip(*cells, strict=True), strict=True))
+        except ValueError:  # no text, or rows that do not agree
+            return None
+        return columns if len(columns) == len(names) else None
+
+    def file(self, config: DataConfig) -> BinaryIO:
+        """The table as an open CSV for the one reader, by the marks of the training table."""
+        text = self.text if self.columns is None else _as_csv(self.columns, config)
+        return file_of(text, self.name)
+
+    @property
+    def config_changes(self) -> dict[str, Any]:
+        """What the reader must know: a number of JSON has no mark between thousands."""
+        return {} if self.columns is None else {"thousands": "none"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that has been read."""
+
+    model: str | None = None
+    history: SentTable | None = None
+    future: SentTable | None = None
+    horizon: int | None = None
+    level: tuple[float, ...] | None = None
+
+
+def asked_in_json(body: bytes, limits: Limits) -> Asked:
+    """The request of a JSON body; an empty one asks for the forecast after the training table.
+
+    Raises:
+        RequestError: for what is no JSON, or too large.
+        ConfigError: for a key or a value that is not allowed.
+    """
+    try:
+        request = ForecastRequest.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise _not_a_request(error) from None
+    level = request.level
+    levels = None if level is None else tuple(level if isinstance(level, list) else [level])
+    return Asked(
+        request.model,
+        _sent(request.history, "history", limits),
+        _sent(request.future, "future", limits),
+        request.horizon,
+        _checked(levels, limits),
+    )
+
+
+def _not_a_request(error: ValidationError) -> Exception:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return RequestError(400, f"the body is no JSON: {first['ctx']['error']}")
+    place = ".".join(map(str, first["loc"][:2]))
+    known = ", ".join(ForecastRequest.model_fields)
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"{place}: unknown key; known: {known}")
+    return ConfigError(f"{place or 'body'}: {first['msg'].lower()}")
+
+
+def asked_in_csv(body: bytes, query: Mapping[str, str], limits: Limits) -> Asked:
+    """The request of a CSV body, whose other parts stand in the address.
+
+    Args:
+        body: the history; empty: the end of the training table.
+        query: model, horizon and level, e.g. `?horizon=12&level=80,95`.
+        limits: of the service.
+
+    Raises:
+        ConfigError, RequestError: as `asked_in_json`.
+    """
+    if unknown := [key for key in query if key not in ("model", "horizon", "level")]:
+        raise ConfigError(f"{shown(unknown[0])}: unknown key; known: model, horizon, level")
+    horizon = _number(int, query["horizon"], "horizon") if "horizon" in query else None
+    level = None
+    if "level" in query:
+        words = [word for word in query["level"].split(",") if word]
+        level = tuple(_number(float, word, "level") for word in words)
+    limits.require_rows(body.count(b"\n") - 1, "history")
+    history = SentTable("history", text=body) if body else None
+    return Asked(query.get("model"), history, None, horizon, _checked(level, limits))
+
+
+def _number(kind: type, word: str, name: str) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise ConfigError(f"{name} {shown(word)} is not allowed; give a number") from None
+
+
+def _checked(level: tuple[float, ...] | None, limits: Limits) -> tuple[float, ...] | None:
+    if level is not None and len(level) > limits.levels:
+        raise ConfigError(f"level: more than {limits.levels} levels; ask for fewer")
+    return level
+
+
+def _sent(table: Any, name: str, limits: Limits) -> SentTable | None:
+    """A table with a bounded number of rows.
+
+    Raises:
+        RequestError: for more rows.
+        DataError: for columns of different lengths.
+    """
+    if table is None:
+        return None
+    if isinstance(table, str):
+        limits.require_rows(table.count("\n") - 1, name)
+        return SentTable(name, text=table.encode())
+    if isinstance(table, list):
+        limits.require_rows(len(table), name)
+        names = [*dict.fromkeys(key for row in table for key in row)]
+        _require_columns(names, name, limits)
+        table = {key: [row.get(key) for row in table] for key in names}
+    _require_columns(table, name, limits)
+    lengths = {key: len(cells) for key, cells in table.items()}
+    if len({*lengths.values()}) != 1:
+        raise DataError(f"{name}: columns of {_few(lengths)} cells; give each as many")
+    limits.require_rows(next(iter(lengths.values())), name)
+    for key, cells in table.items():
+        if not {*map(type, cells)} <= {int, float, str, bool, type(None)}:
+            raise DataError(f"{name}: column {shown(key)} holds lists or objects; give plain cells")
+    return SentTable(name, columns=table)
+
+
+def _require_columns(names: Any, name: str, limits: Limits) -> None:
+    if len(names) > limits.columns:
+        raise RequestError(413, f"{name}: more than {limits.columns} columns; send those it needs")
+
+
+def _few(lengths: Mapping[str, int]) -> str:
+    return " and ".join(map(str, sorted({*lengths.values()})[:3])) or "no"
+
+
+def _as_csv(columns: Mapping[str, Sequence[object]], config: DataConfig) -> bytes:
+    """Cells of JSON as a CSV with the marks of the training table."""
+
+    def written(cell: object) -> object:
+        if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+            return ""
+        return str(cell).replace(".", config.decimal) if isinstance(cell, float) else cell
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=config.separator, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([*map(written, row)] for row in zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def answers(
+    table: pd.DataFrame, ends: Sequence[int], kinds: Sequence[str], model: str, told: Sequence[str]
+) -> list[bytes]:
+    """The bodies of some answers.
+
+    Args:
+        table: rows of all of them.
+        ends: row after the last of each.
+        kinds: media type of each.
+        model: name of the model.
+        told: warnings, for each of them.
+    """
+    rows = rows_of(table) if JSON in kinds else []
+    bodies, begin = [], 0
+    for end, kind in zip(ends, kinds, strict=True):
+        if kind == JSON:
+            content = {"model": model, "forecast": rows[begin:end], "warnings": [*told]}
+            bodies.append(json.dumps(content, allow_nan=False).encode())
+        else:
+            bodies.append(to_csv(table.iloc[begin:end]).encode())
+        begin = end
+    return bodies
+
+
+def refusal(message: str, kind: str) -> tuple[bytes, str]:
+    """The body of a refusal and its media type: JSON, or a line of text where CSV was asked for."""
+    line = one_line(message)
+    if kind == CSV:
+        return f"{line}\n".encode(), "text/plain; charset=utf-8"
+    return json.dumps({"error": line}).encode(), JSON

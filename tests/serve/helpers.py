@@ -1,0 +1,62 @@
+"""A small service, and requests to it below the network."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import httpx
+
+from forecast.serve.app import Service, app_of
+from forecast.serve.health import Metrics
+from forecast.serve.limits import Limits
+from forecast.serve.models import Models
+
+
+@contextlib.contextmanager
+def service_of(*runs, token=None, names=None, works=True, **limits):
+    """A service whose thread works, or does not."""
+    service = Service(Models(runs), replace(Limits(), **limits), Metrics(), token, names)
+    if works:
+        service.batcher.thread.start()
+    try:
+        yield service
+    finally:
+        service.batcher.end()
+        if works:
+            service.batcher.thread.join(timeout=20)
+
+
+def client_of(service):
+    """A client whose requests go to the routes, not through a network."""
+    transport = httpx.ASGITransport(app_of(service), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+
+def ask(service, *requests):
+    """The answers to some requests that are sent at the same time; each is options of `post`."""
+
+    async def all_of_them():
+        async with client_of(service) as client:
+            return await asyncio.gather(
+                *(client.post("/v1/forecast", **request) for request in requests)
+            )
+
+    return asyncio.run(all_of_them())
+
+
+def get(service, path, **options):
+    """The answer to a GET."""
+
+    async def one():
+        async with client_of(service) as client:
+            return await client.get(path, **options)
+
+    return asyncio.run(one())
+
+
+def columns(table):
+    """A frame as the columns of a JSON request."""
+    return {
+        name: [*column.astype(str)] if column.dtype.kind not in "if" else column.tolist()
+        for name, column in table.items()
+    }
