@@ -1,8 +1,8 @@
 """Plain tables in a tenth of a millisecond: ISO dates or integers, numbers, and no gaps.
 
-Most requests to a service are plain, and the one reader takes eight milliseconds for any table. What
-is not plain in every cell is left to that reader, which knows all the rules and refuses in words:
-here a table is read exactly as there, or not at all.
+Most requests to a service are plain, and the one reader takes eight milliseconds for any table.
+What is not plain in every cell is left to that reader, which knows all the rules and refuses in
+words: here a table is read exactly as there, or not at all.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ log = logging.getLogger("forecast")
 
 MISSES = {
     404: "there is no such address; see /openapi.json",
-    405: "not this method; see /openapi.json",
+    405: "not by this method; see /openapi.json",
 }
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 

@@ -69,7 +69,7 @@ class Served:
 class Models:
     """Models by name; a request keeps the one that it began with."""
 
-    def __init__(self, runs: Sequence[str], device: str = "cpu") -> None:
+    def __init__(self, runs: Sequence[str | Path], device: str = "cpu") -> None:
         """Load all of them.
 
         Raises:
