@@ -138,6 +138,8 @@ def test_heavy_packages_have_their_places(module):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
     lazy |= {"statsforecast", "jinja2", "markupsafe", "narwhals"}
+    if room_of(module) != "serve":
+        lazy |= {"fastapi", "starlette", "uvicorn", "prometheus_client"}
     assert not lazy & packages(at_import(tree))
 
 

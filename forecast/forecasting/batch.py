@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from forecast.data.plain import PlainTable, joined
 from forecast.evaluation.levels import Levels
 from forecast.forecasting.predict import forecast_table
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @own_state()

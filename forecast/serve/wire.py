@@ -8,9 +8,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forecast.config.data import DataConfig
@@ -19,6 +18,9 @@ from forecast.data.unpack import file_of
 from forecast.data.write import rows_of, to_csv
 from forecast.errors import ConfigError, DataError, one_line, shown
 from forecast.serve.limits import Limits, RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 JSON, CSV = "application/json", "text/csv"
 TABLE = {
