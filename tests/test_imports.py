@@ -27,7 +27,7 @@ FLOORS = (
     ("check", "budget"),
     ("reporting",),
     ("learning_rate",),
-    ("backtesting",),
+    ("backtesting", "tuning"),
     ("experiment",),
     ("serve",),
     ("api", "cli"),
@@ -129,6 +129,8 @@ def test_heavy_packages_have_their_places(module):
     tables = ("forecast.init", "forecast.forecasting.predict", "forecast.backtesting.tables")
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
+    if room_of(module) != "tuning":
+        assert "optuna" not in found
     if module in (
         "forecast.cli.arguments",
         "forecast.cli.main",
@@ -137,7 +139,7 @@ def test_heavy_packages_have_their_places(module):
     ):
         assert "torch" not in packages(at_import(tree))
     lazy = {"sklearn", "scipy", "coreforecast", "rich", "tensorboard", "pyarrow", "statsmodels"}
-    lazy |= {"statsforecast", "jinja2", "markupsafe", "narwhals"}
+    lazy |= {"statsforecast", "jinja2", "markupsafe", "narwhals", "mlflow", "ray"}
     if room_of(module) != "serve":
         lazy |= {"fastapi", "starlette", "uvicorn", "prometheus_client"}
     assert not lazy & packages(at_import(tree))

@@ -136,6 +136,25 @@ class LrFindOptions(ConfigOptions):
     write: str | None = _option("--write YAML", "write a new configuration with the rate found")
 
 
+class TuneOptions(ConfigOptions):
+    """Search for a better configuration by its errors on validation."""
+
+    config: str = CONFIG
+    trials: int | None = _integer("--trials N", "in all, those of a study that goes on included")
+    minutes: float | None = _option("--minutes M", "most time, start to end", type=float)
+    workers: int = _option("--workers N", "processes (default: 1)", type=int, default=1)
+    pruner: str = _option(
+        "--pruner NAME",
+        "ends trials early: median, hyperband, none (default: median)",
+        choices=["median", "hyperband", "none"],
+        default="median",
+    )
+    output: str | None = _option(
+        "--output DIR",
+        "folder; a study in it goes on (default: runs/<config name>/<UTC time>-tune)",
+    )
+
+
 class BacktestOptions(ConfigOptions):
     """Test at several origins that roll on through the data."""
 
@@ -259,6 +278,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "predict": (PredictOptions, "forecast.cli.predict.predict"),
     "serve": (ServeOptions, "forecast.cli.serve.serve"),
     "lr-find": (LrFindOptions, "forecast.cli.commands.lr_find"),
+    "tune": (TuneOptions, "forecast.cli.tune.tune"),
     "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
     "report": (ReportOptions, "forecast.cli.report.report"),
     "runs": (RunsOptions, "forecast.cli.runs.runs"),

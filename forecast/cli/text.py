@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,24 @@ def lr_range_text(found: LrFound, folder: Path, written: str | None) -> str:
     else:
         lines.append(f"paste under `training`:\n  learning_rate: {found.rate:g}")
     return "\n".join(lines)
+
+
+def study_text(facts: Mapping[str, Any]) -> str:
+    """The best trial of a study, what it tried, and what to do with it."""
+    best, start, metric = facts["best"], facts["start"], facts["metric"]
+    line = f"best: validation {metric} {best['score']:.4g} in trial {best['trial']}"
+    if start is not None and start["trial"] != best["trial"]:
+        line += f" (the configuration as it is: {start['score']:.4g})"
+    counts = ", ".join(f"{count} {state}" for state, count in facts["trials"].items())
+    width = max(map(len, best["values"]))
+    values = [f"  {key:{width}}  {_value(value)}" for key, value in best["values"].items()]
+    lines = [line, *values, f"trials: {counts}", f"files: {', '.join(facts['files'])}"]
+    return "\n".join([*lines, f"now run: forecast train {facts['config']}"])
+
+
+def _value(value: Any) -> str:
+    """A value as a configuration has it, on one line."""
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value).replace('"', "")
 
 
 def profile_text(rows: Iterable[tuple[str, str, str, str]]) -> str:

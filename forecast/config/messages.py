@@ -29,6 +29,9 @@ _WANTED = {
     "string_too_short": "text of at least {min_length} character",
     "string_too_long": "text of at most {max_length} character",
     "literal_error": "{expected}",
+    "dict_type": "a section of keys",
+    "too_short": "of at least {min_length} entries",
+    "too_long": "of at most {max_length} entries",
 }
 
 
@@ -61,7 +64,7 @@ def message(
     together = [details for p, details in located if p == path]
     # Of keys that do not fit together, blame one that is written, best one that an override wrote.
     incompatible = getattr(chosen.get("ctx", {}).get("error"), "keys", ())
-    candidates = [(*path, *key.split(".")) for key in incompatible] or [path]
+    candidates = [(*path, *_parts(key)) for key in incompatible] or [path]
     written = [keys for keys in candidates if _is_written(values, keys)] or candidates
     path = next((keys for keys in written if _override_of(keys, overridden)), written[0])
     key = ".".join(_plain(part) for part in path)
@@ -111,7 +114,7 @@ def _written_path(details: ErrorDetails, values: Any) -> KeyPath:
             elif isinstance(options, Mapping) and part in options:
                 values = options[part]
                 path += [name, part]
-            elif details["type"] == "missing":
+            elif details["type"] == "missing" and part == details["loc"][-1]:
                 path.append(part)
     return tuple(path)
 
@@ -167,6 +170,10 @@ def _wanted(root: type[BaseModel], details: ErrorDetails) -> str:
 def _literals(details: ErrorDetails) -> list[str]:
     """The words that a choice of words allows: pydantic tells them as `'a', 'b' or 'c'`."""
     return re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", ""))
+
+
+def _parts(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(key.split(".")) if isinstance(key, str) else key
 
 
 def _plain(part: str | int) -> str:

@@ -44,9 +44,12 @@ class Section(BaseModel):
 
 
 class IncompatibleKeysError(ValueError):
-    """Keys that do not fit together; the first of them that is written is blamed."""
+    """Keys that do not fit together; the first of them that is written is blamed.
 
-    def __init__(self, message: str, *keys: str) -> None:
+    Each is dotted, or its parts, where one of them holds a dot itself.
+    """
+
+    def __init__(self, message: str, *keys: str | tuple[str, ...]) -> None:
         super().__init__(message)
         self.keys = keys
 
@@ -164,21 +167,28 @@ def sections_at(root: type[BaseModel], path: Iterable[str | int]) -> list[type[B
 
     Args:
         root: the section at the top.
-        path: keys and numbers of items below it; numbers of items are passed over.
+        path: keys and numbers of items below it; numbers of items, and
+            keys that a section lets a user choose, are passed over.
 
     Returns:
         None at all where the path leads to a plain value, or nowhere.
     """
-    sections = [root]
+    sections, is_any_key = [root], False
     for part in path:
-        if isinstance(part, int):
+        if isinstance(part, int) or is_any_key:
+            is_any_key = False
             continue
         fields = [s.model_fields[part].annotation for s in sections if part in s.model_fields]
         if fields:
-            sections = _sections_in(fields[0])
+            sections, is_any_key = _sections_in(fields[0]), get_origin(fields[0]) is dict
         else:
-            sections = [s for s in sections if issubclass(s, Option) and s.key() == part]
+            sections = [s for s in sections if part in _tags(s)]
     return sections
+
+
+def _tags(section: type[BaseModel]) -> tuple[str, ...]:
+    """By what pydantic tells a section from others that may stand in its place."""
+    return (section.key(),) if issubclass(section, Option) else (section.__name__.lower(),)
 
 
 def _sections_in(annotation: Any) -> list[type[BaseModel]]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from forecast.config.changes import put, with_override, with_tuples
 from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.messages import message
 from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
-from forecast.config.options import Option, Section, require, sections_at
+from forecast.config.options import IncompatibleKeysError, Section, require
 from forecast.config.partners import Combine, Partners
 from forecast.config.paths import beside
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Standardize, Transforms
-from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, scalar, write_yaml
+from forecast.config.tune import Space, candidates, refuse_key
+from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, write_yaml
 from forecast.errors import ConfigError, as_path, shown
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
@@ -27,6 +31,8 @@ SCHEMA_KEY = "$schema"
 """At the head of a configuration tells an editor where its schema is; nothing else reads it."""
 FILES = ("path", "terms")
 """Keys of the section `data` that hold paths."""
+MOST_PAIRS = 40
+"""Values of other keys beside which a value is tried that does not fit the rest."""
 
 
 class Config(Section):
@@ -54,6 +60,10 @@ class Config(Section):
     """auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of weights and order; the caller's own random state is left alone."""
+    tune: Space = Field(default_factory=dict)
+    """What `forecast tune` searches: keys, and their choices or ranges; {}: by size of table."""
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    """Where the configuration comes from, for the report; `forecast tune` writes one."""
 
     @field_validator("device")
     @classmethod
@@ -110,6 +120,19 @@ class Config(Section):
             " give each step of the horizon one weight",
             "training.step_weights",
         )
+        return self
+
+    @model_validator(mode="after")
+    def _search_is_possible(self) -> Config:
+        for key, dimension in self.tune.items():
+            place = ("tune", key)
+            try:
+                refuse_key(key, self.tune)
+            except ConfigError as error:
+                raise IncompatibleKeysError(str(error), place) from None
+            for value in candidates(dimension):
+                if why := _refusal(self, key, value):
+                    raise IncompatibleKeysError(f"{shown(value)} cannot be tried: {why}", place)
         return self
 
     @model_validator(mode="after")
@@ -204,7 +227,7 @@ def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Con
     Raises:
         ConfigError: one line with key, value and remedy.
     """
-    return build_config(Document(_with_tuples(values)), "configuration", overrides)
+    return build_config(Document(with_tuples(values)), "configuration", overrides)
 
 
 def build_config(document: Document, source: str, overrides: Iterable[str] = ()) -> Config:
@@ -225,12 +248,65 @@ def build_config(document: Document, source: str, overrides: Iterable[str] = ())
     if isinstance(values.get(SCHEMA_KEY), str):
         values = {key: value for key, value in values.items() if key != SCHEMA_KEY}
     for override in overrides:
-        values = _override(values, override, overridden)
+        values = with_override(Config, values, override, overridden)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise ConfigError(message(Config, details, values, document, source, overridden)) from None
+
+
+def changed(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with other values, which are no longer searched.
+
+    Args:
+        config: what is changed.
+        changes: dotted keys and their values, plain as YAML has them.
+
+    Raises:
+        ConfigError: one line with key, value and remedy, if they do not go together.
+    """
+    values = _with_changes(config, changes)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explained(error, values)) from None
+
+
+def _with_changes(config: Config, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    values = {**with_tuples(config.model_dump(mode="json")), "tune": {}}
+    for key, value in changes.items():
+        values = put(Config, values, tuple(key.split(".")), with_tuples(value))
+    return values
+
+
+def _explained(error: ValidationError, values: Any) -> str:
+    """Key, value and remedy."""
+    details = error.errors(include_url=False)
+    return message(Config, details, values, Document(values), "", {}).removeprefix(": ")
+
+
+def _refusal(config: Config, key: str, value: Any) -> str | None:
+    """Why a value of a search is refused, whatever else is searched; None: it may be tried."""
+    try:
+        Config.model_validate(values := _with_changes(config, {key: value}))
+    except ValidationError as error:
+        causes = [each.get("ctx", {}).get("error") for each in error.errors(include_url=False)]
+        are_keys_at_odds = all(isinstance(cause, IncompatibleKeysError) for cause in causes)
+        if are_keys_at_odds and _fits_another(config, key, value):
+            return None
+        return _explained(error, values)
+    return None
+
+
+def _fits_another(config: Config, key: str, value: Any) -> bool:
+    """Whether a value goes with one of another key that is searched, as far as was looked."""
+    others = ((k, v) for k, each in config.tune.items() if k != key for v in candidates(each))
+    for other, its_value in itertools.islice(others, MOST_PAIRS):
+        with contextlib.suppress(ValidationError):
+            Config.model_validate(_with_changes(config, {key: value, other: its_value}))
+            return True
+    return False
 
 
 def write_config(config: Config) -> str:
@@ -243,58 +319,3 @@ def json_schema() -> dict[str, Any]:
     schema = Config.model_json_schema()
     schema["properties"] |= {SCHEMA_KEY: {"type": "string", "description": "for editors alone"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _with_tuples(value: Any) -> Any:
-    """Values from Python as the YAML reader would give them: plain, and with tuples for lists."""
-    if isinstance(value, Section):
-        return _with_tuples(value.model_dump())
-    if isinstance(value, Mapping):
-        return {str(key): _with_tuples(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(_with_tuples(item) for item in value)
-    return str(value) if isinstance(value, Path) else value
-
-
-def _override(
-    values: Mapping[str, Any], override: str, overridden: dict[KeyPath, str]
-) -> dict[str, Any]:
-    """A copy of the values with one override put in.
-
-    `overridden` is changed: it keeps each override under the key that it wrote, the latest last.
-    """
-    dotted, equals, text = (part.strip() for part in override.partition("="))
-    keys = tuple(dotted.split("."))
-    if not equals or not all(keys):
-        raise ConfigError(f"{shown(override)} is no override; write section.key=value")
-    overridden.pop(keys, None)  # so that it stands last
-    overridden[keys] = override
-    if text.startswith(("[", "{", "'", '"')):
-        return _put(values, keys, read_yaml(text, f"override {shown(override)}").value)
-    return _put(values, keys, scalar(text))
-
-
-def _put(values: Any, keys: KeyPath, value: Any, above: KeyPath = ()) -> dict[str, Any]:
-    """A copy of nested mappings with the entry at `keys` replaced.
-
-    `above` are the keys that lead to these values: where they lead to a choice, a name other than
-    the one written takes its place, with its options.
-    """
-    first, *rest = keys
-    sections = sections_at(Config, above)
-    result = dict(_entries(values, sections))
-    if len(sections) > 1 and first not in result:
-        result = {}
-    below = (*above, first)
-    result[str(first)] = _put(result.get(str(first)), tuple(rest), value, below) if rest else value
-    return result
-
-
-def _entries(values: Any, sections: list[type[BaseModel]]) -> Mapping[str, Any]:
-    """The entries under a key; a lone value is an option's first one, and a bare name has none."""
-    if isinstance(values, Mapping):
-        return values
-    option = sections[0] if len(sections) == 1 else None
-    if values is None or option is None or not issubclass(option, Option) or not option.fields():
-        return {}
-    return {option.fields()[0]: values}

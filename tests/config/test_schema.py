@@ -45,6 +45,14 @@ BEYOND_THE_SCHEMA = {
     "levels": st.sampled_from([[], [80], [50, 99.9]]),
     "partners": st.lists(st.sampled_from(["theta", "ets", "pretrained", "ridge"]), unique=True),
     "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
+    "tune": st.sampled_from(
+        [
+            {},
+            {"training.l1": {"low": 0, "high": 0.5, "step": 0.1}},
+            {"training.learning_rate": {"low": 1e-4, "high": 0.1, "log": True}},
+            {"training.batch_size": [8, 16], "training.loss": ["mse", {"huber": {"delta": 2}}]},
+        ]
+    ),
 }
 """Values for the keys that obey more than the schema says."""
 MUST_FIT_OTHERS = {
@@ -148,6 +156,7 @@ def test_a_random_typo_is_refused_by_reader_and_schema(values, choice):
     text = write_config(config_from(values))
     document = read_yaml(text, "c.yaml")
     is_column = {path for path in document.lines if path[:1] == ("data",) and len(path) == 4}
+    is_column |= {path for path in document.lines if path[:1] == ("tune",) and len(path) != 1}
     keys = [path for path in document.lines if path and isinstance(path[-1], str)]
     keys = [path for path in keys if path not in is_column]
     path = choice.draw(st.sampled_from(keys))

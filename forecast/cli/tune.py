@@ -1,0 +1,157 @@
+"""`forecast tune`: a search for a better configuration, resumed by the same command."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from forecast.cli.arguments import TuneOptions
+from forecast.cli.output import print_result
+from forecast.cli.text import study_text
+from forecast.config.tree import Config, read_config
+from forecast.errors import ConfigError, extra_missing
+from forecast.runs.clock import in_words
+from forecast.runs.drain import result_of
+from forecast.runs.folder import fresh_run
+from forecast.runs.log import stderr_log
+
+if TYPE_CHECKING:
+    from forecast.tuning.run import MakeRunner, StudyResult
+    from forecast.tuning.search import Seen
+    from forecast.tuning.study import PrunerName, Row
+
+log = logging.getLogger("forecast")
+
+USUAL_TRIALS = 20
+"""Where neither trials nor minutes are given."""
+MOST_TRIALS, MOST_WORKERS = 100_000, 256
+SECONDS_BETWEEN_LINES = 30.0
+"""Where there is no terminal."""
+
+
+def tune(options: TuneOptions) -> int:
+    """Search from the beginning, or where the study of the folder stopped."""
+    began = time.monotonic()
+    if find_spec("optuna") is None:
+        raise extra_missing("forecast tune", "optuna", "tune")
+    config = read_config(options.config, options.all_overrides())
+    _refuse_numbers(options)
+    from forecast.tuning.run import study_folder, tune
+    from forecast.tuning.search import Limits
+
+    trials = options.trials or (None if options.minutes else USUAL_TRIALS)
+    limits = Limits(trials, began + 60 * options.minutes if options.minutes else math.inf)
+    with _folder(options) as path, study_folder(path, options.config, config.data.path) as folder:
+        pruner = cast("PrunerName", options.pruner)  # argparse knows the names
+        steps = tune(config, folder, limits, pruner, _runner(config, options))
+        try:
+            with stderr_log(options.quiet), _bar(options.quiet) as show:
+                result = result_of(steps, show)
+        except (KeyboardInterrupt, OSError) as error:
+            error.add_note(f"; the same command with --output {folder} goes on")
+            raise
+    facts = _facts(result, folder)
+    print_result(options.json, facts, study_text(facts))
+    return 0
+
+
+def _refuse_numbers(options: TuneOptions) -> None:
+    for name, value, most in (
+        ("--trials", options.trials, MOST_TRIALS),
+        ("--workers", options.workers, MOST_WORKERS),
+    ):
+        if value is not None and not 1 <= value <= most:
+            raise ConfigError(f"{name} {value} is not allowed; give 1 to {most}")
+    if options.minutes is not None and not 0 < options.minutes < math.inf:
+        raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give a time above 0")
+
+
+@contextlib.contextmanager
+def _folder(options: TuneOptions) -> Iterator[Path]:
+    """Of --output, or a new one, which is not there yet."""
+    if options.output is not None:
+        yield Path(options.output)
+        return
+    path = fresh_run(options.config, "-tune").path
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):  # it holds something
+            path.rmdir()
+
+
+def _runner(config: Config, options: TuneOptions) -> MakeRunner:
+    from forecast.tuning.run import processes
+
+    return processes(config, options.workers)
+
+
+def _facts(result: StudyResult, folder: Path) -> dict[str, Any]:
+    """What is printed, as JSON has it."""
+    from forecast.tuning.results import BEST_FILE, TABLE_FILE, counted
+
+    def told(row: Row | None) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        return {"trial": row.number, "score": row.score, "values": dict(row.values)}
+
+    return {
+        "folder": str(folder),
+        "metric": result.metric,
+        "best": told(result.best),
+        "start": told(result.start),
+        "trials": counted(result.rows),
+        "files": [str(folder / name) for name in (TABLE_FILE, BEST_FILE, *result.pictures)],
+        "config": str(folder / BEST_FILE),
+    }
+
+
+@contextlib.contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[Seen], None]]:
+    """A function that shows a search: a bar on a terminal, a line now and then elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("study", total=None)
+
+        def show(seen: Seen) -> None:
+            line = _in_one_line(seen)
+            bar.update(task, total=seen.trials, completed=seen.ended, description=line)
+
+        yield show
+
+
+def _lines() -> Callable[[Seen], None]:
+    shown, best = -math.inf, math.inf
+
+    def show(seen: Seen) -> None:
+        nonlocal shown, best
+        now, score = time.monotonic(), math.inf
+        if seen.best is not None and seen.best.score is not None:
+            score = seen.best.score
+        if score < best or (seen.has_ended and now - shown >= SECONDS_BETWEEN_LINES):
+            shown, best = now, score
+            log.info("%s", _in_one_line(seen))
+
+    return show
+
+
+def _in_one_line(seen: Seen) -> str:
+    """How many trials are done, the best so far, and the time that it may still take."""
+    parts = [f"trial {seen.ended}" + (f"/{seen.trials}" if seen.trials else "")]
+    if seen.best is not None:
+        parts.append(f"best {seen.metric} {seen.best.score:.4g} (trial {seen.best.number})")
+    if 0 < seen.seconds_left < math.inf:
+        parts.append(f"about {in_words(seen.seconds_left)} left")
+    return ", ".join(parts)

@@ -1,0 +1,72 @@
+"""Values of a configuration before they are checked: overrides, and other changes by dotted key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from forecast.config.options import Option, Section, sections_at
+from forecast.config.yaml import KeyPath, read_yaml, scalar
+from forecast.errors import ConfigError, shown
+
+
+def with_tuples(value: Any) -> Any:
+    """Values from Python as the YAML reader would give them: plain, and with tuples for lists."""
+    if isinstance(value, Section):
+        return with_tuples(value.model_dump())
+    if isinstance(value, Mapping):
+        return {str(key): with_tuples(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(with_tuples(item) for item in value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def with_override(
+    root: type[Section], values: Mapping[str, Any], override: str, overridden: dict[KeyPath, str]
+) -> dict[str, Any]:
+    """A copy of the values with one override put in.
+
+    `overridden` is changed: it keeps each override under the key that it wrote, the latest last.
+    """
+    dotted, equals, text = (part.strip() for part in override.partition("="))
+    keys = tuple(dotted.split("."))
+    if not equals or not all(keys):
+        raise ConfigError(f"{shown(override)} is no override; write section.key=value")
+    overridden.pop(keys, None)  # so that it stands last
+    overridden[keys] = override
+    if text.startswith(("[", "{", "'", '"')):
+        return put(root, values, keys, read_yaml(text, f"override {shown(override)}").value)
+    return put(root, values, keys, scalar(text))
+
+
+def put(
+    root: type[Section], values: Any, keys: KeyPath, value: Any, above: KeyPath = ()
+) -> dict[str, Any]:
+    """A copy of nested mappings with the entry at `keys` replaced.
+
+    `above` are the keys that lead to these values: where they lead to a choice, a name other than
+    the one written takes its place, with its options.
+    """
+    first, *rest = keys
+    sections = sections_at(root, above)
+    result = dict(_entries(values, sections))
+    if len(sections) > 1 and first not in result:
+        result = {}
+    below = (*above, first)
+    result[str(first)] = (
+        put(root, result.get(str(first)), tuple(rest), value, below) if rest else value
+    )
+    return result
+
+
+def _entries(values: Any, sections: list[type[BaseModel]]) -> Mapping[str, Any]:
+    """The entries under a key; a lone value is an option's first one, and a bare name has none."""
+    if isinstance(values, Mapping):
+        return values
+    option = sections[0] if len(sections) == 1 else None
+    if values is None or option is None or not issubclass(option, Option) or not option.fields():
+        return {}
+    return {option.fields()[0]: values}

@@ -1,0 +1,147 @@
+"""THE STORY of a study, top to bottom: read the table once, search, write what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from forecast.config.tree import Config
+from forecast.data.assemble import read_panel
+from forecast.errors import ConfigError, as_path
+from forecast.runs.files import leftovers
+from forecast.runs.foreign import refuse_foreign, refuse_input
+from forecast.runs.lock import LOCK_FILE, locked
+from forecast.training.device import choose_device
+from forecast.tuning.objective import Basis, basis_of
+from forecast.tuning.results import (
+    JOURNAL_FILE,
+    STUDY_FILES,
+    write_pictures,
+    write_tables,
+)
+from forecast.tuning.runners import Here, Processes, Runner
+from forecast.tuning.search import Limits, Seen, search
+from forecast.tuning.study import PrunerName, Row, Study
+
+MakeRunner = Callable[[Basis], Runner]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study came to."""
+
+    metric: str
+    best: Row
+    start: Row | None
+    """The trial that was the configuration as it is; None: there is none that was complete."""
+    rows: tuple[Row, ...]
+    pictures: tuple[str, ...]
+
+
+def tune(
+    config: Config,
+    folder: Path,
+    limits: Limits,
+    pruner: PrunerName = "median",
+    runner: MakeRunner = Here,
+) -> Generator[Seen, None, StudyResult]:
+    """Search for a better configuration, from the beginning or where a search stopped.
+
+    Args:
+        config: where it begins, and in `tune` what is searched.
+        folder: of the study, for this process alone.
+        limits: when it ends.
+        pruner: which trials are ended early.
+        runner: makes what carries trials out.
+
+    Yields:
+        Where it is.
+
+    Returns:
+        The best trial, and all of them.
+
+    Raises:
+        ConfigError, DataError, DeviceError: if the configuration or the table do not allow it, or
+            no trial came to a score.
+    """
+    choose_device(config.device)  # refuses one that is not there
+    basis = basis_of(config, read_panel(config.data))
+    study = Study(folder / JOURNAL_FILE, basis, pruner)
+    with contextlib.closing(study):
+        try:
+            for seen in search(study, runner(basis), limits):
+                if seen.has_ended:
+                    write_tables(study, folder)
+                yield seen
+        finally:  # what ends it may be Ctrl-C
+            write_tables(study, folder)
+        pictures = write_pictures(study, folder)
+        rows = study.rows()
+        if (best := study.best()) is None:
+            raise ConfigError(_why_none(rows, limits))
+        return StudyResult(basis.metric, best, study.start_row(), tuple(rows), tuple(pictures))
+
+
+def processes(config: Config, workers: int) -> MakeRunner:
+    """What carries trials out on so many processes; one is this process."""
+    return Here if workers == 1 else lambda _: Processes(config, workers)
+
+
+def _why_none(rows: list[Row], limits: Limits) -> str:
+    failed = [str(row.facts.get("reason")) for row in rows if row.state == "failed"]
+    if failed:
+        return f"no trial came to a score; of {len(failed)} that failed the last: {failed[-1]}"
+    if limits.until < math.inf:
+        return "the time was over before a trial had ended; give more with --minutes"
+    return "no trial came to a score"
+
+
+@contextlib.contextmanager
+def study_folder(path: Path, config_file: Path | str, table: Path | str) -> Iterator[Path]:
+    """The folder of a study, for this process alone; a new one is removed if it stays empty.
+
+    Args:
+        path: of the folder.
+        config_file: that was read; it is not written over.
+        table: neither is that.
+
+    Raises:
+        ConfigError: if something else is in the folder, or another process is at work in it.
+    """
+    path = as_path(path)
+    _refuse(path, config_file, table)
+    is_new = not path.exists()
+    try:
+        with locked(path):
+            _refuse(path, config_file, table)
+            for temporary in leftovers(path, STUDY_FILES):
+                temporary.unlink(missing_ok=True)
+            yield path
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it holds something
+                path.rmdir()
+
+
+def _refuse(path: Path, config_file: Path | str, table: Path | str) -> None:
+    remedy = "give another folder with --output"
+    if "://" in str(path):
+        raise ConfigError(
+            f"{path} is an address; a study is kept in one folder, where nothing is unpickled;"
+            f" {remedy}"
+        )
+    if not path.is_dir():
+        if path.exists() or path.is_symlink():
+            what = "a file" if path.exists() else "a link to nothing"
+            raise ConfigError(f"{path} is {what}; {remedy}")
+        return
+    own = {LOCK_FILE, *(left.name for left in leftovers(path, STUDY_FILES))}
+    names = {file.name for file in path.iterdir()} - own
+    if names and JOURNAL_FILE not in names:
+        raise ConfigError(f"{path} is not empty and holds no study; {remedy}")
+    refuse_foreign(path, STUDY_FILES)
+    refuse_input(path, STUDY_FILES, config_file, "the configuration")
+    refuse_input(path, STUDY_FILES, table, "the table")
