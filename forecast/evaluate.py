@@ -38,6 +38,7 @@ from forecast.evaluation.scoring import (
     with_batch,
 )
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
+from forecast.label_scores import label_summary, label_sums
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.partners.ridge import fitted_ridge
@@ -227,6 +228,9 @@ def scores_on_test(
     num_windows = len(prepared.windows["test"])
     if not num_windows:
         return {"verdict": "There is no test part, so nothing is known of the accuracy."}
+    if prepared.pipeline.labels:
+        sums = label_sums(part_forecasts(models, prepared), prepared, model)
+        return label_summary(sums, prepared, model, num_windows)
     scores, of_quantiles = _test_scores(models, prepared, combination)
     metrics = overall(scores)
     best = best_opponent(metrics, model)

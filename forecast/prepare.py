@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from forecast.config.losses import CrossEntropy
 from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.chain import known_rows_lost
 from forecast.data.frames import AnyTable
+from forecast.data.labels import balanced, shares
 from forecast.data.panel import Panel, Ranges
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
@@ -99,9 +101,11 @@ def prepare(
     window = config.window
     needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
     parts = split(panel, config.split, needed, window.horizon)
-    _refuse_constant(panel, parts)
+    if not config.data.labels:
+        _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window, days)
     pipeline = replace(pipeline, minimum=config.intervals.lowest)
+    _warn_of_labels(pipeline, panel)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(
         pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"
@@ -150,7 +154,19 @@ def new_learner(
         workers_for(torch.device("cpu")),
     ):  # bytes of orthogonal weights depend on threads
         model = new_model(config, prepared.pipeline)
-    return build_learner(model.to(device), config.training, rate, seed, profile)
+    weights = class_weights(prepared)
+    return build_learner(model.to(device), config.training, rate, seed, profile, weights)
+
+
+def class_weights(prepared: Prepared) -> Float[torch.Tensor, "K Q"] | None:
+    """Weight of each class in the loss, as configured; None where targets are numbers."""
+    labels, loss = prepared.pipeline.labels, prepared.config.training.loss
+    if labels is None or not isinstance(loss, CrossEntropy):
+        return None
+    rows = prepared.split.train_rows()
+    of_rows = shares(labels, prepared.windows["train"].targets[rows].numpy().astype(np.float64))
+    weights = balanced(of_rows) if loss.class_weights == "balanced" else (of_rows > 0) * 1.0
+    return torch.from_numpy(weights.astype(np.float32))
 
 
 def new_session(
@@ -222,6 +238,19 @@ def _weighted(
     weights = weights if kind == "mase" else (1 + weights) / 2
     shared = torch.from_numpy(weights.astype(np.float32))
     return {part: replace(each, weights=shared) for part, each in windows.items()}
+
+
+def _warn_of_labels(pipeline: Pipeline, panel: Panel) -> None:
+    """Name the labels that no training row has."""
+    found = pipeline.labels.unseen(panel) if pipeline.labels else {}
+    if found:
+        names = [name for each in found.values() for name in each]
+        more = ", ..." if len(names) > 5 else ""
+        log.warning(
+            "in no training row, so never forecast: %s%s",
+            ", ".join(map(named, names[:5])),
+            more,
+        )
 
 
 def _refuse_constant(panel: Panel, parts: Split) -> None:

@@ -39,10 +39,11 @@ def shown_series(trained: TrainedModel, prepared: Prepared) -> Shown:
 
 def _ranked(summary: Mapping[str, Any], num_series: int) -> dict[str, str]:
     """The worst, the median and the best series, with their rank; none without any."""
+    metric = "accuracy" if "classes" in summary else "MASE"
     found: dict[str, tuple[float, str]] = {}
     for rank in ("worst", "best", "median"):
         for name, mase in [*summary.get(f"{rank}_series", {}).items()][:1]:
-            found.setdefault(name, (mase, f"{rank} of {num_series}: MASE {mase:.3g}"))
+            found.setdefault(name, (mase, f"{rank} of {num_series}: {metric} {mase:.3g}"))
     ordered = sorted(found.items(), key=lambda item: -item[1][0])
     return {name: note for name, (_, note) in ordered}
 

@@ -113,7 +113,7 @@ def _what_is_odd(text: str) -> str | None:
 
 
 def _target(name: str) -> str:
-    return read_config(ROOT / "configs" / f"{name}.yaml").data.target[0]
+    return read_config(ROOT / "configs" / f"{name}.yaml").data.targets[0]
 
 
 def _rows(data: bytes) -> Rows:

@@ -21,6 +21,7 @@ FLOORS = (
     ("partners", "drawing"),
     ("forecasting",),
     ("prepare", "zero_shot"),
+    ("label_scores",),
     ("evaluate",),
     ("tested",),
     ("estimate",),

@@ -17,6 +17,8 @@ PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
 """Of all that `--json` has, for a table of 100 columns."""
 
 BACKTEST_METRICS = PRINTED_METRICS[:4]
+LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_F1", "log_loss", "Brier")
+"""Of labels; also `calibration_error`."""
 MOST_TARGETS = 6
 """Targets whose errors are printed after training."""
 MOST_COLUMNS, MOST_SERIES = 6, 5
@@ -27,8 +29,7 @@ def training_text(summary: Mapping[str, Any], folder: Path) -> str:
     """Scores, verdict and files of a training."""
     lines = []
     if summary.get("metrics"):
-        lines = _metric_rows("test", summary["metrics"], PRINTED_METRICS, 11)
-        lines += _errors_by_target(summary)
+        lines = _test_rows(summary)
     lines += _coverage(summary)
     made = [folder / name for name in ("forecast.csv", "forecast.png", "learning_curve.png")]
     files = ", ".join(str(path) for path in made if path.exists())
@@ -36,16 +37,25 @@ def training_text(summary: Mapping[str, Any], folder: Path) -> str:
     return "\n".join([*lines, f"forecast: {files}", f"run: {folder}"])
 
 
-def _errors_by_target(summary: Mapping[str, Any]) -> list[str]:
+def _test_rows(summary: Mapping[str, Any]) -> list[str]:
+    """Every method's scores, and those of the model by target."""
+    if "classes" in summary:
+        rows = _metric_rows("test", summary["metrics"], LABEL_METRICS, 18)
+        return [*rows, *_by_target(summary, "accuracy")]
+    rows = _metric_rows("test", summary["metrics"], PRINTED_METRICS, 11)
+    return [*rows, *_by_target(summary, "MAE")]
+
+
+def _by_target(summary: Mapping[str, Any], metric: str) -> list[str]:
     """One line for several targets, none for one."""
-    best = summary["best_opponent"]
-    model, other = (summary["mae_by_target"][method] for method in (summary["model"], best))
+    best, values = summary["best_opponent"], summary[f"{metric.lower()}_by_target"]
+    model, other = (values[method] for method in (summary["model"], best))
     if len(model) == 1:
         return []
     pairs = [f"{named(name)} {model[name]:.4g} ({other[name]:.4g})" for name in model]
     more = ", ..." if len(pairs) > MOST_TARGETS else ""
     listed = f"{', '.join(pairs[:MOST_TARGETS])}{more}"
-    return [f"{'MAE by target':16}    {listed}; in brackets: {best}"]
+    return [f"{f'{metric} by target':16}    {listed}; in brackets: {best}"]
 
 
 def _coverage(summary: Mapping[str, Any]) -> list[str]:

@@ -19,9 +19,11 @@ from pydantic_core import CoreSchema
 
 from forecast.config import formats
 from forecast.config.days import Holidays
+from forecast.config.labels import Label, Targets
 from forecast.config.options import (
     LARGEST,
     Count,
+    Name,
     Section,
     Steps,
     options_schema,
@@ -31,22 +33,10 @@ from forecast.errors import did_you_mean, shown
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
-Name = Annotated[str, Field(min_length=1)]
 Step = Annotated[int, Field(gt=0, le=10**18)]
 """Of integer times, which may be nanoseconds."""
 EPOCHS = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
 """Formats of times that count from 1970 on, and the nanoseconds of one."""
-
-
-def _listed(value: object) -> object:
-    return value if isinstance(value, tuple) else (value,)
-
-
-Names = Annotated[
-    tuple[Name, ...],
-    Field(fail_fast=True),
-    BeforeValidator(_listed, json_schema_input_type=Name | tuple[Name, ...]),
-]
 
 
 def _named(value: object) -> object:
@@ -127,8 +117,8 @@ class DataConfig(Section):
     """Column of time stamps or integers."""
     time_parts: Annotated[tuple[Name, ...], Field(fail_fast=True, max_length=6)] = ()
     """Columns that make up the time, e.g. [year, month, day, hour] or [date, hour]."""
-    target: Names = ("y",)
-    """Column or columns to forecast."""
+    target: Targets = ("y",)
+    """Column or columns to forecast; `{state: {encoding: label}}` is one of several texts."""
     id: Name | None = "unique_id"
     """Column that names the series of a long table; without such a column there is one series."""
     frequency: Annotated[Name | Step, Field(union_mode="left_to_right")] = "auto"
@@ -202,6 +192,16 @@ class DataConfig(Section):
         if repeated:
             raise ValueError(f"{repeated[0]!r} appears twice; keep one")
         return value
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the columns to forecast."""
+        return tuple(each.name if isinstance(each, Label) else each for each in self.target)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of those among them that are labels."""
+        return tuple(each.name for each in self.target if isinstance(each, Label))
 
     @model_validator(mode="after")
     def _marks_differ(self) -> DataConfig:

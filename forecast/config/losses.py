@@ -1,11 +1,12 @@
 """The losses: what may be configured of each, and its formula.
 
-Every loss has the method `step_loss(forecast, target, quantiles)`, the loss of each entry:
+Every loss has the method `step_loss(forecast, target, given)`, the loss of each entry:
 
 - forecast: (B, H, K, Q) on the model's scale.
 - target: (B, H, K, 1).
-- quantiles: (Q,) the levels on the device, which only the pinball loss reads.
-- returns (B, H, K, Q).
+- given: on the device, (Q,) the levels, which only the pinball loss reads; for cross_entropy (K, Q)
+  the weight of each class, 0 for one that a target does not have.
+- returns (B, H, K, Q); cross_entropy (B, H, K, 1).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from forecast.config.options import Choice, Option
+from forecast.config.options import Choice, Fraction, Option
 from forecast.errors import shown
 
 if TYPE_CHECKING:
@@ -96,4 +97,30 @@ class Quantile(Option):
         return torch.maximum(quantiles * error, (quantiles - 1) * error)
 
 
-LossOption = Annotated[MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile, Choice()]
+class CrossEntropy(Option):
+    """Minus the logarithm of the probability of the label that came."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: Fraction = 0.0
+    """Share of the loss that asks for every label alike, against probabilities of 0 and 1."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """none; balanced: a label counts by one over its share of the training rows, 1 on average."""
+
+    def step_loss(self, forecast: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        """The loss of each entry; targets are numbers of classes, below 0 for none of them.
+
+        Source of the smoothing: Szegedy et al. 2016.
+        """
+        index = target.long().clamp_min(0)
+        log_shares = forecast.float().log_softmax(dim=-1)
+        loss = -log_shares.gather(-1, index)
+        if self.label_smoothing:
+            is_class = weights > 0
+            mean = (log_shares * is_class).sum(-1, keepdim=True) / is_class.sum(-1, keepdim=True)
+            loss = (1 - self.label_smoothing) * loss - self.label_smoothing * mean
+        return loss * weights.expand_as(forecast).gather(-1, index)
+
+
+LossOption = Annotated[
+    MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile | CrossEntropy, Choice()
+]

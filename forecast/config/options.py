@@ -29,6 +29,12 @@ Steps = Annotated[int, Field(gt=0, le=MOST_STEPS)]
 Count = Annotated[int, Field(gt=0, le=LARGEST)]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+def listed(value: object) -> tuple[object, ...]:
+    """A tuple as it is, any other value as a tuple of it alone."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 class Section(BaseModel):

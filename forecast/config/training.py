@@ -65,7 +65,7 @@ class TrainingConfig(Section):
     """How the model is trained."""
 
     loss: LossOption = MeanSquared()
-    """mse, mae, huber: {delta}, log_cosh, quantile: {levels}."""
+    """mse, mae, huber: {delta}, log_cosh, quantile: {levels}; of labels cross_entropy."""
     series_weights: Literal["equal", "mase", "mixed"] = "equal"
     """equal; mase: a series' loss over its mean seasonal difference; mixed: the mean of both."""
     step_weights: Annotated[tuple[NonNegativeFloat, ...], Field(fail_fast=True)] | None = None
@@ -107,7 +107,7 @@ class TrainingConfig(Section):
     clip_value: PositiveFloat | None = None
     """Largest entry of the gradient; none: no limit."""
     ensemble: Count = 1
-    """Models trained from consecutive seeds; their median is the forecast."""
+    """Models trained from consecutive seeds; the forecast is their median, of labels the mean."""
     lr_range: LrRangeConfig = LrRangeConfig()
     """The learning-rate range test, for `learning_rate: auto` and lr-find."""
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from forecast.config.changes import put, with_override, with_tuples
 from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.intervals import IntervalConfig
+from forecast.config.labels import require_label_rules, with_label_defaults
 from forecast.config.messages import message
 from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
 from forecast.config.options import IncompatibleKeysError, Section, require
@@ -64,6 +65,16 @@ class Config(Section):
     """What `forecast tune` searches: keys, and their choices or ranges; {}: by size of table."""
     note: Annotated[str, Field(max_length=2000)] | None = None
     """Where the configuration comes from, for the report; `forecast tune` writes one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_have_defaults_of_their_own(cls, values: Any) -> Any:
+        return with_label_defaults(values)
+
+    @model_validator(mode="after")
+    def _labels_have_what_fits(self) -> Config:
+        require_label_rules(self)
+        return self
 
     @field_validator("device")
     @classmethod

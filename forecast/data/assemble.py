@@ -61,7 +61,7 @@ def read_panel(
         DataError: with file and line, for a table that cannot be read without guessing.
     """
     columns = _columns(config, require_targets)
-    only_target = config.target[0] if require_targets and len(config.target) == 1 else None
+    only_target = config.targets[0] if require_targets and len(config.targets) == 1 else None
     time = (config.time_parts or (config.time,))[0]
     is_frame = table is not None and not isinstance(table, BufferedIOBase)
     given = as_frame(table, time, only_target) if is_frame else table
@@ -109,7 +109,10 @@ def _table(
 def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
     if not require_targets:
         return list(config.future)
-    targets = [Covariate(name=name) for name in config.target]
+    targets = [
+        Covariate(name=name, encoding="one_hot" if name in config.labels else "none")
+        for name in config.targets
+    ]
     return [*targets, *config.past, *config.future, *config.static]
 
 
@@ -195,7 +198,7 @@ def _assemble(
         starts=grid.starts,
         axis=grid.axis,
         columns=tuple(c.name for c in columns if c not in config.static),
-        num_targets=sum(c.name in config.target for c in columns),
+        num_targets=sum(c.name in config.targets for c in columns),
         static=_static(table, places, values[:, is_static], static),
         static_columns=static,
         categories=categories,

@@ -40,7 +40,7 @@ class Repeated:
         merged = values.copy()
         for number, name in enumerate(names):
             if name not in categories:
-                how = config.duplicates if name in config.target else "mean"
+                how = config.duplicates if name in config.targets else "mean"
                 cells = values[:, number] if self.order is None else values[self.order, number]
                 merged[self.kept, number] = _merged(cells, self.first, how)
         return merged

@@ -56,7 +56,7 @@ def future_rows(
     is_known = np.zeros(rows.shape[:2], dtype=bool)
     for known in tables:  # what a table of its own says, counts
         found = _rows_after(known, history, steps)
-        history = _with_categories(history, known.categories)
+        history = with_categories(history, known.categories)
         is_known |= found >= 0
         for column, covariate in enumerate(wanted):
             values = known.values[:, column]
@@ -120,7 +120,7 @@ def _refuse_gaps(
     raise DataError(f"{known.source}: the row{of} for {time} is missing or empty; it needs {names}")
 
 
-def _with_categories(panel: Panel, categories: Mapping[str, tuple[str, ...]]) -> Panel:
+def with_categories(panel: Panel, categories: Mapping[str, tuple[str, ...]]) -> Panel:
     """The panel with the categories of another table behind its own."""
     both = {
         name: tuple(dict.fromkeys((*own, *categories.get(name, ()))))

@@ -16,6 +16,7 @@ from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.checks import local_time_remedy
 from forecast.data.constants import constant_values, first_changes
 from forecast.data.covariates import FittedCovariates, fit_covariates
+from forecast.data.labels import FittedLabels, fit_labels
 from forecast.data.late import after, scaling_rows
 from forecast.data.missing import fill
 from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
@@ -40,6 +41,8 @@ class Pipeline:
     """Value of each series and target that was the same in all rows it was fitted on; else NaN."""
     minimum: float = -np.inf
     """In the user's units: nothing below it is forecast."""
+    labels: FittedLabels | None = None
+    """Classes of the targets; None: they are numbers."""
 
     @property
     def num_columns(self) -> int:
@@ -68,7 +71,8 @@ class Pipeline:
         values = self.filled(unseen, unseen.offsets)[:, : unseen.num_targets]
         ranges = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
         chain = _fit(self.chain.options, unseen, values, ranges, season=1, shared=self.chain)
-        constants = np.concatenate([self.constants, constant_values(values, ranges)])
+        own = _constants(self.labels, values, ranges)
+        constants = np.concatenate([self.constants, own])
         ids = (*self.ids, *unseen.ids)
         return replace(self, chain=self.chain.joined(chain), ids=ids, constants=constants)
 
@@ -99,6 +103,8 @@ class Pipeline:
         """Targets on the model's scale; DataError names the line of a value without an image."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
+        if self.labels:
+            return self.labels.encode(values, panel)
         try:
             return self.chain.apply(values, panel.offsets, numbers)
         except OutOfRangeError as error:
@@ -137,6 +143,9 @@ class Pipeline:
         """Targets on the model's scale, block by block, each with its first row."""
         numbers = self.series_numbers(panel.ids)
         assert (numbers >= 0).all(), "with_series_of makes new series known"
+        if self.labels:
+            yield 0, self.labels.encode(values, panel)
+            return
         try:
             yield from self.chain.blocks(values, panel.offsets, numbers)
         except OutOfRangeError as error:
@@ -201,16 +210,26 @@ def fit_pipeline(
     values = _filled(panel, split.offsets(), config.missing)
     targets = values[:, : panel.num_targets]
     chain = _fit(transforms, panel, targets, split.train, season)
+    labels = fit_labels(panel, split.train_rows())
+    scaled = scaling_rows(targets, panel.offsets, split.train, window, chain.rows_lost)
     return Pipeline(
         chain=_with_late_series(chain, panel, targets, split.train, window),
         covariates=fit_covariates(config, panel, values, split.train_rows(), days),
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,
-        constants=constant_values(
-            targets, scaling_rows(targets, panel.offsets, split.train, window, chain.rows_lost)
-        ),
+        constants=_constants(labels, targets, scaled),
+        labels=labels,
     )
+
+
+def _constants(
+    labels: FittedLabels | None, values: Float[np.ndarray, "N K"], ranges: Ranges
+) -> Float[np.ndarray, "S K"]:
+    """See `Pipeline.constants`; a label that has not changed yet may change."""
+    if labels:
+        return np.full((len(ranges), values.shape[1]), np.nan)
+    return constant_values(values, ranges)
 
 
 def _with_late_series(
@@ -233,7 +252,8 @@ def _with_late_series(
 
 
 def require_complete(panel: Panel) -> None:
-    """Raise a DataError that names the first missing row or number; a category may be empty."""
+    """Raise a DataError that names the first missing row, number or label; the category of a
+    covariate may be empty."""
     missing = np.isnan(panel.values) & ~_is_category(panel)
     if not missing.any():
         return
@@ -308,7 +328,7 @@ def part_windows(
             lookback=lookback,
             horizon=horizon,
             num_future=pipeline.num_future,
-            has_no_gaps=whole,
+            has_no_gaps=whole and not (pipeline.labels and bool((targets < 0).any())),
             first_known=padding_rows(inputs, panel.offsets, window, starts.dtype),
             nan_padding=raw,
         )
@@ -333,8 +353,14 @@ def _interpolated(pipeline: Pipeline, panel: Panel) -> Bool[np.ndarray, " N"]:
 
 
 def _is_category(panel: Panel) -> Bool[np.ndarray, " C"]:
-    """(C,) columns that hold numbers of categories."""
-    return np.array([name in panel.categories for name in panel.columns], dtype=bool)
+    """(C,) covariates that hold numbers of categories."""
+    return np.array(
+        [
+            name in panel.categories and column >= panel.num_targets
+            for column, name in enumerate(panel.columns)
+        ],
+        dtype=bool,
+    )
 
 
 def _fit(

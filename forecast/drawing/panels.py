@@ -66,6 +66,57 @@ def panels_of(shown: Shown, ahead: Mapping[str, Forecast]) -> list[dict[str, Any
     ]
 
 
+def label_panels_of(
+    shown: Shown, ahead: Mapping[str, Forecast], classes: Sequence[Sequence[str]]
+) -> list[dict[str, Any]]:
+    """What `label_plots.label_strips` draws: as many series and targets as there is room for.
+
+    Args:
+        shown: series, and probabilities on the test part.
+        ahead: series id -> probabilities after its last row, where these are known.
+        classes: of each target, in the order of the probabilities.
+    """
+    panel = shown.panel
+    targets = min(panel.num_targets, max(1, MOST_PANELS // panel.num_series))
+    return [
+        _strip(shown, ahead.get(panel.ids[series]), series, target, classes[target])
+        for series in range(panel.num_series)
+        for target in range(targets)
+    ]
+
+
+def _strip(
+    shown: Shown, ahead: Forecast | None, series: int, target: int, classes: Sequence[str]
+) -> dict[str, Any]:
+    """The end of one series and target: rows of the labels that came, and probabilities."""
+    panel, name = shown.panel, shown.panel.targets[target]
+    rows = np.arange(panel.offsets[series], panel.offsets[series + 1])
+    positions, series_id = panel.positions(rows), panel.ids[series]
+    place = {label: float(row) for row, label in enumerate(classes)}
+    table = np.array([*(place.get(each, np.nan) for each in panel.categories[name]), np.nan])
+    actual = panel.values[rows, target]
+    numbers = np.where(np.isnan(actual), len(table) - 1, actual).astype(np.int64)
+
+    def steps(first: int, values: Forecast) -> tuple[Any, Any]:
+        times = panel.axis.column(first + np.arange(len(values)))
+        return times, values[:, target, : len(classes)]
+
+    tested = [
+        steps(int(positions[len(rows) - back]), values)
+        for back, values in sorted(shown.tested.get(series_id, {}).items(), reverse=True)
+    ]
+    forecasts = {"test forecast": tested} if tested else {}
+    if ahead is not None:
+        forecasts["next steps"] = [steps(int(positions[-1]) + 1, ahead)]
+    return {
+        "name": _title(series_id if panel.has_ids else None, name, shown.notes.get(series_id)),
+        "times": panel.axis.column(positions),
+        "actual": table[numbers],
+        "rows": [*classes],
+        "forecasts": forecasts,
+    }
+
+
 def title_of(quantiles: Sequence[float], panel: Panel, drawn: int) -> str:
     """What a picture is called.
 

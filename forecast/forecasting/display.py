@@ -13,6 +13,7 @@ from forecast.drawing.panels import (
     Forecast,
     Shown,
     evenly,
+    label_panels_of,
     panels_of,
     rows_drawn,
     title_of,
@@ -41,10 +42,24 @@ def figure_of_run(trained: TrainedModel, ahead: Mapping[str, Forecast]) -> Figur
         trained: the model.
         ahead: series id -> forecast after its last row, where that is known.
     """
-    from forecast.drawing import plots  # matplotlib is slow
+    return _drawn(trained, drawn_series(trained), ahead, trained.quantiles(), trained.tail)
 
-    panels = panels_of(drawn_series(trained), ahead)
-    return plots.forecasts(panels, title_of(trained.quantiles(), trained.tail, len(panels)))
+
+def _drawn(
+    trained: TrainedModel,
+    shown: Shown,
+    ahead: Mapping[str, Forecast],
+    quantiles: tuple[float, ...],
+    panel: Panel,
+) -> Figure:
+    """The series that are shown, with their forecasts; `panel` are all of them."""
+    from forecast.drawing import label_plots, plots  # matplotlib is slow
+
+    if labels := trained.pipeline.labels:
+        panels = label_panels_of(shown, ahead, labels.classes)
+        return label_plots.label_strips(panels, title_of((0.5,), panel, len(panels)))
+    panels = panels_of(shown, ahead)
+    return plots.forecasts(panels, title_of(quantiles, panel, len(panels)))
 
 
 def figure_ahead(
@@ -59,13 +74,10 @@ def figure_ahead(
         values: what was forecast of them, (S, H, K, Q).
         quantiles: of the last axis.
     """
-    from forecast.drawing import plots
-
     ahead = dict(zip(panel.ids, values, strict=True))
     known = [number for number, name in enumerate(history.ids) if name in ahead]
     shown = _evenly_chosen(trained, history.select(np.array(known)), values.shape[1])
-    panels = panels_of(shown, ahead)
-    return plots.forecasts(panels, title_of(quantiles, panel, len(panels)))
+    return _drawn(trained, shown, ahead, quantiles, panel)
 
 
 def picture_of(trained: TrainedModel) -> bytes | None:

@@ -186,6 +186,8 @@ def warn_of_categories(panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline
             used = np.unique(columns[name][~np.isnan(columns[name])]).astype(np.int64)
             names = [panel.categories[name][number] for number in used]
             new += [f"{name} {shown(each)}" for each in names if each not in fitted.categories]
+    labels = pipeline.labels.unseen(panel) if pipeline.labels else {}
+    new += [f"{name} {shown(label)}" for name, known in labels.items() for label in known]
     if new:
         log.warning("not in training, so taken for unknown: %s", _first_of(new))
 

@@ -15,6 +15,7 @@ from forecast.config.data import Covariate, DataConfig
 from forecast.config.tree import Config, config_from
 from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
+from forecast.data.labels import FittedLabels
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.special_days import SpecialDays
@@ -28,6 +29,7 @@ from forecast.forecasting.sound import (
     require_arrays,
     require_axis,
     require_calibration,
+    require_classes,
     require_covariates,
     require_days,
     require_states,
@@ -75,6 +77,8 @@ class Content:
     static_columns: tuple[str, ...]
     levels: dict[str, tuple[str, ...]]
     """Categories of each categorical column of the tail."""
+    classes: tuple[tuple[str, ...], ...] | None
+    """Of each target, where they are labels."""
     ahead_ids: tuple[str, ...]
     """Series of which the table knew covariates ahead."""
     has_ids: bool
@@ -161,6 +165,7 @@ def _content(trained: TrainedModel) -> Content:
         columns=tail.columns,
         static_columns=tail.static_columns,
         levels=dict(tail.categories),
+        classes=None if trained.pipeline.labels is None else trained.pipeline.labels.classes,
         ahead_ids=() if tail.ahead is None else tail.ahead.ids,
         has_ids=tail.has_ids,
         integer_ids=tail.integer_ids,
@@ -204,9 +209,10 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         covariates=_covariates(config.data, content),
         missing=config.data.missing,
         ids=content.fitted_ids,
-        targets=config.data.target,
+        targets=config.data.targets,
         constants=arrays["constants"],
         minimum=config.intervals.lowest,
+        labels=None if content.classes is None else FittedLabels(content.classes),
     )
     tail = Panel(
         values=arrays["tail.values"],
@@ -215,7 +221,7 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         starts=arrays["tail.starts"],
         axis=TimeAxis(*content.axis),
         columns=content.columns,
-        num_targets=len(config.data.target),
+        num_targets=len(config.data.targets),
         static=arrays["tail.static"],
         static_columns=content.static_columns,
         categories=content.levels,
@@ -272,7 +278,7 @@ def _covariates(config: DataConfig, content: Content) -> FittedCovariates:
 
 def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: Config) -> None:
     """Check the shapes of the arrays against the content."""
-    series, rows, targets = len(content.ids), len(arrays["tail.values"]), len(config.data.target)
+    series, rows, targets = len(content.ids), len(arrays["tail.values"]), len(config.data.targets)
     shapes: dict[str, tuple[int, ...]] = {
         "tail.values": (rows, len(content.columns)),
         "tail.offsets": (series + 1,),
@@ -301,18 +307,19 @@ def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: 
     """
     data, window, ids = config.data, config.window, pipeline.ids
     named = [column.name for column in (*data.past, *data.future)]
-    require(tail.columns == (*data.target, *named), "columns are not those of the configuration")
+    require(tail.columns == (*data.targets, *named), "columns are not those of the configuration")
     static = tuple(column.name for column in data.static)
     require(tail.static_columns == static, "static_columns are not those of the configuration")
     require(len(set(ids)) == len(ids), "fitted_ids appear twice")
     require(num_models == config.training.ensemble, "num_models is not training.ensemble")
     chain, covariates = pipeline.chain, pipeline.covariates
-    require_states(chain.options, chain.states, len(ids), len(data.target))
+    require_states(chain.options, chain.states, len(ids), len(data.targets))
     require_covariates((*covariates.past, *covariates.future, *covariates.static))
     require_days(covariates.days, tail.axis, tuple(filter(None, (data.holidays, data.terms))))
     read = window.lookback + chain.rows_lost + window.horizon
     require(not np.isinf(pipeline.constants).any(), "constants are infinite")
     require_tail(tail, read)
+    require_classes(pipeline.labels, data.labels, tail)
     require_axis(tail.axis, tail.starts, int(tail.lengths.max()) + window.horizon)
 
 
@@ -324,5 +331,7 @@ def _try_out(trained: TrainedModel) -> None:
     pipeline = trained.pipeline.with_series_of(first)
     filled, width = pipeline.filled(first, first.offsets), first.num_targets
     inputs, *_ = pipeline.tensors(first, filled)
+    if pipeline.labels:
+        return
     scaled = inputs[None, -1:, :width, None].numpy()
     pipeline.invert(scaled, first, filled[:, :width], np.array([len(filled) - 1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
+from forecast.forecasting.labels import probabilities
 from forecast.forecasting.sound import require_weights
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
 from forecast.pretrained.weights import pretrained_forecaster
@@ -45,6 +46,7 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
             embedded.append(Embedded(columns.index(name), categories, width))
         else:
             static.append(Embedded(covariates.static_names.index(name), categories, width))
+    labels = pipeline.labels
     return WindowShape(
         lookback=config.window.lookback,
         horizon=config.window.horizon,
@@ -52,7 +54,8 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
         num_past=len(covariates.past_names),
         num_future=len(covariates.future_names),
         num_static=len(covariates.static_names),
-        num_quantiles=len(quantiles_of(config.training.loss)),
+        num_quantiles=labels.width if labels else len(quantiles_of(config.training.loss)),
+        classes=labels.counts if labels else (),
         embedded=tuple(embedded),
         embedded_static=tuple(static),
     )
@@ -136,7 +139,8 @@ def to_user_units(
     values: Float[np.ndarray, "N K"],
     origins: Int[np.ndarray, " B"],
 ) -> Float[np.ndarray, "B H K Q"]:
-    """The median over the members of an ensemble, in the user's units.
+    """The median over the members of an ensemble, in the user's units; of labels the mean of their
+    probabilities.
 
     Args:
         members: forecast of each, on the model's scale.
@@ -145,6 +149,8 @@ def to_user_units(
         values: their targets with missing ones filled.
         origins: last known row of each forecast.
     """
+    if pipeline.labels:
+        return probabilities(members)
     inverted = [pipeline.invert(member, panel, values, origins) for member in members]
     return inverted[0] if len(inverted) == 1 else np.median(inverted, axis=0)
 
@@ -163,22 +169,36 @@ def forecast_table(
         values: in the user's units.
         quantiles: that are forecast, from 0 to 1, rising; the point forecast is in the middle.
     """
+    flat = values.transpose(0, 2, 1, 3).reshape(-1, len(quantiles))  # series, target, step
+    results = {"forecast": flat[:, len(quantiles) // 2]}
+    results |= {name: flat[:, column] for name, column in interval_columns(quantiles).items()}
+    return long_table(config, panel, values.shape[1], results)
+
+
+def long_table(
+    config: DataConfig, panel: Panel, horizon: int, results: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The steps after a panel's last rows, with what is forecast of them.
+
+    Args:
+        config: names of the id and time columns.
+        panel: the history.
+        horizon: steps.
+        results: columns in the order series, target, step.
+    """
     import pandas as pd
 
-    series, horizon, targets, _ = values.shape
+    series, targets = panel.num_series, panel.num_targets
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
-    flat = values.transpose(0, 2, 1, 3).reshape(-1, len(quantiles))  # series, target, step
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
     ids = np.repeat(panel.id_values, targets * horizon)
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
-    results = {"target": names, "forecast": flat[:, len(quantiles) // 2]}
-    results |= {name: flat[:, column] for name, column in interval_columns(quantiles).items()}
     return pd.DataFrame(
         with_own_columns(
             config,
             ids if panel.has_ids else None,
             times.to_numpy() if panel.axis.timezone is None else times,
-            results,
+            {"target": names, **results},
         )
     )
 

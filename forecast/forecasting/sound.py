@@ -15,6 +15,7 @@ import torch
 
 from forecast.config.transforms import Difference, Power, TransformOption, Transforms
 from forecast.data.covariates import FittedCovariate
+from forecast.data.labels import MOST_CLASSES, FittedLabels
 from forecast.data.panel import Panel
 from forecast.data.special_days import MOST_DAYS, SpecialDays
 from forecast.data.times import TimeAxis
@@ -89,6 +90,22 @@ def require_tail(tail: Panel, window_rows: int) -> None:
     numbers = tail.num_series * window_rows * (len(tail.columns) + 1)
     most = max(MOST_VALUES, MOST_TIMES_FILE * tail.values.size)
     require(numbers <= most, f"a forecast takes {numbers} numbers, more than such a file can need")
+
+
+def require_classes(labels: FittedLabels | None, wanted: Sequence[str], tail: Panel) -> None:
+    """Refuse classes that training cannot have found.
+
+    Args:
+        labels: of the file; None: it has none.
+        wanted: targets that the configuration calls labels.
+        tail: the last rows, whose categories hold all classes.
+    """
+    classes = () if labels is None else labels.classes
+    require(len(classes) == len(wanted), "classes are not those of the labels")
+    for name, known in zip(wanted, classes, strict=True):
+        in_range = 2 <= len(known) <= MOST_CLASSES and known == tuple(sorted({*known}))
+        require(in_range, f"classes of {name} are not in order, or too many")
+        require({*known} <= {*tail.categories.get(name, ())}, f"levels of {name} lack a class")
 
 
 def require_axis(axis: TimeAxis, starts: np.ndarray, rows: int) -> None:

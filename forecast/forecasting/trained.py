@@ -14,7 +14,7 @@ from jaxtyping import Float
 from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
 from forecast.data.frames import AnyTable
-from forecast.data.future import future_rows
+from forecast.data.future import future_rows, with_categories
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import padding_rows
@@ -22,7 +22,7 @@ from forecast.data.special_days import warn_of_unknown_days
 from forecast.data.windows import Windows
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
-from forecast.errors import DataError
+from forecast.errors import ConfigError, DataError
 from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.intervals import with_intervals
@@ -45,7 +45,13 @@ from forecast.forecasting.history import (
     warn_of_series,
 )
 from forecast.forecasting.horizon import steps_asked
-from forecast.forecasting.predict import forecast_table, member_forecasts, to_user_units
+from forecast.forecasting.labels import label_columns
+from forecast.forecasting.predict import (
+    forecast_table,
+    long_table,
+    member_forecasts,
+    to_user_units,
+)
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.runs.host import own_state
@@ -126,7 +132,7 @@ class TrainedModel:
 
         Returns:
             Columns id (if the table has one), time, target, forecast, and a pair lo-80, hi-80 for
-            each interval, in the user's units.
+            each interval, in the user's units; of labels the most probable one, and p-<label>.
 
         Raises:
             DataError: for history that is too short or unlike that of training.
@@ -136,7 +142,16 @@ class TrainedModel:
         if level is None and self.left_out:
             log.info("%s", self.left_out)
         panel, values = self.forecast_panel(history, future, horizon, level)
-        return forecast_table(self.config.data, panel, values, self.quantiles(level))
+        return self.table(panel, values, level)
+
+    def table(
+        self, panel: Panel, values: Float[np.ndarray, "S H K Q"], level: Levels = None
+    ) -> pd.DataFrame:
+        """What `forecast_panel` gives, as the table that `forecast` gives."""
+        labels, data = self.pipeline.labels, self.config.data
+        if labels is None:
+            return forecast_table(data, panel, values, self.quantiles(level))
+        return long_table(data, panel, values.shape[1], label_columns(labels, values))
 
     def plot(
         self,
@@ -199,7 +214,9 @@ class TrainedModel:
                 trained,
                 "" if len(quantiles) == 1 else TOO_NARROW,
             )
-        data = self.config.data
+        data, labels = self.config.data, self.pipeline.labels
+        if labels:
+            history = with_categories(history, labels.of_targets(self.pipeline.targets))
         whole = long_enough(history, self.least_rows, data.short_series == "skip")
         warn_of_series(whole, self.pipeline)
         pipeline = self.pipeline.with_series_of(whole)
@@ -277,7 +294,10 @@ class TrainedModel:
         """A forecast as rows of history; past covariates stay as they were last."""
         targets, end = panel.num_targets, panel.num_targets + len(self.config.data.past)
         rows = ahead.copy()
-        rows[..., :targets] = block[..., block.shape[-1] // 2]
+        labels, middle = self.pipeline.labels, block.shape[-1] // 2
+        rows[..., :targets] = (
+            labels.decode(block.argmax(axis=-1), panel) if labels else block[..., middle]
+        )
         rows[..., targets:end] = panel.values[panel.offsets[1:] - 1, None, targets:end]
         return rows
 
@@ -299,6 +319,11 @@ class TrainedModel:
         Raises:
             ConfigError: for a level that the model cannot give.
         """
+        if self.pipeline.labels and level:
+            raise ConfigError(
+                "labels have no intervals: the columns p-<label> tell how probable each is; leave"
+                " level out"
+            )
         if not self._is_quantile_model:
             return interval_quantiles(self._conformal_levels(level))
         own = self.trained_quantiles

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from forecast.config.model import ModelConfig
 from forecast.models.dropout import DropoutGenerator
-from forecast.models.heads import HEADS, Encoded, HeadShape, segments_of
+from forecast.models.heads import HEADS, Encoded, HeadShape, median, segments_of
+from forecast.models.labels import LabelCoding
 from forecast.models.norms import WINDOW_NORMS
 from forecast.models.skips import SKIPS
 from forecast.models.stack import Stack, initialise
@@ -42,6 +43,9 @@ class WindowShape:
     num_future: int = 0
     num_static: int = 0
     num_quantiles: int = 1
+    """Numbers that are forecast of each step and target: quantiles, or logits of classes."""
+    classes: tuple[int, ...] = ()
+    """Of each target, where they are labels."""
     embedded: tuple[Embedded, ...] = ()
     """Embedded columns among past and future covariates."""
     embedded_static: tuple[Embedded, ...] = ()
@@ -107,7 +111,9 @@ class Forecaster(Model):
         self.static = Embeddings(shape.num_static, shape.embedded_static)
         self.is_independent = config.channels == "independent" and shape.num_targets > 1
         targets = 1 if self.is_independent else shape.num_targets
-        width = config.segment * (targets + self.past.width + self.known.width) + self.static.width
+        self.labels = LabelCoding(shape.classes, self.is_independent) if shape.classes else None
+        read = targets * (self.labels.width if self.labels else 1)
+        width = config.segment * (read + self.past.width + self.known.width) + self.static.width
         self.embedding = (
             nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
             if config.embedding_size
@@ -153,7 +159,8 @@ class Forecaster(Model):
             noise: of dropout, in training; None: the default generator.
 
         Returns:
-            Forecasts on the scale of `past`, quantiles in increasing order outside training.
+            Forecasts on the scale of `past`, quantiles in increasing order outside training; of
+            labels the logits of their classes.
         """
         targets_first = (self.shape.num_targets, past.shape[2] - self.shape.num_targets)
         values, covariates = past.split(targets_first, dim=2)
@@ -178,8 +185,8 @@ class Forecaster(Model):
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
         skipped = None if self.skip is None else self.skip(values)
         # From here on B counts the channels of all windows, where they are independent.
-        values = self._split_channels(values)
-        targets = None if targets is None else self._split_channels(targets)
+        values = self._read(values)
+        targets = None if targets is None else self._read(targets)
         past, known = self._repeat(self.past(past)), self._repeat(self.known(known))
         future, static = self._repeat(self.known(future)), self._repeat(self.static(static))
         segment = self.config.segment
@@ -190,10 +197,13 @@ class Forecaster(Model):
         segments = self._embed(static, past, segments_of(values, segment), known)
         # Segments after the lookback see the past covariates of its last one.
         embed = partial(self._embed, static, past[:, -1:])
-        encoded = Encoded(segments, future, targets, embed)
+        fed_back = self.labels.fed_back if self.labels else median
+        encoded = Encoded(segments, future, targets, embed, fed_back)
         output = self._join_channels(self.head(self.stack, encoded, noise))
         if skipped is not None:
             output = output + skipped[..., None]
+        if self.labels:
+            return self.labels.masked(output)
         if self.shape.num_quantiles > 1 and not self.training:
             output = output.sort(dim=-1).values  # crossing quantiles are put in order
         return output
@@ -211,6 +221,12 @@ class Forecaster(Model):
         columns = torch.cat([values, past.expand(-1, steps, -1), known, constant], dim=2)
         embedded: Tensor = self.embedding(columns)
         return embedded
+
+    def _read(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "R T J"]:
+        """Targets as they are read: a window a channel where these are independent, and labels as
+        one column a class."""
+        values = self._split_channels(values)
+        return self.labels.one_hot(values) if self.labels else values
 
     def _split_channels(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "BK T J"]:
         """Independent channels: each target becomes a window of its own; channels vary fastest."""

@@ -60,9 +60,11 @@ class Encoded:
     """The lookback, embedded."""
     future: Float[Tensor, "B H F"]
     targets: Float[Tensor, "B H K"] | None
-    """True values on the window's scale, in training; NaN where they are masked."""
+    """True values as they are read, in training; NaN where they are masked."""
     embed: Callable[[Tensor, Tensor], Tensor]
     """Embeds further segments: their targets (B, M, segment * K), and what is known of the next."""
+    fed_back: Callable[[Tensor], Tensor]
+    """(B, T, K, Q) -> (B, T, K): what is read of a forecast as if it had come."""
 
 
 class Direct(nn.Module):
@@ -97,8 +99,8 @@ class Direct(nn.Module):
 class Recursive(nn.Module):
     """One segment, fed back until the horizon is full; in training the true one is fed.
 
-    Teacher forcing: Williams and Zipser 1989. With quantiles the median is fed back. Arguments are
-    those of `Direct`.
+    Teacher forcing: Williams and Zipser 1989. With quantiles the median is fed back, of labels the
+    probabilities. Arguments are those of `Direct`.
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
@@ -137,8 +139,8 @@ class Recursive(nn.Module):
         outputs, states = stack(encoded.segments)
         steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
-            median = steps[-1][..., self.shape.num_quantiles // 2]  # (B, segment, K)
-            fed = encoded.embed(median.flatten(1)[:, None], future[:, number : number + 1])
+            read = encoded.fed_back(steps[-1])  # (B, segment, K)
+            fed = encoded.embed(read.flatten(1)[:, None], future[:, number : number + 1])
             outputs, states = stack(fed, states)
             steps.append(self.emit(outputs))
         return torch.cat(steps, dim=1)
@@ -208,6 +210,11 @@ class Emit(nn.Module):
         share = self.dropout if self.training else 0.0
         flat: Tensor = self.output(dropped(ACTIVATIONS[self.activation](outputs), share, noise))
         return flat.reshape(len(flat), -1, self.shape.num_targets, self.shape.num_quantiles)
+
+
+def median(forecast: Float[Tensor, "B T K Q"]) -> Float[Tensor, "B T K"]:
+    """The quantile in the middle."""
+    return forecast[..., forecast.shape[-1] // 2]
 
 
 def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, "B M I"]:

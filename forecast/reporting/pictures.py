@@ -9,7 +9,6 @@ from forecast.data.write import to_csv
 from forecast.drawing.panels import Forecast
 from forecast.errors import DataError
 from forecast.forecasting.display import figure_of_run
-from forecast.forecasting.predict import forecast_table
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, RunFolder
 from forecast.training.loop import Epoch
@@ -69,6 +68,5 @@ def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forec
     except DataError as error:  # the model is good; only these rows cannot be forecast from
         log.warning("forecast.csv is left out: %s", error)
         return {}
-    table = forecast_table(trained.config.data, history, values, trained.quantiles())
-    folder.write("forecast.csv", to_csv(table))
+    folder.write("forecast.csv", to_csv(trained.table(history, values)))
     return dict(zip(history.ids, values, strict=True))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from torch import nn, optim
+from jaxtyping import Float
+from torch import Tensor, nn, optim
 
 from forecast.config.training import TrainingConfig
 from forecast.models.forecaster import Model
@@ -67,6 +68,7 @@ def build_learner(
     learning_rate: float,
     seed: int,
     profile: Profile | None = None,
+    class_weights: Float[Tensor, "K Q"] | None = None,
 ) -> Learner:
     """A learner at its beginning.
 
@@ -76,12 +78,13 @@ def build_learner(
         learning_rate: before the schedule.
         seed: order of windows and dropout follow from it.
         profile: counts where the time goes; None: one that nobody asks.
+        class_weights: of labels, see `Loss`; None: targets are numbers.
     """
     device = next(model.parameters()).device
     return Learner(
         model=model,
         optimizer=config.optimizer.build(list(model.parameters()), learning_rate),
-        loss=Loss(config.loss, config.step_weights).to(device),
+        loss=Loss(config.loss, config.step_weights, class_weights).to(device),
         config=config,
         learning_rate=learning_rate,
         seed=seed,

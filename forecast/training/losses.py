@@ -22,20 +22,30 @@ class Loss(nn.Module):
     Args:
         option: name and options of the step loss.
         step_weights: weight of each horizon step; None weighs them alike.
+        class_weights: (K, Q) of labels: weight of each class of each target, 0 for none of its
+            own; None: targets are numbers.
     """
 
     weights: Float[Tensor, "H 1 1"]
     """Of each horizon step; a single one where all weigh alike."""
-    quantiles: Float[Tensor, " Q"]
-    """A buffer: made anew in each batch, they would cost a synchronisation with the GPU each."""
+    given: Float[Tensor, "*K Q"]
+    """Levels, or weights of classes. A buffer: made anew in each batch, they would cost a
+    synchronisation with the GPU each."""
 
-    def __init__(self, option: LossOption, step_weights: tuple[float, ...] | None = None) -> None:
+    def __init__(
+        self,
+        option: LossOption,
+        step_weights: tuple[float, ...] | None = None,
+        class_weights: Float[Tensor, "K Q"] | None = None,
+    ) -> None:
         super().__init__()
         self.option = option
         self.weighs_alike = step_weights is None
         weights = torch.tensor(step_weights if step_weights is not None else (1.0,))
         self.register_buffer("weights", weights[:, None, None])
-        self.register_buffer("quantiles", torch.tensor(quantiles_of(option)))
+        self.is_of_labels = class_weights is not None
+        levels = torch.tensor(quantiles_of(option))
+        self.register_buffer("given", levels if class_weights is None else class_weights)
 
     def forward(
         self,
@@ -81,12 +91,13 @@ class Loss(nn.Module):
 
     def _of_entries(
         self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
-    ) -> Float[Tensor, "B H K Q"]:
-        return self.option.step_loss(forecast, target[..., None], self.quantiles)
+    ) -> Float[Tensor, "B H K P"]:
+        return self.option.step_loss(forecast, target[..., None], self.given)
 
     def _weights(self, target: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K 1"]:
-        """Weight of each target in the mean, 0 where it is masked."""
-        return ~target.isnan()[..., None] * self.weights
+        """Weight of each target in the mean, 0 where it is masked, or a label never seen."""
+        known = target >= 0 if self.is_of_labels else ~target.isnan()
+        return known[..., None] * self.weights
 
 
 def penalty(parameters: Iterable[tuple[str, Tensor]], l1: float, l2: float) -> Float[Tensor, ""]:

@@ -121,8 +121,11 @@ def data_sections(draw):
 
 
 def goes_together(values):
-    """Neither do differences and quantiles, nor a pretrained model and options of another one."""
+    """Neither do differences and quantiles, nor a pretrained model and options of another one, nor
+    cross_entropy and numbers."""
     if values.get("model", {}).get("start") == "pretrained":
+        return False
+    if "cross_entropy" in values.get("training", {}).get("loss", ()):
         return False
     has_differences = any("difference" in option for option in values.get("transforms", ()))
     return not (has_differences and "quantile" in values.get("training", {}).get("loss", ()))

@@ -1,0 +1,141 @@
+"""Forecasts of labels against what came: the model beside its opponents, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from forecast.data.panel import Panel
+from forecast.evaluation.baselines import History
+from forecast.evaluation.label_opponents import LabelOpponents
+from forecast.evaluation.labels import (
+    LabelSums,
+    Shares,
+    best_by_accuracy,
+    label_verdict,
+    reliability_of,
+    words,
+)
+from forecast.evaluation.paired import compared
+from forecast.prepare import Prepared
+
+Batches = Iterable[tuple[Int[np.ndarray, " B"], Float[np.ndarray, "B H K Q"]]]
+"""Origins, and probabilities."""
+NAMED_SERIES = 10
+"""Worst and best series named in the summary of a panel."""
+
+
+def opponents_of(prepared: Prepared) -> LabelOpponents:
+    """What the opponents know: numbers of classes, and the training rows."""
+    pipeline, panel = prepared.pipeline, prepared.panel
+    assert pipeline.labels is not None
+    filled = pipeline.to_model_scale(panel, prepared.filled_targets)
+    observed = pipeline.to_model_scale(panel, panel.values[:, : panel.num_targets])
+    return LabelOpponents(
+        history=History(filled, panel.offsets, prepared.season),
+        observed=observed,
+        train=prepared.split.train,
+        counts=pipeline.labels.counts,
+        horizon=prepared.config.window.horizon,
+    )
+
+
+def with_label_batch(
+    sums: Mapping[str, LabelSums],
+    origins: Int[np.ndarray, " B"],
+    forecasts: Mapping[str, Shares],
+    opponents: LabelOpponents,
+    panel: Panel,
+) -> dict[str, LabelSums]:
+    """What became of labels, with one batch added.
+
+    Args:
+        sums: method -> what became of its forecasts so far; none at first.
+        origins: last known rows of the windows.
+        forecasts: of every method.
+        opponents: know what came.
+        panel: tells series and times.
+    """
+    actual = opponents.observed[origins[:, None] + 1 + np.arange(opponents.horizon)]
+    series, times = panel.series_of(origins), panel.positions(origins)
+    empty = LabelSums.empty(opponents.counts, panel.num_series)
+    return {
+        name: sums.get(name, empty).add(actual, shares, series, times)
+        for name, shares in forecasts.items()
+    }
+
+
+def label_sums(batches: Batches, prepared: Prepared, model: str) -> dict[str, LabelSums]:
+    """What became of the model's forecasts and of those of its opponents; the model first."""
+    opponents = opponents_of(prepared)
+    sums: dict[str, LabelSums] = {}
+    for rows, shares in batches:
+        methods = {model: shares, **opponents.forecasts(rows)}
+        sums = with_label_batch(sums, rows, methods, opponents, prepared.panel)
+    return sums
+
+
+def label_summary(
+    sums: Mapping[str, LabelSums], prepared: Prepared, model: str, num_windows: int
+) -> dict[str, Any]:
+    """Scores of labels overall, by step, by target, of extreme series, and the verdict.
+
+    Args:
+        sums: of every method.
+        prepared: the data.
+        model: what the model is called.
+        num_windows: test windows.
+    """
+    labels, panel = prepared.pipeline.labels, prepared.panel
+    assert labels is not None
+    metrics = {name: each.overall() for name, each in sums.items()}
+    best, own = best_by_accuracy(metrics, model), sums[model]
+    return {
+        "metrics": metrics,
+        "best_opponent": best,
+        "classes": {n: [*each] for n, each in labels.of_targets(panel.targets).items()},
+        "accuracy_by_step": {
+            name: each.errors.per_step()["accuracy"].tolist() for name, each in sums.items()
+        },
+        "accuracy_by_target": {
+            name: dict(
+                zip(panel.targets, each.errors.per_target()["accuracy"].tolist(), strict=True)
+            )
+            for name, each in sums.items()
+        },
+        **_extreme_series(own, panel),
+        "confusion": dict(zip(panel.targets, own.confusion.tolist(), strict=True)),
+        "reliability": [[*each] for each in reliability_of(own)],
+        "verdict": label_verdict(metrics, model, num_windows),
+        "remarks": _chance(sums, model, best, prepared.config.window.horizon),
+    }
+
+
+def _chance(sums: Mapping[str, LabelSums], model: str, best: str, horizon: int) -> list[str]:
+    """Whether the model misses less often than its best opponent beyond chance."""
+    found = compared(sums[model].errors, sums[best].errors, horizon).sentence(words(best))
+    return (
+        [found.replace(" % better", " % fewer misses").replace(" % worse", " % more misses")]
+        if found
+        else []
+    )
+
+
+def _extreme_series(sums: LabelSums, panel: Panel) -> dict[str, dict[str, float]]:
+    """Accuracy of the series that are forecast worst, best, and in the middle."""
+    accuracy = sums.errors.per_series()["accuracy"]
+    known = np.flatnonzero(~np.isnan(accuracy)) if panel.has_ids else np.zeros(0, dtype=np.int64)
+    order = known[np.argsort(accuracy[known], kind="stable")]
+
+    def named(numbers: Int[np.ndarray, " _"]) -> dict[str, float]:
+        return {panel.ids[number]: float(accuracy[number]) for number in numbers}
+
+    middle = len(order) // 2
+    return {
+        "worst_series": named(order[:NAMED_SERIES]),
+        "best_series": named(order[::-1][:NAMED_SERIES]),
+        "median_series": named(order[middle : middle + 1]),
+    }
