@@ -79,8 +79,9 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
         `configured`, `input`, `output`, and a number or a pair of numbers for each rule.
     """
     window, pipeline = prepared.config.window, prepared.pipeline
-    inputs = window.lookback * pipeline.num_columns
-    outputs = window.horizon * len(pipeline.targets)
+    targets, width = len(pipeline.targets), pipeline.labels.width if pipeline.labels else 1
+    inputs = window.lookback * (pipeline.num_columns + targets * (width - 1))
+    outputs = window.horizon * targets * width
     samples = len(prepared.windows["train"])
     size = prepared.config.model.hidden_size
     return {
@@ -114,7 +115,9 @@ def _extent(panel: Panel) -> dict[str, Any]:
 
 
 def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
-    """Differences that tests of the training rows ask for."""
+    """Differences that tests of the training rows ask for; labels have none."""
+    if prepared.pipeline.labels:
+        return []
     train = prepared.split.train
     offsets = offsets_of(train[:, 1] - train[:, 0])
     values = prepared.filled_targets[prepared.split.train_rows()]

@@ -19,7 +19,7 @@ from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.split import split
-from forecast.errors import DataError
+from forecast.errors import ConfigError, DataError
 from forecast.evaluate import (
     actuals,
     calibrated,
@@ -132,6 +132,8 @@ def backtest(
 
     Source: Tashman 2000, "Out-of-sample tests of forecasting accuracy".
     """
+    if config.data.labels:
+        raise ConfigError("a backtest is of numbers; forecast train judges labels on the test part")
     began = time.monotonic()
     horizon = config.window.horizon
     plan = Plan(

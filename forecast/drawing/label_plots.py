@@ -22,6 +22,7 @@ from forecast.drawing.plot_style import (
     LONGEST_TITLE,
     NEUTRAL,
     OTHERS,
+    bars,
     count_axis,
     finished,
     legend_below,
@@ -75,7 +76,8 @@ def label_strips(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
 
 def _shade(axes: Axes, times: Any, shares: Float[np.ndarray, "H Q"], color: str) -> None:
     """A cell a step and class, the more opaque the more probable."""
-    places = np.asarray(axes.xaxis.convert_units(times), dtype=np.float64)
+    convert: Any = axes.xaxis.convert_units  # dates become numbers
+    places = np.asarray(convert(times), dtype=np.float64)
     width = np.median(np.diff(places)) if len(places) > 1 else 1.0
     edges = np.append(places - width / 2, places[-1] + width / 2)
     rows = np.arange(shares.shape[1] + 1) - 0.5
@@ -142,6 +144,21 @@ def reliability_curve(bins: Sequence[tuple[int, float, float]]) -> Figure:
     lower.bar(100 * surest, counts, width=4, color=BASELINE, alpha=0.6)
     lower.set(ylabel="how many", xlabel="probability of the forecast label (%)")
     return finished(figure, upper)
+
+
+@own_style()
+def series_accuracy(worst: Mapping[str, float], best: Mapping[str, float]) -> Figure:
+    """Share of right labels of the series that are forecast worst and best.
+
+    Args:
+        worst, best: series -> share; a series of both is drawn as one of the worst.
+    """
+    shown = dict(sorted({**best, **worst}.items(), key=lambda item: item[1]))
+    figure, axes = single(1.6 + 0.28 * len(shown))
+    colors = [FORECAST if name in worst else BASELINE for name in shown]
+    bars(axes, [*shown], [100 * share for share in shown.values()], colors)
+    axes.set(xlabel="labels forecast rightly (%)", title="Series forecast worst and best")
+    return finished(figure)
 
 
 @own_style()

@@ -52,6 +52,11 @@ class HeadShape:
         return -(-self.horizon // self.segment)
 
 
+def median(forecast: Float[Tensor, "B T K Q"]) -> Float[Tensor, "B T K"]:
+    """The quantile in the middle."""
+    return forecast[..., forecast.shape[-1] // 2]
+
+
 @dataclass(frozen=True)
 class Encoded:
     """A batch on its way through the model."""
@@ -63,7 +68,7 @@ class Encoded:
     """True values as they are read, in training; NaN where they are masked."""
     embed: Callable[[Tensor, Tensor], Tensor]
     """Embeds further segments: their targets (B, M, segment * K), and what is known of the next."""
-    fed_back: Callable[[Tensor], Tensor]
+    fed_back: Callable[[Tensor], Tensor] = median
     """(B, T, K, Q) -> (B, T, K): what is read of a forecast as if it had come."""
 
 
@@ -210,11 +215,6 @@ class Emit(nn.Module):
         share = self.dropout if self.training else 0.0
         flat: Tensor = self.output(dropped(ACTIVATIONS[self.activation](outputs), share, noise))
         return flat.reshape(len(flat), -1, self.shape.num_targets, self.shape.num_quantiles)
-
-
-def median(forecast: Float[Tensor, "B T K Q"]) -> Float[Tensor, "B T K"]:
-    """The quantile in the middle."""
-    return forecast[..., forecast.shape[-1] // 2]
 
 
 def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, "B M I"]:

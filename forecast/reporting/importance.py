@@ -18,7 +18,9 @@ from forecast.prepare import Prepared
 from forecast.reporting.steps import Show, unseen
 
 Predict = Callable[[Batch], Tensor]
-"""Windows -> point forecasts (B, H, K) on the model's scale."""
+"""Windows -> point forecasts (B, H, K) on the model's scale; of labels (B, H, K, Q)."""
+Error = Callable[[Tensor, Tensor], float]
+"""(forecasts, targets) -> their mean error."""
 FEWEST_BLOCKS, MOST_BLOCKS = 4, 24
 """Blocks of steps into which a lookback is cut, if it has so many steps."""
 REPEATS = 4
@@ -56,7 +58,7 @@ class Importance:
     """Where the windows are from: validation or test."""
     windows: int
     error: float
-    """MAE of the forecasts, on the model's scale."""
+    """MAE of the forecasts, on the model's scale; of labels the log loss."""
     inputs: Mapping[str, Float[np.ndarray, " repeats"]]
     """Input -> rise of that error in each repeat."""
     lookback: tuple[InputPart, ...]
@@ -88,11 +90,12 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
     count = min(len(windows), affordable_windows(trained, len(inputs) + len(lookback)))
     index = torch.linspace(0, len(windows) - 1, count).round().long()
     error, rises = error_rises(
-        lambda batch: _median_forecast(trained, batch),
+        lambda batch: _central_forecast(trained, batch),
         windows.gather(index),
         [*inputs, *lookback],
         REPEATS,
         show=show,
+        error_of=log_loss if pipeline.labels else mean_absolute_error,
     )
     of_inputs, of_lookback = np.split(rises, [len(inputs)])
     names = [each.name for each in inputs]
@@ -115,13 +118,17 @@ def affordable_windows(trained: TrainedModel, parts: int) -> int:
     return int(np.clip(affordable, FEWEST_WINDOWS, MOST_WINDOWS))
 
 
-def _median_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H K"]:
-    """On the model's scale: of the median quantile, the median over the members."""
+def _central_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H K *Q"]:
+    """On the model's scale: of the median quantile, the median over the members; of labels the
+    mean of their probabilities."""
     columns = (batch.past, batch.future, batch.static)
     blocks = []
     with torch.inference_mode():
         for parts in zip(*(each.split(FORECAST_AT_ONCE) for each in columns), strict=True):
             members = torch.stack([model(*parts) for model in trained.models])  # (M, B, H, K, Q)
+            if trained.pipeline.labels:
+                blocks.append(members.softmax(dim=-1).mean(dim=0))
+                continue
             blocks.append(members[..., members.shape[-1] // 2].quantile(0.5, dim=0))
     return torch.cat(blocks)
 
@@ -188,6 +195,7 @@ def error_rises(
     repeats: int,
     seed: int = 0,
     show: Show = unseen,
+    error_of: Error | None = None,
 ) -> tuple[float, Float[np.ndarray, "parts repeats"]]:
     """Error of the forecasts, and its rise when a part is exchanged between windows.
 
@@ -201,17 +209,20 @@ def error_rises(
         repeats: orders in which the windows are shuffled, the same for every part.
         seed: of the orders.
         show: is told what is shuffled.
+        error_of: mean error of forecasts; None: the mean absolute one.
 
     Returns:
-        MAE on the model's scale, and how much it rises with each part, in each repeat.
+        The error on the model's scale, and how much it rises with each part, in each repeat.
     """
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(len(batch.past), generator=generator) for _ in range(repeats)]
-    error = _mean_absolute_error(predict, batch)
+    error_of = error_of or mean_absolute_error
+    error = error_of(predict(batch), batch.target)
     errors = []
     for number, part in enumerate(parts):
         show(f"what it looks at: {part.name}", number / len(parts))
-        errors.append([_mean_absolute_error(predict, shuffled(batch, part, o)) for o in orders])
+        exchanged = (shuffled(batch, part, order) for order in orders)
+        errors.append([error_of(predict(each), batch.target) for each in exchanged])
     return error, np.array(errors).reshape(len(parts), repeats) - error
 
 
@@ -242,5 +253,12 @@ def _exchanged(
     return exchanged
 
 
-def _mean_absolute_error(predict: Predict, batch: Batch) -> float:
-    return float((predict(batch) - batch.target).abs().double().nanmean())
+def mean_absolute_error(forecast: Tensor, target: Tensor) -> float:
+    """Over the targets that are known."""
+    return float((forecast - target).abs().double().nanmean())
+
+
+def log_loss(shares: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]) -> float:
+    """Of the labels that are known and were seen in training."""
+    of_own = shares.gather(-1, target.nan_to_num().clamp_min(0).long()[..., None])[..., 0]
+    return float(-of_own.clamp_min(1e-12).log()[target >= 0].double().mean())

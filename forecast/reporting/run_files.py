@@ -109,6 +109,13 @@ class Summary:
     interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)
     interval_score: dict[str, dict[Level, Number]] = field(default_factory=dict)
     coverage_by_step: dict[str, dict[Level, list[Number]]] = field(default_factory=dict)
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    """Target -> its labels, where targets are labels; then the next three are there too."""
+    accuracy_by_step: dict[str, list[Number]] = field(default_factory=dict)
+    confusion: dict[str, list[list[Count]]] = field(default_factory=dict)
+    """Target -> a row a label that came, and one for those never seen in training."""
+    reliability: list[tuple[AtLeastOne, Share, Share]] = field(default_factory=list)
+    """How many, mean probability and share that was right, by the probability of the label."""
 
     @property
     def network(self) -> str:
@@ -128,7 +135,7 @@ class Summary:
             raise ValueError(f"not as many epochs as the {self.ensemble} members of the ensemble")
         if any(kept > last for kept, last in zip(self.kept_epochs, self.epochs, strict=True)):
             raise ValueError("kept_epochs lie beyond epochs")
-        for name in ("metrics", "mae_by_step"):
+        for name in ("metrics", "mae_by_step", "accuracy_by_step"):
             methods = getattr(self, name)
             if methods and self.model not in methods:
                 raise ValueError(f"{name} lacks the model {self.model}")
@@ -136,9 +143,13 @@ class Summary:
             raise ValueError(f"windows are not those of {', '.join(PARTS)}")
         if bool(self.metrics) != bool(self.windows["test"]):
             raise ValueError("metrics belong to a test part, and none is without them")
-        steps = {len(errors) for errors in self.mae_by_step.values()}
-        if len(steps) > 1 or 0 in steps:
-            raise ValueError("mae_by_step is not equally long for every method")
+        for by_step in ("mae_by_step", "accuracy_by_step"):
+            steps = {len(errors) for errors in getattr(self, by_step).values()}
+            if len(steps) > 1 or 0 in steps:
+                raise ValueError(f"{by_step} is not equally long for every method")
+        sizes = {name: [len(each)] * (len(each) + 1) for name, each in self.classes.items()}
+        if sizes != {name: [*map(len, rows)] for name, rows in self.confusion.items()}:
+            raise ValueError("confusion has not a row and a column for each of the classes")
 
 
 @dataclass(frozen=True, kw_only=True)

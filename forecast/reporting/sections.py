@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from forecast.drawing import plots
+from forecast.drawing import label_plots, plots
 from forecast.drawing.plot_style import words
 from forecast.reporting.importance import Importance
+from forecast.reporting.label_sections import (
+    accuracy_section,
+    confusion_section,
+    reliability_section,
+)
 from forecast.reporting.page import (
     UNKNOWN,
     Chart,
@@ -33,7 +38,8 @@ from forecast.training.profile import profile_rows
 
 MOST_INPUTS = 24
 """Inputs shown by their importance; others are left out."""
-LARGE_IS_GOOD, NEAR_ZERO_IS_GOOD = ("R2",), ("bias",)
+LARGE_IS_GOOD = ("R2", "accuracy", "balanced_accuracy", "macro_F1")
+NEAR_ZERO_IS_GOOD = ("bias",)
 KINDS = {
     "split": "Split: widths from the errors of the validation part.",
     "rolling": "Rolling: from all errors known at each origin.",
@@ -63,14 +69,20 @@ class Facts:
     importance: Importance | None = None
     without_table: str = ""
     """Why the table of the run could not be used again; empty if it was."""
+    are_labels: bool = False
+    """Whether labels are forecast: `pictures` are as `label_plots.label_strips` takes them."""
+
+
+Section = Callable[[Facts], PageSection]
 
 
 def page_of(facts: Facts, show: Show = unseen) -> Page:
     """The page, the verdict first; `show` is told what is drawn."""
     names = ", ".join(facts.targets)
     sections = []
-    for number, section in enumerate(SECTIONS):
-        show("pictures", number / len(SECTIONS))
+    chosen = _for_labels(SECTIONS) if facts.are_labels else SECTIONS
+    for number, section in enumerate(chosen):
+        show("pictures", number / len(chosen))
         sections.append(section(facts))
     summary = facts.files.summary
     title = f"Forecast of {names}: {facts.run}"
@@ -129,19 +141,27 @@ def _forecast(facts: Facts) -> PageSection:
         return PageSection(title, facts.without_table)
     shown = ", ".join(picture["name"] for picture in facts.pictures)
     labels = list(dict.fromkeys(name for each in facts.pictures for name in each["forecasts"]))
-    figure = plots.forecasts(facts.pictures, "Forecast")
+    draw = label_plots.label_strips if facts.are_labels else plots.forecasts
+    figure = draw(facts.pictures, "Forecast")
     label = f"Actual values with {' and '.join(labels)} of {shown}"
     caption = "The end of the series"
     if "test forecast" in labels:
         caption += "; the test forecast was made without the values under it"
     else:
         caption += "; no test forecast, for there is no test part or its table is gone"
-    drawn = [lines for each in facts.pictures for lines in each["forecasts"].values()]
-    has_bounds = any(line[2] is not None for lines in drawn for line in lines)
-    caption += f". Shaded: the {facts.shaded:.6g} % interval." if has_bounds else "."
+    caption += f". {_what_is_shaded(facts)}"
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
     return _picture(title, figure, label, caption)
+
+
+def _what_is_shaded(facts: Facts) -> str:
+    """A sentence on the areas in the pictures; empty where there are none."""
+    if facts.are_labels:
+        return "Shaded: the probability of each label."
+    drawn = [lines for each in facts.pictures for lines in each["forecasts"].values()]
+    has_bounds = any(line[2] is not None for lines in drawn for line in lines)
+    return f"Shaded: the {facts.shaded:.6g} % interval." if has_bounds else ""
 
 
 def _steps(facts: Facts) -> PageSection:
@@ -164,6 +184,10 @@ def _series(facts: Facts) -> PageSection:
         return PageSection(title, NO_TEST)
     if not worst and not best:
         return PageSection(title, "The table holds a single series.")
+    if facts.are_labels:
+        label = f"Accuracy of {len({**worst, **best})} series, the worst first"
+        caption = "Share of the test labels that were forecast rightly."
+        return _picture(title, label_plots.series_accuracy(worst, best), label, caption)
     label = f"MASE of {len({**worst, **best})} series, the worst first"
     caption = "Mean absolute scaled error of the test part; right of the dotted line the forecast"
     caption += " errs more than seasonal naive did on the training rows."
@@ -280,11 +304,12 @@ def _importance(facts: Facts) -> PageSection:
     if found is None:
         return PageSection(title, facts.without_table or TOO_FEW_WINDOWS)
     repeats, error = found.lookback_rises.shape[1], number_cell(found.error)
+    what = f"mean absolute error ({error} on the model's scale)"
+    what = f"log loss ({error})" if facts.are_labels else what
     text = (
         f"One part of the input at a time was exchanged between {found.windows} {found.part}"
-        f" windows, {repeats} times over; the rise of the mean absolute error ({error} on the"
-        " model's scale) tells how much the model relies on it. A part that repeats what another"
-        " says counts for little."
+        f" windows, {repeats} times over; the rise of the {what} tells how much the model relies on"
+        " it. A part that repeats what another says counts for little."
     )
     percent = 100 / found.error if found.error else math.nan
     inputs = (_inputs_chart(found, percent),) if len(found.inputs) > 1 else ()
@@ -347,6 +372,18 @@ SECTIONS = (
     _environment,
 )
 """What a report consists of, in this order."""
+
+
+def _for_labels(sections: Sequence[Section]) -> list[Section]:
+    """The sections with those of labels in place of those that only numbers have."""
+    own: dict[Section, list[Section]] = {
+        _steps: [lambda facts: accuracy_section(facts.files.summary, NO_TEST)],
+        _coverage: [
+            lambda facts: confusion_section(facts.files.summary, NO_TEST),
+            lambda facts: reliability_section(facts.files.summary, NO_TEST),
+        ],
+    }
+    return [each for section in sections for each in own.get(section, [section])]
 
 
 def _picture(title: str, figure: Any, label: str, caption: str) -> PageSection:
