@@ -43,6 +43,10 @@ class DeviceError(ForecastError):
     exit_code = 4
 
 
+class ProcessLostError(DeviceError):
+    """A process of a training has ended or does not answer; what was saved can go on."""
+
+
 def extra_missing(what: str, package: str, extra: str) -> ConfigError:
     """The error where an optional package is not installed.
 

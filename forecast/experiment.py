@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,9 @@ from forecast.backtesting.short import second_look
 from forecast.config.tree import Config, with_files, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
-from forecast.errors import ForecastError
+from forecast.distributed.team import ALONE, Team
+from forecast.distributed.work import share_state
+from forecast.errors import ForecastError, ProcessLostError
 from forecast.estimate import measured
 from forecast.evaluate import (
     calibrated,
@@ -42,10 +44,11 @@ from forecast.runs.folder import (
 from forecast.runs.foreign import refuse_input
 from forecast.runs.log import RunLog, run_log
 from forecast.tested import shown_series
-from forecast.training.device import choose_device, describe_device
+from forecast.training.device import choose_device, describe_device, device_of
 from forecast.training.lr_range import LrFound
 from forecast.training.profile import Profile
 from forecast.training.progress import Progress
+from forecast.training.ranks import Ranks
 from forecast.training.session import Session
 
 log = logging.getLogger("forecast")
@@ -58,6 +61,7 @@ def train(
     resume: bool = False,
     profile: bool = False,
     show_every: float = math.inf,
+    team: Team = ALONE,
 ) -> Generator[Progress, None, TrainedModel]:
     """Train a configuration, epoch by epoch, and score the model on the test part.
 
@@ -69,6 +73,7 @@ def train(
         profile: write where the time went to `profile.json`; a GPU is then waited for at every
             step, which costs time itself.
         show_every: seconds after which an epoch that is not over is told of.
+        team: the processes that compute; this one alone writes and decides.
 
     Yields:
         A record after each epoch, and of one that takes long on the way.
@@ -80,7 +85,7 @@ def train(
         ConfigError, DataError, DeviceError: if the configuration or the data do not allow it.
     """
     with run_log() as lines:
-        device = choose_device(config.device)
+        device = device_of(config.device, team.place.local_rank, team.place.local_size)
         log.info("device: %s", describe_device(device))
         parts = Profile(device if profile else None)
 
@@ -97,12 +102,20 @@ def train(
             _record(folder, prepared.config, device, lines)
         try:
             prepared = with_learning_rate(prepared, device, folder)
-            session = new_session(prepared, device, folder, parts, show_every)
-            if resume:
-                session.restore()
-            if folder is not None:
-                _record(folder, prepared.config, device, lines)
-            trained = yield from _trained(prepared, session, parts)
+
+            def begin(ranks: Ranks, goes_on: bool) -> Session:
+                session = new_session(prepared, device, folder, parts, show_every, ranks)
+                if goes_on:
+                    session.restore()
+                if folder is not None:
+                    _record(folder, prepared.config, device, lines)
+                return session
+
+            session = yield from _trained(prepared, team, begin, resume)
+            with parts.part("evaluation"):
+                trained = evaluated(prepared, session)
+        except ProcessLostError:  # it can go on
+            raise
         except ForecastError:  # it will never be whole
             if folder is not None and not resume:
                 folder.give_up()
@@ -114,17 +127,27 @@ def train(
 
 
 def _trained(
-    prepared: Prepared, session: Session, parts: Profile
-) -> Generator[Progress, None, TrainedModel]:
-    """What comes of a session that has begun."""
-    if log.isEnabledFor(logging.INFO):
-        _log_end(prepared, session)
-    try:
-        yield from session.run()
-    finally:  # whatever ends it, a `break` of the caller too
-        session.save()
-    with parts.part("evaluation"):
-        return evaluated(prepared, session)
+    prepared: Prepared, team: Team, begin: Callable[[Ranks, bool], Session], resume: bool
+) -> Generator[Progress, None, Session]:
+    """The session of a training, at its end; after a process was lost it may begin again."""
+    for left in range(team.restarts, -1, -1):
+        try:
+            with team.joined(prepared) as ranks:
+                session = begin(ranks, resume)
+                share_state(session, ranks)
+                if log.isEnabledFor(logging.INFO):
+                    _log_end(prepared, session)
+                try:
+                    yield from session.run()
+                finally:  # whatever ends it, a `break` of the caller too
+                    session.save()
+                return session
+        except ProcessLostError as error:
+            if not left:
+                raise
+            log.warning("%s; goes on from what was saved (restarts left: %d)", error, left - 1)
+            resume = True
+    raise AssertionError("the last round returns or raises")
 
 
 # Chapter 1, prepare: see prepare.py; here is what a folder and the log say of it.
@@ -152,10 +175,29 @@ def _log_data(prepared: Prepared) -> None:
 
 def _log_end(prepared: Prepared, session: Session) -> None:
     """When it will end, from a few real steps; early stopping ends it sooner."""
+    if session.ranks.size > 1:  # steps of one process alone would tell too long a time
+        _log_shares(session)
+        return
     training, num_windows = prepared.config.training, len(prepared.windows["train"])
     cost = measured(prepared, session.device)
     left = cost.training(training, num_windows) * (1 - session.share_done)
     log.info("%s, or sooner", end_in_words(left + cost.evaluation))
+
+
+def _log_shares(session: Session) -> None:
+    """How many processes share a batch, and whether some of them have nothing to do."""
+    learner, size = session.learner, session.ranks.size
+    windows = learner.config.batch_size
+    chunks = size if learner.device.type != "cpu" else -(-windows // learner.chunk)
+    log.info("processes: %d; chunks of a batch: %d", size, chunks)
+    if learner.has_batch_norm:
+        log.warning("model.batch_norm looks at whole batches: more processes do not help")
+    elif chunks < size:
+        log.warning(
+            "a batch of %d windows gives work to %d processes; raise training.batch_size, or take"
+            " fewer",
+            *(windows, chunks),
+        )
 
 
 # Chapter 2, find a rate: see learning_rate.py; only where it is `auto`.

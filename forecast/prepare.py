@@ -34,6 +34,7 @@ from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
+from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.seeds import seeded
 from forecast.training.session import Session
 from forecast.training.workers import workers_for
@@ -175,6 +176,7 @@ def new_session(
     folder: RunFolder | None = None,
     profile: Profile | None = None,
     show_every: float = math.inf,
+    ranks: Ranks = ONE_PROCESS,
 ) -> Session:
     """A training of all members at its beginning.
 
@@ -184,6 +186,7 @@ def new_session(
         folder: where it is saved to be resumed; None: nowhere.
         profile: counts where the time goes.
         show_every: seconds after which an epoch that is not over is told of.
+        ranks: the processes that share the work.
     """
     config, rate = prepared.config, prepared.config.training.learning_rate
     assert isinstance(rate, float), "with_learning_rate replaces auto"
@@ -196,6 +199,7 @@ def new_session(
         stretches(prepared, "validation") >= FEWEST_STRETCHES,
         config.model_dump(mode="json"),
         show_every,
+        ranks,
     )
 
 

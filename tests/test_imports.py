@@ -21,7 +21,7 @@ FLOORS = (
     ("partners", "drawing"),
     ("forecasting",),
     ("prepare", "zero_shot"),
-    ("label_scores",),
+    ("label_scores", "distributed"),
     ("evaluate",),
     ("tested",),
     ("estimate",),

@@ -83,6 +83,21 @@ class TrainOptions(ConfigOptions):
     resume: str | None = _option("--resume DIR", "go on with an interrupted run")
     force: bool = _flag("--force", "replace the run in DIR; other files stay")
     profile: bool = _flag("--profile", "tell where the time went; also DIR/profile.json")
+    processes: int | None = _integer(
+        "--processes N", "processes that share each batch (default: 1)"
+    )
+    max_restarts: int = _option(
+        "--max-restarts N",
+        "go on so often after a process was lost (default: 0)",
+        type=int,
+        default=0,
+    )
+    timeout: float = _option(
+        "--timeout SECONDS",
+        "end a process that does not answer for so long (default: 300)",
+        type=float,
+        default=300.0,
+    )
     tensorboard: bool = _flag("--tensorboard", "also write DIR/tensorboard, epoch by epoch")
 
 

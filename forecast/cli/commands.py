@@ -33,7 +33,9 @@ from forecast.cli.text import (
 )
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
-from forecast.errors import ConfigError, DataError
+from forecast.distributed.helper import help_started
+from forecast.distributed.team import Team, team_of
+from forecast.errors import ConfigError, DataError, ProcessLostError
 from forecast.forecasting.trained import TrainedModel
 from forecast.learning_rate import with_rate
 from forecast.reporting.pictures import write_lr_range
@@ -60,10 +62,18 @@ from forecast.training.watch import epoch_bar
 
 def train(options: TrainOptions) -> int:
     """Train a new run, or go on with an interrupted one."""
+    with team_of(options.processes, options.timeout, options.max_restarts) as team:
+        if team.place.rank:
+            help_started(team.place, options.timeout)
+            return 0
+        return _train(options, team)
+
+
+def _train(options: TrainOptions, team: Team) -> int:
     with _run_to_train(options) as (config, folder):
         try:
-            summary = _trained(config, folder, options).summary
-        except (KeyboardInterrupt, OSError) as error:
+            summary = _trained(config, folder, options, team).summary
+        except (KeyboardInterrupt, OSError, ProcessLostError) as error:
             if (folder.path / CONFIG_FILE).exists():  # it has begun
                 error.add_note(f"; go on with: forecast train --resume {folder.home}")
             raise
@@ -103,7 +113,7 @@ def _run_to_train(options: TrainOptions) -> Iterator[tuple[Config, RunFolder]]:
         yield read_config(known, options.all_overrides()), folder
 
 
-def _trained(config: Config, folder: RunFolder, options: TrainOptions) -> TrainedModel:
+def _trained(config: Config, folder: RunFolder, options: TrainOptions, team: Team) -> TrainedModel:
     """Train, with the progress on stderr and, if wanted, in TensorBoard."""
     steps = experiment.train(
         config,
@@ -111,6 +121,7 @@ def _trained(config: Config, folder: RunFolder, options: TrainOptions) -> Traine
         resume=options.resume is not None,
         profile=options.profile,
         show_every=SHOW_EVERY,
+        team=team,
     )
     board = tensorboard(folder.path if options.tensorboard else None)
     with stderr_log(options.quiet), epoch_bar(options.quiet) as show, board as record:

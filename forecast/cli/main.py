@@ -70,7 +70,7 @@ def _run(arguments: Sequence[str] | None, is_own: bool) -> int:
 def _explained(error: Exception) -> tuple[str, int]:
     """One line about an error, and its exit code."""
     if isinstance(error, ForecastError):
-        return str(error), error.exit_code
+        return f"{error}{_notes(error)}", error.exit_code
     if isinstance(error, OSError):
         if isinstance(error, FileExistsError):  # another process was faster
             return f"{error.filename} exists; give another file, or --force", 2

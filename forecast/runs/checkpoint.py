@@ -37,11 +37,16 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], conten
     Raises:
         OSError: if it cannot be written; the old file is untouched.
     """
+    write_atomically(path, packed(kind, tensors, content))
+
+
+def packed(kind: str, tensors: Mapping[str, Tensor], content: Any) -> bytes:
+    """The bytes of a checkpoint; see `save_checkpoint`."""
     text = json.dumps(content, allow_nan=True, separators=(",", ":"))
     header = {"sha256": "0" * 64, "format": str(FORMAT), "kind": kind, "content": text}
     data = _with_header(safetensors.torch.save(_plain(tensors)), header)
     digest = _digest(data).encode()
-    write_atomically(path, data[: _DIGEST.start] + digest + data[_DIGEST.stop :])
+    return data[: _DIGEST.start] + digest + data[_DIGEST.stop :]
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
@@ -63,6 +68,11 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give the folder of a finished run") from None
+    return unpacked(data, path, kind)
+
+
+def unpacked(data: bytes, path: Path | str, kind: str) -> tuple[dict[str, Tensor], Any]:
+    """What `packed` made bytes of; see `load_checkpoint`."""
     header = _header(data, path)
     version = header.get("format", "")
     if header.get("kind") != kind or not re.fullmatch("[1-9][0-9]{0,3}", version):
@@ -119,7 +129,7 @@ def _with_header(data: bytes, metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def _header(data: bytes, path: Path) -> dict[str, str]:
+def _header(data: bytes, path: Path | str) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
     try:
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]

@@ -23,6 +23,7 @@ from forecast.models.forecaster import Forecaster
 from forecast.training.device import gathered
 from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
+from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.sampling import in_order
 from forecast.training.seeds import mixed_seed
 from forecast.training.step import StepResult, clip, gradient_norms, set_gradient
@@ -148,11 +149,11 @@ def _restore(
             place.copy_(before[name]) if name in before else place.zero_()
 
 
-def choose_kernel(learner: Learner, windows: Windows) -> None:
+def choose_kernel(learner: Learner, windows: Windows, ranks: Ranks = ONE_PROCESS) -> None:
     """Let the model feed packed sequences if that is faster.
 
     Nothing is tried on the CPU, nor where batch normalisation would remember the trials, nor with
-    a model that has no choice.
+    a model that has no choice. Rank 0 decides for all processes.
     """
     is_on_gpu = learner.device.type == "cuda" and not learner.has_batch_norm
     if not (is_on_gpu and isinstance(learner.model, Forecaster)):
@@ -172,7 +173,8 @@ def choose_kernel(learner: Learner, windows: Windows) -> None:
         ended.record()
         ended.synchronize()
         seconds[is_packed] = began.elapsed_time(ended)
-    _pack(learner, seconds[False] > PACKED_MUST_BE_FASTER_BY * seconds[True])
+    is_faster = seconds[False] > PACKED_MUST_BE_FASTER_BY * seconds[True]
+    _pack(learner, bool(ranks.decided(is_faster)))
 
 
 def _pack(learner: Learner, is_packed: bool) -> None:

@@ -34,6 +34,30 @@ def choose_device(name: str) -> torch.device:
     return torch.device(_freest_cuda() if name == "cuda" else wanted)
 
 
+def device_of(name: str, local_rank: int, local_size: int) -> torch.device:
+    """The device of one of several processes on a machine: each takes its own, or the CPU.
+
+    Args:
+        name: as for `choose_device`.
+        local_rank, local_size: number of the process, and of all, on this machine.
+
+    Raises:
+        DeviceError: if there are fewer devices than processes.
+    """
+    if local_size == 1:
+        return choose_device(name)
+    first = choose_device(name)
+    if first.type == "cpu":
+        return first
+    known = [each for each in available_devices() if each.startswith(first.type)]
+    if len(known) < local_size or name not in ("auto", first.type):
+        raise DeviceError(
+            f"device {name!r} is {len(known)} for {local_size} processes; give as many processes"
+            " as devices, or device: cpu"
+        )
+    return torch.device(known[local_rank])
+
+
 def available_devices() -> list[str]:
     """Names of the devices of this machine."""
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from forecast.config.schedules import Position
 from forecast.config.training import TrainingConfig
-from forecast.data.windows import Batch, Windows
+from forecast.data.windows import Windows
 from forecast.training.cuda import captured, choose_kernel
 from forecast.training.device import gathered, mixed_precision
 from forecast.training.learner import Learner, forecast_windows
 from forecast.training.optimizers import is_full_batch
+from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 from forecast.training.seeds import mixed_seed
 from forecast.training.step import average_weights, scheduled_rate, take_step
@@ -82,6 +83,7 @@ def fit(
     within: EpochProgress | None = None,
     pause_every: float = math.inf,
     most_seconds: float = math.inf,
+    ranks: Ranks = ONE_PROCESS,
 ) -> Iterator[Epoch | EpochProgress]:
     """Train epoch by epoch, and leave long epochs for a moment now and then, to be saved.
 
@@ -99,6 +101,7 @@ def fit(
         most_seconds: of this training, the time before it was resumed included. When they are over,
             the epoch ends after the step that is being taken, or sooner, so that validation is over
             with them too; one step is always taken. The schedule ends with them.
+        ranks: the processes that share the work; each trains the same model, by the time of rank 0.
 
     Yields:
         A record after each epoch, and an `EpochProgress` at every pause.
@@ -112,8 +115,10 @@ def fit(
     paused = time.perf_counter()
     began = paused - (before.seconds if before else 0.0)
     judging, is_over = 0.0, False  # seconds of the last validation
-    choose_kernel(learner, train)
-    graph = captured(learner, train)
+    elapsed = partial(_elapsed, began, ranks)
+    is_limited = most_seconds < math.inf  # only then is rank 0 asked for the time of every step
+    choose_kernel(learner, train, ranks)
+    graph = captured(learner, train) if ranks.size == 1 else None
     while step < most_steps and not is_over:
         number, monitored = len(records) + 1, [record.monitored for record in records]
         batches = _batches(learner, train, number, most_steps - step)
@@ -123,31 +128,32 @@ def fit(
         done = within.losses if within else ()
         losses[: len(done)] = torch.tensor(done, device=learner.device)
         learner.model.train()
-        with workers_for(learner.device) as workers:
+        with workers_for(learner.device, ranks) as workers:
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
             for count in range(len(done), len(batches)):
-                passed = (time.perf_counter() - began) / most_seconds
+                passed = elapsed() / most_seconds if is_limited else 0.0
                 position = Position(step + count, steps_per_epoch, most_steps, monitored, passed)
                 rate = scheduled_rate(learner, position)
                 loss, norms = take(batches[count], rate, (learner.seed, number, count))
                 average_weights(learner, position)
                 losses[count] = loss
-                now = time.perf_counter()
-                if is_over := now - began + judging >= most_seconds:
+                if is_over := is_limited and elapsed() + judging >= most_seconds:
                     batches, losses = batches[: count + 1], losses[: count + 1]
                     break
+                now = time.perf_counter()
                 if now - paused >= pause_every and count + 1 < len(batches):
                     paused = now
                     taken = tuple(losses[: count + 1].tolist())
                     yield EpochProgress(step + count + 1, taken, paused - began)
                     learner.model.train()
+            ranks.require_same([*learner.model.state_dict().values()])
             values, gradient_norms, has_numbers = _read(learner, losses, norms)
             validation_loss = None
             if validation:
-                judged = time.perf_counter()
+                judged = elapsed()
                 with learner.profile.part("evaluation"):
                     validation_loss = evaluate(learner, validation, workers)
-                judging = time.perf_counter() - judged
+                judging = elapsed() - judged
         # A weight may cease to be a number only in the last step, whose loss was still one.
         bad = [place for place, value in enumerate(values, step + 1) if not math.isfinite(value)]
         step, within = step + len(batches), None
@@ -159,7 +165,7 @@ def fit(
                 train_loss=_mean(values, batches),
                 validation_loss=validation_loss,
                 learning_rate=rate,
-                seconds=time.perf_counter() - began,
+                seconds=elapsed(),
                 gradient_norms=gradient_norms,
                 bad_step=bad[0] if bad else None,
             )
@@ -182,21 +188,26 @@ def total_steps(num_windows: int, config: TrainingConfig) -> int:
 
 
 def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> float:
-    """The loss over all windows, whatever the size of a batch and the number of workers."""
+    """The loss over all windows, the same for any number of workers."""
     model = learner.eval_model.eval()
 
-    def sums(batch: Batch) -> tuple[Tensor, Tensor]:
+    def sums(index: Int[Tensor, " B"]) -> tuple[Tensor, Tensor]:
+        batch = gathered(windows, index, learner.device)
         with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
             forecast = model(batch.past, batch.future, batch.static)
             return learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
 
     size = forecast_windows(model, EVALUATION_BATCH)
-    batches = (gathered(windows, index, learner.device) for index in in_order(windows, size))
-    total = torch.zeros((), device=learner.device)
-    weight = torch.zeros((), device=learner.device)
-    for part, part_weight in workers.map(sums, batches):
-        total, weight = total + part, weight + part_weight
+    batches = [*in_order(windows, size)]
+    own = [batches[number] for number in workers.ranks.share(len(batches))]
+    like = (torch.zeros((), device=learner.device),) * 2
+    total, weight = workers.ranks.sum(workers.map(sums, own), len(batches), like)
     return float(total / weight)
+
+
+def _elapsed(began: float, ranks: Ranks) -> float:
+    """Seconds since training began, by the clock of rank 0."""
+    return ranks.decided(time.perf_counter() - began)
 
 
 def _batches(

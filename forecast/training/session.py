@@ -22,6 +22,7 @@ from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
 from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
 from forecast.training.progress import Progress, member_name, progress_of, so_far
+from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.stopping import (
     kept_epoch,
     seconds_of,
@@ -67,6 +68,7 @@ class Session:
         is_judged: whether validation may speak against weights that were good before training.
         whole_config: as JSON has it; training goes on with no other.
         show_every: seconds after which an epoch that is not over is told of.
+        ranks: the processes that share the work; rank 0 alone has a folder.
     """
 
     def __init__(
@@ -79,11 +81,12 @@ class Session:
         is_judged: bool = True,
         whole_config: Mapping[str, Any] | None = None,
         show_every: float = math.inf,
+        ranks: Ranks = ONE_PROCESS,
     ) -> None:
         self.build, self.windows, self.folder = build, windows, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
         self.whole_config = dict(whole_config or {})
-        self.show_every = show_every
+        self.show_every, self.ranks = show_every, ranks
         self.done: list[dict[str, Tensor]] = []
         """Weights of the finished members."""
         self.histories: list[list[Epoch]] = []
@@ -116,6 +119,7 @@ class Session:
                 self.within,
                 pause_every=min(self.show_every, math.inf if self.folder is None else SAVE_EVERY),
                 most_seconds=most_seconds,
+                ranks=self.ranks,
             )
             while reason is None and (record := next(records, None)) is not None:
                 if isinstance(record, EpochProgress):
@@ -158,7 +162,7 @@ class Session:
             return
         tensors, content = found
         try:
-            record = TypeAdapter(ResumeRecord).validate_python(content)
+            record = _record_of(content)
             place = str(self.folder.home / CONFIG_FILE)
             refuse_other_config(record.config, self.whole_config, record.done, place)
             if record.data != self.digest:
@@ -177,6 +181,10 @@ class Session:
         if self.folder.replaces:  # who is killed now goes on from here
             self.folder.take_over()
             self.save()
+
+    def go_on(self, tensors: Mapping[str, Tensor], content: Any) -> None:
+        """Go on from what another process of the training has restored."""
+        self._take(tensors, _record_of(content))
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
@@ -299,6 +307,10 @@ class Session:
         if last.step < total_steps(len(self.windows["train"]), self.config):
             return time_over(self.config)
         return f"{last.number} epochs are done"
+
+
+def _record_of(content: Any) -> ResumeRecord:
+    return TypeAdapter(ResumeRecord).validate_python(content)
 
 
 def _require_sense(saved: ResumeRecord, is_validated: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -46,7 +46,8 @@ def take_step(
         workers: who computes; the result is the same for any number of them.
     """
     with learner.profile.part("kernel"):
-        loss = set_gradient(learner, chunks_of(learner, windows, index), seeds, workers)
+        chunks = chunks_of(learner, windows, index, workers.ranks.size)
+        loss = set_gradient(learner, chunks, seeds, workers)
     with learner.profile.part("optimizer"):
         norms = gradient_norms(learner)
         clip(learner)
@@ -74,15 +75,27 @@ def average_weights(learner: Learner, position: Position) -> None:
             update_average(learner.average, learner.model, weight)
 
 
-def chunks_of(learner: Learner, windows: Windows, index: Int[Tensor, " B"]) -> Iterator[Chunk]:
-    """Windows in chunks that are computed side by side; they are not gathered all at once."""
-    for some in index.split(learner.chunk):
-        yield partial(gathered, windows, some, learner.device)
+def chunks_of(
+    learner: Learner, windows: Windows, index: Int[Tensor, " B"], processes: int = 1
+) -> list[Chunk]:
+    """Windows in chunks that are computed side by side; they are not gathered all at once.
+
+    Args:
+        learner: says how large a chunk is.
+        windows: on the learner's device, or on the CPU.
+        index: numbers of the windows.
+        processes: that share the batch; on a GPU each of them gets one chunk, so that there, other
+            than on CPUs, their number changes the bytes.
+    """
+    size = learner.chunk
+    if learner.device.type != "cpu" and not learner.has_batch_norm:
+        size = -(-size // processes)
+    return [partial(gathered, windows, some, learner.device) for some in index.split(size)]
 
 
 def set_gradient(
     learner: Learner,
-    chunks: Iterable[Chunk],
+    chunks: Sequence[Chunk],
     seeds: Sequence[int] = (0,),
     workers: Workers = ALONE,
     noise: DropoutGenerator = None,
@@ -101,13 +114,12 @@ def set_gradient(
     """
     if learner.has_batch_norm:  # whose running statistics depend on the order of the chunks
         workers = ALONE
-    # Sums, not means, are added up over the chunks, always in their order and not in the order in
-    # which threads finish: so the bytes of the gradient do not depend on the number of threads.
-    parts = workers.map(partial(_of_chunk, learner, seeds, noise), enumerate(chunks))
-    total, weight, gradients = next(parts)
-    for more_total, more_weight, more_gradients in parts:
-        total, weight = total + more_total, weight + more_weight
-        gradients = torch._foreach_add(gradients, more_gradients)
+    # Sums, not means, are added up over the chunks, as one tree and not in the order in which
+    # threads finish: so the bytes of the gradient depend on no number of threads or processes.
+    own = [(number, chunks[number]) for number in workers.ranks.share(len(chunks))]
+    sums = workers.map(partial(_of_chunk, learner, seeds, noise), own)
+    like = (torch.zeros(()), torch.zeros(()), *learner.weights)
+    total, weight, *gradients = workers.ranks.sum(sums, len(chunks), like)
     weight = weight.clamp_min(torch.finfo(weight.dtype).tiny)  # all targets may be masked
     for parameter, gradient in zip(
         learner.weights, torch._foreach_div(gradients, weight), strict=True
@@ -118,7 +130,7 @@ def set_gradient(
 
 def _of_chunk(
     learner: Learner, seeds: Sequence[int], noise: DropoutGenerator, chunk: tuple[int, Chunk]
-) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+) -> tuple[Tensor, ...]:
     """Sum of the losses, sum of their weights, and gradient of the first, of a chunk's windows."""
     number, gather = chunk
     batch, noise = gather(), noise or _dropout_generator(learner, (*seeds, number))
@@ -127,7 +139,7 @@ def _of_chunk(
     total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
     # Not `backward`, which would let all threads add to the one gradient of each weight.
     gradients = torch.autograd.grad(total, learner.weights, materialize_grads=True)
-    return total.detach(), weight, gradients
+    return total.detach(), weight, *gradients
 
 
 def _dropout_generator(learner: Learner, seeds: Sequence[int]) -> DropoutGenerator:

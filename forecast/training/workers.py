@@ -18,6 +18,7 @@ import torch
 
 from forecast.runs.host import THREADS, num_threads
 from forecast.runs.memory import keep_freed_memory
+from forecast.training.ranks import ONE_PROCESS, Ranks
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,11 +37,13 @@ class _Job(Generic[Item, Result]):
 
 @dataclass(frozen=True)
 class Workers:
-    """Threads that help the caller, or none; see `workers_for`."""
+    """Threads that help the caller, or none, and other processes; see `workers_for`."""
 
     executor: ThreadPoolExecutor | None = None
     threads: int = 1
     """The caller among them."""
+    ranks: Ranks = ONE_PROCESS
+    """The processes that share the chunks of a batch."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Apply a function to items, side by side.
@@ -83,24 +86,28 @@ def _oldest(function: Callable[[Item], Result], waiting: deque[_Job[Item, Result
 
 
 ALONE = Workers()
-"""No threads: everything is done by the caller."""
+"""No threads and no processes: everything is done by the caller."""
 
 
 @contextlib.contextmanager
-def workers_for(device: torch.device) -> Iterator[Workers]:
+def workers_for(device: torch.device, ranks: Ranks = ONE_PROCESS) -> Iterator[Workers]:
     """As many threads as torch has on the CPU, each on one core; within the block torch has one.
 
     The caller is one of the threads, because it takes time to wake another one. On other devices
-    nothing is shared out.
+    nothing is shared out among threads.
+
+    Args:
+        device: what computes.
+        ranks: the processes of the training.
     """
     keep_freed_memory()
     threads = num_threads() if device.type == "cpu" else 1
     if threads == 1:
-        yield ALONE
+        yield Workers(ranks=ranks)
         return
     with THREADS.stated():
         executor = ThreadPoolExecutor(threads - 1, "forecast", torch.set_num_threads, (1,))
         try:
-            yield Workers(executor, threads)
+            yield Workers(executor, threads, ranks)
         finally:
             executor.shutdown(cancel_futures=True)

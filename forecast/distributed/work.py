@@ -1,0 +1,70 @@
+"""What rank 0 gives to the other processes of a training, and what they do with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from forecast.config.tree import config_from
+from forecast.distributed.gloo import told
+from forecast.errors import DataError
+from forecast.prepare import Prepared, data_digest, new_session, prepare
+from forecast.runs.checkpoint import packed, unpacked
+from forecast.training.ranks import Ranks
+from forecast.training.session import ResumeRecord, Session
+
+
+def as_work(prepared: Prepared) -> str:
+    """A training as one line of text: its configuration, and what its table must hold."""
+    config = prepared.config.model_dump(mode="json")
+    return json.dumps({"config": config, "digest": data_digest(prepared.panel)})
+
+
+def prepared_by(work: str) -> Prepared:
+    """The data of a training, made ready here as they are by rank 0.
+
+    Args:
+        work: as `as_work` gives it; `data.path` is found here, too.
+
+    Raises:
+        ForecastError: if the table is not there, or not the same.
+    """
+    content: dict[str, Any] = json.loads(work)
+    prepared = prepare(config_from(content["config"]))
+    if data_digest(prepared.panel) != content["digest"]:
+        path = prepared.config.data.path
+        raise DataError(f"{path}: another process of the training reads other data there")
+    return prepared
+
+
+def take_part(prepared: Prepared, ranks: Ranks, device: torch.device) -> None:
+    """Train along with rank 0, to the end; nothing is written.
+
+    Args:
+        prepared: the data.
+        ranks: this process among the others.
+        device: where this process computes.
+    """
+    session = new_session(prepared, device, ranks=ranks)
+    share_state(session, ranks)
+    for _ in session.run():
+        pass
+
+
+def _packed(tensors: Mapping[str, Tensor], record: ResumeRecord) -> bytes:
+    return packed("resume", tensors, asdict(record))
+
+
+def share_state(session: Session, ranks: Ranks) -> None:
+    """Let all processes begin where rank 0 does, which may have gone on with a run."""
+    if ranks.exchange is None:
+        return
+    state = session.snapshot if ranks.is_first else None
+    data = told(ranks, _packed(*state) if state else b"")
+    if data and not ranks.is_first:
+        session.go_on(*unpacked(data, "what rank 0 has told", "resume"))
