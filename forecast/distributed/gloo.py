@@ -18,6 +18,8 @@ from forecast.errors import ProcessLostError
 from forecast.training.ranks import Ranks
 
 LOOPBACK = "127.0.0.1"
+MEETING = 3600.0
+"""Seconds until all processes must be there."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,21 @@ class Gloo:
             ) from error
 
 
-def connected(store: Any, rank: int, size: int, seconds: float, is_local: bool = False) -> Ranks:
+def connected(
+    store: Any,
+    rank: int,
+    size: int,
+    seconds: float,
+    meeting: float = MEETING,
+    is_local: bool = False,
+) -> Ranks:
     """This process, in touch with the others.
 
     Args:
         store: where all find each other, one of torch.distributed.
         rank, size: number of this process, from 0, and of all.
         seconds: that any of them may keep the others waiting.
+        meeting: seconds until all are there; the others may have a table to read before.
         is_local: whether all are on this machine: they then listen to nobody else.
 
     Raises:
@@ -69,14 +79,15 @@ def connected(store: Any, rank: int, size: int, seconds: float, is_local: bool =
     options._devices = [
         kind.create_device(hostname=LOOPBACK) if is_local else kind.create_default_device()
     ]
-    options._timeout = timedelta(seconds=seconds)
-    store.set_timeout(timedelta(seconds=seconds))
+    options._timeout = timedelta(seconds=meeting)
+    store.set_timeout(options._timeout)
     try:
         group = kind(store, rank, size, options)
     except RuntimeError as error:
         raise ProcessLostError(
-            f"the {size} processes of the training have not met within {seconds:g} s"
+            f"the {size} processes of the training have not met within {meeting:g} s"
         ) from error
+    group.set_timeout(timedelta(seconds=seconds))
     return Ranks(rank, size, Gloo(group, size, seconds))
 
 

@@ -63,8 +63,11 @@ def main() -> int:
         with _silent():
             prepared = prepared_by(told["work"])
             device = device_of(prepared.config.device, rank, size)
+            print("ready", flush=True)
             store = file_store(told["store"], size)
-            take_part(prepared, connected(store, rank, size, told["seconds"], True), device)
+            take_part(
+                prepared, connected(store, rank, size, told["seconds"], is_local=True), device
+            )
     except ProcessLostError:  # rank 0 has missed it, too, and knows more
         return LOST
     except ForecastError as error:

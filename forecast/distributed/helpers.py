@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 
 import forecast
 from forecast.distributed.environment import file_store
+from forecast.distributed.gloo import MEETING
 from forecast.errors import ConfigError, DataError, DeviceError, ForecastError, ProcessLostError
 from forecast.runs.host import num_threads
 
 SECONDS_TO_END = 2.0
-"""For a process to end by itself, before it is known what it died of, or is killed."""
+"""For a process that was missed to end, so that it is known of what."""
 ERRORS: dict[int, type[ForecastError]] = {2: ConfigError, 3: DataError, 4: DeviceError}
 LOST = 5
 """Exit code of a process that has missed another."""
@@ -51,24 +53,34 @@ class Helpers:
                 [sys.executable, "-P", "-m", "forecast.distributed.helper"],
                 env=environment,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=errors,
             )
 
     def begin(self, work: str, seconds: float) -> None:
-        """Give the work out.
+        """Give the work out, and wait until all have read the table.
 
         Args:
             work: as `as_work` gives it.
             seconds: after which a process that does not answer is taken for lost.
+
+        Raises:
+            ProcessLostError: if one ends, or takes far too long.
         """
         for rank, process in enumerate(self.processes, 1):
             place = {"store": str(self._store), "rank": rank, "size": self.size}
             line = json.dumps({**place, "seconds": seconds, "work": work}) + "\n"
             assert process.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # it is dead: `connected` will miss it
+            with contextlib.suppress(BrokenPipeError):  # it is dead, and will not be ready
                 process.stdin.write(line.encode())
                 process.stdin.flush()
+        waiting = [threading.Thread(target=_ready, args=(p,), daemon=True) for p in self.processes]
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join(max(seconds, MEETING))
+        if any(thread.is_alive() for thread in waiting) or self._ended():
+            raise ProcessLostError(f"the {self.size} processes of the training have not met")
 
     def store(self) -> Any:
         """Where they meet."""
@@ -83,24 +95,24 @@ class Helpers:
             raise self._explained(error) from None
 
     def end(self) -> None:
-        """End them; those that are done have ended by themselves."""
+        """End them, whatever they do: they write nothing."""
         for process in self.processes:
-            if process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-        self._wait()
+            process.kill()
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
         self.folder.cleanup()
 
     def _explained(self, error: ProcessLostError) -> ForecastError:
         """The error as a person understands it: of a process that ended, its last line."""
-        self._wait(for_any=True)
-        for rank, process in enumerate(self.processes, 1):
-            code = process.poll()
-            if code is None or code == LOST:
+        until = time.monotonic() + SECONDS_TO_END
+        while time.monotonic() < until and not self._ended():
+            time.sleep(0.02)
+        for rank, code in self._ended():
+            if code == LOST:
                 continue
             what = f"rank {rank} of {self.size} processes"
             if code < 0:
@@ -110,13 +122,10 @@ class Helpers:
             return ERRORS.get(code, ForecastError)(f"{what}: {last}")
         return error
 
-    def _wait(self, for_any: bool = False) -> None:
-        until = time.monotonic() + SECONDS_TO_END
-        enough = any if for_any else all
-        while time.monotonic() < until:
-            if enough(process.poll() is not None for process in self.processes):
-                return
-            time.sleep(0.02)
+    def _ended(self) -> list[tuple[int, int]]:
+        """Rank and exit code of those that have ended."""
+        codes = [(rank, process.poll()) for rank, process in enumerate(self.processes, 1)]
+        return [(rank, code) for rank, code in codes if code is not None]
 
     @property
     def _store(self) -> Path:
@@ -125,3 +134,10 @@ class Helpers:
     def _said(self, rank: int) -> Path:
         """The file of what a process prints to stderr."""
         return Path(self.folder.name) / f"rank-{rank}.txt"
+
+
+def _ready(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the line by which a process says that it is ready, or for its end."""
+    assert process.stdout is not None
+    if not process.stdout.readline():
+        process.wait()

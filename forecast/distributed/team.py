@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -26,6 +26,7 @@ MOST_PROCESSES = 256
 MOST_SECONDS = 86_400.0
 
 
+@runtime_checkable
 class Team(Protocol):
     """Who computes a training."""
 

@@ -9,7 +9,7 @@ would add in an order that depends on the number of processes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,7 @@ class Node(NamedTuple):
     parts: Parts
 
 
+@runtime_checkable
 class Exchange(Protocol):
     """How tensors get from process to process."""
 

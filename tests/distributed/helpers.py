@@ -23,7 +23,9 @@ def in_processes(
 
     def run(rank: int, answer) -> None:
         try:
-            answer.send(work(connected(file_store(place, size), rank, size, seconds, True)))
+            answer.send(
+                work(connected(file_store(place, size), rank, size, seconds, is_local=True))
+            )
         except Exception as error:
             answer.send(f"{type(error).__name__}: {error}")
 

@@ -1,0 +1,77 @@
+"""Who computes a training: what a process is told, where it stands, and that helpers end."""
+
+import os
+
+import pytest
+
+from forecast.distributed.environment import Place, place_of
+from forecast.distributed.helpers import Helpers
+from forecast.distributed.team import ALONE, team_of
+from forecast.distributed.work import as_work, prepared_by
+from forecast.errors import ConfigError, DataError
+from forecast.prepare import prepare
+from tests.helpers import refusal, small_config, wave_table
+
+
+@pytest.fixture
+def helpers(monkeypatch):
+    """The helpers that are started."""
+    found, begin = [], Helpers.__init__
+
+    def started(self, size):
+        begin(self, size)
+        found.append(self)
+
+    monkeypatch.setattr(Helpers, "__init__", started)
+    return found
+
+
+def test_the_work_names_the_table_and_what_it_holds(tmp_path):
+    path = tmp_path / "table.csv"
+    wave_table(72, "2018-01-01", "MS", 12, 50).to_csv(path, index=False)
+    prepared = prepare(small_config(data={"path": str(path)}))
+    work = as_work(prepared)
+    assert prepared_by(work).config == prepared.config
+    wave_table(72, "2018-01-01", "MS", 12, 51).to_csv(path, index=False)
+    said = refusal(prepared_by, work, error=DataError)
+    assert said == f"{path}: another process of the training reads other data there"
+
+
+def test_the_place_of_a_process_stands_in_its_environment():
+    there = {"MASTER_ADDR": "h", "MASTER_PORT": "1", "RANK": "5", "WORLD_SIZE": "8"}
+    assert place_of({}) == place_of({"RANK": "5", "WORLD_SIZE": "8"}) == Place()
+    assert place_of({**there, "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}) == Place(5, 8, 1, 4)
+    assert place_of(there) == Place(5, 8, 5, 8)
+    assert refusal(place_of, {**there, "RANK": "x"}).startswith("RANK='x' is no number")
+    assert refusal(place_of, {**there, "RANK": "8"}).startswith("RANK=8 does not fit WORLD_SIZE=8")
+
+
+@pytest.mark.parametrize("processes", [None, 1])
+def test_one_process_has_no_helpers(processes, helpers):
+    with team_of(processes, 300.0, 0) as team:
+        assert team is ALONE
+    assert not helpers
+
+
+def test_helpers_that_are_not_wanted_any_more_end(helpers):
+    with pytest.raises(KeyError), team_of(3, 300.0, 0):
+        raise KeyError
+    assert [process.poll() for process in helpers[0].processes] != [None, None]
+    assert not os.path.exists(helpers[0].folder.name)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((0, 300.0, 0), "--processes 0: give a number from 1 to 256"),
+        ((2, 0.0, 0), "--timeout 0: give seconds from above 0 to 86400"),
+        ((2, float("nan"), 0), "--timeout nan: give seconds from above 0 to 86400"),
+        ((2, 300.0, -1), "--max-restarts -1: give 0 or more"),
+    ],
+)
+def test_numbers_that_make_no_sense(given, says):
+    def enter():
+        with team_of(*given):
+            raise AssertionError
+
+    assert refusal(enter, error=ConfigError) == says
