@@ -1,0 +1,1 @@
+"""Small programs around the package; none of it is installed."""

@@ -1,0 +1,1 @@
+"""What makes the documentation site: its reference, pictures and formulas, and its checks."""

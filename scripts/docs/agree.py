@@ -1,0 +1,65 @@
+"""Whether an output that a page shows is the output of now.
+
+Words must be the same. What depends on clock and machine is masked: times of day, durations,
+megabytes. Other numbers may differ by two percent, as another processor rounds otherwise and a
+training passes that on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from scripts.docs.blocks import ELISION
+
+MASKED = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)?|\d{8}[T-]\d{6}Z?|\b\d\d:\d\d(:\d\d)?\b"
+    r"|[\d.,]+ (s|ms|min|minutes?|seconds?)\b|(below )?[\d.,]+ [kMG]B\b|\b0x[0-9a-f]+\b"
+)
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)")
+TOLERANCE = 0.02
+MASK = "~"
+
+
+def agree(shown: str, found: str) -> bool:
+    """Whether a shown output, with `...` for lines that are left out, is what was found."""
+    parts: list[list[str]] = [[]]
+    for line in shown.splitlines():
+        if line.strip() == ELISION:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return _match(parts, found.splitlines())
+
+
+def _match(parts: list[list[str]], lines: list[str]) -> bool:
+    """Whether the first part begins the lines, the last ends them, and the rest lie between."""
+    first, *rest = parts
+    if not _same_lines(first, lines[: len(first)]):
+        return False
+    lines = lines[len(first) :]
+    if not rest:
+        return not lines
+    for part in rest[:-1]:
+        places = (n for n in range(len(lines)) if _same_lines(part, lines[n : n + len(part)]))
+        place = next(places, None)
+        if place is None:
+            return False
+        lines = lines[place + len(part) :]
+    return _same_lines(rest[-1], lines[len(lines) - len(rest[-1]) :])
+
+
+def _same_lines(shown: list[str], found: list[str]) -> bool:
+    return len(shown) == len(found) and all(map(same_line, shown, found))
+
+
+def same_line(shown: str, found: str) -> bool:
+    """Whether two lines say the same: words alike, numbers within the tolerance."""
+    one, other = (MASKED.sub(MASK, line) for line in (shown, found))
+    words, numbers = zip(*((NUMBER.sub("#", x).split(), NUMBER.findall(x)) for x in (one, other)))
+    return words[0] == words[1] and all(map(_close, *numbers))
+
+
+def _close(shown: str, found: str) -> bool:
+    one, other = (float(text.replace(",", "")) for text in (shown, found))
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE / 10)
