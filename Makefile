@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-latest test-oldest slow speed-quick fuzz lint audit clean
+.PHONY: demo test test-latest test-oldest slow docs speed-quick fuzz lint audit clean
 
 demo: .venv/installed
 	@rm -rf runs/demo
@@ -22,6 +22,11 @@ test-latest test-oldest: test-%:
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+# The site, in site/: without network. A broken link, a missing reference or a public name without a
+# page is an error. What the pages show is checked by the tests: tests/docs/.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # About a minute: shows that the benchmark of speed runs; its figures say nothing.
 speed-quick: .venv/installed
@@ -48,4 +53,4 @@ audit: .venv/installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-latest .venv-oldest runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-latest .venv-oldest runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis

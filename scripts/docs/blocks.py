@@ -1,11 +1,11 @@
 """The blocks of a page: what is run, what is written to a file, and the output that is shown.
 
-    ```console            every line that begins with `$ ` is a command, the rest is its output
-    ```python             is run, one block after the other; an ```output block shows what it prints
-    ```yaml title="NAME"  is written to NAME, as is every block with a title
-    ```sh                 is shown, not run: see tests/docs/test_pages.py for which may be
-    <!-- show 1-3 -2- --> before a block: the lines of output to keep when it is filled
-    <!-- fails -->        before a block: its commands end with an error
+```console            every line that begins with `$ ` is a command, the rest is its output
+```python             is run, one block after the other; an ```output block shows what it prints
+```yaml title="NAME"  is written to NAME, as is every block with a title
+```sh                 is shown, not run: see tests/docs/test_pages.py for which may be
+<!-- show 1-3 -2- --> before a block: the lines of output to keep when it is filled
+<!-- fails -->        before a block: its commands end with an error
 """
 
 from __future__ import annotations
@@ -42,17 +42,28 @@ class Block:
         return "fails" in self.note.split()
 
     @property
+    def varies(self) -> bool:
+        """Whether its numbers are those of a machine."""
+        return "varies" in self.note.split()
+
+    @property
     def kept(self) -> str:
         """The lines of output to keep, such as "1-3 -2-"; empty: all of them."""
-        return self.note.partition("show ")[2]
+        return self.note.partition("show ")[2].replace("varies", "").strip()
 
 
 @dataclass(frozen=True)
 class Command:
     """A command of a console block, and the output that the page shows."""
 
-    words: str
+    written: str
+    """On one or more lines, of which all but the last end in a backslash."""
     shown: str
+
+    @property
+    def words(self) -> str:
+        """On one line."""
+        return " ".join(line.rstrip("\\").strip() for line in self.written.split("\n"))
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -77,11 +88,11 @@ def commands_of(text: str) -> list[Command]:
 
 
 def _split(part: str) -> tuple[str, str]:
-    words, _, shown = part.partition("\n")
-    while words.endswith("\\"):
+    written, _, shown = part.partition("\n")
+    while written.endswith("\\"):
         more, _, shown = shown.partition("\n")
-        words = f"{words[:-1]}{more.strip()}"
-    return words, shown
+        written = f"{written}\n{more}"
+    return written, shown
 
 
 def shortened(output: str, kept: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from forecast.cli.arguments import EXIT_CODES, _parser
+from forecast.cli.arguments import EXIT_CODES, make_parser
 
 HEAD = f"""\
 # Commands
@@ -23,7 +23,7 @@ without `--force`.
 def commands_page() -> str:
     """The page in Markdown."""
     return HEAD + "".join(
-        _command(name, parser) for name, parser in sorted(_leaves(_parser(), "forecast"))
+        _command(name, parser) for name, parser in sorted(_leaves(make_parser(), "forecast"))
     )
 
 

@@ -1,6 +1,6 @@
 """Fill the outputs that pages show with what their commands print now.
 
-    python -m scripts.docs.fill docs/tour.md [PAGE ...]
+python -m scripts.docs.fill docs/tour.md [PAGE ...]
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def filled(page: str, played: list[Played]) -> str:
     for block, of_block in groupby(played, lambda each: each.block):
         if block.kind == "console":
             texts[block.span] = "".join(
-                f"$ {each.words}\n{shortened(_lines(each.found), block.kept)}" for each in of_block
+                f"$ {each.command}\n{shortened(_lines(each.found), block.kept)}"
+                for each in of_block
             )
         else:
             after = blocks[blocks.index(block) + 1 :][:1]
@@ -48,7 +49,9 @@ def main() -> None:
             played = []
             for each in play(page, Path(folder)):
                 if not each.ok:
-                    print(f"{name}:{each.block.line}: {each.words}\n{each.found}", file=sys.stderr)
+                    print(
+                        f"{name}:{each.block.line}: {each.command}\n{each.found}", file=sys.stderr
+                    )
                 played.append(each)
         path.write_text(filled(page, played), encoding="utf-8")
 

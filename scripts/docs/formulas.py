@@ -14,10 +14,31 @@ from collections.abc import Iterator
 from html import escape
 
 SIGNS = {
-    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η"},
-    **{"theta": "θ", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ"},
-    **{"odot": "⊙", "cdot": "·", "times": "×", "sum": "∑", "prod": "∏", "leq": "≤", "geq": "≥"},
-    **{"approx": "≈", "partial": "∂", "to": "→", "quad": "\u2003", "Delta": "Δ", "in": "∈"},
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "epsilon": "ε",
+    "eta": "η",
+    "theta": "θ",
+    "lambda": "λ",
+    "mu": "μ",
+    "rho": "ρ",
+    "sigma": "σ",
+    "tau": "τ",
+    "odot": "⊙",
+    "cdot": "·",
+    "times": "×",
+    "sum": "∑",
+    "prod": "∏",
+    "leq": "≤",
+    "geq": "≥",
+    "approx": "≈",
+    "partial": "∂",
+    "to": "→",
+    "quad": "\u2003",
+    "Delta": "Δ",
+    "in": "∈",
 }
 FUNCTIONS = ("tanh", "log", "cosh", "exp", "max", "min", "cos", "sign")
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|[A-Za-zα-ωΑ-Ω]|\S")
@@ -26,14 +47,12 @@ TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|[A-Za-zα-ωΑ-Ω]|\S")
 def block(source: str) -> str:
     """Formulas, one a line, each on a line of its own."""
     lines = [line for line in source.splitlines() if line.strip()]
-    return "".join(
-        f'<div class="formula">{mathml(line, display=True)}</div>' for line in lines
-    )
+    return "".join(f'<div class="formula">{mathml(line, display=True)}</div>' for line in lines)
 
 
 def inline(text: str) -> str:
-    """A text whose $`...`$ are formulas."""
-    return re.sub(r"\$`([^`]+)`\$", lambda found: mathml(found[1]), text)
+    """A text whose $`...`$ are formulas; a span, as a line that begins with math is a block."""
+    return re.sub(r"\$`([^`]+)`\$", lambda found: f"<span>{mathml(found[1])}</span>", text)
 
 
 def mathml(source: str, display: bool = False) -> str:
@@ -49,7 +68,7 @@ class _Tokens:
         texts: list[str] = []
         hidden = re.sub(r"\\text\{([^}]*)\}", lambda f: _kept(texts, f[1]), source)
         self.texts = texts
-        self.rest = TOKEN.findall(hidden)
+        self.rest: list[str] = TOKEN.findall(hidden)
 
     def next(self) -> str | None:
         return self.rest[0] if self.rest else None

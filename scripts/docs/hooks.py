@@ -11,12 +11,13 @@ from mkdocs.structure.files import File, Files
 
 from scripts.docs import formulas, public
 from scripts.docs.commands_page import commands_page
+from scripts.docs.gallery import shown_run
 from scripts.docs.options_page import options_page
 from scripts.docs.pictures import DRAWINGS
 
 log = logging.getLogger("mkdocs.plugins.forecast")
 MADE = {"reference/options.md": options_page, "reference/commands.md": commands_page}
-NOTE = re.compile(r"^<!-- (?:show [-\d ]+|fails|slow) -->\n(?=```)", re.MULTILINE)
+NOTE = re.compile(r"^<!-- (?:show|fails|varies)[-\w ]* -->\n(?=```)", re.MULTILINE)
 """What tells the runner of the blocks something, and readers nothing."""
 
 
@@ -30,14 +31,15 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put in formulas and drawings."""
     markdown = NOTE.sub("", markdown)
-    markdown = _fences(markdown, "formula", formulas.block)
-    markdown = _fences(markdown, "picture", lambda name: DRAWINGS[name.strip()]())
+    markdown = _fences(markdown, "formula", lambda text: f"<div>{formulas.block(text)}</div>")
+    markdown = _fences(markdown, "gallery", shown_run)
+    markdown = _fences(markdown, "picture", lambda name: f"<div>{DRAWINGS[name.strip()]()}</div>")
     return formulas.inline(markdown)
 
 
 def _fences(markdown: str, kind: str, made: Any) -> str:
     pattern = re.compile(rf"^```{kind}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-    return pattern.sub(lambda found: f"<div>{made(found[1])}</div>", markdown)
+    return pattern.sub(lambda found: str(made(found[1])), markdown)
 
 
 def on_post_build(config: Any) -> None:

@@ -30,9 +30,7 @@ class Drawing:
 
     def __init__(self, name: str, title: str, width: int, height: int) -> None:
         self.marker = f"arrow-{name}"
-        self.shapes = [
-            HEAD.format(width=width, height=height, title=escape(title), id=self.marker)
-        ]
+        self.shapes = [HEAD.format(width=width, height=height, title=escape(title), id=self.marker)]
 
     def box(self, at: Point, size: Point, lines: str, kind: str = "box") -> None:
         """A rounded box around its middle, with words in it; `|` parts the lines."""
@@ -62,10 +60,12 @@ class Drawing:
 
     def arrow(self, *points: Point) -> None:
         """A line through points, with a head at the last."""
+        self.line(*points, head=f' marker-end="url(#{self.marker})"')
+
+    def line(self, *points: Point, head: str = "") -> None:
+        """A line through points."""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
-        self.shapes.append(
-            f'<polyline class="line" points="{path}" marker-end="url(#{self.marker})"/>'
-        )
+        self.shapes.append(f'<polyline class="line" points="{path}"{head}/>')
 
     def svg(self) -> str:
         """The whole of it."""
@@ -100,11 +100,10 @@ def lstm_cell() -> str:
     d.arrow((522, row), (545, row))
     d.arrow((573, row), (690, row))
     d.words((665, row - 16), "h(t)")
-    d.arrow((20, 260), (480, 260), (480, 238))
+    d.line((20, 260), (480, 260))
     d.words((50, 244), "h(t−1)")
-    d.arrow((110, 318), (110, 262))
-    d.words((110, 326), "")
-    d.words((150, 312), "x(t), the new row")
+    d.line((110, 320), (110, 260))
+    d.words((120, 314), "x(t), the new row", anchor="start")
     return d.svg()
 
 
@@ -169,8 +168,10 @@ def _floors() -> tuple[tuple[str, ...], ...]:
 
 def rooms() -> str:
     """The floors of the package, the highest first: a room imports only from below."""
-    floors, high = FLOORS_OF_PACKAGE, 720, 44
-    d = Drawing("rooms", "The rooms of the package: imports go down", width, high * len(floors) + 16)
+    floors, width, high = _floors(), 720, 44
+    d = Drawing(
+        "rooms", "The rooms of the package: imports go down", width, high * len(floors) + 16
+    )
     for number, names in enumerate(reversed(floors)):
         wide = (width - 20) / len(names)
         for place, name in enumerate(names):

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ class Played:
     """What came of a command or of a block of Python."""
 
     block: Block
-    words: str
-    """The command; empty for Python."""
+    command: str
+    """As it is written; empty for Python."""
     shown: str | None
     """The output that the page shows; None: Python without an output block."""
     found: str
@@ -73,7 +74,7 @@ def play(page: str, folder: Path) -> Iterator[Played]:
                 for command in commands_of(block.text):
                     code, found = run(command.words)
                     ok = (code != 0) == block.fails
-                    yield Played(block, command.words, command.shown, found, ok)
+                    yield Played(block, command.written, command.shown, found, ok)
             elif block.kind == "python":
                 shown = after.text if after and after.kind == "output" else None
                 yield Played(block, "", shown, *_executed(block, names))
@@ -111,6 +112,9 @@ def _captured() -> Iterator[io.StringIO]:
 
 def _executed(block: Block, names: dict[str, Any]) -> tuple[str, bool]:
     with _captured() as printed:
-        code = compile("\n" * block.line + block.text, "page", "exec")
-        exec(code, names)  # noqa: S102 - our own pages, which this is for
+        try:
+            code = compile("\n" * (block.line - 1) + block.text, "page", "exec")
+            exec(code, names)  # noqa: S102 - our own pages, which this is for
+        except Exception:
+            return traceback.format_exc(), False
     return printed.getvalue(), True
