@@ -32,7 +32,7 @@ def pages_to_run():
             yield pytest.param(page, marks=marks, id=str(page.relative_to(ROOT / "docs")))
 
 
-@pytest.mark.parametrize("page", pages_to_run())
+@pytest.mark.parametrize("page", [*pages_to_run()])
 def test_a_page_prints_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     furnish(tmp_path)
