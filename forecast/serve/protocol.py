@@ -42,6 +42,13 @@ def bounded_protocol(limits: Limits) -> type[H11Protocol]:
             self._stop()
             super().connection_lost(exc)
 
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+            # Where an answer is under way, there is nothing left to say.
+            if self.cycle is None or self.cycle.response_complete:
+                self._say(b"400 Bad Request", b"no HTTP, or headers that are too large")
+            else:
+                self.transport.abort()
+
         def _wait_for_headers(self) -> None:
             line = b"the headers took longer than %g s" % limits.header_seconds
             self._begin(limits.header_seconds, self._say, b"408 Request Timeout", line)
