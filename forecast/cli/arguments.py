@@ -99,6 +99,9 @@ class TrainOptions(ConfigOptions):
         default=300.0,
     )
     tensorboard: bool = _flag("--tensorboard", "also write DIR/tensorboard, epoch by epoch")
+    mlflow: str | None = _option(
+        "--mlflow URI", "also log to MLflow: file:///DIR, sqlite:///FILE or a server's https://..."
+    )
 
 
 SAFE_CSV = _flag("--safe-csv", "put ' before texts that a spreadsheet would run, such as =1+1")

@@ -22,6 +22,7 @@ from forecast.cli.arguments import (
     LrFindOptions,
     TrainOptions,
 )
+from forecast.cli.mlflow import mlflow
 from forecast.cli.output import print_result, refuse_existing
 from forecast.cli.tensorboard import tensorboard
 from forecast.cli.text import (
@@ -114,7 +115,7 @@ def _run_to_train(options: TrainOptions) -> Iterator[tuple[Config, RunFolder]]:
 
 
 def _trained(config: Config, folder: RunFolder, options: TrainOptions, team: Team) -> TrainedModel:
-    """Train, with the progress on stderr and, if wanted, in TensorBoard."""
+    """Train, with the progress on stderr and, if wanted, in TensorBoard and MLflow."""
     steps = experiment.train(
         config,
         folder=folder,
@@ -123,9 +124,13 @@ def _trained(config: Config, folder: RunFolder, options: TrainOptions, team: Tea
         show_every=SHOW_EVERY,
         team=team,
     )
-    board = tensorboard(folder.path if options.tensorboard else None)
-    with stderr_log(options.quiet), epoch_bar(options.quiet) as show, board as record:
-        return result_of(steps, show, record)
+    with (
+        stderr_log(options.quiet),
+        mlflow(options.mlflow, folder) as track,
+        tensorboard(folder.path if options.tensorboard else None) as record,
+        epoch_bar(options.quiet) as show,
+    ):
+        return result_of(steps, show, record, track)
 
 
 def lr_find(options: LrFindOptions) -> int:

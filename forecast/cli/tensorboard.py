@@ -31,14 +31,15 @@ def tensorboard(folder: Path | None) -> Iterator[Show]:
                 return
             if not writers:  # the folder is the run's from the first epoch on
                 writers.append(stack.enter_context(SummaryWriter(folder / TENSORBOARD_FOLDER)))
-            for name, value in _scalars(progress.epoch).items():
+            for name, value in scalars_of(progress.epoch).items():
                 writers[0].add_scalar(f"{progress.member}/{name}", value, progress.epoch.number)
             writers[0].flush()
 
         yield write
 
 
-def _scalars(epoch: Epoch) -> dict[str, float]:
+def scalars_of(epoch: Epoch) -> dict[str, float]:
+    """What is recorded of an epoch, by name."""
     values = {"loss/train": epoch.train_loss, "learning_rate": epoch.learning_rate}
     if epoch.validation_loss is not None:
         values["loss/validation"] = epoch.validation_loss

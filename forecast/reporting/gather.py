@@ -101,6 +101,7 @@ def gather(run: Path, show: Show = unseen) -> Facts:
         run=run.resolve().name,
         targets=trained.pipeline.targets,
         files=read_run_files(run, trained.summary, config.training.lr_range),
+        note=config.note or "",
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
         shaded=100 * (quantiles[-1] - quantiles[0]),
         are_labels=trained.pipeline.labels is not None,

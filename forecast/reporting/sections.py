@@ -60,6 +60,8 @@ class Facts:
     files: RunFiles
     config: str
     """YAML."""
+    note: str = ""
+    """Where the configuration comes from, such as a study; empty if it does not say."""
     pictures: Sequence[Mapping[str, Any]] = ()
     """As `plots.forecasts` takes them."""
     shaded: float = 0.0
@@ -353,7 +355,7 @@ def _profile(facts: Facts) -> PageSection:
 
 
 def _configuration(facts: Facts) -> PageSection:
-    return PageSection("Configuration", code=facts.config)
+    return PageSection("Configuration", facts.note, code=facts.config)
 
 
 SECTIONS = (

@@ -65,7 +65,7 @@ def first_difference(
         before, after: configurations, as JSON has them.
         free: options that do not count.
     """
-    ours, theirs = (dict(_flat(json.loads(json.dumps(each)))) for each in (before, after))
+    ours, theirs = (dict(flat(json.loads(json.dumps(each)))) for each in (before, after))
     for key in sorted({*ours, *theirs}):
         if ours.get(key) != theirs.get(key) and not _is_among(key, free):
             return key, ours.get(key), theirs.get(key)
@@ -79,10 +79,10 @@ def _is_among(key: str, names: Iterable[str]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
-def _flat(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     """Every value under its dotted key; a list is one value."""
     if not isinstance(values, dict) or not values:
         yield above, values
         return
     for key, value in values.items():
-        yield from _flat(value, f"{above}.{key}" if above else key)
+        yield from flat(value, f"{above}.{key}" if above else key)
