@@ -23,7 +23,7 @@ from forecast.evaluate import (
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner
-from forecast.training.device import on_device_if_it_fits
+from forecast.training.device import on_device_if_it_fits, wait_for
 from forecast.training.learner import Learner
 from forecast.training.loop import EVALUATION_BATCH, batches_per_epoch, evaluate, total_steps
 from forecast.training.sampling import in_order, windows_in_epoch
@@ -117,7 +117,7 @@ def seconds_per_batch(learner: Learner, windows: Windows, workers: Workers) -> f
     for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
         began = time.perf_counter()
         take_step(learner, windows, index, PROBE_RATE, (0,), workers)
-        _wait_for(learner.device)
+        wait_for(learner.device)
         seconds.append(time.perf_counter() - began)
         if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:
             break
@@ -186,8 +186,3 @@ def extrapolated(work: Callable[[int], object], size: int, first: int) -> float:
         count = min(4 * count, size)
     (small, before), (large, after) = pieces[-2:]
     return after + max(0.0, after - before) / (large - small) * (size - large)
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -54,7 +54,7 @@ TIME_FORMAT = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y
 DUPLICATES = _option(
     "--duplicates HOW", "of rows with one time keep first, last, their mean or sum (default: error)"
 )
-DEVICES = "auto, cpu, cuda, cuda:N, mps"
+DEVICES = "auto, cpu, cuda, cuda:N, xpu, xpu:N, mps"
 
 
 class PrintOptions(argparse.Namespace):

@@ -34,6 +34,7 @@ from forecast.cli.text import (
 )
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
+from forecast.distributed.environment import was_restarted
 from forecast.distributed.helper import help_started
 from forecast.distributed.team import Team, team_of
 from forecast.errors import ConfigError, DataError, ProcessLostError
@@ -67,6 +68,13 @@ def train(options: TrainOptions) -> int:
         if team.place.rank:
             help_started(team.place, options.timeout)
             return 0
+        if options.run and was_restarted() and (Path(options.run) / CONFIG_FILE).exists():
+            options.resume, options.config, options.run, options.overrides = (
+                options.run,
+                None,
+                None,
+                [],
+            )
         return _train(options, team)
 
 

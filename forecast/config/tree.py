@@ -58,7 +58,7 @@ class Config(Section):
     intervals: IntervalConfig = IntervalConfig()
     """Conformal intervals around the forecasts of a point model."""
     device: str = "auto"
-    """auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps."""
+    """auto (CUDA with most free memory, else CPU), cpu, cuda, cuda:N, xpu, xpu:N, mps."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of weights and order; the caller's own random state is left alone."""
     tune: Space = Field(default_factory=dict)
@@ -79,8 +79,9 @@ class Config(Section):
     @field_validator("device")
     @classmethod
     def _device_is_known(cls, value: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", value):
-            raise ValueError(f"{shown(value)} is no device; write auto, cpu, cuda, cuda:N or mps")
+        if not re.fullmatch(r"auto|cpu|(cuda|xpu)(:\d{1,3})?|mps", value):
+            known = "auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"
+            raise ValueError(f"{shown(value)} is no device; write {known}")
         return value
 
     @model_validator(mode="after")

@@ -46,6 +46,11 @@ def place_of(variables: Mapping[str, str] = os.environ) -> Place:
     return place
 
 
+def was_restarted(variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun has started this process anew, after another one failed."""
+    return variables.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
 def store_of(place: Place) -> Any:
     """Where the processes find each other: at MASTER_ADDR and MASTER_PORT.
 

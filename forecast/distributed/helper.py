@@ -35,9 +35,14 @@ def help_started(place: Place, seconds: float) -> None:
         ForecastError: if rank 0, or another, is lost.
     """
     with _silent():
+        if threading.current_thread() is threading.main_thread():  # ray.train's is another
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to save
         store = store_of(place)
         store.set_timeout(LONG)
-        work = store.get("work").decode()
+        try:
+            work = store.get("work").decode()
+        except RuntimeError as error:
+            raise ProcessLostError("rank 0 has ended before the training began") from error
         prepared = prepared_by(work)
         device = device_of(prepared.config.device, place.local_rank, place.local_size)
         take_part(prepared, connected(store, place.rank, place.size, seconds), device)

@@ -18,7 +18,14 @@ from typing import Any
 import forecast
 from forecast.distributed.environment import file_store
 from forecast.distributed.gloo import MEETING
-from forecast.errors import ConfigError, DataError, DeviceError, ForecastError, ProcessLostError
+from forecast.errors import (
+    ConfigError,
+    DataError,
+    DeviceError,
+    ForecastError,
+    ProcessLostError,
+    listed,
+)
 from forecast.runs.host import num_threads
 
 SECONDS_TO_END = 2.0
@@ -120,6 +127,8 @@ class Helpers:
                 return ProcessLostError(f"{what} was ended by {name}; was there enough memory?")
             *_, last = ["", *self._said(rank).read_text(errors="replace").splitlines()]
             return ERRORS.get(code, ForecastError)(f"{what}: {last}")
+        if silent := sorted({*range(1, self.size)} - {rank for rank, _ in self._ended()}):
+            return ProcessLostError(f"{error}: rank {listed(silent)}")
         return error
 
     def _ended(self) -> list[tuple[int, int]]:

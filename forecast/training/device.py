@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from forecast.data.windows import Batch, Windows, on_device
-from forecast.errors import DeviceError
+from forecast.errors import DeviceError, listed
 
 MOST_MEMORY_FOR_DATA = 0.5
 """Share of the free memory of a GPU; data that would take more stay on the CPU."""
@@ -20,18 +20,21 @@ def choose_device(name: str) -> torch.device:
     """The device of a configuration.
 
     Args:
-        name: auto (the CUDA device with most free memory, else the CPU), cpu, cuda, cuda:N, mps.
+        name: auto (the CUDA device with most free memory, else the CPU), cpu, cuda or xpu (the one
+            with most free memory), cuda:N, xpu:N, mps.
 
     Raises:
         DeviceError: if it is not there; the message lists what is.
     """
     known = available_devices()
+    numbered = [each for each in known if ":" in each]
     if name == "auto":
-        return torch.device(_freest_cuda() if "cuda:0" in known else "cpu")
-    wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in known:
+        return _freest(numbered) if "cuda:0" in known else torch.device("cpu")
+    if numbered and name == numbered[0].partition(":")[0]:
+        return _freest(numbered)
+    if name not in known:
         raise DeviceError(f"device {name!r} is not there; choose auto, {', '.join(known)}")
-    return torch.device(_freest_cuda() if name == "cuda" else wanted)
+    return torch.device(name)
 
 
 def device_of(name: str, local_rank: int, local_size: int) -> torch.device:
@@ -44,34 +47,41 @@ def device_of(name: str, local_rank: int, local_size: int) -> torch.device:
     Raises:
         DeviceError: if there are fewer devices than processes.
     """
-    if local_size == 1:
-        return choose_device(name)
-    first = choose_device(name)
-    if first.type == "cpu":
-        return first
-    known = [each for each in available_devices() if each.startswith(first.type)]
-    if len(known) < local_size or name not in ("auto", first.type):
+    device = choose_device(name)
+    if local_size == 1 or device.type == "cpu":
+        return device
+    known = [each for each in available_devices() if each.startswith(device.type)]
+    if name not in ("auto", device.type):
+        known = [name]
+    if len(known) < local_size:
         raise DeviceError(
-            f"device {name!r} is {len(known)} for {local_size} processes; give as many processes"
-            " as devices, or device: cpu"
+            f"device {name!r}: {local_size} processes, and {listed(known)}; give each process a"
+            " device of its own, or all of them device=cpu"
         )
     return torch.device(known[local_rank])
 
 
 def available_devices() -> list[str]:
-    """Names of the devices of this machine."""
-    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    mps = ["mps"] if torch.backends.mps.is_available() else []
-    return ["cpu", *cuda, *mps]
+    """Names of the devices of this machine: the CPU, and those of its accelerator, by number.
+
+    Of an accelerator for which torch has a back end nothing is known here but its name.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return ["cpu"]
+    if accelerator.type == "mps":  # of which there is one
+        return ["cpu", "mps"]
+    count = torch.accelerator.device_count()
+    return ["cpu", *(f"{accelerator.type}:{number}" for number in range(count))]
 
 
 def describe_device(device: torch.device) -> str:
     """The device as a person knows it."""
-    if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        name = torch.cuda.get_device_name(device)
-        return f"{device} ({name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free)"
-    return str(device)
+    if device.type in ("cpu", "mps"):
+        return str(device)
+    free, total = torch.accelerator.get_memory_info(device)
+    name = f"{torch.cuda.get_device_name(device)}, " if device.type == "cuda" else ""
+    return f"{device} ({name}{free / 2**30:.1f} of {total / 2**30:.1f} GiB free)"
 
 
 def on_device_if_it_fits(parts: Mapping[str, Windows], device: torch.device) -> dict[str, Windows]:
@@ -85,7 +95,8 @@ def on_device_if_it_fits(parts: Mapping[str, Windows], device: torch.device) -> 
     """
     tensors = {id(each): each for part in parts.values() for each in part.tensors()}
     size = sum(tensor.nbytes for tensor in tensors.values())
-    if device.type == "cuda" and size > MOST_MEMORY_FOR_DATA * free_memory(device):
+    has_own_memory = device.type not in ("cpu", "mps")
+    if has_own_memory and size > MOST_MEMORY_FOR_DATA * free_memory(device):
         return dict(parts)
     return on_device(parts, device)
 
@@ -112,14 +123,20 @@ def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def _freest_cuda() -> str:
-    free = [free_memory(number) for number in range(torch.cuda.device_count())]
-    return f"cuda:{int(np.argmax(free))}"
+def _freest(names: Sequence[str]) -> torch.device:
+    free = [free_memory(torch.device(name)) for name in names]
+    return torch.device(names[int(np.argmax(free))])
 
 
-def free_memory(device: torch.device | int) -> int:
-    """Bytes that are free on a CUDA device."""
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device with memory of its own."""
     try:
-        return int(torch.cuda.mem_get_info(device)[0])
+        return int(torch.accelerator.get_memory_info(device)[0])
     except RuntimeError:  # full, or reserved by another process: even asking takes memory
         return 0
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done what it was told."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

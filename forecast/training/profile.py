@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from forecast.training.device import wait_for
+
 PROFILE_PARTS = {
     "data": "reading, transforms, windows",
     "kernel": "gathering batches, forward and backward passes",
@@ -41,8 +43,8 @@ class Profile:
         began = time.perf_counter()
         try:
             yield
-            if self.device is not None and self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
+            if self.device is not None:
+                wait_for(self.device)
         finally:
             passed = time.perf_counter() - began
             self.seconds[name] = self.seconds.get(name, 0.0) + passed

@@ -14,9 +14,11 @@ from forecast.training.device import (
     available_devices,
     choose_device,
     describe_device,
+    device_of,
     mixed_precision,
 )
 from forecast.training.seeds import mixed_seed, seeded
+from tests.helpers import refusal
 
 CPU = torch.device("cpu")
 GIB = 2**30
@@ -24,20 +26,19 @@ GIB = 2**30
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine with CUDA devices of this much free memory (None: it cannot be asked), and mps."""
+    """A machine with devices of this much free memory (None: it cannot be asked) of one kind."""
 
-    def build(*free: int | None, mps: bool = False) -> None:
-        def memory(number) -> tuple[int, int]:
-            index = number if isinstance(number, int) else torch.device(number).index
-            if free[index] is None:
+    def build(*free: int | None, kind: str | None = "cuda") -> None:
+        def memory(device) -> tuple[int, int]:
+            if free[device.index] is None:
                 raise RuntimeError("CUDA error: out of memory")
-            return free[index], 80 * GIB
+            return free[device.index], 80 * GIB
 
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(free))
-        monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
+        found = torch.device(kind) if kind == "mps" or free else None
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: found)
+        monkeypatch.setattr(torch.accelerator, "device_count", lambda: len(free))
+        monkeypatch.setattr(torch.accelerator, "get_memory_info", memory)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 
     return build
 
@@ -80,11 +81,34 @@ def test_a_number_too_high_lists_what_is_there(machine) -> None:
 
 
 def test_mps_is_taken_when_asked_for(machine) -> None:
-    machine(mps=True)
+    machine(kind="mps")
     assert choose_device("mps") == torch.device("mps")
     assert choose_device("auto") == CPU
     with pytest.raises(DeviceError, match=r"choose auto, cpu, mps$"):
         choose_device("cuda")
+
+
+def test_xpu_is_taken_when_asked_for(machine) -> None:
+    machine(2 * GIB, 3 * GIB, kind="xpu")
+    assert available_devices() == ["cpu", "xpu:0", "xpu:1"]
+    assert choose_device("auto") == CPU
+    assert [str(choose_device(name)) for name in ("xpu", "xpu:0")] == ["xpu:1", "xpu:0"]
+    assert describe_device(torch.device("xpu:1")) == "xpu:1 (3.0 of 80.0 GiB free)"
+
+
+def test_each_process_of_a_machine_takes_a_device_of_its_own(machine) -> None:
+    machine(3 * GIB, 7 * GIB)
+    assert [str(device_of("auto", rank, 2)) for rank in (0, 1)] == ["cuda:0", "cuda:1"]
+    assert str(device_of("cuda", 0, 1)) == "cuda:1"
+    assert device_of("cpu", 5, 8) == CPU
+    said = refusal(device_of, "cuda", 0, 3, error=DeviceError)
+    assert said == (
+        "device 'cuda': 3 processes, and cuda:0, cuda:1; give each process a device of its own, or"
+        " all of them device=cpu"
+    )
+    assert "2 processes, and cuda:1;" in refusal(device_of, "cuda:1", 0, 2)
+    machine(kind="mps")
+    assert "2 processes, and mps;" in refusal(device_of, "mps", 0, 2)
 
 
 def test_descriptions(machine) -> None:
