@@ -23,7 +23,7 @@ FLOORS = (
     ("prepare", "zero_shot"),
     ("label_scores", "distributed"),
     ("evaluate",),
-    ("tested",),
+    ("tested", "export"),
     ("estimate",),
     ("check", "budget"),
     ("reporting",),
@@ -143,6 +143,7 @@ def test_heavy_packages_have_their_places(module):
     lazy |= {"statsforecast", "jinja2", "markupsafe", "narwhals", "mlflow", "ray"}
     if room_of(module) != "serve":
         lazy |= {"fastapi", "starlette", "uvicorn", "prometheus_client"}
+    lazy |= {"onnx", "onnxscript", "onnxruntime"}
     assert not lazy & packages(at_import(tree))
 
 

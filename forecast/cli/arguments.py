@@ -199,6 +199,16 @@ class ReportOptions(PrintOptions):
     force: bool = _flag("--force", "replace the file if it is there")
 
 
+class ExportOptions(PrintOptions):
+    """Write a trained model as an ONNX file, for programs without forecast."""
+
+    run: str = _option("RUN", "run folder, or its model.safetensors")
+    output: str | None = _option("--output FILE", "ONNX file (default: RUN/model.onnx)")
+    int8: bool = _flag("--int8", "weights in 8 bits; tells what they cost on validation")
+    without_partners: bool = _flag("--without-partners", "the network alone")
+    force: bool = _flag("--force", "replace the file if it is there")
+
+
 class RunsOptions(argparse.Namespace):
     """List the runs of a folder: date, test scores, and in what they differ."""
 
@@ -299,6 +309,7 @@ COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "tune": (TuneOptions, "forecast.cli.tune.tune"),
     "backtest": (BacktestOptions, "forecast.cli.commands.backtest"),
     "report": (ReportOptions, "forecast.cli.report.report"),
+    "export": (ExportOptions, "forecast.cli.export.export"),
     "runs": (RunsOptions, "forecast.cli.runs.runs"),
     "check": (CheckOptions, "forecast.cli.commands.check"),
     "config init": (InitOptions, "forecast.cli.init.init"),

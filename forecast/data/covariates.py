@@ -60,16 +60,17 @@ class FittedCovariate:
         """
         if not self.option.is_categorical:
             return np.asarray((values - self.location) / self.scale)[:, None]
-        codes = self._codes(values, panel_categories)
+        codes = self.codes(values, panel_categories)
         if self.option.encoding == "one_hot":
             is_category = codes[:, None] == np.arange(1, len(self.categories) + 1)
             return np.asarray(is_category, dtype=np.float64)
         divisor = len(self.categories) if self.option.encoding == "ordinal" else 1
         return np.asarray(codes[:, None] / max(divisor, 1))
 
-    def _codes(
+    def codes(
         self, values: Float[np.ndarray, " N"], panel_categories: Sequence[str]
     ) -> Float[np.ndarray, " N"]:
+        """Codes from 1 of the numbers that a panel gives to categories; 0 for what is not known."""
         known = {name: code for code, name in enumerate(self.categories, start=1)}
         table = np.array(
             [*(known.get(name, UNSEEN) for name in panel_categories), UNSEEN], dtype=np.float64

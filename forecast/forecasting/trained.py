@@ -219,15 +219,36 @@ class TrainedModel:
             history = with_categories(history, labels.of_targets(self.pipeline.targets))
         whole = long_enough(history, self.least_rows, data.short_series == "skip")
         warn_of_series(whole, self.pipeline)
-        pipeline = self.pipeline.with_series_of(whole)
         history = last_rows(whole, self.rows_needed, self.pipeline)
         rounds = -(-horizon // trained)  # rounded up
         history, known = future_rows(data, history, future, rounds * trained, horizon)
-        warn_of_categories(history, known, pipeline)
+        warn_of_categories(history, known, self.pipeline)
         first, last = int(history.starts.min()), int((history.starts + history.lengths).max())
-        days = pipeline.covariates.days
+        days = self.pipeline.covariates.days
         warn_of_unknown_days(days, history.axis, first, last + horizon - 1)
+        return history, self.forecast_ahead(whole, history, known, horizon, level)
 
+    def forecast_ahead(
+        self,
+        whole: Panel,
+        history: Panel,
+        known: Float[np.ndarray, "S steps C"],
+        horizon: int,
+        level: Levels = None,
+    ) -> Float[np.ndarray, "S H K Q"]:
+        """What `forecast_panel` gives, once the rows to come are known.
+
+        Args:
+            whole: all rows that are known.
+            history: the rows of them that the models read, filled.
+            known: rows to come, with the covariates that are known ahead.
+            horizon, level: as for `forecast`.
+
+        Raises:
+            DataError: for a forecast that is not finite, or an input that is missing.
+        """
+        pipeline = self.pipeline.with_series_of(whole)
+        rounds = known.shape[1] // self.config.window.horizon
         panel, blocks = history, []
         for ahead in np.split(known, rounds, axis=1):  # (S, trained horizon, C) each
             block = self._one_block(pipeline, panel, ahead)
@@ -237,14 +258,14 @@ class TrainedModel:
         refuse_infinite(values, history)
 
         if self._is_quantile_model:
-            return history, values[..., chosen_quantiles(self.trained_quantiles, level)]
+            return values[..., chosen_quantiles(self.trained_quantiles, level)]
         levels = self._conformal_levels(level)
         if levels and self.calibration is not None:
-            season = int(data.season)
+            season = int(self.config.data.season)
             values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
             values = np.maximum(values, self.config.intervals.lowest)
             refuse_infinite(values, history, INFINITE_INTERVALS)
-        return history, values
+        return values
 
     def _combined(
         self, values: Float[np.ndarray, "S H K Q"], whole: Panel
@@ -340,10 +361,7 @@ class TrainedModel:
         return what_is_left_out(self.config.intervals.levels, self.calibration)
 
     def without_partners(self) -> TrainedModel:
-        """The network alone, without intervals: they are made of the combination's errors.
-
-        A model that has no partners stays as it is.
-        """
+        """The network alone; its intervals go, for they are made of the combination's errors."""
         if not self.config.partners:
             return self
         config = self.config.model_copy(update={"intervals": IntervalConfig(levels=())})

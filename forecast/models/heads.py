@@ -96,8 +96,9 @@ class Direct(nn.Module):
         outputs, _ = stack(encoded.segments, noise=noise)
         state = ACTIVATIONS[self.activation](stack.last_output(outputs))
         state = dropped(state, self.dropout if self.training else 0.0, noise)
-        flat: Tensor = self.output(torch.cat([state, encoded.future.flatten(1)], dim=1))
         shape = self.shape
+        told = [state, encoded.future.flatten(1)] if shape.num_future else [state]
+        flat: Tensor = self.output(torch.cat(told, dim=1))
         return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)
 
 
@@ -185,7 +186,7 @@ class Parallel(nn.Module):
     def _queries(self, future: Float[Tensor, "B H F"]) -> Float[Tensor, "B M I"]:
         """Inputs of the decoder steps; channels vary fastest along the batch, as in the windows."""
         queries = self.positions if self.channels is None else self.positions + self.channels
-        queries = queries.repeat(len(future) // self.shape.num_channels, 1, 1)  # (B, M, I)
+        queries = queries.repeat(future.shape[0] // self.shape.num_channels, 1, 1)  # (B, M, I)
         if self.known is None:
             return queries
         known: Tensor = self.known(segments_of(future, self.shape.segment))
@@ -214,7 +215,7 @@ class Emit(nn.Module):
         """Steps of all segments, end to end."""
         share = self.dropout if self.training else 0.0
         flat: Tensor = self.output(dropped(ACTIVATIONS[self.activation](outputs), share, noise))
-        return flat.reshape(len(flat), -1, self.shape.num_targets, self.shape.num_quantiles)
+        return flat.reshape(flat.shape[0], -1, self.shape.num_targets, self.shape.num_quantiles)
 
 
 def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, "B M I"]:
@@ -225,6 +226,8 @@ def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, 
         segment: steps in a segment; the last segment is filled up with the last row.
     """
     short = -columns.shape[1] % segment
+    if not columns.shape[2]:  # ONNX lays out nothing of no width
+        return columns[:, : (columns.shape[1] + short) // segment]
     if short:
         columns = torch.cat([columns, columns[:, -1:].expand(-1, short, -1)], dim=1)
     cut: Tensor = columns.unflatten(1, (-1, segment))

@@ -40,6 +40,7 @@ LR_RANGE_FILE, LR_RANGE_PICTURE = LR_RANGE_FILES = ("lr_range.csv", "lr_range.pn
 ENVIRONMENT_FILE = "environment.json"
 REPORT_FILE = "report.html"
 PROFILE_FILE = "profile.json"
+ONNX_FILE = "model.onnx"
 TENSORBOARD_FOLDER = "tensorboard"
 NEXT_FOLDER = ".next"
 """Within a finished run: the training that will take its place."""
@@ -47,10 +48,10 @@ EVENTS = "events.out.tfevents.*"
 RUN_FILES = (
     *(SUMMARY_FILE, CONFIG_FILE, ENVIRONMENT_FILE, METRICS_FILE, MODEL_FILE, RESUME_FILE),
     *("forecast.csv", "learning_curve.png", "forecast.png", *LR_RANGE_FILES),
-    *(LOG_FILE, PROFILE_FILE, REPORT_FILE),
+    *(LOG_FILE, PROFILE_FILE, REPORT_FILE, ONNX_FILE),
 )
-"""All that a run and its report write, beside the TensorBoard folder. They are cleared in order:
-first the summary, which says that a run is finished."""
+"""All that a run, its report and its export write, beside the TensorBoard folder. They are cleared
+in order: first the summary, which says that a run is finished."""
 MARKS = (CONFIG_FILE, ENVIRONMENT_FILE)
 """Files that make a folder a run: a configuration alone may be anybody's."""
 RECORDED_PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "pydantic", "safetensors")

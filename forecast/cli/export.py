@@ -1,0 +1,82 @@
+"""`forecast export`: a trained model as one ONNX file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from forecast.cli.arguments import ExportOptions
+from forecast.cli.output import print_result, refuse_input, require_folder
+from forecast.errors import ConfigError
+from forecast.export.onnx import exported, require_packages
+from forecast.export.quantize import in_8_bits, validation_data, validation_errors
+from forecast.forecasting.model_file import load, model_path
+from forecast.forecasting.trained import TrainedModel
+from forecast.runs.files import write_atomically, write_within
+from forecast.runs.folder import ONNX_FILE, RUN_FILES
+from forecast.runs.foreign import refuse_foreign
+from forecast.runs.log import stderr_log
+
+
+def export(options: ExportOptions) -> int:
+    """Write a trained model as an ONNX file that takes and gives values in the user's units."""
+    require_packages()
+    path = _place(options)
+    with stderr_log(options.quiet):
+        trained = load(options.run)
+        trained = trained.without_partners() if options.without_partners else trained
+        refuse_input(str(path), trained.config.data.path, "the training table")
+        model = exported(trained)
+        content = model.SerializeToString()
+        result: dict[str, Any] = {"output": str(path), "bytes": len(content)}
+        if options.int8:
+            small = in_8_bits(model).SerializeToString()
+            result |= {"bytes": len(small), **_cost(trained, content, small)}
+            content = small
+    if options.output is None:
+        write_within(path, content)
+    else:
+        write_atomically(path, content, is_new=not options.force)
+    print_result(options.json, result, _text(result))
+    return 0
+
+
+def _place(options: ExportOptions) -> Path:
+    """Where the file goes; only --force replaces one, and never another file of the run."""
+    model = model_path(options.run)
+    path = model.parent / ONNX_FILE if options.output is None else Path(options.output)
+    if options.output is None:
+        refuse_foreign(path.parent, [ONNX_FILE])
+    else:
+        require_folder("--output", options.output)
+    for name in RUN_FILES:
+        if name != ONNX_FILE:
+            refuse_input(str(path), str(model.parent / name), "a file of the run")
+    refuse_input(str(path), str(model), "the model")
+    if os.path.lexists(path) and not options.force:
+        raise ConfigError(f"{path} exists; give another --output, or --force")
+    return path
+
+
+def _cost(trained: TrainedModel, content: bytes, small: bytes) -> dict[str, Any]:
+    """What 8 bits cost on the validation part, or why that is not known."""
+    prepared = validation_data(trained)
+    if isinstance(prepared, str):
+        return {"float_bytes": len(content), "unknown": prepared}
+    mae = validation_errors(trained, prepared, {"float32": content, "int8": small})
+    return {"float_bytes": len(content), "validation_mae": mae}
+
+
+def _text(result: dict[str, Any]) -> str:
+    lines = [f"{result['bytes']:,} bytes in {result['output']}"]
+    if "float_bytes" in result:
+        lines.append(f"{result['float_bytes']:,} bytes without --int8")
+    if "unknown" in result:
+        lines.append(f"what 8 bits cost is not known: {result['unknown']}")
+    mae = result.get("validation_mae", {"float32": {}})
+    for target, before in mae["float32"].items():
+        after = mae["int8"][target]
+        change = f", {100 * (after / before - 1):+.2f} %" if before else ""
+        lines.append(f"validation MAE of {target}: {before:.6g}, with --int8 {after:.6g}{change}")
+    return "\n".join(lines)

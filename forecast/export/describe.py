@@ -1,0 +1,72 @@
+"""What an exported file says of itself, for the program that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from forecast import __version__
+from forecast.data.covariates import FittedCovariate
+from forecast.forecasting.predict import interval_columns
+from forecast.forecasting.trained import TrainedModel
+
+KEY = "forecast"
+"""Of the metadata, whose value is JSON."""
+FORMAT = 1
+UNITS = "as in the training table"
+
+
+def description(trained: TrainedModel) -> dict[str, Any]:
+    """Names, frequency, rows needed, units and categories, as a value of JSON.
+
+    Args:
+        trained: the model.
+    """
+    config, pipeline, tail = trained.config, trained.pipeline, trained.tail
+    data, covariates = config.data, pipeline.covariates
+    quantiles = trained.quantiles()
+    names = {number: name for name, number in interval_columns(quantiles).items()}
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "reads": _reads(trained),
+        "units": UNITS,
+        "time": data.time,
+        "id": data.id if tail.has_ids else None,
+        "frequency": tail.axis.frequency,
+        "timezone": tail.axis.timezone,
+        "season": int(data.season),
+        "horizon": config.window.horizon,
+        "rows_needed": trained.rows_kept,
+        "least_rows": trained.least_rows,
+        "missing": pipeline.missing,
+        "targets": list(pipeline.targets),
+        "past": _columns(covariates.past),
+        "future": _columns(covariates.future),
+        "static": _columns(covariates.static),
+        "calendar": list(covariates.calendar),
+        "series": list(pipeline.ids) if tail.has_ids else [],
+        "quantiles": list(quantiles),
+        "columns": [names.get(number, "forecast") for number in range(len(quantiles))],
+        "digest": trained.digest,
+    }
+
+
+def _columns(fitted: Sequence[FittedCovariate]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.option.name,
+            "categories": list(each.categories) if each.option.is_categorical else None,
+        }
+        for each in fitted
+    ]
+
+
+def _reads(trained: TrainedModel) -> str:
+    return (
+        f"The last {trained.rows_kept} rows or more of a series, and forecasts"
+        f" {trained.config.window.horizon} steps. history: targets, past and future-known columns,"
+        " NaN where missing, categories as codes from 1; *_time: seconds since 1970 on the wall"
+        " clock; future: the horizon; series: place in the list of series. NaN comes of rows that"
+        " do not suffice."
+    )

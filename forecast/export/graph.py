@@ -1,0 +1,111 @@
+"""The graph: the whole way from raw rows to forecasts and intervals, both in the user's units."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from forecast.data.moments import ROUNDING
+from forecast.export.chain import GraphChain, Numbers
+from forecast.export.covariates import encoded
+from forecast.export.intervals import intervals_of
+from forecast.export.ridge import ridge_of
+from forecast.export.window import GraphWindow
+from forecast.forecasting.trained import TrainedModel
+
+
+class ForecastGraph(nn.Module):
+    """What `TrainedModel.forecast` does for the trained horizon, in torch alone.
+
+    Values are double, and single in the network, as everywhere. What `forecast` refuses is NaN.
+
+    Args:
+        trained: a model that `refuse` lets pass.
+    """
+
+    constants: Tensor
+    """Value of each series and target that was the same in training; else NaN."""
+
+    def __init__(self, trained: TrainedModel) -> None:
+        super().__init__()
+        pipeline = trained.pipeline
+        self.networks = nn.ModuleList(trained.models)
+        self.horizon = trained.config.window.horizon
+        self.chain = GraphChain(pipeline.chain)
+        self.window = GraphWindow(trained, self.chain)
+        self.static = pipeline.covariates.static
+        self.num_series = len(pipeline.ids)
+        self.register_buffer("constants", torch.from_numpy(pipeline.constants))
+        self.minimum = pipeline.minimum
+        self.ridge = ridge_of(trained)
+        self.intervals = intervals_of(trained)
+
+    def forward(
+        self,
+        history: Float[Tensor, "B R C"],
+        history_time: Int[Tensor, "B R"] | None = None,
+        future: Float[Tensor, "B H F"] | None = None,
+        future_time: Int[Tensor, "B H"] | None = None,
+        static: Float[Tensor, "B D"] | None = None,
+        series: Int[Tensor, " B"] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Forecast the horizon after the last rows; what the model does not read is None.
+
+        Args:
+            history: targets, past and future-known covariates, NaN where missing.
+            history_time: seconds since 1970 of each row on the wall clock of the axis.
+            future: future-known covariates over the horizon.
+            future_time: its times.
+            static: static covariates.
+            series: number of each window's series in training; NaN comes of any other.
+
+        Returns:
+            Forecasts (B, H, K); and with intervals all quantiles (B, H, K, Q), rising.
+        """
+        number = torch.zeros_like(history[:, 0, 0]).long() if series is None else series
+        is_known = (number >= 0) & (number < self.num_series)
+        number = torch.where(is_known, number, 0)
+        whole = self.window.filled(history)
+        rows = self.window.last(whole)
+        waves = self.window.waves(history_time, future_time)
+        inputs, ahead = self.window.read(rows, number, future, waves)
+        nothing = torch.zeros_like(inputs[:, :1, :0])  # (B, 1, 0)
+        ahead = ahead or [nothing.expand(-1, self.horizon, -1)]
+        told = [nothing[:, 0]] if static is None else encoded(self.static, static)
+        read = (inputs, torch.cat(ahead, dim=2), torch.cat(told, dim=1))
+        is_whole = is_known
+        for each in read:
+            if each.shape[-1]:
+                axes = tuple(range(1, each.dim()))
+                is_whole = is_whole & ~each.isnan().any(dim=axes)
+
+        targets = rows[..., : self.window.num_targets]
+        single = [each.float() for each in read]
+        members = [self._in_user_units(net(*single), targets, number) for net in self.networks]
+        values = members[0] if len(members) == 1 else _median(torch.stack(members))
+        if self.ridge is not None:
+            values = self.ridge.shifted(values, whole[..., : self.window.num_targets])
+        if self.intervals is not None:
+            values = self.intervals.around(values[..., 0], number)
+        values = torch.where(is_whole[:, None, None, None], values, torch.nan)
+        middle = values[..., values.shape[-1] // 2]
+        return (middle,) if values.shape[-1] == 1 else (middle, values)
+
+    def _in_user_units(
+        self, forecast: Float[Tensor, "B H K Q"], rows: Float[Tensor, "B P K"], series: Numbers
+    ) -> Float[Tensor, "B H K Q"]:
+        """What `Pipeline.invert` does: what was the same as long as it is known, stays so."""
+        forecast = self.chain.undone(forecast.double(), rows, series)
+        forecast = forecast.clamp(min=self.minimum)
+        known = self.constants[series][:, None]  # (B, 1, K)
+        has_changed = ((rows - known).abs() > ROUNDING * known.abs()).any(dim=1, keepdim=True)
+        lasts = ~known.isnan() & ~has_changed
+        return torch.where(lasts[..., None], known[..., None], forecast)
+
+
+def _median(members: Float[Tensor, "M B H K Q"]) -> Float[Tensor, "B H K Q"]:
+    """As NumPy has it: of an even number the mean of the two in the middle."""
+    count = members.shape[0]
+    middle: Tensor = members.sort(dim=0).values[(count - 1) // 2 : count // 2 + 1]
+    return middle.mean(dim=0)

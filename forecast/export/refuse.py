@@ -1,0 +1,46 @@
+"""What cannot be exported, refused with option and value."""
+
+from __future__ import annotations
+
+from forecast.errors import ConfigError, listed
+from forecast.forecasting.trained import TrainedModel
+from forecast.partners.weights import RIDGE
+
+
+def refuse(trained: TrainedModel) -> None:
+    """Raise a ConfigError for the first option that ONNX has nothing for.
+
+    Args:
+        trained: the model.
+    """
+    model = trained.config.model
+    if model.start == "pretrained":
+        raise ConfigError(
+            "model.start: pretrained cannot be exported: its features are computed outside of the"
+            " network; train with start: random"
+        )
+    if model.proj_size:
+        raise ConfigError(
+            f"model.proj_size: {model.proj_size} cannot be exported: ONNX has no LSTM with a"
+            " projection; train with proj_size: 0"
+        )
+    labels = trained.pipeline.labels
+    if labels:
+        raise ConfigError(
+            f"data.target: {listed(trained.pipeline.targets)} cannot be exported: a file gives"
+            " numbers, not labels; use forecast predict, or forecast serve"
+        )
+    days = trained.pipeline.covariates.days
+    if days:
+        raise ConfigError(
+            f"special days {listed(each.name for each in days)} cannot be exported: a file knows no"
+            " lists of dates; train without data.holidays and data.terms"
+        )
+    if trained.combination is None:
+        return
+    fitted = [each for each in trained.combination.counting.methods[1:] if each != RIDGE]
+    if fitted:
+        raise ConfigError(
+            f"partners: {listed(fitted)} cannot be exported: fitted to each history anew; export"
+            " the network alone with --without-partners"
+        )

@@ -1,0 +1,142 @@
+"""Files of ONNX: run at other numbers of windows and rows, compared, and described."""
+
+import json
+
+import jaxtyping
+import numpy as np
+import onnx
+import pytest
+
+from forecast.errors import ConfigError
+from forecast.export import onnx as exporting
+from forecast.export.describe import KEY
+from forecast.export.onnx import exported, require_packages
+from forecast.export.probe import probe
+from forecast.export.session import all_quantiles, session_of
+from tests.forecasting.cases import BUILDERS, air, built, conformal
+from tests.helpers import refusal
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
+EXPORTED = {}
+
+
+@pytest.fixture(autouse=True)
+def unchecked_shapes():
+    """A traced graph has symbols for sizes, which are no integers to the checker of types."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def file_of(name):
+    """A case with intervals, exported once."""
+    if name not in EXPORTED:
+        _, trained = conformal(name)
+        EXPORTED[name] = trained, exported(trained)
+    return EXPORTED[name]
+
+
+def test_a_file_forecasts_as_the_model_at_any_number_of_windows_and_rows():
+    trained, model = file_of("panel_parallel")
+    session = session_of(model.SerializeToString())
+    for count, rows in ((1, trained.rows_needed), (9, trained.rows_needed + 5)):
+        made = probe(trained, count, rows)
+        wanted = made.forecasts(trained)
+        found = all_quantiles(session, made.inputs)
+        assert found.shape == (count, 6, 1, 5)
+        size = np.abs(wanted).max()
+        assert np.abs(found - wanted).max() < 1e-5 * size
+    shapes = {each.name: each.shape for each in session.get_inputs()}
+    assert shapes["history"] == ["windows", "rows", 4]
+    assert shapes["future"] == ["windows", 6, 2]
+
+
+def test_a_file_says_what_it_is_and_nothing_of_the_machine_that_made_it():
+    trained, model = file_of("panel_parallel")
+    told = json.loads({each.key: each.value for each in model.metadata_props}[KEY])
+    assert told["horizon"] == 6
+    assert told["rows_needed"] == trained.rows_kept == 15
+    assert told["frequency"] == "D"
+    assert told["series"] == ["b", "007", "NA"]
+    assert told["columns"] == ["lo-95", "lo-80", "forecast", "hi-80", "hi-95"]
+    assert told["future"] == [
+        {"name": "price", "categories": None},
+        {"name": "event", "categories": ["fair", "sale"]},
+    ]
+    assert told["units"]
+    assert model.opset_import[0].version == 20
+    content = model.SerializeToString()
+    assert b"/forecast/" not in content
+    assert b"site-packages" not in content
+
+
+def test_a_file_that_forecasts_otherwise_is_not_kept(monkeypatch):
+    trained, model = file_of("panel_parallel")
+    graph = onnx.ModelProto()
+    graph.CopyFrom(model)
+    weights = max(graph.graph.initializer, key=lambda each: len(each.raw_data))
+    array = onnx.numpy_helper.to_array(weights)
+    weights.CopyFrom(onnx.numpy_helper.from_array(array * 1.01, weights.name))
+    message = refusal(exporting.require_parity, graph.SerializeToString(), trained)
+    assert message.startswith("the exported model forecasts otherwise than the run, by ")
+
+
+def test_what_has_no_place_in_the_format_is_refused_with_option_and_value():
+    import forecast
+
+    case = air(model={"proj_size": 2})
+    trained = forecast.train(case.config, case.frame)
+    assert refusal(exported, trained, error=ConfigError) == (
+        "model.proj_size: 2 cannot be exported: ONNX has no LSTM with a projection; train with"
+        " proj_size: 0"
+    )
+
+
+def test_partners_that_are_fitted_anew_are_refused_with_the_remedy():
+    import forecast
+
+    case = air()
+    case.config["partners"] = ["theta"]
+    trained = forecast.train(case.config, case.frame)
+    assert refusal(exported, trained, error=ConfigError) == (
+        "partners: theta cannot be exported: fitted to each history anew; export the network alone"
+        " with --without-partners"
+    )
+
+
+def test_a_package_that_is_missing_is_said_with_the_remedy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = refusal(require_packages, error=ConfigError)
+    assert message == "forecast export needs onnx: pip install 'forecast-lstm[onnx]'"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_kind_of_table_is_exported(name):
+    exported(built(name)[1])
+
+
+ARCHITECTURES = {
+    "gru": {"cell": "gru", "num_layers": 2},
+    "rnn": {"cell": "rnn", "head": "recursive", "segment": 3},
+    "two sizes": {"num_layers": 2, "hidden_size": [6, 4], "layer_norm": True, "residual": True},
+    "batch norm": {"num_layers": 2, "batch_norm": True, "dropout": 0.2},
+    "both directions": {"bidirectional": True, "head_activation": "gelu"},
+    "dilated": {"num_layers": 2, "dilations": [1, 2]},
+    "dilated parallel": {"num_layers": 2, "dilations": [1, 3], "head": "parallel", "segment": 2},
+    "learned state": {"init": {"state": "learned"}, "head": "recursive", "segment": 2},
+    "embedded": {"embedding_size": 5, "segment": 4, "window_norm": "segment_mean"},
+    "full skip": {"linear_skip": "full", "window_norm": "last"},
+    "segment skip": {"linear_skip": "segment", "segment": 3, "head": "parallel"},
+    "mean": {"window_norm": "mean", "head": "recursive"},
+    "standard": {"window_norm": "standard", "cell": "gru", "head": "parallel", "segment": 6},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_exported(name):
+    import forecast
+
+    case = air(model=ARCHITECTURES[name])
+    exported(forecast.train(case.config, case.frame))
