@@ -57,7 +57,8 @@ def second_look(prepared: Prepared, session: Session, summary: Mapping[str, Any]
     kept = [each for each in summary.get("remarks", ()) if "too few to tell" not in each]
     told = " ".join([found["verdict"], *found["remarks"]])
     remark = f"Short backtest, trained anew on what was known at {first}: {told}"
-    return {"backtest": found, "remarks": [*kept, remark]}
+    same = {key: value for key, value in found.items() if key != "seconds"}  # the same bytes
+    return {"backtest": same, "remarks": [*kept, remark]}
 
 
 def _tells_enough(prepared: Prepared) -> bool:

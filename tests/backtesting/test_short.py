@@ -47,6 +47,12 @@ def test_a_test_part_that_tells_too_little_is_followed_by_one(test):
     assert found["metrics"] == alone["metrics"]
 
 
+def test_the_same_seed_tells_the_same():
+    first, second = (trained(4)[2].summary for _ in range(2))
+    assert first == second
+    assert "backtest" in first
+
+
 @pytest.mark.parametrize(
     ("sizes", "why"),
     [
