@@ -38,6 +38,7 @@ from forecast.evaluation.scoring import (
     with_batch,
 )
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
+from forecast.forecasting.start import UNTIL, trained_until
 from forecast.label_scores import label_summary, label_sums
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
@@ -204,6 +205,7 @@ def summarised(
         "stopped": session.reasons,
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
         "season": prepared.season,
+        UNTIL: trained_until(prepared.panel, prepared.split),
     }
     return summary | scores_on_test(models, prepared, combination)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from forecast.backtesting.short import second_look
-from forecast.config.tree import Config, with_files, write_config
+from forecast.config.tree import FILES, Config, with_files, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.split import PARTS
 from forecast.distributed.team import ALONE, Team
@@ -93,9 +93,10 @@ def train(
             refuse_input(folder.home, RUN_FILES, config.data.path, "the table")
         with parts.part("data"):
             prepared = prepare(config, data)
-        if data is None:
-            # Paths from the root: a run finds its table from anywhere.
-            prepared = replace(prepared, config=with_files(prepared.config, os.path.abspath))
+        # Paths from the root: a run finds its files from anywhere.
+        keys = FILES if data is None else ("training.start_from",)
+        whole = with_files(prepared.config, os.path.abspath, keys)
+        prepared = replace(prepared, config=whole)
         _log_data(prepared)
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()

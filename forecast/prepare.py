@@ -28,7 +28,9 @@ from forecast.data.split import PARTS, Split, split
 from forecast.data.times import season_length
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError, named, shown
+from forecast.forecasting.model_file import load
 from forecast.forecasting.predict import new_model
+from forecast.forecasting.start import Weights, first_weights, sized_like
 from forecast.models.forecaster import hidden_sizes
 from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
@@ -58,6 +60,8 @@ class Prepared:
     """Values in the user's units; what was missing is filled from within its part."""
     windows: Mapping[str, Windows]
     """By part, on the CPU."""
+    first: tuple[Weights, ...] = ()
+    """Weights that the members begin with, by turns; none: fresh ones."""
 
     @property
     def season(self) -> int:
@@ -119,9 +123,12 @@ def prepare(
     warn_of_unknown_days(pipeline.covariates.days, panel.axis, int(panel.starts.min()), last)
     found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
     data_config = config.data.model_copy(update=found)
-    model_config = _with_sizes(config.model, len(windows["train"]))
+    start = load(config.training.start_from) if config.training.start_from else None
+    model_config = config.model if start is None else sized_like(config.model, start)
+    model_config = _with_sizes(model_config, len(windows["train"]))
     resolved = config.model_copy(update={"data": data_config, "model": model_config})
-    return Prepared(resolved, panel, parts, pipeline, filled, windows)
+    first = first_weights(start, resolved, pipeline, panel, parts) if start else ()
+    return Prepared(resolved, panel, parts, pipeline, filled, windows, first)
 
 
 def _with_sizes(config: ModelConfig, num_windows: int) -> ModelConfig:
@@ -146,7 +153,7 @@ def new_learner(
         prepared: configuration, and the sizes of the windows.
         device: where the model is trained.
         rate: learning rate, before the schedule.
-        seed: first weights, order of windows and dropout follow from it.
+        seed: first weights, unless they are given, order of windows and dropout follow from it.
         profile: counts where the time goes.
     """
     config = prepared.config
@@ -155,8 +162,11 @@ def new_learner(
         workers_for(torch.device("cpu")),
     ):  # bytes of orthogonal weights depend on threads
         model = new_model(config, prepared.pipeline)
+    if prepared.first:
+        model.load_state_dict(prepared.first[(seed - config.seed) % len(prepared.first)])
     weights = class_weights(prepared)
-    return build_learner(model.to(device), config.training, rate, seed, profile, weights)
+    learner = build_learner(model.to(device), config.training, rate, seed, profile, weights)
+    return replace(learner, is_trained=model.is_trained or bool(prepared.first))
 
 
 def class_weights(prepared: Prepared) -> Float[torch.Tensor, "K Q"] | None:

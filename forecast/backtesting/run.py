@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
 from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
-from forecast.config.tree import Config
+from forecast.config.tree import Config, without_start
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
@@ -134,6 +134,11 @@ def backtest(
     """
     if config.data.labels:
         raise ConfigError("a backtest is of numbers; forecast train judges labels on the test part")
+    if trained is None and config.training.start_from:
+        raise ConfigError(
+            f"training.start_from: {config.training.start_from} may know rows behind the origins of"
+            " a backtest; set it to null"
+        )
     began = time.monotonic()
     horizon = config.window.horizon
     plan = Plan(
@@ -149,7 +154,7 @@ def backtest(
         prepared = prepare(_with_split(config, test=plan.rows), panel)
     else:
         _require_same_data(panel, trained)
-        prepared = prepare(trained.config, panel, trained.pipeline.covariates.days)
+        prepared = prepare(without_start(trained.config), panel, trained.pipeline.covariates.days)
         plan = _plan_in_test_part(plan, prepared, folds is None)
     forecaster = _finished(prepared, trained) if trained else None
     truth, done = actuals(prepared), []

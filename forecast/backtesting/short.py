@@ -42,7 +42,7 @@ def second_look(prepared: Prepared, session: Session, summary: Mapping[str, Any]
     """
     seconds = sum(history[-1].seconds for history in session.histories if history)
     folds = _folds(prepared)
-    if _tells_enough(prepared) or seconds > MOST_SECONDS or folds < FEWEST_FOLDS:
+    if prepared.first or _tells_enough(prepared) or seconds > MOST_SECONDS or folds < FEWEST_FOLDS:
         return {}
     log.info("short backtest: %d folds, for the test part alone tells too little", folds)
     config = _as_long(prepared.config, max(map(len, session.histories)))

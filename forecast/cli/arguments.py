@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -81,7 +82,19 @@ class TrainOptions(ConfigOptions):
     config: str | None = _option("CONFIG", "YAML configuration", nargs="?")
     run: str | None = _option("--run DIR", "folder (default: runs/<config name>/<UTC time>)")
     resume: str | None = _option("--resume DIR", "go on with an interrupted run")
+    start_from: str | None = _option(
+        "--start-from RUN", "begin with the weights of a finished run, e.g. on newer rows"
+    )
     force: bool = _flag("--force", "replace the run in DIR; other files stay")
+
+    def all_overrides(self) -> list[str]:
+        """The overrides, with --device and --start-from among them."""
+        path = json.dumps(self.start_from or "")
+        return [
+            *super().all_overrides(),
+            *([f"training.start_from={path}"] if self.start_from else []),
+        ]
+
     profile: bool = _flag("--profile", "tell where the time went; also DIR/profile.json")
     processes: int | None = _integer(
         "--processes N", "processes that share each batch (default: 1)"

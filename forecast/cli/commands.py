@@ -108,9 +108,10 @@ def _run_to_train(options: TrainOptions) -> Iterator[tuple[Config, RunFolder]]:
         return
     if options.config and "=" in options.config:  # it stands where CONFIG would
         options.overrides.insert(0, options.config)
-    elif options.config or options.run or options.force:
+    elif options.config or options.run or options.force or options.start_from:
         raise ConfigError(
-            "--resume DIR goes on as the run was configured; leave CONFIG, --run and --force out"
+            "--resume DIR goes on as the run was configured; leave CONFIG, --run, --force and"
+            " --start-from out"
         )
     path, goes_on = Path(options.resume), says_how_long(options.overrides)
     refuse_fixed_options(options.overrides)

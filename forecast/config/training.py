@@ -23,6 +23,7 @@ from forecast.config.options import (
     Section,
 )
 from forecast.config.schedules import AveragingOption, Constant, NoAveraging, ScheduleOption
+from forecast.errors import shown
 
 
 class EarlyStoppingConfig(Section):
@@ -106,10 +107,19 @@ class TrainingConfig(Section):
     """Largest norm of the gradient; none: no limit."""
     clip_value: PositiveFloat | None = None
     """Largest entry of the gradient; none: no limit."""
+    start_from: Annotated[str, Field(min_length=1)] | None = None
+    """Finished run whose weights training begins with, e.g. on newer rows; none: fresh weights."""
     ensemble: Count = 1
     """Models trained from consecutive seeds; the forecast is their median, of labels the mean."""
     lr_range: LrRangeConfig = LrRangeConfig()
     """The learning-rate range test, for `learning_rate: auto` and lr-find."""
+
+    @field_validator("start_from")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
+        return value
 
     @field_validator("step_weights")
     @classmethod

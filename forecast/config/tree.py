@@ -30,8 +30,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are taken for a configuration by mistake."""
 SCHEMA_KEY = "$schema"
 """At the head of a configuration tells an editor where its schema is; nothing else reads it."""
-FILES = ("path", "terms")
-"""Keys of the section `data` that hold paths."""
+FILES = ("data.path", "data.terms", "training.start_from")
+"""Keys that hold paths."""
 MOST_PAIRS = 40
 """Values of other keys beside which a value is tried that does not fit the rest."""
 
@@ -186,9 +186,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     document, overrides = read_yaml(_text_of(path), str(path)), [*overrides]
     config = build_config(document, str(path), overrides)
     overridden = {override.partition("=")[0].strip() for override in overrides}
-    if "data" in overridden:
-        return config
-    kept = [key for key in FILES if f"data.{key}" not in overridden]
+    kept = [key for key in FILES if not {key, key.split(".")[0]} & overridden]
     return with_files(config, lambda file: beside(path, file), kept)
 
 
@@ -220,13 +218,22 @@ def with_files(
     """A configuration with other paths of the files that it names.
 
     Args:
-        config: names a table, and perhaps one of terms.
+        config: names a table, and perhaps other files.
         path_of: from a path to another.
-        keys: those of the section `data` that are changed.
+        keys: those of `FILES` that are changed.
     """
-    paths = {key: getattr(config.data, key) for key in keys}
-    changed = {key: path_of(path) for key, path in paths.items() if path is not None}
-    return config.model_copy(update={"data": config.data.model_copy(update=changed)})
+    for section, key in (name.split(".") for name in keys):
+        options = getattr(config, section)
+        if (path := getattr(options, key)) is not None:
+            options = options.model_copy(update={key: path_of(path)})
+            config = config.model_copy(update={section: options})
+    return config
+
+
+def without_start(config: Config) -> Config:
+    """A configuration that begins with fresh weights."""
+    training = config.training.model_copy(update={"start_from": None})
+    return config.model_copy(update={"training": training})
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from forecast.check import described
-from forecast.config.tree import Config, read_config
+from forecast.config.tree import Config, read_config, without_start
 from forecast.data.assemble import read_panel
 from forecast.drawing.panels import Forecast, Shown, label_panels_of, panels_of
 from forecast.errors import ConfigError, DataError, ForecastError, as_path, shown
@@ -153,7 +153,8 @@ def _prepared(trained: TrainedModel, config: Config) -> Prepared | str:
     days = trained.pipeline.covariates.days
     if data_digest(panel, days) != trained.digest:
         return f"Left out, for {path} has changed since the run was trained."
-    return prepare(trained.config.model_copy(update={"data": config.data}), panel, days)
+    known = without_start(trained.config)
+    return prepare(known.model_copy(update={"data": config.data}), panel, days)
 
 
 def _ahead(trained: TrainedModel) -> dict[str, Float[np.ndarray, "H K Q"]]:

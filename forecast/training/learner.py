@@ -35,6 +35,8 @@ class Learner:
     average: Model | None = None
     """Average of the weights along training, if there is one."""
     profile: Profile = field(default_factory=Profile)
+    is_trained: bool = False
+    """Whether the weights are good before the first step."""
 
     @property
     def eval_model(self) -> Model:

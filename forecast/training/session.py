@@ -204,7 +204,7 @@ class Session:
         self.learner = self.build(len(self.done))
         self.best = _copied(self.learner.eval_model.state_dict())
         self.histories.append([])
-        if self.start is None and self.learner.model.is_trained:
+        if self.start is None and self.learner.is_trained:
             self.start = self._before_training()
 
     def _before_training(self) -> Epoch:

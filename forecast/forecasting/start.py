@@ -1,0 +1,103 @@
+"""A training that begins with the weights of a run: whether these fit, and know no test row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from forecast.config.model import ModelConfig
+from forecast.config.tree import Config
+from forecast.data.panel import Panel
+from forecast.data.pipeline import Pipeline
+from forecast.data.split import Split
+from forecast.errors import ConfigError, listed, shown
+from forecast.forecasting.trained import TrainedModel
+
+UNTIL = "trained_until"
+"""Key of a summary: the time of the last row that weights were learned from."""
+MAY_DIFFER = ("dropout", "init")
+"""Options of a network that is the same network nevertheless."""
+Weights = Mapping[str, torch.Tensor]
+
+
+def sized_like(config: ModelConfig, start: TrainedModel) -> ModelConfig:
+    """The network with the units of a run's, where they are left to us."""
+    if config.hidden_size != "auto":
+        return config
+    return config.model_copy(update={"hidden_size": start.config.model.hidden_size})
+
+
+def first_weights(
+    start: TrainedModel, config: Config, pipeline: Pipeline, panel: Panel, parts: Split
+) -> tuple[Weights, ...]:
+    """The weights of a run's models, for a training to begin with.
+
+    Args:
+        start: the run.
+        config: of the training, its sizes resolved.
+        pipeline: of the training, fitted on its own rows.
+        panel, parts: its rows, and which of them are to judge it.
+
+    Raises:
+        ConfigError: if the networks see or are other things, or if the run has learned from rows
+            by which the training is to be judged.
+    """
+    place = f"training.start_from: {config.training.start_from}"
+    ours, theirs = _facts(config, pipeline), _facts(start.config, start.pipeline)
+    for key, wanted in ours.items():
+        if wanted != theirs[key]:
+            raise ConfigError(
+                f"{place} has {key} {_in_words(theirs[key])}, here it is {_in_words(wanted)}; make"
+                " them alike, or leave start_from out"
+            )
+    _refuse_known_rows(place, str(start.summary.get(UNTIL)), panel, parts)
+    return tuple(model.state_dict() for model in start.models)
+
+
+def trained_until(panel: Panel, parts: Split) -> str:
+    """The time of the last training row, for the summary of a run."""
+    return _time(panel, int(panel.positions(parts.train[:, 1] - 1).max()))
+
+
+def _facts(config: Config, pipeline: Pipeline) -> dict[str, object]:
+    """What two trainings must have in common for weights to mean the same in both."""
+    model: dict[str, Any] = config.model.model_dump(mode="json", exclude=set(MAY_DIFFER))
+    covariates = pipeline.covariates
+    return {
+        **{f"model.{key}": value for key, value in model.items()},
+        "window.lookback": config.window.lookback,
+        "window.horizon": config.window.horizon,
+        "transforms": [option.key() for option in config.transforms],
+        "training.loss": config.training.loss.key(),
+        "quantiles": getattr(config.training.loss, "levels", None),
+        "targets": pipeline.targets,
+        "past columns": covariates.past_names,
+        "future columns": covariates.future_names,
+        "static columns": covariates.static_names,
+        "embeddings": covariates.embeddings(),
+    }
+
+
+def _in_words(value: object) -> str:
+    return listed(value, 10) or "none" if isinstance(value, list | tuple) else shown(value)
+
+
+def _refuse_known_rows(place: str, until: str, panel: Panel, parts: Split) -> None:
+    ranges = np.concatenate([parts.validation, parts.test])
+    firsts = ranges[ranges[:, 1] > ranges[:, 0], 0]
+    if not len(firsts):
+        return
+    first = int(panel.positions(firsts).min())
+    if first > panel.axis.first_at_or_after(until):
+        return
+    raise ConfigError(
+        f"{place} was trained on rows up to {until}, and those from {_time(panel, first)} on are to"
+        " judge it; lower split.validation and split.test, or leave start_from out"
+    )
+
+
+def _time(panel: Panel, position: int) -> str:
+    return str(panel.axis.column(np.array([position]))[0]).removesuffix(" 00:00:00")
