@@ -10,7 +10,6 @@ import numpy as np
 
 from forecast.data.plain import PlainTable, joined
 from forecast.evaluation.levels import Levels
-from forecast.forecasting.predict import forecast_table
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
 
@@ -48,8 +47,7 @@ def forecast_batch(
         return None
     renamed = _renamed(trained, numbers, names)
     panel, values = renamed.forecast_panel(history, None, horizon, level)
-    own = replace(panel, ids=tuple(owners))
-    found = forecast_table(trained.config.data, own, values, trained.quantiles(level))
+    found = trained.table(replace(panel, ids=tuple(owners)), values, level)
     rows = values.shape[1] * values.shape[2]  # of each series
     return found, (rows * np.cumsum([len(table.ids) for table in tables])).tolist()
 

@@ -19,7 +19,6 @@ from forecast.data.plain import PlainTable, plain_table
 from forecast.errors import ForecastError, one_line
 from forecast.forecasting.batch import forecast_batch
 from forecast.forecasting.history import read_history
-from forecast.forecasting.predict import forecast_table
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
 from forecast.serve.limits import Limits
@@ -151,7 +150,8 @@ class Batcher:
         try:
             tables = [plain for _, plain in group]
             level = None if first.asked.level is None else [*first.asked.level]
-            found = forecast_batch(first.served.trained, tables, first.steps, level)
+            with warnings_of_thread() as told:
+                found = forecast_batch(first.served.trained, tables, first.steps, level)
         except ForecastError:
             found = None  # alone, it is refused in its own words
         if found is None and len(group) == 1:
@@ -160,7 +160,7 @@ class Batcher:
             half = len(group) // 2
             return self._together(group[:half]) + self._together(group[half:])
         kinds = [task.job.kind for task, _ in group]
-        bodies = answers(*found, kinds, first.served.name, _left_out(first))
+        bodies = answers(*found, kinds, first.served.name, [*_left_out(first), *told])
         for (task, _), body in zip(group, bodies, strict=True):
             task.job.answer.set_result(body)
         return []
@@ -177,7 +177,7 @@ class Batcher:
         with _open(asked.future, trained) as (future, own), warnings_of_thread() as more:
             model = replace(trained, config=trained.config.model_copy(update={"data": own}))
             panel, values = model.forecast_panel(history, future, asked.horizon, level)
-        found = forecast_table(own, panel, values, trained.quantiles(level))
+        found = trained.table(panel, values, level)
         notes = [*_left_out(task), *told, *more]
         return answers(found, [len(found)], [task.job.kind], task.served.name, notes)[0]
 

@@ -56,7 +56,7 @@ class Served:
             "horizon": config.window.horizon,
             "rows_needed": self.trained.least_rows,
             "series": tail.num_series,
-            "last": str(last),
+            "last": str(last).removesuffix(" 00:00:00"),
             "digest": self.digest,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import threading
@@ -44,7 +45,7 @@ def serve(service: Service, listener: socket.socket, health: socket.socket) -> N
     """
     ends = threading.Event()
     watcher = threading.Thread(target=service.models.watch, args=(ends,), daemon=True)
-    side = _server(_health_of(service), service.limits)
+    side = server_of(_health_of(service), service.limits)
     beside = threading.Thread(
         target=lambda: asyncio.run(side.serve([health])), name="health", daemon=True
     )
@@ -60,7 +61,7 @@ def serve(service: Service, listener: socket.socket, health: socket.socket) -> N
 
 
 async def _until_told(service: Service, listener: socket.socket) -> None:
-    main = _server(app_of(service), service.limits)
+    main = server_of(app_of(service), service.limits)
 
     def end() -> None:
         if not service.is_ending:
@@ -79,7 +80,8 @@ def _health_of(service: Service) -> Any:
     )
 
 
-def _server(app: Any, limits: Limits) -> Server:
+def server_of(app: Any, limits: Limits) -> Server:
+    """A server of some routes, within the limits."""
     return Server(
         uvicorn.Config(
             app,
@@ -113,7 +115,8 @@ def bound(host: str, port: int, option: str) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or error
         raise ConfigError(
             f"{host}:{port} cannot be listened at: {reason}; give another --host or {option}"
         ) from None

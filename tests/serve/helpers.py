@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from dataclasses import replace
 
 import httpx
@@ -10,6 +11,7 @@ from forecast.serve.app import Service, app_of
 from forecast.serve.health import Metrics
 from forecast.serve.limits import Limits
 from forecast.serve.models import Models
+from forecast.serve.server import bound, server_of
 
 
 @contextlib.contextmanager
@@ -60,3 +62,18 @@ def columns(table):
         name: [*column.astype(str)] if column.dtype.kind not in "if" else column.tolist()
         for name, column in table.items()
     }
+
+
+@contextlib.contextmanager
+def listening(service):
+    """The port of a service that listens on loopback, in a thread of its own."""
+    listener = bound("127.0.0.1", 0, "--port")
+    server = server_of(app_of(service), service.limits)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listener.close()

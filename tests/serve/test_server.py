@@ -1,0 +1,228 @@
+"""The service on a real socket: its end, its patience, its exchange of models, its two doors."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from forecast.errors import ConfigError
+from forecast.runs.folder import MODEL_FILE
+from forecast.serve.server import bound, is_loopback, own_names, token_in
+from tests.helpers import refusal
+from tests.serve.helpers import columns, listening, service_of
+from tests.waves import SINGLE, config, finish, session_of
+
+BODY = json.dumps({"history": columns(SINGLE)}).encode()
+
+
+def asked(port, method="POST", path="/v1/forecast", body=BODY, **headers):
+    """Status and text of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, body, {"content-type": "application/json", **headers})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def raw(port, data, wait=5.0):
+    """What comes back for some bytes, until the other side closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait) as connection:
+        connection.sendall(data)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_headers_are_not_waited_for(single):
+    with service_of(single[1], header_seconds=0.2) as service, listening(service) as port:
+        for slow in (
+            b"",
+            b"POST /v1/fore",
+            b"POST / HTTP/1.1\r\nhost: localhost\r\nx: ",
+        ):
+            began = time.monotonic()
+            answer = raw(port, slow)
+            assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+            assert answer.endswith(b"\r\n\r\nthe headers took longer than 0.2 s\n")
+            assert time.monotonic() - began < 3
+        assert asked(port)[0] == 200  # and those of a second request on the same connection
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("POST", "/v1/forecast", BODY)
+        assert connection.getresponse().read()
+        connection.sock.sendall(b"POST ")
+        assert connection.sock.recv(100).startswith(b"HTTP/1.1 408")
+        connection.close()
+
+
+def test_a_request_that_never_ends_is_cut_off(single):
+    bounds = {"request_seconds": 0.3, "body_seconds": 30.0}
+    with service_of(single[1], **bounds) as service, listening(service) as port:
+        head = b"POST /v1/forecast HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
+        with contextlib.suppress(ConnectionResetError):
+            assert raw(port, head) == b""
+        for _ in range(100):
+            if not service.room.bytes:
+                break
+            time.sleep(0.05)
+        assert service.room.bytes == service.room.requests == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0\0\0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 20_000,
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+    ],
+)
+def test_what_is_no_http_has_one_line(single, data):
+    with service_of(single[1]) as service, listening(service) as port:
+        answer = raw(port, data)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.endswith(b"\r\n\r\nno HTTP, or headers that are too large\n")
+
+
+def test_connections_are_bounded(single):
+    with (
+        service_of(single[1], connections=2) as service,
+        listening(service) as port,
+        socket.create_connection(("127.0.0.1", port)),
+        socket.create_connection(("127.0.0.1", port)),
+    ):
+        time.sleep(0.1)
+        assert raw(port, b"").startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+
+
+def test_a_sender_that_goes_away_leaves_nothing_behind(single):
+    with service_of(single[1]) as service, listening(service) as port:
+        head = b"POST /v1/forecast HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head)
+        assert asked(port)[0] == 200
+        for _ in range(100):
+            if not service.room.bytes:
+                break
+            time.sleep(0.05)
+        assert service.room.bytes == service.room.requests == 0
+
+
+@contextlib.contextmanager
+def process(folder, *words):
+    """A process that serves a run: itself, its port, and that of its health."""
+    command = [sys.executable, "-m", "forecast", "serve", str(folder), "--port", "0"]
+    started = subprocess.Popen(
+        [*command, "--health-port", "0", *words], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        line = next(line for line in iter(started.stderr.readline, "") if " on http://" in line)
+        yield started, *map(int, re.findall(r":(\d+)", line)[-2:])
+    finally:
+        started.kill()
+        started.wait()
+        started.stderr.close()
+
+
+def test_a_service_from_its_start_to_its_end(single, tmp_path):
+    """Asked all the time, it exchanges its model, tells its health, and loses nothing."""
+    folder = tmp_path / "sales"
+    folder.mkdir()
+    (folder / MODEL_FILE).write_bytes(single[1].read_bytes())
+    other = finish(session_of(config(seed=7), SINGLE))
+    old, new = (each.forecast(SINGLE).forecast[0] for each in (single[0], other))
+    found, is_over = [], threading.Event()
+
+    def ask_on():
+        while not is_over.is_set():
+            try:
+                status, text = asked(port)
+            except (ConnectionError, http.client.HTTPException):
+                assert ended.is_set()  # then nobody listens
+                return
+            found.append((status, json.loads(text)))
+
+    ended = threading.Event()
+    with process(folder) as (service, port, health):
+        clients = [threading.Thread(target=ask_on) for _ in range(3)]
+        for client in clients:
+            client.start()
+        assert asked(health, "GET", "/healthz") == (200, "ok\n")
+        assert asked(health, "GET", "/readyz") == (200, "ok\n")
+        other.save(folder / MODEL_FILE)
+        line = service.stderr.readline()
+        assert line == "INFO: sales: trained anew, so from now on that model serves\n"
+        (folder / MODEL_FILE).write_bytes(b"damaged")
+        assert service.stderr.readline().startswith("WARNING: sales: the old model goes on: ")
+        metrics = asked(health, "GET", "/metrics")[1]
+        assert "forecast_models_swapped 1.0" in metrics
+        assert "forecast_models_refused 1.0" in metrics
+        assert re.search(r'forecast_requests_total\{status="200"\} \d', metrics)
+        time.sleep(0.3)
+        ended.set()
+        began = time.monotonic()
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=10) == 0
+        assert time.monotonic() - began < 10
+        is_over.set()
+        for client in clients:
+            client.join()
+        assert "ending: " in service.stderr.read()
+    answers = [body["forecast"][0]["forecast"] for status, body in found if status == 200]
+    refused = [body for status, body in found if status != 200]
+    assert all(body == {"error": "the service is ending; ask another one"} for body in refused)
+    assert answers[0] == pytest.approx(old, rel=1e-8)
+    assert answers[-1] == pytest.approx(new, rel=1e-8)
+    assert {round(each, 6) for each in answers} == {round(old, 6), round(new, 6)}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "No such file or directory; write the token into it"),
+        ("short", "holds no token of 16 characters or more; write one, e.g. openssl rand -hex 32"),
+        ("two words of a token", "holds no token of 16 characters or more"),
+        ("ééééééééééééééééé", "holds no ASCII text; write the token into it"),
+    ],
+)
+def test_a_token_comes_from_a_file(content, line, tmp_path):
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_text(content)
+    message = refusal(token_in, str(path), error=ConfigError)
+    assert message.startswith(f"--token-file {path}: {line}")
+
+
+def test_the_ends_of_a_token_do_not_count(tmp_path):
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+    assert token_in(str(tmp_path / "token")) == "0123456789abcdef"
+
+
+def test_an_address_that_cannot_be_had_is_refused():
+    with bound("127.0.0.1", 0, "--port") as taken:
+        port = taken.getsockname()[1]
+        line = refusal(bound, "127.0.0.1", port, "--port", error=ConfigError)
+        assert line == (
+            f"127.0.0.1:{port} cannot be listened at: Address already in use; give another --host"
+            " or --port"
+        )
+    assert "--port 70000 is not allowed" in refusal(bound, "127.0.0.1", 70000, "--port")
+    assert "cannot be listened at" in refusal(bound, "no.such.host.invalid", 0, "--port")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_has_names_of_its_own_but_with_a_token(host):
+    assert is_loopback(host)
+    assert "localhost" in own_names(host, has_token=False)
+    assert own_names(host, has_token=True) is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "128.0.0.1", "localhost.example"])
+def test_other_addresses_are_no_loopback(host):
+    assert not is_loopback(host)
+    assert own_names(host, has_token=False) is None
