@@ -13,6 +13,7 @@ import torch
 from forecast.backtesting.short import second_look
 from forecast.config.tree import FILES, Config, with_files, write_config
 from forecast.data.frames import AnyTable
+from forecast.data.remote import is_named
 from forecast.data.split import PARTS
 from forecast.distributed.team import ALONE, Team
 from forecast.distributed.work import share_state
@@ -95,7 +96,7 @@ def train(
             prepared = prepare(config, data)
         # Paths from the root: a run finds its files from anywhere.
         keys = FILES if data is None else ("training.start_from",)
-        whole = with_files(prepared.config, os.path.abspath, keys)
+        whole = with_files(prepared.config, _from_root, keys)
         prepared = replace(prepared, config=whole)
         _log_data(prepared)
         if folder is not None and not resume:  # not before the data are found good
@@ -149,6 +150,11 @@ def _trained(
             log.warning("%s; goes on from what was saved (restarts left: %d)", error, left - 1)
             resume = True
     raise AssertionError("the last round returns or raises")
+
+
+def _from_root(path: str) -> str:
+    """The path of a file from the root, so that a run finds it from anywhere."""
+    return path if is_named(path) else os.path.abspath(path)
 
 
 # Chapter 1, prepare: see prepare.py; here is what a folder and the log say of it.

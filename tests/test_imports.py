@@ -20,7 +20,7 @@ FLOORS = (
     ("training", "evaluation", "init"),
     ("partners", "drawing"),
     ("forecasting",),
-    ("prepare", "zero_shot"),
+    ("prepare", "zero_shot", "batch"),
     ("label_scores", "distributed"),
     ("evaluate",),
     ("tested", "export"),

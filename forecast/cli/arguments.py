@@ -124,7 +124,9 @@ class PredictOptions(PrintOptions):
     """Forecast the next steps from a trained model."""
 
     run: str = _option("RUN", "run folder, or its model.safetensors")
-    data: str | None = _option("--data FILE", "newer history (default: end of the training table)")
+    data: str | None = _option(
+        "--data FILE|DIR", "newer history, or a folder of it (default: end of the training table)"
+    )
     future: str | None = _option("--future FILE", "covariates known over the horizon")
     compare: str | None = _option("--compare FILE", "another --future, forecast side by side")
     horizon: int | None = _integer("--horizon N", "steps (default: the trained horizon)")
@@ -135,8 +137,15 @@ class PredictOptions(PrintOptions):
         nargs="+",
     )
     without_partners: bool = _flag("--without-partners", "what the network forecasts alone")
-    output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
-    force: bool = _flag("--force", "replace FILE of --output")
+    output: str = _option(
+        "--output FILE|DIR", "new .csv or .parquet, or folder (default: -, stdout)", default="-"
+    )
+    force: bool = _flag("--force", "replace what --output holds")
+    workers: int | None = _integer("--workers N", "processes for a folder (default: 1)")
+    ray: str | None = _option("--ray ADDRESS", "share a folder out to a Ray cluster")
+    format: str | None = _option(
+        "--format NAME", "of a folder's forecasts: parquet or csv", choices=("parquet", "csv")
+    )
     safe_csv: bool = SAFE_CSV
     device: str | None = _option("--device NAME", f"{DEVICES} (default: cpu)")
 

@@ -34,6 +34,7 @@ from forecast.cli.text import (
 )
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
+from forecast.data.remote import is_named
 from forecast.distributed.environment import was_restarted
 from forecast.distributed.helper import help_started
 from forecast.distributed.team import Team, team_of
@@ -174,7 +175,7 @@ def backtest(options: BacktestOptions) -> int:
                 options.source, options.overrides, options.refit, options.device, options.data
             )
             table = config.data.path
-            if trained and not os.path.exists(table):
+            if trained and not (os.path.exists(table) or is_named(table)):
                 raise DataError(f"{table}: the table of the run is not there; give --data FILE")
             if folder:
                 refuse_input(folder.path, BACKTEST_FILES, table, "the table")

@@ -62,9 +62,20 @@ def _run(arguments: Sequence[str] | None, is_own: bool) -> int:
     if is_own:
         quiet_libraries()
     claim_process()
+    _name_addresses(sys.argv[1:] if arguments is None else arguments)
     module, _, function = command.rpartition(".")
     code: int = getattr(import_module(module), function)(options)
     return code
+
+
+def _name_addresses(words: Sequence[str]) -> None:
+    """Let addresses be read that stand on the command line, and no others."""
+    if any("://" in word for word in words):
+        from forecast.data.remote import is_address, name_address
+
+        for text in [*words, *(word.partition("=")[2] for word in words)]:
+            if is_address(text):
+                name_address(text)
 
 
 def _explained(error: Exception) -> tuple[str, int]:

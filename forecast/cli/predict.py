@@ -8,6 +8,7 @@ from pathlib import Path
 from forecast.cli.arguments import PredictOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.cli.streams import hand_out
+from forecast.data.parts import is_folder
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.compare import two_futures
@@ -18,6 +19,13 @@ from forecast.training.device import choose_device
 
 def predict(options: PredictOptions) -> int:
     """Print or write what a trained model forecasts."""
+    if options.data is not None and is_folder(options.data):
+        from forecast.cli.predict_files import predict_files  # with its processes
+
+        return predict_files(options)
+    for name in ("workers", "ray", "format"):
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name} is for a folder of files; give one with --data")
     if options.output != "-":
         require_folder("--output", options.output)
         require_format(options.output)

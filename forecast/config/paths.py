@@ -29,7 +29,7 @@ def seen_from(config: str | Path, path: str) -> str:
         config: the file that will be written.
         path: as the working folder sees it.
     """
-    if os.path.isabs(path):
+    if os.path.isabs(path) or "://" in path:  # an address
         return path
     folder = os.path.dirname(os.path.abspath(config))
     relative = os.path.relpath(path, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
-from forecast.data.parts import parts_of
+from forecast.data.parts import Part, files_of, is_folder, parts_of
 from forecast.data.table import (
     Table,
     columns_of,
@@ -52,7 +51,7 @@ def read_panel(
 
     Args:
         config: what the columns mean.
-        table: a table in place of the file, see `as_frame`, or an open CSV.
+        table: a table in place of the file, see `as_frame`, an open CSV, or a file of a folder.
         require_targets: False reads a table of future covariates only, which may lack the ids.
         known: the training table, whose names of series and categories are taken for those of a
             newer one that differ by type alone.
@@ -63,7 +62,7 @@ def read_panel(
     columns = _columns(config, require_targets)
     only_target = config.targets[0] if require_targets and len(config.targets) == 1 else None
     time = (config.time_parts or (config.time,))[0]
-    is_frame = table is not None and not isinstance(table, BufferedIOBase)
+    is_frame = table is not None and not isinstance(table, BufferedIOBase | Part)
     given = as_frame(table, time, only_target) if is_frame else table
     with _table(config, given, columns, not require_targets) as (read, id_column):
         if config.time_parts:
@@ -77,7 +76,7 @@ def read_panel(
 @contextlib.contextmanager
 def _table(
     config: DataConfig,
-    given: pd.DataFrame | BinaryIO | None,
+    given: pd.DataFrame | BinaryIO | Part | None,
     columns: Sequence[Covariate],
     may_lack_ids: bool,
 ) -> Iterator[tuple[Table, str | None]]:
@@ -96,10 +95,13 @@ def _table(
     if isinstance(given, pd.DataFrame):
         id_column, texts = columns_of_text([*map(str, given.columns)])
         yield from_frame(given, "data", numeric, texts), id_column
-    elif given is None and os.path.isdir(config.path):
-        parts = parts_of(config.path)
-        id_column, texts = columns_of_text(columns_of_part(parts[0]))
-        yield read_parts(parts, numeric, texts, config.path), id_column
+    elif isinstance(given, Part):
+        id_column, texts = columns_of_text(columns_of_part(given))
+        yield read_parts([given], numeric, texts), id_column
+    elif given is None and is_folder(config.path):
+        with parts_of(config.path, files_of(config.path)) as parts:
+            id_column, texts = columns_of_text(columns_of_part(parts[0]))
+            yield read_parts(parts, numeric, texts, config.path), id_column
     else:
         with opened(config.path) if given is None else contextlib.nullcontext(given) as file:
             id_column, texts = columns_of_text(columns_of(file, config.separator))
@@ -230,7 +232,9 @@ def _complete_lines(
     """The line of each row, -1 where there is none."""
     if order is None and grid.rows is None:
         return lines
-    known = np.asarray(lines) if order is None else np.asarray(lines)[order]
+    if isinstance(lines, range):  # which NumPy would read number by number
+        lines = np.arange(lines.start, lines.stop)
+    known = lines if order is None else lines[order]
     if grid.rows is None:
         return known
     complete = np.full(int(grid.lengths.sum()), -1, dtype=np.int64)

@@ -35,6 +35,10 @@ def text_cells(cells: pd.Series, name: str, place: Place, keeps_integers: bool) 
     Raises:
         DataError: with the place, for a cell that is no single value.
     """
+    if cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) == "string":
+        codes, texts = distinct_in_runs(cells.to_numpy())  # of long columns most of the time
+        if "\0" not in "".join(texts):
+            return categories(codes, texts)
     require_single_values(cells, name, place)
     return cells if keeps_integers and _is_integer(cells) else _as_text(cells)
 
@@ -55,8 +59,6 @@ def _as_text(column: pd.Series) -> pd.Series:
     """A column as categories of texts; dates stay dates. Each distinct cell is converted once."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return in_nanoseconds(column)
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
-        return categories(*distinct_in_runs(column.to_numpy()))
     codes, distinct = pd.factorize(column)
     numbers, texts = pd.factorize(np.array([*map(str, distinct)], dtype=object))
     return categories(np.append(numbers, -1)[codes], texts)

@@ -24,9 +24,11 @@ def constant_values(values: Float[np.ndarray, "N K"], rows: Ranges) -> Float[np.
     filled = np.flatnonzero(lengths)
     if not len(filled):
         return found
-    some = values[ragged_ranges(rows[filled, 0], lengths[filled])]
-    first = offsets_of(lengths[filled])[:-1]
-    least, most = (bound.reduceat(some, first, axis=0) for bound in (np.fmin, np.fmax))
+    # From the first row of each series to its last, and on to the next series, whose part is left
+    # out: so the rows are not copied. The end of the table may not be named.
+    edges = rows[filled].ravel()
+    edges = edges[edges < len(values)]
+    least, most = (bound.reduceat(values, edges, axis=0)[::2] for bound in (np.fmin, np.fmax))
     is_constant = most - least <= ROUNDING * np.maximum(np.abs(least), np.abs(most))
     found[filled] = np.where(is_constant, least, np.nan)
     return found

@@ -175,19 +175,22 @@ def fit_covariates(
             for column in config.static
         )
     if days is None:
-        days = _days_seen(config, panel, np.arange(len(values))[rows])
+        days = _days_seen(config, panel, lambda: np.arange(len(values))[rows])
     return FittedCovariates(of(config.past), of(config.future), static, config.calendar, days)
 
 
 def _days_seen(
-    config: DataConfig, panel: Panel, rows: Int[np.ndarray, " R"]
+    config: DataConfig, panel: Panel, rows: Callable[[], Int[np.ndarray, " R"]]
 ) -> tuple[SpecialDays, ...]:
-    """The special days of the configuration; of those without a training row nothing is learned."""
+    """The special days of the configuration; of those without a training row nothing is learned.
+
+    The numbers of the training rows take twice the room of the values: they are asked for late.
+    """
     last = int((panel.starts + panel.lengths).max()) - 1
     found = special_days(config, panel.axis, last)
     if not found:
         return ()
-    shares = share_of_days(panel.axis, panel.positions(rows), found)
+    shares = share_of_days(panel.axis, panel.positions(rows()), found)
     is_seen = [bool(column.any()) for column in shares.T]
     if not all(is_seen):
         unseen = [each.name for each, seen in zip(found, is_seen, strict=True) if not seen]

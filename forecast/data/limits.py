@@ -10,3 +10,5 @@ MOST_UNPACKED = 2**31
 """Bytes of a compressed CSV when it is unpacked."""
 MOST_FILES = 10**5
 """Of a table that is a folder."""
+MOST_FETCHED = 2**35
+"""Bytes of a file that is copied from an address."""

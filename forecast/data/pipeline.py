@@ -296,6 +296,7 @@ def part_windows(
         window: its sizes, and whether it may be padded.
         raw: whether the model is given double precision, and NaN for what a window lacks.
     """
+    scaled = pipeline.scaling_rows(panel, filled, split.train, window)
     inputs, targets, static = pipeline.tensors(panel, filled, raw)
     usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
     usable_target = ~np.isnan(targets.numpy())
@@ -303,7 +304,6 @@ def part_windows(
     usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
     honest_origin = ~_interpolated(pipeline, panel)
     lookback, horizon = window.lookback, window.horizon
-    scaled = pipeline.scaling_rows(panel, filled, split.train, window)
     windows = {}
     for name in PARTS:
         starts = window_starts(

@@ -28,6 +28,7 @@ from forecast.data.parquet import parquet_types
 from forecast.data.parquet_columns import ParquetColumns
 from forecast.data.parts import SUFFIXES, Part
 from forecast.data.places import Files, place_of
+from forecast.data.remote import fetched, is_address, is_named
 from forecast.data.thousands import refuse_thousands
 from forecast.data.unpack import as_text
 from forecast.errors import DataError, did_you_mean, shown
@@ -83,6 +84,10 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
     Raises:
         DataError: if there is no such file, or it cannot be opened.
     """
+    if is_named(path):
+        with fetched(path) as file, file if is_parquet(path) else as_text(file) as readable:
+            yield readable
+        return
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
@@ -97,6 +102,8 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
 
 def _what_else(path: str) -> str:
     """What stands where a file should be."""
+    if is_address(path):
+        return "an address is read where the command line names it (data.path=... or --data ...)"
     return "is a folder, not a file" if os.path.isdir(path) else "no such file"
 
 
@@ -224,13 +231,20 @@ def from_frame(
     labels = {str(label): label for label in frame.columns}
     lines = range(len(frame))
     place = Table(frame, source, lines, is_csv=False).place
-    given = {name: pd.Series(frame[labels[name]].array, copy=False) for name in (*text, *numeric)}
+    given = {name: _without_index(frame[labels[name]]) for name in (*text, *numeric)}
     columns = {
         name: text_cells(given[name], name, place, keeps_integers=name == text[0]) for name in text
     }
     columns |= {name: number_cells(given[name], name, place) for name in numeric}
     integers = frozenset(name for name in text if holds_integers(given[name]))
     return Table(pd.DataFrame(columns, copy=False), source, lines, False, (), integers)
+
+
+def _without_index(column: pd.Series) -> pd.Series:
+    """The same column with rows from 0 on; of NumPy's types without a look at its cells."""
+    if isinstance(column.dtype, np.dtype):
+        return pd.Series(column.to_numpy(), dtype=column.dtype, copy=False)
+    return pd.Series(column.array, copy=False)
 
 
 def _with_numbers(

@@ -254,7 +254,10 @@ def first_usable(
 def running_count(flags: Bool[np.ndarray, " N"]) -> Int[np.ndarray, " _"]:
     """(N + 1,) number of flags before each row."""
     counts = np.zeros(len(flags) + 1, dtype=_row_type(len(flags)))
-    np.cumsum(flags, out=counts[1:])
+    for first, last in blocks(len(flags)):  # of which NumPy makes longer copies
+        some = counts[first + 1 : last + 1]
+        np.cumsum(flags[first:last], dtype=counts.dtype, out=some)
+        some += counts[first]
     return counts
 
 

@@ -35,6 +35,19 @@ def keep_freed_memory() -> None:
         _tell_glibc()
 
 
+def give_back_freed_memory() -> None:
+    """Give the system what is free, if the process is ours: small holes of many tables add up."""
+    if _process_is_ours and sys.platform == "linux":
+        import ctypes
+
+        import pyarrow
+
+        pyarrow.default_memory_pool().release_unused()
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "malloc_trim"):
+            libc.malloc_trim(0)
+
+
 @functools.cache
 def _tell_glibc() -> None:
     import ctypes  # not at the top: `forecast --help` imports this file

@@ -115,3 +115,61 @@ def test_it_leaves_the_partners_out_where_that_is_asked_for(place, call):
     expected = alone.without_partners().forecast().forecast
     assert [float(row["forecast"]) for row in found] == pytest.approx(expected.tolist())
     assert found != rows_of(both)
+
+
+def test_a_folder_is_forecast_file_by_file(run, call, refuse, tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    for name in ("a", "b"):
+        (data / f"unique_id={name}").mkdir(parents=True)
+        TABLE.to_parquet(data / f"unique_id={name}" / "x.parquet", index=False)
+    words = ["predict", run, "--data", data, "--output", out, "--format", "csv"]
+    warning = (
+        "WARNING: series a was not in training: the test scores say nothing of it (and so on, in 2"
+        " files)\n"
+    )
+    assert call(*words) == (0, f"6 rows of 2 series in 2 files in {out}\n", warning)
+    found = pd.read_csv(out / "unique_id=b" / "x.csv")
+    alone = load(run).forecast(TABLE.assign(unique_id="b"))
+    assert found.forecast.tolist() == alone.forecast.tolist()
+    code, text, _ = call(*words, "--json")
+    summary = json.loads(text)
+    assert (code, summary["files"], summary["before"], summary["rows"]) == (0, 2, 2, 6)
+    (data / "unique_id=b" / "x.parquet").write_bytes(b"torn")
+    assert refuse(3, *words) == f"{data}/unique_id=b/x.parquet: {TORN}"
+
+
+TORN = (
+    "Parquet file size is 4 bytes, smaller than the minimum file footer (8 bytes); write the file"
+    " again as Parquet"
+)
+FOLDER_REFUSALS = {
+    "stdout": ((), "--data data is a folder; give a folder for its forecasts with --output"),
+    "compare": (
+        ("--output", "out", "--compare", "b.csv"),
+        "--compare takes one table; give a file with --data",
+    ),
+    "no worker": (
+        ("--output", "out", "--workers", "0"),
+        "--workers 0 is not allowed; give 1 or more",
+    ),
+    "level": (("--output", "out", "--level", "100"), "level 100 is not allowed"),
+    "horizon": (("--output", "out", "--horizon", "0"), "horizon 0 is not allowed"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), FOLDER_REFUSALS.values(), ids=FOLDER_REFUSALS.keys())
+def test_what_a_folder_cannot_have_is_refused_at_once(
+    run, refuse, tmp_path, monkeypatch, words, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    TABLE.to_parquet("data/x.parquet", index=False)
+    assert refuse(2, "predict", run, "--data", "data", *words).startswith(message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_folders_are_refused_for_a_file(run, refuse):
+    for words in (("--workers", "2"), ("--ray", "local"), ("--format", "csv")):
+        assert refuse(2, "predict", run, *words) == (
+            f"{words[0]} is for a folder of files; give one with --data"
+        )

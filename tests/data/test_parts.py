@@ -5,7 +5,7 @@ import os
 import pytest
 
 from forecast.data import parts
-from forecast.data.parts import parquet_files, parts_of, told_by
+from forecast.data.parts import files_of, parts_of, told_by
 from tests.helpers import refusal
 
 
@@ -22,7 +22,7 @@ def test_files_come_in_their_natural_order_without_the_notes_of_writers(tmp_path
         *("part-10.parquet", "part-2.pq", "_SUCCESS", "._part-2.pq.crc", "b=2/x.PARQUET"),
         *("_temporary/y.parquet", "b=10/x.parquet"),
     )
-    assert parquet_files(folder) == [
+    assert files_of(folder) == [
         *("b=2/x.PARQUET", "b=10/x.parquet"),
         *("part-2.pq", "part-10.parquet"),
     ]
@@ -41,30 +41,29 @@ def test_links_are_refused_wherever_they_lead(tmp_path, is_folder):
     (tmp_path / "table" / "b.parquet").symlink_to(
         outside if is_folder else f"{outside}/x.parquet", target_is_directory=is_folder
     )
-    assert refusal(parquet_files, folder) == (
+    assert refusal(files_of, folder) == (
         f"{folder}/b.parquet: is a link; put the file itself into the folder"
     )
 
 
 def test_other_files_and_no_files_are_refused(tmp_path, monkeypatch):
     folder = make(tmp_path / "a", "x.parquet", "notes.txt")
-    assert refusal(parquet_files, folder) == (
+    assert refusal(files_of, folder) == (
         f"{folder}/notes.txt: is no Parquet file; take it out of the folder"
     )
     empty = make(tmp_path / "b", "_SUCCESS")
-    assert refusal(parquet_files, empty) == (
+    assert refusal(files_of, empty) == (
         f"{empty}: is a folder without a Parquet file (.parquet or .pq)"
     )
     monkeypatch.setattr(parts, "MOST_FILES", 1)
     many = make(tmp_path / "c", "x.parquet", "y.parquet")
-    assert refusal(parquet_files, many) == f"{many}: holds more than 1 files; join some of them"
+    assert refusal(files_of, many) == f"{many}: holds more than 1 files; join some of them"
 
 
 def test_a_file_that_becomes_another_or_a_link_is_refused(tmp_path):
     folder = make(tmp_path, "x.parquet")
-    (part,) = parts_of(folder)
-    with part.opened():
-        pass
+    with parts_of(folder, ["x.parquet"]) as (part,), part.opened() as file:
+        assert file.name == f"{folder}/x.parquet"
     (tmp_path / "x.parquet").write_bytes(b"longer")
     with pytest.raises(ValueError, match="was written while it was read"), part.opened():
         pass

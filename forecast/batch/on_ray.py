@@ -1,0 +1,55 @@
+"""Files shared out to the machines of a Ray cluster, which see the same folders."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from forecast.batch.job import Finished, Forecaster, Job
+from forecast.errors import ConfigError, extra_missing
+
+
+def on_ray(job: Job, files: Sequence[str], address: str, workers: int | None) -> Iterator[Finished]:
+    """Forecast files by actors of a Ray cluster, each with a model of its own.
+
+    Args:
+        job: what is forecast; its paths mean the same on every machine.
+        files: of its data.
+        address: of the cluster, as `ray.init` takes it; `local` starts one here.
+        workers: actors; None: one for each CPU of the cluster.
+
+    Yields:
+        What came of each file, whichever is ready first.
+
+    Raises:
+        ConfigError: if Ray is not installed, or there is no cluster.
+    """
+    try:
+        ray: Any = import_module("ray")
+        pools: Any = import_module("ray.util")
+    except ImportError:
+        raise extra_missing("--ray", "ray", "ray") from None
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"--ray {address}: {error}") from None
+    try:
+        actor = ray.remote(num_cpus=1)(_Actor)
+        number = min(len(files), workers or int(ray.cluster_resources().get("CPU", 1)))
+        pool = pools.ActorPool([actor.remote(job) for _ in range(number)])
+        yield from pool.map_unordered(lambda each, file: each.forecast.remote(file), [*files])
+    finally:
+        ray.shutdown()
+
+
+class _Actor:
+    """A forecaster in a process of the cluster."""
+
+    def __init__(self, job: Job) -> None:
+        self.forecaster = Forecaster(job)
+
+    def forecast(self, file: str) -> Finished:
+        """What comes of a file."""
+        return self.forecaster(file)

@@ -1,0 +1,88 @@
+"""Files shared out to processes of this machine, which end with the one that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
+
+import torch
+
+from forecast.batch.job import Finished, Forecaster, Job
+from forecast.errors import DeviceError
+from forecast.runs.host import num_threads
+from forecast.runs.memory import claim_process
+
+FILES_AHEAD = 2
+"""Files a process that wait for it, so that none is idle."""
+
+_forecasters: list[Forecaster] = []
+"""Of this process, if it is a worker."""
+
+
+def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finished]:
+    """Forecast files by several processes, each with a model of its own.
+
+    They are started anew, not forked: threads of torch do not survive a fork.
+
+    Args:
+        job: what is forecast.
+        files: of its data.
+        workers: processes.
+
+    Yields:
+        What came of each file, whichever is ready first.
+
+    Raises:
+        DeviceError: if a process was killed.
+    """
+    threads = max(1, num_threads() // workers)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _become_worker, (job, threads))
+    others = {*active_children()}
+    waiting: set[Future[Finished]] = set()
+    try:
+        for file in files:
+            waiting.add(pool.submit(_forecast, file))
+            if len(waiting) >= (1 + FILES_AHEAD) * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (each.result() for each in done)
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (each.result() for each in done)
+        pool.shutdown()
+    except BrokenProcessPool:
+        raise DeviceError(
+            "a worker process was killed, perhaps for want of memory; lower --workers, and give the"
+            " same command again to go on"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in {*active_children()} - others:
+            child.terminate()
+            child.join()
+
+
+def _become_worker(job: Job, threads: int) -> None:
+    """Load the model, and end when the process that asks for forecasts has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    claim_process()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(threads)
+    _forecasters.append(Forecaster(job))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _forecast(file: str) -> Finished:
+    return _forecasters[0](file)

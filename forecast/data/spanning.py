@@ -1,0 +1,65 @@
+"""Series that stand in several files of a folder, which cannot be forecast file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Shaped
+
+from forecast.config.data import DataConfig
+from forecast.data.parquet_columns import ParquetColumns
+from forecast.data.parts import Part
+from forecast.data.table import columns_of_part, require_columns
+from forecast.errors import DataError, named
+
+REMEDY = 'write the rows of each series to one file (README, "Folders of files")'
+
+
+def require_series_apart(parts: Sequence[Part], config: DataConfig) -> None:
+    """Raise a DataError if a series stands in more than one file.
+
+    Only the column of series is read. Of a name 8 bytes are kept, so that millions of series take
+    little room; of two that are alike the names are compared.
+
+    Args:
+        parts: the files.
+        config: names the column of series.
+    """
+    if len(parts) < 2:
+        return
+    hashes, files = [], []
+    for number, part in enumerate(parts):
+        names = _series_in(part, config)
+        hashes.append(pd.util.hash_array(names, categorize=False))
+        files.append(np.full(len(names), number, dtype=np.int32))
+    all_hashes, all_files = np.concatenate(hashes), np.concatenate(files)
+    order = np.argsort(all_hashes, kind="stable")
+    alike = np.flatnonzero(all_hashes[order][1:] == all_hashes[order][:-1])
+    for one, other in zip(all_files[order[alike]], all_files[order[alike + 1]], strict=True):
+        both = {*_series_in(parts[one], config)} & {*_series_in(parts[other], config)}
+        if "" in both:
+            raise DataError(
+                f"{parts[other].name}: the table names no series, so it is one in several files;"
+                f" {REMEDY}"
+            )
+        if both:
+            raise DataError(
+                f"{parts[other].name}: series {named(min(both))} stands in {parts[one].name} as"
+                f" well; {REMEDY}"
+            )
+
+
+def _series_in(part: Part, config: DataConfig) -> Shaped[np.ndarray, " series"]:
+    """Names of the series in a file."""
+    present = columns_of_part(part)
+    default = DataConfig.model_fields["id"].default
+    if config.id is None or (config.id not in present and config.id == default):
+        return np.array([""], dtype=object)
+    require_columns(present, [config.id], part.name)
+    cells: Any = ParquetColumns([part], (), (config.time, config.id))[config.id].array
+    used = np.unique(cells.codes[cells.codes >= 0])
+    names: np.ndarray = np.asarray(cells.categories, dtype=object)[used]
+    return names
