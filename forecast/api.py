@@ -21,7 +21,7 @@ from forecast.errors import ConfigError
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
 from forecast.init.propose import propose as proposal
-from forecast.init.unconfigured import read_unconfigured
+from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.runs.host import one_training, own_state
@@ -90,20 +90,21 @@ def propose(
     began = clock.perf_counter()
     if not minutes > 0:
         raise ConfigError(f"minutes {minutes:g} is not allowed; give more than 0")
-    text = proposal(
-        str(data) if isinstance(data, Path) else data,
-        time,
-        id,
-        [target] if isinstance(target, str) else target,
-        horizon,
-        timezone,
-        time_format,
-        season,
-        {"past": past, "future": future, "static": static},
-        lambda config, panel: fitted(config, panel, minutes, began).changes,
-        duplicates=duplicates,
-        holidays=holidays,
-    )
+    with options_named(as_argument):
+        text = proposal(
+            str(data) if isinstance(data, Path) else data,
+            time,
+            id,
+            [target] if isinstance(target, str) else target,
+            horizon,
+            timezone,
+            time_format,
+            season,
+            {"past": past, "future": future, "static": static},
+            lambda config, panel: fitted(config, panel, minutes, began).changes,
+            duplicates=duplicates,
+            holidays=holidays,
+        )
     return build_config(read_yaml(text, "proposal"), "proposal")
 
 
@@ -237,9 +238,10 @@ def quick(
     """
     table = str(data) if isinstance(data, Path) else data
     targets = [target] if isinstance(target, str) else target
-    found = read_unconfigured(
-        table, time, id, targets, timezone, time_format, duplicates=duplicates
-    )
+    with options_named(as_argument):
+        found = read_unconfigured(
+            table, time, id, targets, timezone, time_format, duplicates=duplicates
+        )
     levels = in_percent(() if level is None else level)
     return quick_forecast(found, horizon, season, levels, folds, partners)
 

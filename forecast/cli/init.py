@@ -14,6 +14,7 @@ from forecast.cli.streams import hand_out, tell
 from forecast.config.paths import seen_from
 from forecast.errors import ConfigError
 from forecast.init.propose import propose
+from forecast.init.unconfigured import as_flag, options_named
 from forecast.runs.clock import in_words
 from forecast.runs.files import write_atomically
 from forecast.runs.log import stderr_log
@@ -40,7 +41,7 @@ def init(options: InitOptions) -> int:
         seconds = found.seconds
         return found.changes
 
-    with stderr_log(quiet=True):
+    with stderr_log(quiet=True), options_named(as_flag):
         text = propose(
             options.table,
             options.time,

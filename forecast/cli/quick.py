@@ -15,7 +15,7 @@ from forecast.cli.text import quick_text
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
-from forecast.init.unconfigured import read_unconfigured
+from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from forecast.runs.files import json_text, write_atomically
 from forecast.runs.log import stderr_log
 from forecast.zero_shot.quick import quick_forecast
@@ -34,7 +34,7 @@ def quick(options: QuickOptions) -> int:
         if options.output == options.plot:
             raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
     levels, partners = in_percent(options.level), _partners(options.partners)
-    with stderr_log(options.quiet):
+    with stderr_log(options.quiet), options_named(as_flag):
         found = read_unconfigured(
             options.table,
             options.time,

@@ -153,6 +153,30 @@ class TrainedModel:
             return forecast_table(data, panel, values, self.quantiles(level))
         return long_table(data, panel, values.shape[1], label_columns(labels, values))
 
+    def compare(
+        self,
+        future: AnyTable | str | Path | None,
+        other: AnyTable | str | Path,
+        data: AnyTable | str | Path | None = None,
+        horizon: int | None = None,
+        level: Levels = None,
+    ) -> pd.DataFrame:
+        """Forecast two futures side by side, as `forecast predict --compare` does.
+
+        Args:
+            future, other: covariates known over the horizon; None: those of the table.
+            data, horizon, level: as for `forecast`.
+
+        Returns:
+            The forecast for `future`, with the columns `compared`, for `other`, and `difference`.
+
+        Raises:
+            DataError, ConfigError: as `forecast`, and for a model that reads no future.
+        """
+        from forecast.forecasting.compare import two_futures  # it knows what a model is
+
+        return two_futures(self, future, other, data, horizon, level)
+
     def plot(
         self,
         data: AnyTable | str | Path | None = None,

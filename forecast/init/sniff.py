@@ -12,7 +12,7 @@ from forecast.data.csv_blocks import named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree
 from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
-from forecast.data.table import is_parquet, opened
+from forecast.data.table import is_parquet
 from forecast.data.thousands import seems_grouped
 from forecast.errors import DataError, shown
 
@@ -22,16 +22,18 @@ MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
 """Of decimals and between thousands, likeliest first."""
 
 
-def read_any(path: str) -> tuple[pd.DataFrame, dict[str, str]]:
+def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     """A table as it is, to look at its columns, and what `data` must say of its format.
+
+    Args:
+        file: of `opened`.
 
     Raises:
         DataError: if it cannot be read, or its first line does not name the columns.
     """
-    with opened(path, remedy="") as file:
-        frame, marks = (whole_parquet(file), {}) if is_parquet(path) else _look_at_csv(file)
+    frame, marks = (whole_parquet(file), {}) if is_parquet(file.name) else _look_at_csv(file)
     if not len(frame):
-        raise DataError(f"{path}: no rows below the header; add one row a time step")
+        raise DataError(f"{file.name}: no rows below the header; add one row a time step")
     return frame, marks
 
 

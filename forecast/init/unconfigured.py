@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import numpy as np
+import pandas as pd
 
 from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
@@ -14,6 +17,7 @@ from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.objects import is_single_valued
 from forecast.data.panel import Panel
+from forecast.data.table import opened
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
@@ -22,13 +26,8 @@ from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
 from forecast.init.time_column import integer_format, time_column, time_parts
 
-FLAGS = {
-    "data.timezone": "--timezone",
-    "data.time_format": "--time-format",
-    "data.id": "--id",
-    "data.duplicates": "--duplicates",
-}
-"""Options of the command line for keys of `data`."""
+KEYS = r"data\.(timezone|time_format|id|duplicates)\b(: (?=\S))?"
+"""Keys of `data` that have an option of their own where there is no configuration."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +67,22 @@ def read_unconfigured(
         DataError: if no time column or no number column can be found.
         ConfigError: if a column has two roles.
     """
-    path, given, helping = "data", None, helping or {}
-    if isinstance(table, str):
-        path, (frame, marks) = table, read_any(table)
-    else:
-        frame = given = as_frame(table, time).rename(columns=str)
-        marks = {}
-    times = {"timezone": timezone, "time_format": time_format}
-    marks |= {key: value for key, value in times.items() if value is not None}
-    frame = frame[[name for name in frame.columns if is_single_valued(frame[name])]]
-    is_equal = frame.duplicated()
-    if duplicates or is_equal.any():
-        marks["duplicates"] = duplicates or "first"
-        frame = frame[~is_equal]
-    with _flags_named():
+    path, helping = table if isinstance(table, str) else "data", helping or {}
+    with contextlib.ExitStack() as stack:
+        given: pd.DataFrame | BinaryIO
+        if isinstance(table, str):  # one open file for both readings
+            given = stack.enter_context(opened(table, remedy=""))
+            frame, marks = read_any(given)
+        else:
+            given = frame = as_frame(table, time).rename(columns=str)
+            marks = {}
+        times = {"timezone": timezone, "time_format": time_format}
+        marks |= {key: value for key, value in times.items() if value is not None}
+        frame = frame[[name for name in frame.columns if is_single_valued(frame[name])]]
+        is_equal = frame.duplicated()
+        if duplicates or is_equal.any():
+            marks["duplicates"] = duplicates or "first"
+            frame = frame[~is_equal]
         parts = time_parts(frame) if time is None else ()
         if parts:
             time = next(name for name in ("ds", "time", "time_made") if name not in frame)
@@ -97,18 +98,32 @@ def read_unconfigured(
         section |= {**roles.helping, "time_parts": parts}
         data = config_from({"data": section}).data
         panel = read_panel(data, given)
-    unused = tuple(name for name in frame.columns if name not in roles.used)
-    return Unconfigured(panel, roles, marks, data, unused)
+        unused = tuple(name for name in frame.columns if name not in roles.used)
+        return Unconfigured(panel, roles, marks, data, unused)
 
 
 @contextlib.contextmanager
-def _flags_named() -> Iterator[None]:
-    """Messages about keys of `data` also name the options of the command line that set them."""
+def options_named(write: Callable[[str], str]) -> Iterator[None]:
+    """Messages about keys of `data` name what sets them where there is no configuration.
+
+    Args:
+        write: a key of `data`, as an option or an argument; a value follows it.
+    """
     try:
         yield
     except ForecastError as error:
-        flags = ", ".join(flag for key, flag in FLAGS.items() if key in str(error))
-        raise type(error)(f"{error} (here {flags})" if flags else str(error)) from None
+        said = re.sub(KEYS, lambda key: write(key[1]) if key[2] else write(key[1])[:-1], str(error))
+        raise type(error)(said) from None
+
+
+def as_flag(key: str) -> str:
+    """An option of the command line, before its value."""
+    return f"--{key.replace('_', '-')} "
+
+
+def as_argument(key: str) -> str:
+    """An argument in Python, before its value."""
+    return f"{key}="
 
 
 def season_of(path: str, panel: Panel, wanted: int | None) -> int:

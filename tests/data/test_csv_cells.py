@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.init.sniff import read_any
 from tests.data.helpers import (
     GOOD,
     assert_refused,
@@ -21,6 +20,7 @@ from tests.data.helpers import (
     write,
 )
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 
 def test_text_stays_as_written(tmp_path):

@@ -12,9 +12,9 @@ from pyarrow import parquet
 
 from forecast.data import csv_blocks, csv_cells, limits
 from forecast.data import parquet as reader
-from forecast.init.sniff import read_any
 from tests.data.helpers import read_file, write
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 
 @contextmanager

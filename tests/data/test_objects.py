@@ -8,8 +8,8 @@ import pytest
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.init.sniff import read_any
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 DAYS = pd.date_range("2024-01-01", periods=3).astype(str)
 

@@ -14,9 +14,9 @@ from forecast.data import csv_blocks, csv_cells, table
 from forecast.data.assemble import read_panel
 from forecast.data.table import columns_of, from_frame, opened, read_table, require_columns
 from forecast.errors import printable
-from forecast.init.sniff import read_any
 from tests.data.helpers import GOOD, assert_refused, read_file, write
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 
 def test_reads_named_columns_with_their_lines(tmp_path):

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.thousands import seems_grouped
-from forecast.init.sniff import read_any
 from tests.data.helpers import read_file, write
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 
 def german(values):

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from forecast.data import unpack
-from forecast.init.sniff import read_any
 from tests.data.helpers import read_file, write
 from tests.helpers import refusal
+from tests.init.looking import read_any
 
 ROWS = [f"2024-01-{day:02},{day * 1.5}" for day in range(1, 29)]
 TEXT = "\n".join(["ds,y", *ROWS, ""]).encode()

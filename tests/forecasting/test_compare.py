@@ -4,7 +4,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from forecast.errors import ConfigError
-from forecast.forecasting.compare import two_futures
 from tests.forecasting.cases import built
 
 
@@ -12,7 +11,7 @@ def test_both_futures_are_forecast_as_each_alone():
     case, trained = built("panel")
     name = trained.config.data.future[0].name
     other = case.future.assign(**{name: case.future[name] * 2 + 1})
-    table = two_futures(trained, case.future, other)
+    table = trained.compare(case.future, other)
     assert_frame_equal(table[table.columns[:-2]], trained.forecast(future=case.future))
     assert (table["compared"] == trained.forecast(future=other)["forecast"]).all()
     assert (table["difference"] == table["compared"] - table["forecast"]).all()
@@ -22,4 +21,4 @@ def test_both_futures_are_forecast_as_each_alone():
 def test_a_model_that_reads_no_future_has_nothing_to_compare():
     case, trained = built("air")
     with pytest.raises(ConfigError, match="reads no covariates of the future"):
-        two_futures(trained, None, case.frame)
+        trained.compare(None, case.frame)

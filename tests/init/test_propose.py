@@ -16,6 +16,7 @@ from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
 from forecast.init.propose import propose
 from forecast.init.roles import MOST_TARGETS
+from forecast.init.unconfigured import as_argument, as_flag, options_named
 from forecast.prepare import prepare
 
 DATA = Path(__file__).parents[2] / "data"
@@ -539,7 +540,7 @@ def test_several_series_in_local_times_still_have_an_id(tmp_path):
     assert (config.data.id, config.data.missing) == ("shop", "error")
     refusal = refused(path, ConfigError, timezone="Berlin", id_column="shop")
     assert "'Berlin' is no time zone" in refusal
-    assert refusal.endswith("(here --timezone)")
+    assert "data.timezone" in refusal
     one_each = [frame[~frame["ds"].duplicated()] for frame in frames]
     path = written(tmp_path, pd.concat(one_each))
     assert config_of(path).data.id == "shop"
@@ -547,20 +548,26 @@ def test_several_series_in_local_times_still_have_an_id(tmp_path):
 
 def test_the_options_of_a_remedy_are_named(tmp_path):
     frame = local_hours(96, "2024-10-25").assign(load=1.0 * np.arange(96))
-    assert refused(written(tmp_path, frame), DataError).endswith(
-        "or name the column of series in data.id, or set data.timezone if times are local"
-        " (here --timezone, --id, --duplicates)"
+    assert named(as_flag, written(tmp_path, frame)).endswith(
+        "or name the column of series in --id, or set --timezone if times are local"
+    )
+    assert named(as_argument, written(tmp_path, frame)).endswith(
+        "or name the column of series in id, or set timezone if times are local"
     )
     either = series(12).assign(
         ds=[f"0{day}/0{month}/2024" for month in (1, 2) for day in range(1, 7)]
     )
-    assert refused(written(tmp_path, either), DataError).endswith(
-        "day first or month first; set data.time_format: '%d/%m/%Y' or '%m/%d/%Y'"
-        " (here --time-format)"
-    )
-    assert refused(written(tmp_path, either), DataError, time_format="%Q").endswith(
-        "(here --time-format)"
-    )
+    said = named(as_flag, written(tmp_path, either))
+    assert said.endswith("day first or month first; set --time-format '%d/%m/%Y' or '%m/%d/%Y'")
+    said = named(as_argument, written(tmp_path, either))
+    assert said.endswith("day first or month first; set time_format='%d/%m/%Y' or '%m/%d/%Y'")
+
+
+def named(write, path) -> str:
+    """How a table is refused where options have names of their own."""
+    with pytest.raises(DataError) as error, options_named(write):
+        propose(str(path))
+    return str(error.value)
 
 
 def test_holidays_that_are_asked_for_are_proposed_and_read(tmp_path):

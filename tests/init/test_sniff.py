@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.data import table as tables
 from forecast.errors import DataError
-from forecast.init.sniff import read_any
+from forecast.init.unconfigured import read_unconfigured
+from tests.init.looking import read_any
 
 TABLE = pd.DataFrame(
     {
@@ -112,3 +114,18 @@ def test_codes_with_leading_zeros_are_kept_as_written(tmp_path: Path) -> None:
     assert frame["shop"].tolist() == ["007", "NA"]
     assert frame["y"].tolist()[0] == 1
     assert frame["y"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_a_table_is_opened_once_for_all_readings(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"table.{suffix}"
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=40), "y": range(40)})
+    frame.to_parquet(path) if suffix == "parquet" else frame.to_csv(path, index=False)
+    opened = []
+    without_waiting = tables._without_waiting
+    monkeypatch.setattr(
+        tables, "_without_waiting", lambda *each: opened.append(each) or without_waiting(*each)
+    )
+    found = read_unconfigured(str(path))
+    assert len(opened) == 1
+    assert found.panel.values[:, 0].tolist() == [*range(40)]
