@@ -66,6 +66,7 @@ def propose(
     minutes: float = MINUTES,
     duplicates: str | None = None,
     holidays: str | None = None,
+    labels: bool = False,
 ) -> Config:
     """Propose a configuration for a table, as `forecast config init` does.
 
@@ -79,6 +80,7 @@ def propose(
         minutes: that the training may take on this machine.
         duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
         holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
+        labels: whether targets are labels, whole numbers too; texts and truth values always are.
 
     Returns:
         A configuration for `train(config, data)`; it cannot be changed, but
@@ -104,6 +106,7 @@ def propose(
             lambda config, panel: fitted(config, panel, minutes, began).changes,
             duplicates=duplicates,
             holidays=holidays,
+            labels=labels,
         )
     return build_config(read_yaml(text, "proposal"), "proposal")
 

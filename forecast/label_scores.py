@@ -110,11 +110,11 @@ def label_summary(
         "confusion": dict(zip(panel.targets, own.confusion.tolist(), strict=True)),
         "reliability": [[*each] for each in reliability_of(own)],
         "verdict": label_verdict(metrics, model, num_windows),
-        "remarks": _chance(sums, model, best, prepared.config.window.horizon),
+        "remarks": chance_remarks(sums, model, best, prepared.config.window.horizon),
     }
 
 
-def _chance(sums: Mapping[str, LabelSums], model: str, best: str, horizon: int) -> list[str]:
+def chance_remarks(sums: Mapping[str, LabelSums], model: str, best: str, horizon: int) -> list[str]:
     """Whether the model misses less often than its best opponent beyond chance."""
     found = compared(sums[model].errors, sums[best].errors, horizon).sentence(words(best))
     return (

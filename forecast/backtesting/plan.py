@@ -105,9 +105,11 @@ class Fold:
     rows: Int[np.ndarray, " B"]
     """Origins: last known rows."""
     forecasts: Mapping[str, Float[np.ndarray, "B H K"]]
-    """By method, in the user's units; the model first."""
+    """By method, in the user's units; the model first. Of labels their numbers in the panel."""
     bounds: Mapping[str, Float[np.ndarray, "B H K"]] = field(default_factory=dict)
-    """Ends of the model's intervals: lo-80, hi-80, ..."""
+    """Ends of the model's intervals: lo-80, hi-80, ...; of labels the probability of each."""
+    shares: Mapping[str, Float[np.ndarray, "B H K Q"]] = field(default_factory=dict)
+    """Of labels, by method: the probability of each, in the order that the panel has them."""
 
     @property
     def target_rows(self) -> Int[np.ndarray, "B H"]:

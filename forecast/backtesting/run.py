@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from forecast.backtesting.labels import label_errors, label_fold
 from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
 from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
 from forecast.config.tree import Config, without_start
@@ -30,6 +31,7 @@ from forecast.evaluate import (
 )
 from forecast.evaluation.baselines import baseline_forecasts
 from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.labels import best_by_accuracy
 from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.forecasting.predict import interval_columns
@@ -74,6 +76,8 @@ class FoldForecaster:
         batches = list(part_forecasts(self.models, chosen))
         origins = np.concatenate([rows for rows, _ in batches])
         values = np.concatenate([values for _, values in batches])
+        if prepared.pipeline.labels:
+            return label_fold(number, origins, values, prepared)
         own = values[..., values.shape[-1] // 2]
         history = actuals(prepared).history
         methods = self.combination.all_methods(own, history, origins)
@@ -132,8 +136,8 @@ def backtest(
 
     Source: Tashman 2000, "Out-of-sample tests of forecasting accuracy".
     """
-    if config.data.labels:
-        raise ConfigError("a backtest is of numbers; forecast train judges labels on the test part")
+    if config.data.labels and baselines:
+        raise ConfigError(f"{baselines[0]} forecasts numbers, not labels; leave baselines out")
     if trained is None and config.training.start_from:
         raise ConfigError(
             f"training.start_from: {config.training.start_from} may know rows behind the origins of"
@@ -164,6 +168,10 @@ def backtest(
         else:
             forecaster = forecaster or (yield from _train(prepared))
             fold = forecaster.forecast(number, rows)
+        if config.data.labels:
+            done.append(fold)
+            _log_fold(fold, prepared, truth, plan)
+            continue
         others = baseline_forecasts(truth.history, fold.rows, horizon) | {
             name: statistical_forecast(name, truth.history, fold.rows, horizon)
             for name in baselines
@@ -265,16 +273,23 @@ def _refitted(
 
 
 def _log_fold(fold: Fold, prepared: Prepared, truth: Actuals, plan: Plan) -> None:
-    metrics, model = overall(fold_errors([fold], truth)), next(iter(fold.forecasts))
-    best = best_opponent(metrics, model)
+    panel, model = prepared.panel, next(iter(fold.forecasts))
+    if prepared.pipeline.labels:
+        metric, sums = "accuracy", label_errors([fold], panel)
+        metrics = {name: each.overall() for name, each in sums.items()}
+        best = best_by_accuracy(metrics, model)
+    else:
+        metric, metrics = "MAE", overall(fold_errors([fold], truth))
+        best = best_opponent(metrics, model)
     log.info(
-        "fold %d/%d: origin %s, %d window%s, MAE %.4g (%s %.4g)",
+        "fold %d/%d: origin %s, %d window%s, %s %.4g (%s %.4g)",
         fold.number,
         plan.folds,
-        origin_time(prepared.panel, fold),
+        origin_time(panel, fold),
         len(fold.rows),
         "" if len(fold.rows) == 1 else "s",
-        metrics[model]["MAE"],
+        metric,
+        metrics[model][metric],
         best,
-        metrics[best]["MAE"],
+        metrics[best][metric],
     )

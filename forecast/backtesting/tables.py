@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
+from forecast.backtesting.labels import (
+    as_texts,
+    label_pictures,
+    label_score_frame,
+    label_scores,
+)
 from forecast.backtesting.nixtla import cross_validation_frame
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
+from forecast.drawing.panels import FEWEST_ROWS
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.remarks import remarks
 from forecast.evaluation.scoring import (
@@ -60,10 +67,12 @@ class Backtest:
 
     def plot(self) -> Figure:
         """Draw what was forecast from the last origins beside what came."""
-        from forecast.drawing import plots  # matplotlib is slow
+        from forecast.drawing import label_plots, plots  # matplotlib is slow
 
         left_out = self.summary["series"] * len(self.summary["targets"]) - len(self.pictures)
         title = f"Backtest ({left_out} more not shown)" if left_out else "Backtest"
+        if "classes" in self.summary:
+            return label_plots.label_strips(self.pictures, title)
         return plots.backtest(self.pictures, title)
 
     def __repr__(self) -> str:
@@ -101,6 +110,8 @@ def backtest_of(
         how: what the summary tells of the way in which the folds were forecast.
     """
     config, panel = prepared.config, prepared.panel
+    if prepared.pipeline.labels:
+        return _of_labels(prepared, plan, folds, actuals, how)
     combined = (config.model.cell, *config.partners) if config.partners else ()
     summary = summarise(panel, plan, folds, actuals, combined)
     methods = (summary["model"], best_opponent(summary["metrics"], summary["model"]))
@@ -111,6 +122,28 @@ def backtest_of(
         scores=score_frame(panel, folds, actuals),
         summary={**summary, **how},
         pictures=pictures(panel, drawn, actuals, methods, context, MOST_PICTURES),
+    )
+
+
+def _of_labels(
+    prepared: Prepared,
+    plan: Plan,
+    folds: Sequence[Fold],
+    actuals: Actuals,
+    how: Mapping[str, Any],
+) -> Backtest:
+    """The same of labels."""
+    config, panel = prepared.config, prepared.panel
+    context = max(FEWEST_ROWS, min(config.window.lookback, 2 * plan.horizon))
+    return Backtest(
+        forecasts=forecast_frame(config.data, panel, folds, actuals),
+        scores=label_score_frame(folds, panel),
+        summary={
+            **_extent(panel, plan, folds, actuals),
+            **label_scores(folds, panel, plan.horizon),
+            **how,
+        },
+        pictures=label_pictures(panel, folds[-MOST_FOLDS_DRAWN:], context, MOST_PICTURES),
     )
 
 
@@ -148,10 +181,24 @@ def summarise(
     total, each = fold_errors(folds, actuals), [fold_errors([fold], actuals) for fold in folds]
     model, metrics = next(iter(total)), overall(total)
     best = best_opponent(metrics, model)
-    rows = np.concatenate([fold.rows for fold in folds])
+    extent = _extent(panel, plan, folds, actuals)
     worst = extreme_series(total[model], panel.ids, WORST_SERIES) if panel.has_ids else {}
     return {
-        "model": model,
+        **extent,
+        "metrics": metrics,
+        "mae_by_fold": {n: [errors[n].overall()["MAE"] for errors in each] for n in total},
+        "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
+        "worst_series": worst,
+        "verdict": verdict(metrics, model, extent["windows"], combined),
+        "remarks": remarks(total, model, best, plan.horizon),
+    }
+
+
+def _extent(panel: Panel, plan: Plan, folds: Sequence[Fold], actuals: Actuals) -> dict[str, Any]:
+    """The part of a summary that tells what was tested."""
+    rows = np.concatenate([fold.rows for fold in folds])
+    return {
+        "model": next(iter(folds[0].forecasts)),
         "folds": [fold.number for fold in folds],
         "origins": [origin_time(panel, fold) for fold in folds],
         "step": plan.step,
@@ -160,12 +207,6 @@ def summarise(
         "windows": len(rows),
         "series": len(np.unique(panel.series_of(rows))),
         "targets": list(panel.targets),
-        "metrics": metrics,
-        "mae_by_fold": {n: [errors[n].overall()["MAE"] for errors in each] for n in total},
-        "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
-        "worst_series": worst,
-        "verdict": verdict(metrics, model, len(rows), combined),
-        "remarks": remarks(total, model, best, plan.horizon),
     }
 
 
@@ -182,7 +223,7 @@ def forecast_frame(
 
     Returns:
         Columns fold, origin, id (if the table has one), time, target, actual, each method, and
-        the ends of the model's intervals, such as lstm-lo-80.
+        the ends of the model's intervals, such as lstm-lo-80; of labels lstm-p-<label>.
     """
     import pandas as pd
 
@@ -198,10 +239,15 @@ def forecast_frame(
     times = panel.axis.column(panel.positions(by_target))
     names = np.array(panel.targets, dtype=object)
     columns["target"] = np.tile(np.repeat(names, horizon), len(rows))
-    columns["actual"] = _long(actuals.values[ahead])
+    is_label = bool(config.labels)
+
+    def cells(values: Float[np.ndarray, "B H K"]) -> np.ndarray:
+        return _long(as_texts(panel, values) if is_label else values)
+
+    columns["actual"] = cells(actuals.values[ahead])
     model = next(iter(folds[0].forecasts))
     for name in folds[0].forecasts:
-        columns[name] = _long(np.concatenate([fold.forecasts[name] for fold in folds]))
+        columns[name] = cells(np.concatenate([fold.forecasts[name] for fold in folds]))
     for name in _bounds_of_all(folds):
         columns[f"{model}-{name}"] = _long(np.concatenate([fold.bounds[name] for fold in folds]))
     own = with_own_columns(config, ids if panel.has_ids else None, times, columns, before=2)
@@ -252,7 +298,7 @@ def _groups(
         yield "target", list(panel.targets), method, errors.per_target()
 
 
-def _long(values: Float[np.ndarray, "B H K"]) -> Float[np.ndarray, " rows"]:
+def _long(values: Shaped[np.ndarray, "B H K"]) -> Shaped[np.ndarray, " rows"]:
     """Values in the order of the table: window, target, step."""
     return values.transpose(0, 2, 1).ravel()
 

@@ -251,6 +251,7 @@ class InitOptions(argparse.Namespace):
     time: str | None = TIME
     id: str | None = ID
     target: list[str] | None = TARGET
+    labels: bool = _flag("--labels", "what is forecast are labels, even if it looks like numbers")
     past: list[str] = _columns("--past", "column that helps, known until now, or auto", [])
     future: list[str] = _columns("--future", "column that helps, known ahead, or auto", [])
     static: list[str] = _columns("--static", "column that helps, one value a series, or auto", [])

@@ -56,6 +56,7 @@ def init(options: InitOptions) -> int:
             None if options.output == "-" else seen_from(options.output, options.table),
             options.duplicates,
             options.holidays,
+            options.labels,
         )
     if options.output == "-":
         hand_out(text)

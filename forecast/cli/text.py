@@ -131,10 +131,12 @@ def quick_text(facts: Mapping[str, Any]) -> str:
 
 def backtest_text(summary: Mapping[str, Any]) -> str:
     """The summary of a backtest: overall, by fold, by step, worst series, verdict."""
-    lines = _metric_rows("backtest", summary["metrics"], BACKTEST_METRICS, 10)
-    steps = [*range(1, summary["horizon"] + 1)]
-    lines += _by_key("MAE by fold", summary["folds"], summary["mae_by_fold"])
-    lines += _by_key("MAE by step", steps, summary["mae_by_step"])
+    is_label = "classes" in summary
+    metric, names = ("accuracy", LABEL_METRICS) if is_label else ("MAE", BACKTEST_METRICS)
+    lines = _metric_rows("backtest", summary["metrics"], names, 18 if is_label else 10)
+    for what, keys in (("fold", summary["folds"]), ("step", range(1, summary["horizon"] + 1))):
+        values = summary[f"{metric.lower()}_by_{what}"]
+        lines += _by_key(f"{metric} by {what}", [*keys], values)
     worst = [f"{named(name)} {mase:.4g}" for name, mase in summary["worst_series"].items()][
         :MOST_SERIES
     ]

@@ -217,7 +217,9 @@ def label_verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_wi
 
 def words(method: str) -> str:
     """What an opponent is called in a sentence."""
-    return f"the {method.replace('_', ' ').replace('markov', 'Markov')}"
+    return {"most_frequent": "the most frequent label", "markov_chain": "the Markov chain"}.get(
+        method, f"the {method.replace('_', ' ')}"
+    )
 
 
 def _mean(values: Sequence[float]) -> float:

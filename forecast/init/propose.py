@@ -14,6 +14,7 @@ from forecast.data.panel import Panel
 from forecast.data.times import season_length
 from forecast.errors import MOST_SHOWN, ForecastError, named
 from forecast.init.extent import has_years, what_is_filled
+from forecast.init.labels import label_recipe
 from forecast.init.lines import flow, section_lines
 from forecast.init.recipe import recipe_of
 from forecast.init.roles import MOST_TARGETS, Roles
@@ -28,6 +29,7 @@ MOST_NAMED = 20
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
 """A configuration and its table -> what to change in the section `training`; ForecastError for one
 that cannot be trained on."""
+FLOOR = "intervals: {minimum: 0}  # no value is below"
 WAYS_OUT = ((2, False), (2, True), (1, False), (1, True), (0, False), (0, True))
 """Parts that hold rows back, and whether short series are skipped; the first that is accepted."""
 
@@ -46,6 +48,7 @@ def propose(
     written: str | None = None,
     duplicates: str | None = None,
     holidays: str | None = None,
+    labels: bool = False,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -62,6 +65,7 @@ def propose(
         duplicates: what becomes of rows with one time, as in the section `data`; None: an error,
             unless they are equal throughout.
         holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
+        labels: whether targets are labels, whole numbers too; texts and truth values always are.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -75,7 +79,7 @@ def propose(
     path = table if isinstance(table, str) else "data"
     written = path if written is None else written
     found = read_unconfigured(
-        table, time, id_column, targets, timezone, time_format, helping, duplicates
+        table, time, id_column, targets, timezone, time_format, helping, duplicates, labels
     )
     refusal = None
     for most_parts, skips in WAYS_OUT:
@@ -138,7 +142,12 @@ def _lines(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
     helps = bool(roles.helping) or "holidays" in marks
-    recipe = recipe_of(panel, shape, held.train, has_covariates=helps)
+    is_label = any(roles.are_labels)
+    recipe = (
+        label_recipe(shape)
+        if is_label
+        else recipe_of(panel, shape, held.train, has_covariates=helps)
+    )
     reads_calendar = recipe.model.get("start") != "pretrained"
     data = _data(written, roles, marks, panel, season, reads_calendar)
     window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
@@ -165,7 +174,7 @@ def _lines(
         f"window: {flow(window)}",
         *section_lines("model", recipe.model),
         *([f"partners: {flow(recipe.partners)}"] if recipe.partners else []),
-        *(["intervals: {minimum: 0}  # no value is below"] if _has_a_floor(panel) else []),
+        *([] if is_label or not _has_a_floor(panel) else [FLOOR]),
     ]
     return lines, recipe.training
 
@@ -184,7 +193,7 @@ def _data(
         path, roles, marks, panel, season: what was found.
         calendar: whether the model reads covariates of the calendar.
     """
-    target = roles.targets[0] if len(roles.targets) == 1 else roles.targets
+    target = roles.target[0] if len(roles.targets) == 1 else roles.target
     data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
     if roles.time_parts:
         data["time_parts"] = roles.time_parts
@@ -198,7 +207,8 @@ def _data(
     data |= roles.helping
     if calendar and has_years(panel):
         data["calendar"] = ["dayofyear"]
-    data["missing"] = "interpolate" if np.isnan(panel.values).any() else "error"
+    filled = "forward_fill" if any(roles.are_labels) else "interpolate"
+    data["missing"] = filled if np.isnan(panel.values).any() else "error"
     return data
 
 
@@ -211,6 +221,9 @@ def _has_a_floor(panel: Panel) -> bool:
 
 def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: int | None) -> str:
     """What is said behind a key of `data`."""
+    if key == "target" and panel.targets[0] in panel.categories:
+        counts = ", ".join(str(len(panel.categories[name])) for name in panel.targets)
+        return f"  # {counts} labels; each is forecast with its probability"
     if key == "target" and panel.num_targets > 1:
         return "  # columns to forecast; move those that only help to past or future"
     if key == "duplicates" and data["duplicates"] == "first":

@@ -13,6 +13,7 @@ from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
 from forecast.init.helping import AUTO, Column, chosen, name_of, with_long_gaps
+from forecast.init.labels import holds_labels, label_columns
 from forecast.init.time_column import holds_dates
 
 ID_NAME = "unique_id"
@@ -36,6 +37,16 @@ class Roles:
     """Columns that might be targets as well."""
     time_parts: tuple[str, ...] = ()
     """Columns that make up the time."""
+    are_labels: tuple[bool, ...] = ()
+    """Of each target, whether it is a label."""
+
+    @property
+    def target(self) -> tuple[Column, ...]:
+        """The targets as the section `data` has them."""
+        return tuple(
+            {name: {"encoding": "label"}} if is_label else name
+            for name, is_label in zip(self.targets, self.are_labels, strict=True)
+        )
 
     @property
     def used(self) -> set[str | None]:
@@ -57,6 +68,7 @@ def find_roles(
     targets: Sequence[str] | None,
     marks: Mapping[str, str],
     helping: Mapping[str, tuple[str, ...]],
+    labels: bool = False,
 ) -> Roles:
     """Find the id and target columns that are not given.
 
@@ -67,6 +79,8 @@ def find_roles(
         id_column, targets: columns; None: to be found.
         marks: what the section `data` says of the format, `timezone` and `time_format` among it.
         helping: columns that help, by their role, or `auto`; none is a time, id or target.
+        labels: whether targets are labels, numbers too; otherwise texts and truth values alone
+            are, which are taken where no column of numbers is found.
 
     Raises:
         DataError: if a column that is given is not there, or no target column is found.
@@ -78,11 +92,11 @@ def find_roles(
     if id_column is None:
         candidates = [name for name in rest if name not in (targets or ())]
         id_column = _id_column(frame, time, candidates, marks)
-    possible = _targets(frame, [name for name in rest if name != id_column])
+    free = [name for name in rest if name != id_column]
+    possible = ([] if labels else _targets(frame, free)) or label_columns(frame, free)
     if not (targets or possible):
-        raise DataError(
-            f"{path}: no column of changing numbers to forecast; name one with --target"
-        )
+        kind = "labels" if labels else "changing numbers"
+        raise DataError(f"{path}: no column of {kind} to forecast; name one with --target")
     gappy = () if targets else with_long_gaps(frame, id_column, possible)
     whole = [name for name in possible if name not in gappy] or possible
     found = tuple(targets or whole[:MOST_TARGETS])
@@ -94,6 +108,7 @@ def find_roles(
         chosen(frame, id_column, found, free, helping),
         tuple(name for name in gappy if name not in found),
         () if targets else tuple(name for name in whole if name not in found),
+        are_labels=tuple(labels or holds_labels(frame[name]) for name in found),
     )
 
 

@@ -53,6 +53,7 @@ def read_unconfigured(
     time_format: str | None = None,
     helping: Mapping[str, tuple[str, ...]] | None = None,
     duplicates: str | None = None,
+    labels: bool = False,
 ) -> Unconfigured:
     """Look at a table, then read it.
 
@@ -62,6 +63,7 @@ def read_unconfigured(
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         helping: `past`, `future` and `static`: columns that help, or `auto`; None: none.
         duplicates: as in the section `data`; None: only rows that are equal throughout are merged.
+        labels: whether targets are labels, see `find_roles`.
 
     Raises:
         DataError: if no time column or no number column can be found.
@@ -91,10 +93,11 @@ def read_unconfigured(
         time = time or time_column(frame, path, time_format)
         if time in frame and time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
-        roles = find_roles(frame, path, time, id_column, targets, marks, helping)
+        roles = find_roles(frame, path, time, id_column, targets, marks, helping, labels)
         roles = replace(roles, time_parts=parts)
-        section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.targets}
-        section |= {**marks, "id": roles.id, "missing": "interpolate", "sort": True}
+        section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.target}
+        filled = "forward_fill" if any(roles.are_labels) else "interpolate"
+        section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
         section |= {**roles.helping, "time_parts": parts}
         data = config_from({"data": section}).data
         panel = read_panel(data, given)
@@ -145,6 +148,8 @@ def season_of(path: str, panel: Panel, wanted: int | None) -> int:
                 f" {max(rows // 2, 1)}"
             )
         return wanted
+    if panel.targets[0] in panel.categories and isinstance(panel.axis.frequency, int):
+        return 1  # labels have no values in which to see one
     if isinstance(panel.axis.frequency, str):
         season = season_length(panel.axis.frequency)
         return season if season <= rows // 2 else 1  # never seen twice, it is of no use

@@ -58,6 +58,11 @@ def quick_forecast(
     """
     _refuse(horizon, folds, partners or ())
     panel = found.panel
+    if found.data.labels:
+        raise ConfigError(
+            f"{panel.source}: {shown(found.data.labels[0])} is a label, which only a training"
+            " learns; propose one with forecast config init"
+        )
     season = season_of(panel.source, panel, season)
     horizon = horizon or min(HORIZONS.get(season, season), LONGEST_HORIZON)
     values = panel.values[:, : panel.num_targets]
