@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,9 +14,6 @@ from forecast.drawing.panels import Shown, label_panels_of
 from forecast.evaluation.labels import LabelSums, Shares, best_by_accuracy, label_verdict
 from forecast.label_scores import chance_remarks, opponents_of
 from forecast.prepare import Prepared
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def label_fold(number: int, rows: Int[np.ndarray, " B"], own: Shares, prepared: Prepared) -> Fold:
@@ -106,7 +103,7 @@ def label_scores(folds: Sequence[Fold], panel: Panel, horizon: int) -> dict[str,
     }
 
 
-def label_score_frame(folds: Sequence[Fold], panel: Panel) -> pd.DataFrame:
+def label_score_rows(folds: Sequence[Fold], panel: Panel) -> list[dict[str, Any]]:
     """Every metric of every method: overall, by fold, by horizon step, by series, by target.
 
     Args:
@@ -114,11 +111,9 @@ def label_score_frame(folds: Sequence[Fold], panel: Panel) -> pd.DataFrame:
         panel: the whole table.
 
     Returns:
-        Columns group (overall, fold, step, series, target), key, method, and each metric; by step
+        Rows with group (overall, fold, step, series, target), key, method, and each metric; by step
         and by series accuracy, log loss and Brier score are known.
     """
-    import pandas as pd
-
     total = label_errors(folds, panel)
     rows: list[dict[str, Any]] = []
 
@@ -140,7 +135,7 @@ def label_score_frame(folds: Sequence[Fold], panel: Panel) -> pd.DataFrame:
     for method, sums in total.items():
         for name, metrics in zip(panel.targets, sums.per_target(), strict=True):
             add("target", [name], method, metrics)
-    return pd.DataFrame(rows)
+    return rows
 
 
 def as_texts(panel: Panel, numbers: Float[np.ndarray, "B H K"]) -> np.ndarray:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Shaped
 from forecast.backtesting.labels import (
     as_texts,
     label_pictures,
-    label_score_frame,
+    label_score_rows,
     label_scores,
 )
 from forecast.backtesting.nixtla import cross_validation_frame
@@ -133,11 +133,13 @@ def _of_labels(
     how: Mapping[str, Any],
 ) -> Backtest:
     """The same of labels."""
+    import pandas as pd
+
     config, panel = prepared.config, prepared.panel
     context = max(FEWEST_ROWS, min(config.window.lookback, 2 * plan.horizon))
     return Backtest(
         forecasts=forecast_frame(config.data, panel, folds, actuals),
-        scores=label_score_frame(folds, panel),
+        scores=pd.DataFrame(label_score_rows(folds, panel)),
         summary={
             **_extent(panel, plan, folds, actuals),
             **label_scores(folds, panel, plan.horizon),
