@@ -1,4 +1,4 @@
-"""Recreate the four bundled CSV files from the packages that publish their numbers.
+"""Recreate the five bundled CSV files from the packages that publish their numbers.
 
 Usage: python scripts/make_data.py [--to DIR]
 
@@ -30,6 +30,14 @@ def weekly_co2() -> pd.DataFrame:
     return pd.DataFrame({"week": source.index.strftime(ISO_DATE), "co2": source["co2"].to_numpy()})
 
 
+def co2_change() -> pd.DataFrame:
+    """Return whether carbon dioxide fell, was steady or rose over four weeks; NaN next to gaps."""
+    table = weekly_co2()
+    change = (table["co2"] - table["co2"].shift(4)).round(2)
+    labels = pd.cut(change, [-math.inf, -0.51, 0.5, math.inf], labels=["falls", "steady", "rises"])
+    return pd.DataFrame({"week": table["week"], "change": labels.astype(object)}).iloc[4:]
+
+
 def macro() -> pd.DataFrame:
     """Return the quarterly macroeconomic table, each quarter named by its first day."""
     source = macrodata.load_pandas().data
@@ -49,6 +57,7 @@ def yearly_sunspots() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "air_passengers.csv": air_passengers,
     "co2.csv": weekly_co2,
+    "co2_change.csv": co2_change,
     "macro.csv": macro,
     "sunspots.csv": yearly_sunspots,
 }

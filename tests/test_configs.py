@@ -35,5 +35,15 @@ def test_the_others_train_to_a_verdict_and_a_bound(name, share):
     assert len(model.forecast()) == model.config.window.horizon * len(model.pipeline.targets)
 
 
+def test_labels_are_right_more_often_than_the_best_opponent():
+    model = trained("co2_change")
+    metrics = model.summary["metrics"]
+    assert metrics["seasonal_label"]["accuracy"] == pytest.approx(0.6994, abs=5e-5)
+    assert metrics["lstm"]["accuracy"] > metrics["seasonal_label"]["accuracy"] + 0.05
+    assert metrics["lstm"]["log_loss"] < 0.6 * metrics["seasonal_label"]["log_loss"]
+    assert "more often right than the seasonal label" in model.summary["verdict"]
+    assert {*model.forecast().forecast} <= {"falls", "steady", "rises"}
+
+
 def test_no_configuration_is_left_untried():
-    assert set(CONFIGS) == {"air_passengers", "co2", "macro", "sunspots", "reference"}
+    assert set(CONFIGS) == {"air_passengers", "co2", "co2_change", "macro", "sunspots", "reference"}

@@ -1,4 +1,4 @@
-"""The four bundled CSV files against the packages that publish the same numbers."""
+"""The five bundled CSV files against the packages that publish the same numbers."""
 
 import csv
 import importlib.util
@@ -10,7 +10,7 @@ from statsforecast.utils import AirPassengers
 from statsmodels.datasets import co2, macrodata, sunspots
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["air_passengers.csv", "co2.csv", "macro.csv", "sunspots.csv"]
+NAMES = ["air_passengers.csv", "co2.csv", "co2_change.csv", "macro.csv", "sunspots.csv"]
 
 
 def read(path: Path) -> dict[str, list[str]]:
@@ -54,6 +54,21 @@ def test_co2() -> None:
     assert len(table["week"]) == 2284
     assert table["co2"].count("") == co2.load_pandas().data["co2"].isna().sum() == 59
     assert total(table["co2"]) == Decimal("756816.5")
+
+
+def test_co2_change() -> None:
+    table, source = bundled("co2_change.csv"), bundled("co2.csv")
+    assert list(table) == ["week", "change"]
+    assert table["week"] == source["week"][4:]
+    for before, after, label in zip(
+        source["co2"], source["co2"][4:], table["change"], strict=False
+    ):
+        if not (before and after):
+            assert label == ""
+            continue
+        change = Decimal(after) - Decimal(before)
+        far = abs(change) > Decimal("0.5")
+        assert label == (("rises" if change > 0 else "falls") if far else "steady")
 
 
 def test_macro() -> None:
