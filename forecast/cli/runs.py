@@ -22,6 +22,8 @@ CONFIG_FILE, SUMMARY_FILE = "config.yaml", "summary.json"
 MOST_BYTES = 2**24
 """Of a summary that is read."""
 METRICS = ("MASE", "MAE", "RMSE")
+LABEL_METRICS = ("accuracy", "log_loss")
+"""Shown beside them where a run has them."""
 NO_SCORE = "-"
 
 
@@ -124,12 +126,14 @@ def _text(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return f"{folder}: no runs; forecast train CONFIG --run DIR makes one"
     width = max(len("run"), *(len(named(row["run"])) for row in rows))
-    head = f"{'run':{width}}  {'date (UTC)':16}" + "".join(f"{name:>10}" for name in METRICS)
+    names = [n for n in LABEL_METRICS if any(n in row["scores"] for row in rows)]
+    names = [*METRICS, *names]
+    head = f"{'run':{width}}  {'date (UTC)':16}" + "".join(f"{name:>10}" for name in names)
     lines = [f"{head}  differs in"]
     for row in rows:
-        scores = "".join(f"{_score(row['scores'].get(name)):>10}" for name in METRICS)
+        scores = "".join(f"{_score(row['scores'].get(name)):>10}" for name in names)
         if row["state"] != "finished":
-            scores = f"{row['state']:>{10 * len(METRICS)}}"
+            scores = f"{row['state']:>{10 * len(names)}}"
         differs = ", ".join(f"{key}={shown(value)}" for key, value in row["differs"].items())
         lines.append(f"{named(row['run']):{width}}  {row['date']:16}{scores}  {differs}".rstrip())
     return "\n".join(lines)

@@ -74,11 +74,18 @@ def _facts(config: Config, pipeline: Pipeline) -> dict[str, object]:
         "training.loss": config.training.loss.key(),
         "quantiles": getattr(config.training.loss, "levels", None),
         "targets": pipeline.targets,
+        "labels": _classes(pipeline),
         "past columns": covariates.past_names,
         "future columns": covariates.future_names,
         "static columns": covariates.static_names,
         "embeddings": covariates.embeddings(),
     }
+
+
+def _classes(pipeline: Pipeline) -> tuple[str, ...]:
+    """Every label of every target; none where they are numbers."""
+    known = pipeline.labels.of_targets(pipeline.targets) if pipeline.labels else {}
+    return tuple(f"{name} {label}" for name, labels in known.items() for label in labels)
 
 
 def _in_words(value: object) -> str:

@@ -19,6 +19,7 @@ from forecast.errors import ConfigError, ForecastError, one_line
 from forecast.evaluate import actuals, evenly_spaced, part_forecasts, trained_models
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import VALUES_AT_ONCE, Actuals
+from forecast.label_scores import label_sums
 from forecast.learning_rate import with_learning_rate
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_session, prepare
@@ -111,6 +112,8 @@ def basis_of(config: Config, panel: Panel) -> Basis:
             f" it {config.window.horizon} rows at least"
         )
     truth = actuals(prepared)
+    if prepared.pipeline.labels:
+        return Basis(config, hidden, prepared, truth, "log_loss")
     metric = "MASE" if np.isfinite(truth.scale.absolute).any() else "MAE"
     return Basis(config, hidden, prepared, truth, metric)
 
@@ -216,8 +219,14 @@ def _scored_windows(prepared: Prepared, basis: Basis) -> Windows:
 
 
 def _score(model: Model, prepared: Prepared, windows: Windows, basis: Basis) -> float:
-    """The error of a model's forecasts on some validation windows, in the user's units."""
+    """The error of a model's forecasts on some validation windows, in the user's units; of labels
+    their log loss."""
     truth = basis.truth
+    if prepared.pipeline.labels:
+        batches = part_forecasts(
+            (model,), replace(prepared, windows={"validation": windows}), "validation"
+        )
+        return label_sums(batches, prepared, "model")["model"].overall()[basis.metric]
     sums = ErrorSums(point_metrics, basis.panel.num_series)
     alone = replace(prepared, windows={"validation": windows})
     for rows, values in part_forecasts((model,), alone, "validation"):
