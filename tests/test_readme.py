@@ -1,4 +1,4 @@
-"""What README says of the code holds."""
+"""What README and the pages say of the code holds."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,8 @@ MOST_LINES = 5_000
 
 
 def reading_path():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split("## For readers")[1].split("\n## ")[0]
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split("## Read the code in an afternoon")[1].split("\n## ")[0]
     table = "".join(line for line in section.splitlines() if line.startswith("|"))
     return [ROOT / "forecast" / name for name in re.findall(r"`([\w/]+\.py)`", table)]
 

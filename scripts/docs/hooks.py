@@ -33,7 +33,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     markdown = NOTE.sub("", markdown)
     markdown = _fences(markdown, "formula", lambda text: f"<div>{formulas.block(text)}</div>")
     markdown = _fences(markdown, "gallery", shown_run)
-    markdown = _fences(markdown, "picture", lambda name: f"<div>{DRAWINGS[name.strip()]()}</div>")
+    markdown = _fences(
+        markdown, "picture", lambda name: f'<div class="drawing">{DRAWINGS[name.strip()]()}</div>'
+    )
     return formulas.inline(markdown)
 
 

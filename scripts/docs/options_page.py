@@ -46,9 +46,9 @@ def _section(kind: type[BaseModel], path: str, title: str) -> Iterator[str]:
 
 
 def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
-    yield "| option | default | may be | |\n|---|---|---|---|\n"
+    yield "| option | | default | may be |\n|---|---|---|---|\n"
     for name, field in fields.items():
-        cells = (f"`{name}`", _default(field), _allowed(field), _line(field.description))
+        cells = (f"`{name}`", _line(field.description), _default(field), _allowed(field))
         yield f"| {' | '.join(cells)} |\n"
 
 

@@ -73,8 +73,8 @@ def keys_of(section, path=""):
 def test_every_option_stands_in_the_reference():
     page = options_page()
     assert {key for key in keys_of(Config) if f"| `{key}` |" not in page} <= {"name"}
-    assert "| `seed` | `0` |" in page
-    assert "| `patience` | `20` | a whole number above 0 |" in page
+    assert "| `0` | a whole number from 0 |" in page
+    assert "before training stops. | `20` | a whole number above 0 |" in page
     assert "### `training.optimizer: adadelta`" in page
 
 

@@ -16,7 +16,9 @@ NOT_RUN = ("cd", "git", "make", "pip", "python3", "source", ".venv/bin/pip")
 """First words of what is shown and not run, for it changes the machine or needs a network."""
 SHOWN_ONLY = {
     "forecast predict runs/visits --data newer.csv --output next.csv",
+    "forecast serve runs/visits",
     "forecast train --resume runs/visits",
+    "torchrun --nproc-per-node 4 -m -- forecast train panel.yaml --run runs/panel",
 }
 """Commands of this program that stand for what a reader does later, with files of his own."""
 
