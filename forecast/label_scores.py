@@ -107,7 +107,10 @@ def label_summary(
             for name, each in sums.items()
         },
         **_extreme_series(own, panel),
-        "confusion": dict(zip(panel.targets, own.confusion.tolist(), strict=True)),
+        "confusion": {
+            name: own.matrix(target, labels.counts[target])
+            for target, name in enumerate(panel.targets)
+        },
         "reliability": [[*each] for each in reliability_of(own)],
         "verdict": label_verdict(metrics, model, num_windows),
         "remarks": chance_remarks(sums, model, best, prepared.config.window.horizon),

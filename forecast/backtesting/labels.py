@@ -96,7 +96,10 @@ def label_scores(folds: Sequence[Fold], panel: Panel, horizon: int) -> dict[str,
             name: sums.errors.per_step()["accuracy"].tolist() for name, sums in total.items()
         },
         "classes": {name: [*panel.categories[name]] for name in panel.targets},
-        "confusion": dict(zip(panel.targets, total[model].confusion[:, :-1].tolist(), strict=True)),
+        "confusion": {
+            name: total[model].matrix(target, len(panel.categories[name]))
+            for target, name in enumerate(panel.targets)
+        },
         "worst_series": {},
         "verdict": label_verdict(metrics, model, windows),
         "remarks": chance_remarks(total, model, best, horizon),

@@ -108,6 +108,11 @@ class LabelSums:
             for target in range(len(self.confusion))
         ]
 
+    def matrix(self, target: int, classes: int) -> list[list[int]]:
+        """The confusion matrix of a target with so many classes; the last row: never seen."""
+        whole = self.confusion[target, :, :classes]
+        return [*whole[:classes].tolist(), whole[-1].tolist()]
+
     def _of_target(self, target: int) -> dict[str, float]:
         confusion, (count, surest, right) = self.confusion[target], self.reliability[target]
         return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import Levels
+from forecast.forecasting.labels import share_columns
 from forecast.forecasting.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def two_futures(
 
     Returns:
         The forecast for `future`, with `compared`, the forecast for `other`, and `difference`,
-        compared - forecast.
+        compared - forecast; of labels with `compared` and the probabilities, `compared-p-<label>`.
 
     Raises:
         ConfigError: for a model that reads no future.
@@ -44,8 +45,13 @@ def two_futures(
             " in data.future and train"
         )
     table = trained.forecast(data, future, horizon, level)
-    compared = trained.forecast(data, other, horizon, level)["forecast"]
-    columns = {"compared": compared, "difference": compared - table["forecast"]}
+    found = trained.forecast(data, other, horizon, level)
+    compared = found["forecast"]
+    if trained.pipeline.labels:
+        shares = {f"compared-{n}": found[n] for n in share_columns(trained.pipeline.labels)}
+        columns = {"compared": compared, **shares}
+    else:
+        columns = {"compared": compared, "difference": compared - table["forecast"]}
     return table.assign(**{_free(name, table): column for name, column in columns.items()})
 
 

@@ -38,5 +38,10 @@ def label_columns(labels: FittedLabels, values: Float[np.ndarray, "S H K Q"]) ->
         for number, label in enumerate(classes):
             column = by_label.setdefault(label, np.zeros((series, targets, horizon)))
             column[:, target] = of_target[..., number]
-    shares = {f"p-{label}": by_label[label].ravel() for label in sorted(by_label)}
-    return {"forecast": likeliest.ravel(), **shares}
+    shares = {f"p-{label}": column.ravel() for label, column in by_label.items()}
+    return {"forecast": likeliest.ravel(), **{name: shares[name] for name in share_columns(labels)}}
+
+
+def share_columns(labels: FittedLabels) -> list[str]:
+    """Names of the columns of probabilities, in their order."""
+    return [f"p-{label}" for label in sorted({each for known in labels.classes for each in known})]

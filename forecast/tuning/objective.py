@@ -44,7 +44,7 @@ class Basis:
     """The configuration as it is: split and windows that every trial must have as well."""
     truth: Actuals
     metric: str
-    """MASE; MAE where no series changes over a season."""
+    """MASE; MAE where no series changes over a season; of labels log_loss."""
 
 
 @dataclass(frozen=True)
