@@ -175,15 +175,22 @@ def memory(pid: int, field: str = "VmRSS") -> float:
     return int(re.search(rf"{field}:\s+(\d+)", text).group(1)) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """Seconds of a core that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def load(port: int, pid: int, clients: int, seconds: float) -> str:
     """A row of the table: some clients for some seconds."""
     times, found = list[float](), Counter()
-    until = time.monotonic() + seconds
+    until, before = time.monotonic() + seconds, cpu_seconds(pid)
     await asyncio.gather(*(client(port, n, until, times, found) for n in range(clients)))
     half, most = (1000 * np.quantile(times, share) for share in (0.5, 0.99))
+    work = 1000 * (cpu_seconds(pid) - before) / max(1, len(times))
     others = {status: count for status, count in found.items() if status != 200}
     return (
-        f"| {clients} | {found[200] / seconds:.0f} | {half:.1f} | {most:.1f} |"
+        f"| {clients} | {found[200] / seconds:.0f} | {half:.1f} | {most:.1f} | {work:.2f} |"
         f" {memory(pid):.0f} | {others or 'none'} |"
     )
 
@@ -241,8 +248,8 @@ def main() -> None:
         f"`python benchmarks/serving.py --seconds {options.seconds:g}`, {machine}, server and"
         f" clients on them together{options.remark and f'; {options.remark}'}.",
         "",
-        "| clients | requests/s | p50, ms | p99, ms | RSS, MB | other than 200 |",
-        "|---|---|---|---|---|---|",
+        "| clients | requests/s | p50, ms | p99, ms | CPU a request, ms | RSS, MB | not 200 |",
+        "|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder, served(trained(Path(folder))) as (pid, *ports):
         port, health = ports

@@ -94,7 +94,13 @@ class Batcher:
     def _work(self) -> None:
         torch.set_num_threads(1)  # of this thread: there is one batch at a time, and little in it
         while jobs := self._next():
-            self.answer(jobs)
+            try:
+                self.answer(jobs)
+            except Exception as error:  # the others must not wait for a thread that is gone
+                log.exception("unexpected")
+                for job in jobs:
+                    if not job.answer.done():
+                        job.answer.set_exception(error)
 
     def _next(self) -> list[Job]:
         """All that wait, as far as they make one batch; none in the end."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from forecast.config.data import DataConfig
 from forecast.data.plain import Columns
@@ -250,7 +251,7 @@ def answers(
     for end, kind in zip(ends, kinds, strict=True):
         if kind == JSON:
             content = {"model": model, "forecast": rows[begin:end], "warnings": [*told]}
-            bodies.append(json.dumps(content, allow_nan=False).encode())
+            bodies.append(to_json(content))  # six times as fast as `json.dumps`
         else:
             bodies.append(to_csv(table.iloc[begin:end]).encode())
         begin = end

@@ -11,8 +11,9 @@ import pytest
 from forecast.data.write import to_csv
 from forecast.errors import ForecastError
 from forecast.serve.wire import ForecastResponse
+from tests.helpers import small_config
 from tests.serve.helpers import ask, columns, get, service_of
-from tests.waves import SINGLE, TABLE
+from tests.waves import SINGLE, TABLE, finish, session_of
 
 CSV = {"content-type": "text/csv", "accept": "text/csv"}
 
@@ -328,3 +329,29 @@ def test_the_description_holds_for_what_comes_and_goes(single):
         jsonschema.validate({"hist": 1}, schema)
     assert {"200", "400", "401", "408", "413", "422", "429", "503"} <= {*post["responses"]}
     ForecastResponse.model_validate(found.json())
+
+
+def test_a_fault_of_ours_is_one_line_and_the_thread_goes_on(single, monkeypatch, caplog):
+    with service_of(single[1]) as service:
+        with monkeypatch.context() as patch:
+            patch.setattr("forecast.serve.batching.forecast_batch", lambda *given: 1 / 0)
+            (broken,) = ask(service, {"json": {"history": columns(SINGLE)}})
+        (whole,) = ask(service, {"json": {"history": columns(SINGLE)}})
+    assert (broken.status_code, whole.status_code) == (500, 200)
+    assert broken.json() == {"error": "unexpected; the log of the service says more"}
+    assert "unexpected: ZeroDivisionError: division by zero" in caplog.messages
+    assert service.room.requests == service.room.bytes == 0
+
+
+def test_labels_come_with_their_probabilities(tmp_path):
+    table = SINGLE.assign(state=["up", "down", "down"] * 24).drop(columns=["y", "z"])
+    chosen = small_config(data={"target": [{"state": {"encoding": "label"}}]})
+    model = finish(session_of(chosen, table))
+    model.save(tmp_path / "labels.safetensors")
+    with service_of(tmp_path / "labels.safetensors") as service:
+        found, level = ask(
+            service,
+            *({"json": {"history": columns(table), **also}} for also in ({}, {"level": 80})),
+        )
+    assert_same(found.json()["forecast"], model.forecast(table))
+    assert (level.status_code, level.json()["error"][:24]) == (422, "labels have no intervals")
