@@ -74,10 +74,10 @@ def _refuse_numbers(options: TuneOptions) -> None:
 
 
 @contextlib.contextmanager
-def _folder(options: TuneOptions) -> Iterator[Path]:
+def _folder(options: TuneOptions) -> Iterator[Path | str]:
     """Of --output, or a new one, which is not there yet."""
     if options.output is not None:
-        yield Path(options.output)
+        yield options.output
         return
     path = fresh_run(options.config, "-tune").path
     try:

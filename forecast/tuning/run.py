@@ -100,7 +100,7 @@ def _why_none(rows: list[Row], limits: Limits) -> str:
 
 
 @contextlib.contextmanager
-def study_folder(path: Path, config_file: Path | str, table: Path | str) -> Iterator[Path]:
+def study_folder(path: Path | str, config_file: Path | str, table: Path | str) -> Iterator[Path]:
     """The folder of a study, for this process alone; a new one is removed if it stays empty.
 
     Args:
@@ -111,6 +111,11 @@ def study_folder(path: Path, config_file: Path | str, table: Path | str) -> Iter
     Raises:
         ConfigError: if something else is in the folder, or another process is at work in it.
     """
+    if "://" in str(path):
+        raise ConfigError(
+            f"{path} is an address; a study is kept in one folder, where nothing is unpickled;"
+            " give one with --output"
+        )
     path = as_path(path)
     _refuse(path, config_file, table)
     is_new = not path.exists()
@@ -128,11 +133,6 @@ def study_folder(path: Path, config_file: Path | str, table: Path | str) -> Iter
 
 def _refuse(path: Path, config_file: Path | str, table: Path | str) -> None:
     remedy = "give another folder with --output"
-    if "://" in str(path):
-        raise ConfigError(
-            f"{path} is an address; a study is kept in one folder, where nothing is unpickled;"
-            f" {remedy}"
-        )
     if not path.is_dir():
         if path.exists() or path.is_symlink():
             what = "a file" if path.exists() else "a link to nothing"
