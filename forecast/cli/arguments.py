@@ -182,7 +182,8 @@ class TuneOptions(ConfigOptions):
     config: str = CONFIG
     trials: int | None = _integer("--trials N", "in all, those of a study that goes on included")
     minutes: float | None = _option("--minutes M", "most time, start to end", type=float)
-    workers: int = _option("--workers N", "processes (default: 1)", type=int, default=1)
+    workers: int | None = _integer("--workers N", "trials at a time, each a process (default: 1)")
+    ray: str | None = _option("--ray ADDRESS", "of a Ray cluster that carries the trials out")
     pruner: str = _option(
         "--pruner NAME",
         "ends trials early: median, hyperband, none (default: median)",

@@ -88,9 +88,15 @@ def _folder(options: TuneOptions) -> Iterator[Path | str]:
 
 
 def _runner(config: Config, options: TuneOptions) -> MakeRunner:
-    from forecast.tuning.run import processes
+    """What carries the trials out: this process, several, or a cluster."""
+    from forecast.tuning.runners import Here, Processes
 
-    return processes(config, options.workers)
+    if address := options.ray:
+        from forecast.tuning.on_ray import OnRay
+
+        return lambda basis: OnRay(basis, address, options.workers)
+    workers = options.workers or 1
+    return Here if workers == 1 else lambda _: Processes(config, workers)
 
 
 def _facts(result: StudyResult, folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from forecast.tuning.results import (
     write_pictures,
     write_tables,
 )
-from forecast.tuning.runners import Here, Processes, Runner
+from forecast.tuning.runners import Here, Runner
 from forecast.tuning.search import Limits, Seen, search
 from forecast.tuning.study import PrunerName, Row, Study
 
@@ -83,11 +83,6 @@ def tune(
         if (best := study.best()) is None:
             raise ConfigError(_why_none(rows, limits))
         return StudyResult(basis.metric, best, study.start_row(), tuple(rows), tuple(pictures))
-
-
-def processes(config: Config, workers: int) -> MakeRunner:
-    """What carries trials out on so many processes; one is this process."""
-    return Here if workers == 1 else lambda _: Processes(config, workers)
 
 
 def _why_none(rows: list[Row], limits: Limits) -> str:
