@@ -1,6 +1,7 @@
-"""What the network costs alone, and in the barest loop: `lstm_kernel.py DIR kernel|loop THREADS`.
+"""The network alone, and the barest loop: `lstm_kernel.py DIR kernel|kept|loop THREADS`.
 
 kernel: forward and backward of `nn.LSTM` on one batch, over and over.
+kept: the same, with the allocator's memory kept between steps, as our own training has it.
 loop: gather, forward, a linear head, mean squared error, backward, Adam.
 """
 
@@ -11,6 +12,8 @@ import torch
 from network import kernel_step
 from torch import nn
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, oil_temperature, serve
+
+from forecast.runs.memory import claim_process, keep_freed_memory
 
 FOLDER, PART, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
@@ -37,7 +40,7 @@ def loop_step(batch: int):
 def measure(batch: int, steps: int) -> float:
     """Windows a second."""
     torch.set_num_threads(THREADS)
-    step = {"kernel": kernel_step, "loop": loop_step}[PART](batch)
+    step = {"kernel": kernel_step, "kept": kernel_step, "loop": loop_step}[PART](batch)
     for _ in range(WARM_UP):
         step()
     began = time.perf_counter()
@@ -46,4 +49,7 @@ def measure(batch: int, steps: int) -> float:
     return steps * batch / (time.perf_counter() - began)
 
 
+if PART == "kept":
+    claim_process()
+    keep_freed_memory()
 serve(measure)

@@ -12,7 +12,9 @@ SECONDS = 1.0
 """What one measurement should take."""
 FEWEST_STEPS, QUICK_STEPS = 8, 4
 PEERS = ("neuralforecast", "darts", "pytorch_forecasting", "gluonts")
-KERNEL, LOOP = "kernel", "loop"
+KERNEL, KEPT, LOOP = "kernel", "kept", "loop"
+"""The network alone; the same with the allocator's memory kept between steps, as ours has it: the
+fair limit; and the barest loop."""
 
 Rates = dict[str, list[float]]
 """By name, a rate for each round."""
@@ -25,7 +27,7 @@ def contestants(settings: Settings) -> dict[str, list[str]]:
         f"ours, {precision}": ours("lstm_ours.py", settings.data, precision)
         for precision in ("float32", "bf16")
     }
-    for part in (LOOP, KERNEL):
+    for part in (LOOP, KERNEL, KEPT):
         for count in threads:
             name = f"{part}, {count} thread{'s' * (count > 1)}"
             commands[name] = ours("lstm_kernel.py", settings.data, part, count)
@@ -49,11 +51,14 @@ def rates_of(started: dict[str, Worker], batch: int, settings: Settings) -> Rate
     return rates
 
 
-def rivals(rates: Rates) -> tuple[str, str | None]:
-    """Names of the faster kernel and of the best peer, if there is one."""
+def rivals(rates: Rates) -> tuple[str, str, str | None]:
+    """Names of the faster kernel, of the fair limit, and of the best peer, if there is one."""
     peers = {name: rates[name] for name in PEERS if name in rates}
-    kernels = {name: each for name, each in rates.items() if name.startswith(KERNEL)}
-    return best(kernels), best(peers) if peers else None
+    kernels, limits = (
+        {name: each for name, each in rates.items() if name.startswith(part)}
+        for part in (KERNEL, KEPT)
+    )
+    return best(kernels), best(limits), best(peers) if peers else None
 
 
 def part(settings: Settings) -> Iterator[str]:
@@ -69,11 +74,11 @@ def part(settings: Settings) -> Iterator[str]:
 
 
 def tables(found: dict[int, Rates]) -> Iterator[str]:
-    """A table of rates, one of ratios to the kernel, one of ratios to the best peer."""
+    """A table of rates, and of ratios to the kernel, to the fair limit and to the best peer."""
     names, columns = list(next(iter(found.values()))), [f"batch {batch}" for batch in found]
     rows = [[name, *(whole(median(found[b][name])) for b in found)] for name in names]
     yield from table(["windows/s", *columns], rows)
-    for number, title in enumerate(("kernel", "best peer")):
+    for number, title in enumerate(("kernel", "fair limit", "best peer")):
         others = {batch: rivals(rates)[number] for batch, rates in found.items()}
         if None in others.values():
             continue

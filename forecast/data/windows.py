@@ -89,22 +89,33 @@ class Windows:
         starts = self.starts[index]
         is_asked = self.static.shape[1] or self.weights is not None or self.first_known is not None
         series = self.series_of(starts + (self.lookback - 1)) if is_asked else None
-        rows = self.rows(starts, series)
-        window = self.inputs[rows]  # (B, L + H, C)
-        if self.first_known is not None and self.nan_padding:
-            window = window.masked_fill((rows > self._steps(starts))[..., None], torch.nan)
+        window, target = self._read(starts, series)
         first_future = window.shape[2] - self.num_future
-        is_read = self.targets is self.inputs
         return Batch(
             past=window[:, : self.lookback],
             future=window[:, self.lookback :, first_future:],
             static=self.static.new_empty(len(index), 0) if series is None else self.static[series],
-            target=window[:, self.lookback :]
-            if is_read
-            else self.targets[rows[:, self.lookback :]],
+            target=target,
             weight=None if self.weights is None else self.weights[series],
             has_no_gaps=self.has_no_gaps,
         )
+
+    def _read(
+        self, starts: Int[Tensor, " B"], series: Int[Tensor, " B"] | None
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H K"]]:
+        """All rows of some windows, and what is to be forecast."""
+        if self.first_known is None:
+            # A view of every stretch of rows, of which some are copied: a third of the time that
+            # it takes to number all rows and to read these.
+            window = _stretches(self.inputs, 0, self.lookback + self.horizon)[starts]
+            if self.targets is self.inputs:
+                return window, window[:, self.lookback :]
+            return window, _stretches(self.targets, self.lookback, self.horizon)[starts]
+        rows = self.rows(starts, series)
+        window = self.inputs[rows]
+        if self.nan_padding:
+            window = window.masked_fill((rows > self._steps(starts))[..., None], torch.nan)
+        return window, self.targets[rows[:, self.lookback :]]
 
     def rows(
         self, starts: Int[Tensor, " B"], series: Int[Tensor, " B"] | None = None
@@ -272,3 +283,10 @@ def _next(flags: Bool[np.ndarray, " N"], rows: Int[np.ndarray, " S"]) -> Int[np.
         return rows
     flagged = np.append(np.flatnonzero(flags), len(flags))
     return np.asarray(flagged[np.searchsorted(flagged, rows)])
+
+
+def _stretches(values: Float[Tensor, "N C"], first: int, length: int) -> Float[Tensor, "M T C"]:
+    """So many rows from every row on, after some that are left out; nothing is copied."""
+    row, column = values.stride()
+    size = (max(0, len(values) - first - length + 1), length, values.shape[1])
+    return values[first:].as_strided(size, (row, row, column))

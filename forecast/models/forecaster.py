@@ -218,8 +218,9 @@ class Forecaster(Model):
         """The stack's inputs: segments of values, with covariates; what is constant is repeated."""
         steps = values.shape[1]
         constant = static[:, None].expand(-1, steps, -1)
-        columns = torch.cat([values, past.expand(-1, steps, -1), known, constant], dim=2)
-        embedded: Tensor = self.embedding(columns)
+        parts = [values, past.expand(-1, steps, -1), known, constant]
+        told = [part for part in parts if part.shape[2]]  # an empty part costs time, too
+        embedded: Tensor = self.embedding(torch.cat(told, dim=2) if told[1:] else told[0])
         return embedded
 
     def _read(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "R T J"]:

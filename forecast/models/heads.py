@@ -97,8 +97,9 @@ class Direct(nn.Module):
         state = ACTIVATIONS[self.activation](stack.last_output(outputs))
         state = dropped(state, self.dropout if self.training else 0.0, noise)
         shape = self.shape
-        told = [state, encoded.future.flatten(1)] if shape.num_future else [state]
-        flat: Tensor = self.output(torch.cat(told, dim=1))
+        if shape.num_future:
+            state = torch.cat([state, encoded.future.flatten(1)], dim=1)
+        flat: Tensor = self.output(state)
         return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)
 
 

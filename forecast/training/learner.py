@@ -15,9 +15,10 @@ from forecast.training.averaging import averaged_copy
 from forecast.training.losses import Loss
 from forecast.training.profile import Profile
 
-MOST_WORK_OF_A_CHUNK = 2**18
-"""Units x steps x layers x windows: what a chunk keeps for its gradient then still is in the cache
-when the gradient needs it (measured in benchmarks/RESULTS.md, "Chunks")."""
+MOST_WORK_OF_A_CHUNK = 2**19
+"""Units x steps x layers x windows. Half as much costs a tenth more, for the kernel of a layer is
+slow with few windows; twice as much gains 3 %, and leaves half as many chunks for threads and
+processes to share (measured in benchmarks/RESULTS.md, "Closer to the kernel")."""
 LEAST_WORK_TO_SHARE = 2**17
 """A batch with at least so much work has two chunks or more, so that two cores can share it."""
 
