@@ -1,21 +1,20 @@
 """Seconds and memory of `forecast predict --data DIR`: `folders.py [--series N] [--files N] ...`.
 
 Random walks of 60 months in a folder of Parquet files; 12 steps and two intervals of each series,
-by a network of two layers of 64 that was trained for one step. Prints a JSON object a number of
-workers: seconds of the whole command, and the most memory of one process in MB.
+by a network of two layers of 64 that was trained for one step. Prints a JSON object for each number
+of workers: see `measured`.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from timing.processes import last_line
 
 import forecast
 
@@ -39,13 +38,27 @@ def walks(first: int, series: int) -> pd.DataFrame:
     return pd.DataFrame({**columns, "y": 100 + steps.cumsum(axis=1).ravel()})
 
 
+MEASURED = """
+import json, resource, sys, time
+began, cpu = time.perf_counter(), time.process_time()
+from forecast.cli.main import main
+code = main(sys.argv[1:])
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+workers = resource.getrusage(resource.RUSAGE_CHILDREN)
+found = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+found["cpu"] += workers.ru_utime + workers.ru_stime
+peaks = {"peak_mb": int(status["VmHWM"].split()[0]), "worker_peak_mb": workers.ru_maxrss}
+found |= {name: round(1024 * peak / 1e6) for name, peak in peaks.items()}
+sys.exit(code or print(json.dumps(found)))
+"""
+"""The command in a process of its own, which tells what it took; imports count."""
+
+
 def measured(words: list[str]) -> dict[str, float]:
-    """Seconds of a command, and the most memory of its largest process, and of those before it."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "forecast", *words], check=True, capture_output=True)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
-    return {"seconds": round(seconds, 2), "peak_mb": round(peak)}
+    """Seconds of a command, of them on CPUs, and the most memory of it and of a worker in MB."""
+    command = [sys.executable, "-c", MEASURED, *words]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {name: round(each, 2) for name, each in json.loads(last_line(printed)).items()}
 
 
 def main() -> None:

@@ -33,8 +33,8 @@ def on_ray(job: Job, files: Sequence[str], address: str, workers: int | None) ->
         raise extra_missing("--ray", "ray", "ray") from None
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"--ray {address}: {error}") from None
+    except Exception as error:  # it has many, and some are no more than that
+        raise ConfigError(f"--ray {address}: {error}; check the address") from None
     try:
         actor = ray.remote(num_cpus=1)(_Actor)
         number = min(len(files), workers or int(ray.cluster_resources().get("CPU", 1)))
