@@ -40,16 +40,23 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "rows_needed": trained.rows_kept,
         "least_rows": trained.least_rows,
         "missing": pipeline.missing,
-        "targets": list(pipeline.targets),
+        "targets": _targets(trained),
         "past": _columns(covariates.past),
         "future": _columns(covariates.future),
         "static": _columns(covariates.static),
         "calendar": list(covariates.calendar),
         "series": list(pipeline.ids) if tail.has_ids else [],
-        "quantiles": list(quantiles),
+        "quantiles": [] if pipeline.labels else list(quantiles),
         "columns": [names.get(number, "forecast") for number in range(len(quantiles))],
         "digest": trained.digest,
     }
+
+
+def _targets(trained: TrainedModel) -> list[dict[str, Any]]:
+    names, labels = trained.pipeline.targets, trained.pipeline.labels
+    classes = [list(each) for each in labels.classes] if labels else [None] * len(names)
+    pairs = zip(names, classes, strict=True)
+    return [{"name": name, "categories": None, "labels": known} for name, known in pairs]
 
 
 def _columns(fitted: Sequence[FittedCovariate]) -> list[dict[str, Any]]:
@@ -57,6 +64,7 @@ def _columns(fitted: Sequence[FittedCovariate]) -> list[dict[str, Any]]:
         {
             "name": each.option.name,
             "categories": list(each.categories) if each.option.is_categorical else None,
+            "labels": None,
         }
         for each in fitted
     ]
@@ -66,7 +74,7 @@ def _reads(trained: TrainedModel) -> str:
     return (
         f"The last {trained.rows_kept} rows or more of a series, and forecasts"
         f" {trained.config.window.horizon} steps. history: targets, past and future-known columns,"
-        " NaN where missing, categories as codes from 1; *_time: seconds since 1970 on the wall"
-        " clock; future: the horizon; series: place in the list of series. NaN comes of rows that"
-        " do not suffice."
+        " NaN where missing, categories as codes from 1, labels from 0; future: the horizon;"
+        " history_time and future_time: seconds since 1970 on the wall clock; series: place in the"
+        " list of series. NaN comes of rows that do not suffice."
     )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.data.covariates import FittedCovariate, FittedCovariates
+from forecast.data.covariates import FittedCovariate
 from forecast.data.panel import Panel
+from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
 from forecast.forecasting.trained import TrainedModel
 
@@ -31,7 +32,7 @@ def feed(trained: TrainedModel, panel: Panel, origins: Int[np.ndarray, " B"], ro
     series = panel.series_of(origins)
     past = origins[:, None] + np.arange(1 - rows, 1)
     ahead = origins[:, None] + np.arange(1, horizon + 1)
-    coded = with_codes(covariates, panel)
+    coded = with_codes(pipeline, panel)
     first = panel.offsets[series][:, None]
     history = np.where((past >= first)[..., None], coded[np.maximum(past, first)], np.nan)
     found: Feed = {"history": history}
@@ -51,12 +52,15 @@ def feed(trained: TrainedModel, panel: Panel, origins: Int[np.ndarray, " B"], ro
     return found
 
 
-def with_codes(covariates: FittedCovariates, panel: Panel) -> Float[np.ndarray, "N C"]:
-    """The rows of a panel with categories as codes of the model: from 1; 0 is an unknown one."""
-    fitted = (*covariates.past, *covariates.future)
+def with_codes(pipeline: Pipeline, panel: Panel) -> Float[np.ndarray, "N C"]:
+    """The rows of a panel with codes of the model: of categories from 1, 0 is an unknown one; of
+    labels from 0, -1 is an unknown one."""
+    fitted = (*pipeline.covariates.past, *pipeline.covariates.future)
+    targets = panel.values[:, : panel.num_targets]
+    targets = pipeline.labels.encode(targets, panel) if pipeline.labels else targets
     values = panel.values[:, panel.num_targets :]
     names = panel.columns[panel.num_targets :]
-    return np.hstack([panel.values[:, : panel.num_targets], _coded(fitted, values, panel, names)])
+    return np.hstack([targets, _coded(fitted, values, panel, names)])
 
 
 def _coded(

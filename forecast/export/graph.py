@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from forecast.data.moments import ROUNDING
@@ -38,6 +38,7 @@ class ForecastGraph(nn.Module):
         self.num_series = len(pipeline.ids)
         self.register_buffer("constants", torch.from_numpy(pipeline.constants))
         self.minimum = pipeline.minimum
+        self.is_label = pipeline.labels is not None
         self.ridge = ridge_of(trained)
         self.intervals = intervals_of(trained)
 
@@ -61,7 +62,8 @@ class ForecastGraph(nn.Module):
             series: number of each window's series in training; NaN comes of any other.
 
         Returns:
-            Forecasts (B, H, K); and with intervals all quantiles (B, H, K, Q), rising.
+            Forecasts (B, H, K); and with intervals all quantiles (B, H, K, Q), rising. Of labels
+            the numbers of their classes, and the probability of each class.
         """
         number = torch.zeros_like(history[:, 0, 0]).long() if series is None else series
         is_known = (number >= 0) & (number < self.num_series)
@@ -80,10 +82,11 @@ class ForecastGraph(nn.Module):
                 axes = tuple(range(1, each.dim()))
                 is_whole = is_whole & ~each.isnan().any(dim=axes)
 
+        members = [net(*(each.float() for each in read)) for net in self.networks]
+        if self.is_label:
+            return self._probable(torch.stack(members), is_whole)
         targets = rows[..., : self.window.num_targets]
-        single = [each.float() for each in read]
-        members = [self._in_user_units(net(*single), targets, number) for net in self.networks]
-        values = members[0] if len(members) == 1 else _median(torch.stack(members))
+        values = _median(torch.stack([self._undone(each, targets, number) for each in members]))
         if self.ridge is not None:
             values = self.ridge.shifted(values, whole[..., : self.window.num_targets])
         if self.intervals is not None:
@@ -92,7 +95,16 @@ class ForecastGraph(nn.Module):
         middle = values[..., values.shape[-1] // 2]
         return (middle,) if values.shape[-1] == 1 else (middle, values)
 
-    def _in_user_units(
+    def _probable(
+        self, members: Float[Tensor, "M B H K Q"], is_whole: Bool[Tensor, " B"]
+    ) -> tuple[Tensor, ...]:
+        """Numbers of the most probable classes, and the probability of each class."""
+        values = members.double().softmax(dim=-1).mean(dim=0)
+        values = torch.where(is_whole[:, None, None, None], values, torch.nan)
+        likeliest = torch.where(is_whole[:, None, None], values.argmax(dim=-1).double(), torch.nan)
+        return likeliest, values
+
+    def _undone(
         self, forecast: Float[Tensor, "B H K Q"], rows: Float[Tensor, "B P K"], series: Numbers
     ) -> Float[Tensor, "B H K Q"]:
         """What `Pipeline.invert` does: what was the same as long as it is known, stays so."""
@@ -106,6 +118,8 @@ class ForecastGraph(nn.Module):
 
 def _median(members: Float[Tensor, "M B H K Q"]) -> Float[Tensor, "B H K Q"]:
     """As NumPy has it: of an even number the mean of the two in the middle."""
+    if members.shape[0] == 1:
+        return members[0]
     count = members.shape[0]
     middle: Tensor = members.sort(dim=0).values[(count - 1) // 2 : count // 2 + 1]
     return middle.mean(dim=0)

@@ -88,7 +88,11 @@ def _traced(trained: TrainedModel) -> onnx.ModelProto:
     made = probe(trained, 3, trained.rows_kept + 2)
     inputs = {name: torch.from_numpy(array) for name, array in made.inputs.items()}
     graph = ForecastGraph(trained).eval()
-    names = ("forecast", "quantiles") if len(trained.quantiles()) > 1 else ("forecast",)
+    names = ["forecast"]
+    if trained.pipeline.labels:
+        names.append("probabilities")
+    elif len(trained.quantiles()) > 1:
+        names.append("quantiles")
     with _quietly(), torch.no_grad(), workers_for(torch.device("cpu")):
         program = torch.onnx.export(
             graph,
@@ -96,7 +100,7 @@ def _traced(trained: TrainedModel) -> onnx.ModelProto:
             dynamo=True,
             opset_version=OPSET,
             dynamic_shapes={name: dict(AXES[name]) for name in inputs},
-            output_names=[*names],
+            output_names=names,
             verbose=False,
         )
     assert program is not None

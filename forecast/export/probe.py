@@ -45,7 +45,8 @@ def probe(trained: TrainedModel, count: int, rows: int) -> Probe:
     back = np.arange(rows)[::-1] % tail.lengths[picked][:, None]  # (S, rows)
     values = tail.values[tail.offsets[picked + 1][:, None] - 1 - back]  # (S, rows, C)
     noise = np.random.default_rng(0).uniform(-SHAKEN, SHAKEN, (*values.shape[:2], tail.num_targets))
-    values[..., : tail.num_targets] *= 1 + noise
+    if not trained.pipeline.labels:
+        values[..., : tail.num_targets] *= 1 + noise
     history = replace(
         tail.select(picked),
         values=values.reshape(-1, values.shape[2]),

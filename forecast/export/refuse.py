@@ -24,12 +24,6 @@ def refuse(trained: TrainedModel) -> None:
             f"model.proj_size: {model.proj_size} cannot be exported: ONNX has no LSTM with a"
             " projection; train with proj_size: 0"
         )
-    labels = trained.pipeline.labels
-    if labels:
-        raise ConfigError(
-            f"data.target: {listed(trained.pipeline.targets)} cannot be exported: a file gives"
-            " numbers, not labels; use forecast predict, or forecast serve"
-        )
     days = trained.pipeline.covariates.days
     if days:
         raise ConfigError(

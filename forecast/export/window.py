@@ -30,7 +30,8 @@ class GraphWindow(nn.Module):
         self.lookback, self.rows_needed = window.lookback, trained.rows_needed
         self.is_padded = window.least_history is not None
         columns = (*self.covariates.past, *self.covariates.future)
-        categorical = [False] * self.num_targets + [each.option.is_categorical for each in columns]
+        categorical = [False] * self.num_targets
+        categorical += [each.option.is_categorical for each in columns]
         self.register_buffer("is_category", torch.tensor(categorical))  # (C,)
 
     def filled(self, history: Float[Tensor, "B R C"]) -> Float[Tensor, "B R C"]:

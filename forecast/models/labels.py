@@ -43,5 +43,5 @@ class LabelCoding(nn.Module):
         """What is read of a forecast as if it had come: the probability of each class."""
         absent = self.absent
         if self.is_independent:  # (B, 1, 1, Q), one target a window
-            absent = absent.repeat(len(logits) // len(absent), 1)[:, None, None]
+            absent = absent.repeat(logits.shape[0] // absent.shape[0], 1)[:, None, None]
         return logits.masked_fill(absent, ABSENT).softmax(dim=-1).flatten(2)

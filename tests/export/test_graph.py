@@ -13,6 +13,9 @@ from forecast.export.graph import ForecastGraph
 from forecast.export.probe import probe
 from tests.forecasting.cases import BUILDERS, air, built, config, conformal, noise, panel
 from tests.helpers import wave_table
+from tests.test_labels import KINDS
+from tests.test_labels import config as labels_config
+from tests.test_labels import table as labels_table
 
 FAST = ("quantile", "ensemble", "macro_independent", "panel", "panel_recursive", "zoned")
 
@@ -65,6 +68,18 @@ def test_longer_histories_and_other_values_are_forecast_alike(name):
         np.testing.assert_allclose(
             forecasts(trained, made.inputs), made.forecasts(trained), rtol=1e-6
         )
+
+
+@pytest.mark.parametrize("name", told_apart(KINDS, ("two in a panel", "independent")))
+def test_labels_have_the_probabilities_of_the_model(name):
+    series, target, sections = KINDS[name]
+    trained = forecast.train(labels_config(target, **sections), labels_table(series))
+    made = probe(trained, 4, trained.rows_needed + 2)
+    wanted = made.forecasts(trained)
+    np.testing.assert_allclose(forecasts(trained, made.inputs), wanted, rtol=1e-6, atol=1e-12)
+    inputs = {name: torch.from_numpy(array) for name, array in made.inputs.items()}
+    likeliest, _ = ForecastGraph(trained).eval()(**inputs)
+    np.testing.assert_array_equal(likeliest, wanted.argmax(axis=-1))
 
 
 def with_options(frame, **sections):

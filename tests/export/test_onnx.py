@@ -60,8 +60,8 @@ def test_a_file_says_what_it_is_and_nothing_of_the_machine_that_made_it():
     assert told["series"] == ["b", "007", "NA"]
     assert told["columns"] == ["lo-95", "lo-80", "forecast", "hi-80", "hi-95"]
     assert told["future"] == [
-        {"name": "price", "categories": None},
-        {"name": "event", "categories": ["fair", "sale"]},
+        {"name": "price", "categories": None, "labels": None},
+        {"name": "event", "categories": ["fair", "sale"], "labels": None},
     ]
     assert told["units"]
     assert model.opset_import[0].version == 20
