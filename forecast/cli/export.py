@@ -9,7 +9,7 @@ from typing import Any
 from forecast.cli.arguments import ExportOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.errors import ConfigError
-from forecast.export.onnx import exported, require_packages
+from forecast.export.onnx import TOLERANCE_OF_8_BITS, content_of, exported, require_packages
 from forecast.export.quantize import in_8_bits, validation_data, validation_errors
 from forecast.forecasting.model_file import load, model_path
 from forecast.forecasting.trained import TrainedModel
@@ -28,12 +28,13 @@ def export(options: ExportOptions) -> int:
         trained = trained.without_partners() if options.without_partners else trained
         refuse_input(str(path), trained.config.data.path, "the training table")
         model = exported(trained)
-        content = model.SerializeToString()
+        small = in_8_bits(model) if options.int8 else None
+        content = content_of(model, trained)
         result: dict[str, Any] = {"output": str(path), "bytes": len(content)}
-        if options.int8:
-            small = in_8_bits(model).SerializeToString()
-            result |= {"bytes": len(small), **_cost(trained, content, small)}
-            content = small
+        if small is not None:
+            in_bits = content_of(small, trained, TOLERANCE_OF_8_BITS)
+            result |= {"bytes": len(in_bits), **_cost(trained, content, in_bits)}
+            content = in_bits
     if options.output is None:
         write_within(path, content)
     else:

@@ -16,7 +16,7 @@ import torch
 from forecast.errors import ConfigError, extra_missing
 from forecast.export.describe import KEY, description
 from forecast.export.graph import ForecastGraph
-from forecast.export.probe import Probe, probe
+from forecast.export.probe import probe
 from forecast.export.refuse import refuse
 from forecast.export.session import all_quantiles, session_of
 from forecast.forecasting.trained import TrainedModel
@@ -24,11 +24,12 @@ from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:
     import onnx
-    import onnxruntime
 
 OPSET = 20
 TOLERANCE = 1e-5
 """Share of its largest forecast by which a window may differ from what `forecast` gives."""
+TOLERANCE_OF_8_BITS = 0.5
+"""Weights in 8 bits change forecasts, by how much is told; a file beyond this is broken."""
 BATCHES = (1, 2, 7)
 """Windows of the runs before a file is kept; none is the number it was traced with."""
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -42,46 +43,63 @@ def require_packages() -> None:
 
 
 def exported(trained: TrainedModel) -> onnx.ModelProto:
-    """A model with its description, run and compared with `forecast`.
+    """A model with its description, to be made into a file by `content_of`.
 
     Args:
         trained: on the CPU.
 
     Raises:
-        ConfigError: for what cannot be exported, naming option and value, or forecasts otherwise.
+        ConfigError: for what cannot be exported, naming option and value.
     """
     refuse(trained)
     model = _traced(trained)
     _describe(model, trained)
-    require_parity(model.SerializeToString(), trained)
     return model
 
 
-def require_parity(content: bytes, trained: TrainedModel) -> None:
+def content_of(
+    model: onnx.ModelProto, trained: TrainedModel, tolerance: float = TOLERANCE
+) -> bytes:
+    """A file, run and compared with `forecast`.
+
+    Args:
+        model: what `exported` gives, in 8 bits or not.
+        trained: the model.
+        tolerance: share of its largest forecast by which a window may differ.
+
+    Raises:
+        ConfigError: if it forecasts otherwise.
+    """
+    _share_copies(model.graph)
+    content = model.SerializeToString()
+    require_parity(content, trained, tolerance)
+    return content
+
+
+def require_parity(content: bytes, trained: TrainedModel, tolerance: float = TOLERANCE) -> None:
     """Run a file with other numbers of windows and rows, and compare it with `forecast`.
 
     Args:
         content: of the file.
         trained: the model.
+        tolerance: share of its largest forecast by which a window may differ.
 
     Raises:
-        ConfigError: if they differ by more than `TOLERANCE`.
+        ConfigError: if one differs by more.
     """
     session = session_of(content)
     for count in BATCHES:
         for rows in {trained.least_rows, trained.rows_kept, trained.rows_kept + 3}:
-            _compare(session, trained, probe(trained, count, rows))
-
-
-def _compare(session: onnxruntime.InferenceSession, trained: TrainedModel, made: Probe) -> None:
-    found, wanted = all_quantiles(session, made.inputs), made.forecasts(trained)
-    size = np.abs(wanted).max(axis=(1, 3), keepdims=True)
-    off = np.abs(found - wanted) / np.where(size > 0, size, 1.0)
-    if not (off <= TOLERANCE).all():  # NaN is none either
-        raise ConfigError(
-            f"the exported model forecasts otherwise than the run, by {off.max():.1e} of its values"
-            f" (at most {TOLERANCE:.0e} is allowed); nothing was written; tell its maintainers"
-        )
+            made = probe(trained, count, rows)
+            found, wanted = all_quantiles(session, made.inputs), made.forecasts(trained)
+            size = np.abs(wanted).max(axis=(1, 3), keepdims=True)
+            off = np.abs(found - wanted) / np.where(size > 0, size, 1.0)
+            if not (off <= tolerance).all():  # NaN is none either
+                raise ConfigError(
+                    f"the exported model forecasts otherwise than the run, by {off.max():.1e} of"
+                    f" its values (at most {tolerance:.0e} is allowed); nothing was written; tell"
+                    " its maintainers"
+                )
 
 
 def _traced(trained: TrainedModel) -> onnx.ModelProto:
@@ -148,3 +166,24 @@ def _describe(model: onnx.ModelProto, trained: TrainedModel) -> None:
         node.doc_string = ""
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
         del value.metadata_props[:]
+
+
+def _share_copies(graph: onnx.GraphProto) -> None:
+    """Keep one of several equal tensors: a network that is run twice has its weights twice."""
+    kept: dict[bytes, str] = {}
+    names: dict[str, str] = {}
+    for tensor in [*graph.initializer]:
+        content = _content(tensor)
+        names[tensor.name] = kept.setdefault(content, tensor.name)
+        if names[tensor.name] != tensor.name:
+            graph.initializer.remove(tensor)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
+def _content(tensor: onnx.TensorProto) -> bytes:
+    """A tensor without its name."""
+    copy = type(tensor)()
+    copy.CopyFrom(tensor)
+    copy.name = ""
+    return bytes(copy.SerializeToString(deterministic=True))

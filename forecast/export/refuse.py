@@ -35,6 +35,6 @@ def refuse(trained: TrainedModel) -> None:
     fitted = [each for each in trained.combination.counting.methods[1:] if each != RIDGE]
     if fitted:
         raise ConfigError(
-            f"partners: {listed(fitted)} cannot be exported: fitted to each history anew; export"
-            " the network alone with --without-partners"
+            f"partners: {listed(fitted)} cannot be exported: computed anew from each history;"
+            " export the network alone with --without-partners"
         )

@@ -175,10 +175,12 @@ class _BatchNorm(nn.Module):
 
     def forward(self, outputs: Float[Tensor, "B T O"]) -> Float[Tensor, "B T O"]:
         rows = outputs.flatten(0, 1)
-        normalised: Tensor = self.norm(rows) if len(rows) > 1 else self._by_running(rows)
-        return normalised.view_as(outputs)
+        if self.training and rows.shape[0] > 1:
+            normalised: Tensor = self.norm(rows)
+            return normalised.view_as(outputs)
+        return self._by_running(rows).view_as(outputs)
 
-    def _by_running(self, rows: Float[Tensor, "1 O"]) -> Float[Tensor, "1 O"]:
+    def _by_running(self, rows: Float[Tensor, "R O"]) -> Float[Tensor, "R O"]:
         """By the running mean and variance: a lone row has no variance, not even in training."""
         norm = self.norm
         return nn.functional.batch_norm(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.export.onnx import exported
+from forecast.export.onnx import content_of, exported
 from tests.export.test_onnx import file_of, unchecked_shapes  # noqa: F401
 from tests.forecasting.cases import built, conformal
 
@@ -37,7 +37,7 @@ def example():
 def folder(tmp_path):
     """An exported panel, its table and the covariates of the future."""
     case, _ = conformal("panel_parallel")
-    (tmp_path / "model.onnx").write_bytes(file_of("panel_parallel")[1].SerializeToString())
+    (tmp_path / "model.onnx").write_bytes(file_of("panel_parallel")[1])
     case.frame.to_csv(tmp_path / "history.csv", index=False)
     case.future.to_csv(tmp_path / "future.csv", index=False)
     return tmp_path
@@ -124,7 +124,7 @@ def test_integers_and_frequencies_that_it_does_not_count(example):
 @pytest.mark.slow
 def test_from_start_to_forecast_in_half_a_second(tmp_path):
     case, trained = built("air")
-    (tmp_path / "model.onnx").write_bytes(exported(trained).SerializeToString())
+    (tmp_path / "model.onnx").write_bytes(content_of(exported(trained), trained))
     case.frame.to_csv(tmp_path / "history.csv", index=False)
     command = [sys.executable, EXAMPLE, "model.onnx", "history.csv"]
     seconds = []
