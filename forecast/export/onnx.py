@@ -71,7 +71,7 @@ def content_of(
         ConfigError: if it forecasts otherwise.
     """
     _share_copies(model.graph)
-    content = model.SerializeToString()
+    content: bytes = model.SerializeToString()
     require_parity(content, trained, tolerance)
     return content
 
