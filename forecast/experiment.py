@@ -16,7 +16,7 @@ from forecast.data.frames import AnyTable
 from forecast.data.remote import is_named
 from forecast.data.split import PARTS
 from forecast.distributed.team import ALONE, Team
-from forecast.distributed.work import share_state
+from forecast.distributed.work import log_shares, share_state
 from forecast.errors import ForecastError, ProcessLostError
 from forecast.estimate import measured
 from forecast.evaluate import (
@@ -183,28 +183,12 @@ def _log_data(prepared: Prepared) -> None:
 def _log_end(prepared: Prepared, session: Session) -> None:
     """When it will end, from a few real steps; early stopping ends it sooner."""
     if session.ranks.size > 1:  # steps of one process alone would tell too long a time
-        _log_shares(session)
+        log_shares(session)
         return
     training, num_windows = prepared.config.training, len(prepared.windows["train"])
     cost = measured(prepared, session.device)
     left = cost.training(training, num_windows) * (1 - session.share_done)
     log.info("%s, or sooner", end_in_words(left + cost.evaluation))
-
-
-def _log_shares(session: Session) -> None:
-    """How many processes share a batch, and whether some of them have nothing to do."""
-    learner, size = session.learner, session.ranks.size
-    windows = learner.config.batch_size
-    chunks = size if learner.device.type != "cpu" else -(-windows // learner.chunk)
-    log.info("processes: %d; chunks of a batch: %d", size, chunks)
-    if learner.has_batch_norm:
-        log.warning("model.batch_norm looks at whole batches: more processes do not help")
-    elif chunks < size:
-        log.warning(
-            "a batch of %d windows gives work to %d processes; raise training.batch_size, or take"
-            " fewer",
-            *(windows, chunks),
-        )
 
 
 # Chapter 2, find a rate: see learning_rate.py; only where it is `auto`.

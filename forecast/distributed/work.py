@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +18,8 @@ from forecast.prepare import Prepared, data_digest, new_session, prepare
 from forecast.runs.checkpoint import packed, unpacked
 from forecast.training.ranks import Ranks
 from forecast.training.session import ResumeRecord, Session
+
+log = logging.getLogger("forecast")
 
 
 def as_work(prepared: Prepared) -> str:
@@ -68,3 +71,19 @@ def share_state(session: Session, ranks: Ranks) -> None:
     data = told(ranks, _packed(*state) if state else b"")
     if data and not ranks.is_first:
         session.go_on(*unpacked(data, "what rank 0 has told", "resume"))
+
+
+def log_shares(session: Session) -> None:
+    """How many processes share a batch, and whether some of them have nothing to do."""
+    learner, size = session.learner, session.ranks.size
+    windows = learner.config.batch_size
+    chunks = size if learner.device.type != "cpu" else -(-windows // learner.chunk)
+    log.info("processes: %d; chunks of a batch: %d", size, chunks)
+    if learner.has_batch_norm:
+        log.warning("model.batch_norm looks at whole batches: more processes do not help")
+    elif chunks < size:
+        log.warning(
+            "a batch of %d windows gives work to %d processes; raise training.batch_size, or take"
+            " fewer",
+            *(windows, chunks),
+        )
