@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.config.data import MissingPolicy
-from forecast.data.panel import Offsets
+from forecast.data.checks import local_time_remedy
+from forecast.data.panel import Offsets, Panel
+from forecast.errors import DataError, shown
 
 
 def forward_fill(values: Float[np.ndarray, "N C"], offsets: Offsets) -> Float[np.ndarray, "N C"]:
@@ -69,3 +71,27 @@ def _previous_known(
     rows = np.where(np.isnan(values), -1, np.arange(len(values))[:, None])
     np.maximum.accumulate(rows, axis=0, out=rows)
     return np.where(rows >= first[:, None], rows, -1)
+
+
+def require_complete(panel: Panel) -> None:
+    """Raise a DataError that names the first missing row, number or label; the category of a
+    covariate may be empty."""
+    missing = np.isnan(panel.values) & ~panel.is_category
+    if not missing.any():
+        return
+    row, column = (int(index) for index in np.argwhere(missing)[0])
+    remedy = "set data.missing: interpolate, forward_fill or mask"
+    if not panel.in_table[row]:
+        count = int((~panel.in_table).sum())
+        time = panel.axis.column(panel.positions(np.array([row])))[0]
+        raise DataError(
+            f"{panel.place(row - 1)}: after this row the row of {time} is missing ({count} missing"
+            f" rows in all, frequency {panel.axis.frequency}); {remedy}"
+            f"{local_time_remedy(panel.axis)}"
+        )
+    count = int(missing[:, column].sum())
+    raise DataError(
+        f"{panel.place(row)}: column {shown(panel.columns[column])} is empty ({count} empty cells"
+        " in"
+        f" all); {remedy}"
+    )

@@ -60,6 +60,13 @@ class Panel:
         return self.columns[: self.num_targets]
 
     @property
+    def is_category(self) -> Bool[np.ndarray, " C"]:
+        """(C,) which covariates hold numbers of categories."""
+        covariates = self.columns[self.num_targets :]
+        named = [name in self.categories for name in covariates]
+        return np.array([False] * self.num_targets + named, dtype=bool)
+
+    @property
     def id_values(self) -> Shaped[np.ndarray, " S"]:
         """The names of the series as the table had them: texts or integers."""
         if self.integer_ids:

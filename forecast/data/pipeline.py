@@ -13,12 +13,11 @@ from jaxtyping import Bool, Float, Int
 from forecast.config.data import DataConfig, MissingPolicy, WindowConfig
 from forecast.config.transforms import Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
-from forecast.data.checks import local_time_remedy
 from forecast.data.constants import constant_values, first_changes
 from forecast.data.covariates import FittedCovariates, fit_covariates
 from forecast.data.labels import FittedLabels, fit_labels
 from forecast.data.late import after, scaling_rows
-from forecast.data.missing import fill
+from forecast.data.missing import fill, require_complete
 from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
 from forecast.data.short import padding_rows
 from forecast.data.special_days import SpecialDays
@@ -251,30 +250,6 @@ def _with_late_series(
     return chain.replaced(late, fitted)
 
 
-def require_complete(panel: Panel) -> None:
-    """Raise a DataError that names the first missing row, number or label; the category of a
-    covariate may be empty."""
-    missing = np.isnan(panel.values) & ~_is_category(panel)
-    if not missing.any():
-        return
-    row, column = (int(index) for index in np.argwhere(missing)[0])
-    remedy = "set data.missing: interpolate, forward_fill or mask"
-    if not panel.in_table[row]:
-        count = int((~panel.in_table).sum())
-        time = panel.axis.column(panel.positions(np.array([row])))[0]
-        raise DataError(
-            f"{panel.place(row - 1)}: after this row the row of {time} is missing ({count} missing"
-            f" rows in all, frequency {panel.axis.frequency}); {remedy}"
-            f"{local_time_remedy(panel.axis)}"
-        )
-    count = int(missing[:, column].sum())
-    raise DataError(
-        f"{panel.place(row)}: column {shown(panel.columns[column])} is empty ({count} empty cells"
-        " in"
-        f" all); {remedy}"
-    )
-
-
 def part_windows(
     pipeline: Pipeline,
     panel: Panel,
@@ -340,7 +315,7 @@ def _filled(panel: Panel, parts: Offsets, missing: MissingPolicy) -> Float[np.nd
     values = fill(panel.values, panel.offsets, parts, missing)
     if values is panel.values:
         return values
-    return np.where(_is_category(panel), panel.values, values)
+    return np.where(panel.is_category, panel.values, values)
 
 
 def _interpolated(pipeline: Pipeline, panel: Panel) -> Bool[np.ndarray, " N"]:
@@ -349,18 +324,7 @@ def _interpolated(pipeline: Pipeline, panel: Panel) -> Bool[np.ndarray, " N"]:
         return np.zeros(len(panel.values), dtype=bool)
     future = [column.option.name for column in pipeline.covariates.future]
     is_past = np.array([name not in future for name in panel.columns], dtype=bool)
-    return np.asarray(np.isnan(panel.values[:, is_past & ~_is_category(panel)]).any(axis=1))
-
-
-def _is_category(panel: Panel) -> Bool[np.ndarray, " C"]:
-    """(C,) covariates that hold numbers of categories."""
-    return np.array(
-        [
-            name in panel.categories and column >= panel.num_targets
-            for column, name in enumerate(panel.columns)
-        ],
-        dtype=bool,
-    )
+    return np.asarray(np.isnan(panel.values[:, is_past & ~panel.is_category]).any(axis=1))
 
 
 def _fit(

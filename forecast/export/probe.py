@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from forecast.data.panel import Panel, offsets_of
 from forecast.export.feeds import Feed, feed
+from forecast.forecasting.ahead import forecast_ahead
 from forecast.forecasting.history import last_rows
 from forecast.forecasting.trained import TrainedModel
 
@@ -28,7 +29,7 @@ class Probe:
     def forecasts(self, trained: TrainedModel) -> Float[np.ndarray, "S H K Q"]:
         """What the model forecasts, as `forecast predict` does."""
         rows = last_rows(self.history, trained.rows_needed, trained.pipeline)
-        return trained.forecast_ahead(self.history, rows, self.known, self.known.shape[1])
+        return forecast_ahead(trained, self.history, rows, self.known, self.known.shape[1])
 
 
 def probe(trained: TrainedModel, count: int, rows: int) -> Probe:

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
+from forecast.data.missing import require_complete
 from forecast.data.panel import Panel, ragged_ranges
-from forecast.data.pipeline import Pipeline, require_complete
+from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError, named, shown
 

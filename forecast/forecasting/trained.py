@@ -17,15 +17,11 @@ from forecast.data.frames import AnyTable
 from forecast.data.future import future_rows, with_categories
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
-from forecast.data.short import padding_rows
 from forecast.data.special_days import warn_of_unknown_days
-from forecast.data.windows import Windows
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
 from forecast.errors import ConfigError, DataError
-from forecast.evaluation.baselines import History
 from forecast.evaluation.conformal import Calibration
-from forecast.evaluation.intervals import with_intervals
 from forecast.evaluation.levels import (
     Levels,
     chosen_quantiles,
@@ -33,14 +29,12 @@ from forecast.evaluation.levels import (
     interval_quantiles,
     what_is_left_out,
 )
+from forecast.forecasting.ahead import forecast_ahead
 from forecast.forecasting.display import described, figure_ahead, figure_of_run, picture_of
 from forecast.forecasting.history import (
-    INFINITE_INTERVALS,
     last_rows,
     long_enough,
     read_history,
-    refuse_infinite,
-    refuse_unknown,
     warn_of_categories,
     warn_of_series,
 )
@@ -49,8 +43,6 @@ from forecast.forecasting.labels import label_columns
 from forecast.forecasting.predict import (
     forecast_table,
     long_table,
-    member_forecasts,
-    to_user_units,
 )
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
@@ -250,101 +242,7 @@ class TrainedModel:
         first, last = int(history.starts.min()), int((history.starts + history.lengths).max())
         days = self.pipeline.covariates.days
         warn_of_unknown_days(days, history.axis, first, last + horizon - 1)
-        return history, self.forecast_ahead(whole, history, known, horizon, level)
-
-    def forecast_ahead(
-        self,
-        whole: Panel,
-        history: Panel,
-        known: Float[np.ndarray, "S steps C"],
-        horizon: int,
-        level: Levels = None,
-    ) -> Float[np.ndarray, "S H K Q"]:
-        """What `forecast_panel` gives, once the rows to come are known.
-
-        Args:
-            whole: all rows that are known.
-            history: the rows of them that the models read, filled.
-            known: rows to come, with the covariates that are known ahead.
-            horizon, level: as for `forecast`.
-
-        Raises:
-            DataError: for a forecast that is not finite, or an input that is missing.
-        """
-        pipeline = self.pipeline.with_series_of(whole)
-        rounds = known.shape[1] // self.config.window.horizon
-        panel, blocks = history, []
-        for ahead in np.split(known, rounds, axis=1):  # (S, trained horizon, C) each
-            block = self._one_block(pipeline, panel, ahead)
-            blocks.append(block)
-            panel = panel.extend(self._as_rows(panel, ahead, block))
-        values = self._combined(np.concatenate(blocks, axis=1)[:, :horizon], whole)
-        refuse_infinite(values, history)
-
-        if self._is_quantile_model:
-            return values[..., chosen_quantiles(self.trained_quantiles, level)]
-        levels = self._conformal_levels(level)
-        if levels and self.calibration is not None:
-            season = int(self.config.data.season)
-            values = with_intervals(values, self.calibration, levels, pipeline, whole, season)
-            values = np.maximum(values, self.config.intervals.lowest)
-            refuse_infinite(values, history, INFINITE_INTERVALS)
-        return values
-
-    def _combined(
-        self, values: Float[np.ndarray, "S H K Q"], whole: Panel
-    ) -> Float[np.ndarray, "S H K Q"]:
-        """The models' forecasts with those of the partners, which see all rows that are known."""
-        if self.combination is None:
-            return values
-        filled = self.pipeline.filled(whole, whole.offsets)[:, : whole.num_targets]
-        season = int(self.config.data.season)
-        history = History(filled, whole.offsets, season)
-        return self.combination.shifted(values, history, whole.offsets[1:] - 1)
-
-    def _one_block(
-        self, pipeline: Pipeline, panel: Panel, ahead: Float[np.ndarray, "S H C"]
-    ) -> Float[np.ndarray, "S H K Q"]:
-        """The trained horizon after the panel's last rows; `ahead` holds what is known of it."""
-        extended, raw = panel.extend(ahead), self.models[0].reads_raw
-        inputs, targets, static = pipeline.tensors(extended, extended.values, raw)
-        window = self.config.window
-        starts = extended.offsets[1:] - window.horizon - window.lookback
-        windows = Windows(
-            inputs=inputs,
-            targets=targets,
-            static=static,
-            first_rows=torch.from_numpy(extended.offsets[:-1]),
-            starts=torch.from_numpy(starts),
-            lookback=window.lookback,
-            horizon=window.horizon,
-            num_future=pipeline.num_future,
-            first_known=padding_rows(inputs, extended.offsets, window, starts.dtype),
-            nan_padding=raw,
-        )
-        refuse_unknown(windows, extended, pipeline)
-        known, origins = extended.values[:, : panel.num_targets], windows.origins()
-        blocks = [
-            to_user_units(members, pipeline, extended, known, origins[index])
-            for index, members in member_forecasts(self.models, windows)
-        ]
-        return np.concatenate(blocks)
-
-    def _as_rows(
-        self,
-        panel: Panel,
-        ahead: Float[np.ndarray, "S H C"],
-        block: Float[np.ndarray, "S H K Q"],
-    ) -> Float[np.ndarray, "S H C"]:
-        """A forecast as rows of history; past covariates stay as they were last."""
-        targets, end = panel.num_targets, panel.num_targets + len(self.config.data.past)
-        rows = ahead.copy()
-        labels, middle = self.pipeline.labels, block.shape[-1] // 2
-        rows[..., :targets] = (
-            labels.decode(block.argmax(axis=-1), panel) if labels else block[..., middle]
-        )
-        rows[..., targets:end] = panel.values[panel.offsets[1:] - 1, None, targets:end]
-        return rows
+        return history, forecast_ahead(self, whole, history, known, horizon, level)
 
     @property
     def trained_quantiles(self) -> tuple[float, ...]:
@@ -352,7 +250,8 @@ class TrainedModel:
         return quantiles_of(self.config.training.loss)
 
     @property
-    def _is_quantile_model(self) -> bool:
+    def is_quantile_model(self) -> bool:
+        """Whether intervals are quantiles of the model's own."""
         return len(self.trained_quantiles) > 1
 
     def quantiles(self, level: Levels = None) -> tuple[float, ...]:
@@ -369,18 +268,19 @@ class TrainedModel:
                 "labels have no intervals: the columns p-<label> tell how probable each is; leave"
                 " level out"
             )
-        if not self._is_quantile_model:
-            return interval_quantiles(self._conformal_levels(level))
+        if not self.is_quantile_model:
+            return interval_quantiles(self.conformal_levels(level))
         own = self.trained_quantiles
         return tuple(own[number] for number in chosen_quantiles(own, level))
 
-    def _conformal_levels(self, level: Levels) -> tuple[float, ...]:
+    def conformal_levels(self, level: Levels) -> tuple[float, ...]:
+        """The intervals of a point model, in percent."""
         return conformal_levels(level, self.config.intervals.levels, self.calibration)
 
     @property
     def left_out(self) -> str | None:
         """One line about intervals that are configured, but have too few errors behind them."""
-        if self._is_quantile_model:
+        if self.is_quantile_model:
             return None
         return what_is_left_out(self.config.intervals.levels, self.calibration)
 

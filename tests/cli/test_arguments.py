@@ -31,7 +31,7 @@ def options_of(*words):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_listed_and_every_option_is_explained(name, call):
     *group, command = name.split()
-    assert re.search(rf"^    {command}  +\w", call(*group, "--help")[1], re.MULTILINE)
+    assert re.search(rf"^    {command}\s+\w", call(*group, "--help")[1], re.MULTILINE)
     code, out, err = call(*group, command, "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"usage: forecast {name} ")
@@ -46,7 +46,7 @@ def test_help_names_the_exit_codes(call):
 
 
 def test_the_version_is_that_of_the_package(call):
-    assert call("--version") == (0, f"forecast {version('forecast')}\n", "")
+    assert call("--version") == (0, f"forecast {version('forecast-lstm')}\n", "")
 
 
 @pytest.mark.parametrize(

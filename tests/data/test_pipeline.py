@@ -16,12 +16,12 @@ from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.transforms import Difference, Log, MinMax, Power, Robust, Standardize
 from forecast.data import transforms
 from forecast.data.assemble import read_panel
+from forecast.data.missing import require_complete
 from forecast.data.panel import Panel
 from forecast.data.pipeline import (
     Pipeline,
     fit_pipeline,
     part_windows,
-    require_complete,
 )
 from forecast.data.split import PARTS, Split, split
 from forecast.errors import DataError
