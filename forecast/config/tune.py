@@ -69,7 +69,7 @@ def candidates(dimension: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def refuse_key(key: str, keys: Iterable[str]) -> None:
-    """Raise an IncompatibleKeysError for a key that no study may change, or two of which one holds another.
+    """Refuse a key that no study may change, and one that stands within another.
 
     Args:
         key: dotted.
