@@ -22,7 +22,7 @@ from forecast.config.partners import Combine, Partners
 from forecast.config.paths import beside
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Standardize, Transforms
-from forecast.config.tune import Space, candidates, refuse_key
+from forecast.config.tune import MOST_PAIRS, Space, candidates, refuse_key
 from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, write_yaml
 from forecast.errors import ConfigError, as_path, shown
 
@@ -32,8 +32,6 @@ SCHEMA_KEY = "$schema"
 """At the head of a configuration tells an editor where its schema is; nothing else reads it."""
 FILES = ("data.path", "data.terms", "training.start_from")
 """Keys that hold paths."""
-MOST_PAIRS = 40
-"""Values of other keys beside which a value is tried that does not fit the rest."""
 
 
 class Config(Section):
@@ -137,14 +135,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _search_is_possible(self) -> Config:
         for key, dimension in self.tune.items():
-            place = ("tune", key)
-            try:
-                refuse_key(key, self.tune)
-            except ConfigError as error:
-                raise IncompatibleKeysError(str(error), place) from None
+            refuse_key(key, self.tune)
             for value in candidates(dimension):
                 if why := _refusal(self, key, value):
-                    raise IncompatibleKeysError(f"{shown(value)} cannot be tried: {why}", place)
+                    text = f"{shown(value)} cannot be tried: {why}"
+                    raise IncompatibleKeysError(text, ("tune", key))
         return self
 
     @model_validator(mode="after")

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
 
-from forecast.config.options import Section, require
-from forecast.errors import ConfigError, shown
+from forecast.config.options import IncompatibleKeysError, Section, require
+from forecast.errors import shown
 
 MOST_KEYS, MOST_CHOICES = 20, 30
+MOST_PAIRS = 40
+"""Values of other keys beside which a value is tried that does not fit the rest."""
 SEARCHED = ("transforms", "window.lookback", "window.stride", "model", "training")
 """What may be searched: all that leaves the rows that are scored and their errors alone."""
 NOT_SEARCHED = {
@@ -67,19 +69,22 @@ def candidates(dimension: Range | tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def refuse_key(key: str, keys: Iterable[str]) -> None:
-    """Raise a ConfigError for a key that no study may change, or two of which one holds another.
+    """Refuse a key that no study may change, and one that stands within another.
 
     Args:
         key: dotted.
         keys: all that are searched.
     """
+    place = ("tune", key)
     if why := NOT_SEARCHED.get(key):
-        raise ConfigError(f"cannot be searched; {why}")
+        raise IncompatibleKeysError(f"cannot be searched; {why}", place)
     if not any(key == name or key.startswith(f"{name}.") for name in SEARCHED):
-        raise ConfigError(
+        raise IncompatibleKeysError(
             "cannot be searched, for scores would not be of the same; search transforms,"
-            " window.lookback, or options of model and training"
+            " window.lookback, or options of model and training",
+            place,
         )
     above = next((other for other in keys if key.startswith(f"{other}.")), None)
     if above is not None:
-        raise ConfigError(f"stands within {shown(above)}, which is searched too; keep one of them")
+        text = f"stands within {shown(above)}, which is searched too; keep one of them"
+        raise IncompatibleKeysError(text, place)
