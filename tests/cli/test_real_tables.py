@@ -10,7 +10,7 @@ import pytest
 from forecast.cli.main import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-REAL = ("ETTh1", "ETTm1", "M4-Hourly-train", "bike_sharing", "exchange_rate", "national_illness")
+REAL = ("ETTh1", "ETTm1", "bike_sharing", "exchange_rate", "national_illness")
 
 
 def german(path):
