@@ -132,8 +132,8 @@ def conformal_coverage(
         for windows, of_levels in radii:
             rows, forecast = test.rows[windows], test.forecasts[windows]
             ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows), rows)
-            ends = [np.maximum(end, config.lowest) for end in ends]  # as they are forecast
-            sums = sums.add(actuals.after(rows, forecast.shape[1]), *ends, shares)
+            held = (np.maximum(end, config.lowest) for end in ends)  # as they are forecast
+            sums = sums.add(actuals.after(rows, forecast.shape[1]), *held, shares)
         return sums.summary(names)
 
     kinds = {}
