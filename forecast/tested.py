@@ -102,4 +102,4 @@ def intervals_at(
     scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
     series = panel.series_of(origins)
     ends = with_ends(values, calibration.at(levels), scale, series, origins)
-    return interval_quantiles(levels), ends
+    return interval_quantiles(levels), np.maximum(ends, prepared.config.intervals.lowest)

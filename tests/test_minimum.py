@@ -35,6 +35,9 @@ def test_forecasts_and_intervals_stop_at_the_minimum(tmp_path):
     pd.testing.assert_frame_equal(load(tmp_path / "run" / MODEL_FILE).forecast(), expected)
     folds = result_of(backtest(held.config, held, data=COUNTS, folds=2))
     assert (folds.forecasts["lstm"] >= 0).all()
+    ends = folds.forecasts.filter(like="lo-")
+    assert (ends.to_numpy() >= 0).all()
+    assert ends.shape[1]
 
 
 def test_a_combination_stops_there_too():

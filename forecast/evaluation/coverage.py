@@ -132,7 +132,8 @@ def conformal_coverage(
         for windows, of_levels in radii:
             rows, forecast = test.rows[windows], test.forecasts[windows]
             ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows), rows)
-            sums = sums.add(actuals.after(rows, forecast.shape[1]), *ends, shares)
+            lower, upper = (np.maximum(end, config.lowest) for end in ends)  # as they are forecast
+            sums = sums.add(actuals.after(rows, forecast.shape[1]), lower, upper, shares)
         return sums.summary(names)
 
     kinds = {}

@@ -115,6 +115,18 @@ def test_split_intervals_by_hand():
         assert found["interval_width"]["split"][str(level)] == pytest.approx(np.mean(widths))
 
 
+def test_no_interval_goes_below_the_least_that_is_forecast():
+    values = np.abs(RANDOM.normal(size=(120, 1)))  # forecasts are 0
+    free, bounded = (
+        conformal(values, (10, 60), (62, 118), levels=(80.0,), minimum=minimum)
+        for minimum in (None, 0.0)
+    )
+    for kind in ("split", "rolling"):
+        widths = [each["interval_width"][kind]["80"] for each in (free, bounded)]
+        assert widths[1] == pytest.approx(widths[0] / 2)
+    assert free["coverage"] == bounded["coverage"]
+
+
 def test_rolling_intervals_by_hand():
     values = RANDOM.normal(size=(120, 1))
     found = conformal(values, (10, 60), (62, 118), levels=(75.0,), origins=20, rate=0.0)
