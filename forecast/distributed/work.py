@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from forecast.config.tree import config_from
+from forecast.data.remote import is_named, name_address
 from forecast.distributed.gloo import told
 from forecast.errors import DataError
 from forecast.prepare import Prepared, data_digest, new_session, prepare
@@ -25,7 +26,8 @@ log = logging.getLogger("forecast")
 def as_work(prepared: Prepared) -> str:
     """A training as one line of text: its configuration, and what its table must hold."""
     config = prepared.config.model_dump(mode="json")
-    return json.dumps({"config": config, "digest": data_digest(prepared.panel)})
+    named = is_named(prepared.config.data.path)
+    return json.dumps({"config": config, "digest": data_digest(prepared.panel), "named": named})
 
 
 def prepared_by(work: str) -> Prepared:
@@ -38,7 +40,10 @@ def prepared_by(work: str) -> Prepared:
         ForecastError: if the table is not there, or not the same.
     """
     content: dict[str, Any] = json.loads(work)
-    prepared = prepare(config_from(content["config"]))
+    config = config_from(content["config"])
+    if content["named"]:  # on the command line of rank 0
+        name_address(config.data.path)
+    prepared = prepare(config)
     if data_digest(prepared.panel) != content["digest"]:
         path = prepared.config.data.path
         raise DataError(f"{path}: another process of the training reads other data there")

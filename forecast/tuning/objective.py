@@ -101,13 +101,8 @@ def basis_of(config: Config, panel: Panel) -> Basis:
         panel: the table.
 
     Raises:
-        ConfigError: for labels, and without a validation part: there is nothing to compare.
+        ConfigError: without a validation part: there is nothing to compare.
     """
-    if config.data.labels:
-        raise ConfigError(
-            "data.target: forecast tune compares errors in the user's units, which labels have"
-            " not; try values with forecast train, and compare them with forecast runs"
-        )
     parts = prepare(config, panel).split
     hidden = without_rows(panel, parts.test)
     prepared = prepare(config, hidden)

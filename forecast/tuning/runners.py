@@ -16,6 +16,7 @@ import torch
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
+from forecast.data.remote import is_named, name_address
 from forecast.errors import one_line
 from forecast.runs.host import num_threads
 from forecast.runs.memory import claim_process
@@ -164,8 +165,12 @@ class Processes:
     def _new(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         line, other = context.Pipe()
+        named = is_named(self.config.data.path)
         process = context.Process(
-            target=work, args=(other, self.config, self.threads), daemon=True, name="forecast tune"
+            target=work,
+            args=(other, self.config, self.threads, named),
+            daemon=True,
+            name="forecast tune",
         )
         process.start()
         other.close()  # so that the line ends with the process
@@ -189,15 +194,18 @@ class _Fault:
     text: str
 
 
-def work(line: Connection, config: Config, threads: int) -> None:
+def work(line: Connection, config: Config, threads: int, named: bool = False) -> None:
     """What a process of `Processes` does: carry out the trials that it is sent, to its end.
 
     Args:
         line: to the process that chooses trials; when that is gone, so is this one.
         config: before anything is searched.
         threads: that it may use.
+        named: whether the command line has named the table, so that it may be an address.
     """
     _own_process(threads)
+    if named:
+        name_address(config.data.path)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):  # the other end is gone
         try:
             basis = basis_of(config, read_panel(config.data))

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from forecast.data import remote
 from forecast.distributed.environment import Place, place_of
 from forecast.distributed.helpers import Helpers
 from forecast.distributed.team import ALONE, team_of
@@ -35,6 +36,16 @@ def test_the_work_names_the_table_and_what_it_holds(tmp_path):
     wave_table(72, "2018-01-01", "MS", 12, 51).to_csv(path, index=False)
     said = refusal(prepared_by, work, error=DataError)
     assert said == f"{path}: another process of the training reads other data there"
+
+
+def test_an_address_that_rank_0_may_read_is_read_by_the_others_too(monkeypatch):
+    monkeypatch.setattr(remote, "_named", {"memory://t/x.csv"})
+    system = pytest.importorskip("fsspec", reason="pip install fsspec").filesystem("memory")
+    table = wave_table(72, "2018-01-01", "MS", 12, 50)
+    system.pipe("memory://t/x.csv", table.to_csv(index=False).encode())
+    work = as_work(prepare(small_config(data={"path": "memory://t/x.csv"})))
+    remote._named.clear()
+    assert len(prepared_by(work).panel.values) == 72
 
 
 def test_the_place_of_a_process_stands_in_its_environment():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.config.tree import changed, config_from
+from forecast.config.tree import changed
 from forecast.data.assemble import read_panel
 from forecast.errors import ConfigError
 from forecast.evaluate import part_forecasts, trained_models
@@ -169,10 +169,3 @@ def test_without_validation_there_is_nothing_to_score(tmp_path):
     assert message == (
         "split.validation: 0 leaves nothing to score trials on; give it 3 rows at least"
     )
-
-
-def test_labels_have_no_error_in_units(tmp_path):
-    data = {"path": "x.csv", "time": "month", "target": {"sales": {"encoding": "label"}}}
-    config = config_from({"data": data})
-    panel = read_panel(config_of(tmp_path).data)
-    assert "which labels have not" in refusal(basis_of, config, panel, error=ConfigError)
