@@ -55,12 +55,14 @@ def described(panel: Panel) -> dict[str, Any]:
 
 
 def _training(prepared: Prepared) -> dict[str, Any]:
-    """What a training would be made of, and what it would take."""
+    """What a training would be made of, and what it would take; of the pretrained network no sizes
+    and differences are a matter of choice."""
+    is_own = prepared.config.model.start == "random"
     return {
         "season": prepared.season,
         "windows": {name: len(prepared.windows[name]) for name in PARTS},
-        "difference_orders": _difference_orders(prepared),
-        "hidden_units": hidden_unit_rules(prepared),
+        "difference_orders": _difference_orders(prepared) if is_own else [],
+        "hidden_units": hidden_unit_rules(prepared) if is_own else None,
         **_costs(prepared),
     }
 

@@ -198,26 +198,39 @@ def _data_lines(data: Mapping[str, Any]) -> list[str]:
 
 def _training_lines(result: Mapping[str, Any]) -> list[str]:
     windows = ", ".join(f"{count} {name}" for name, count in result["windows"].items())
-    orders = [
-        f"lag {each['lag']}" + (f" x {each['order']}" if each["order"] > 1 else "")
-        for each in result["difference_orders"]
-    ]
     search = " with the learning-rate range test" if result["range_test_steps"] else ""
     steps, minutes = result["steps_per_epoch"], result["max_minutes"]
     models = f" of {result['ensemble']} models" if result["ensemble"] > 1 else ""
     limit = f"training for at most {minutes:g} min (max_minutes); " if minutes else ""
     return [
         f"windows     {windows}; season {result['season']} rows",
-        f"differences {' and '.join(orders) or 'none'} suggested, by seasonal-strength and"
-        " unit-root tests of the training rows",
-        *_hidden_lines(result["hidden_units"]),
+        *_advice(result),
         f"parameters  {result['parameters']:,}",
         f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
-        f"time        {_duration(result['seconds'])} for {result['epochs']} epochs"
-        f" ({steps} step{'' if steps == 1 else 's'} each){models}{search} on {result['device']}",
+        f"time        {_duration(result['seconds'])} for {_counted(result['epochs'], 'epoch')}"
+        f" ({_counted(steps, 'step')} each){models}{search} on {result['device']}",
         f"            {limit}started now, it {end_in_words(result['seconds'])}, or sooner",
         "optional    all of it: findings, differences and sizes are advice, none must be followed",
     ]
+
+
+def _advice(result: Mapping[str, Any]) -> list[str]:
+    """Differences and sizes that suit the table."""
+    if result["hidden_units"] is None:
+        return ["network     the pretrained one: its size is fixed, and it needs no differences"]
+    orders = [
+        f"lag {each['lag']}" + (f" x {each['order']}" if each["order"] > 1 else "")
+        for each in result["difference_orders"]
+    ]
+    return [
+        f"differences {' and '.join(orders) or 'none'} suggested, by seasonal-strength and"
+        " unit-root tests of the training rows",
+        *_hidden_lines(result["hidden_units"]),
+    ]
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _hidden_lines(rules: Mapping[str, Any]) -> list[str]:

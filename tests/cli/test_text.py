@@ -88,6 +88,11 @@ def test_a_good_check():
         ({"seconds": 600.0}, "time        about 10 min for 100 epochs (2 steps each) on cpu"),
         ({"seconds": 9000.0}, "time        about 2.5 h for 100 epochs (2 steps each) on cpu"),
         ({"steps_per_epoch": 1}, "time        about 8 s for 100 epochs (1 step each) on cpu"),
+        ({"epochs": 1}, "time        about 8 s for 1 epoch (2 steps each) on cpu"),
+        (
+            {"hidden_units": None, "difference_orders": []},
+            "network     the pretrained one: its size is fixed, and it needs no differences",
+        ),
         (
             {"range_test_steps": 60},
             "time        about 8 s for 100 epochs (2 steps each) with the learning-rate range test"
