@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from forecast.data.chain import FittedChain
 from forecast.data.panel import Panel
@@ -43,6 +43,9 @@ class ErrorScale:
     sizes: Float[np.ndarray, "R K"]
     """Mean absolute seasonal difference of a series up to each of its rows, as MASE has it: an
     origin's errors are expected to be as large as the changes so far. Or one for each series."""
+    still: Bool[np.ndarray, "R K"] | None = None
+    """Rows up to which a series has not changed: that it goes on so is forecast without an error,
+    which says nothing of the errors of the others. None: none."""
 
     @staticmethod
     def of(chain: FittedChain, sizes: Float[np.ndarray, "R K"]) -> ErrorScale:
@@ -81,12 +84,16 @@ class ErrorScale:
             rows: of `sizes`: the origins.
 
         Returns:
-            NaN where nothing was observed; inf where a forecast is not finite or has no logarithm.
+            NaN where nothing was observed, or a series stands still; inf where a forecast is not
+            finite or has no logarithm.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # of forecasts that are not finite
             error = np.abs(self.forward(actual, series) - self.forward(forecast, series))
             scores = (error / self.sizes[rows][:, None]).astype(np.float32)
-        return np.where(np.isnan(scores) & ~np.isnan(actual), np.float32(np.inf), scores)
+        scores = np.where(np.isnan(scores) & ~np.isnan(actual), np.float32(np.inf), scores)
+        if self.still is None:
+            return scores
+        return np.where(self.still[rows][:, None] & (scores == 0), np.float32(np.nan), scores)
 
     def bounds(
         self,
@@ -136,7 +143,7 @@ def fit_error_scale(
     bare = ErrorScale.of(pipeline.chain, np.empty((0, panel.num_targets)))
     values = panel.values[:, None, : panel.num_targets]  # rows as windows of one step
     images = bare.forward(values, np.repeat(numbers, panel.lengths))[:, 0]
-    sizes = running_scale(images, panel.offsets, season)
+    sizes, still = running_scale(images, panel.offsets, season), None
     if others is None:
         # Of fewer rows than a season: by the change from row to row, as the others have both.
         usual = mase_scale(images, panel.offsets, train, season)
@@ -144,8 +151,9 @@ def fit_error_scale(
         seasonal = _medians(usual / usual_step)
         others = np.where(np.isnan(usual), usual_step * seasonal, usual)
         steps = running_scale(images, panel.offsets, 1)
+        still = np.isnan(steps)
         sizes = np.where(np.isnan(sizes), steps * seasonal, sizes)
-    return replace(bare, sizes=np.where(np.isnan(sizes), _medians(others), sizes))
+    return replace(bare, sizes=np.where(np.isnan(sizes), _medians(others), sizes), still=still)
 
 
 def _medians(values: Float[np.ndarray, "S K"]) -> Float[np.ndarray, " K"]:

@@ -131,6 +131,19 @@ def test_a_series_that_does_not_tell_its_size_has_that_of_the_others():
     assert short.sizes[data.panel.offsets[:-1], 0].tolist() == [1, 1, 1]
 
 
+def test_that_a_series_stands_still_says_nothing_of_the_errors_of_the_others():
+    frame = table(("a", "b"))
+    frame.loc[frame["unique_id"] == "b", "y"] = 7.0
+    some = prepared(frame, ())
+    scale = fit_error_scale(some.pipeline, some.panel, some.split.train, SEASON)
+    origins, series = np.array([40, ROWS + 40]), np.array([0, 1])
+    actual = np.full((2, 1, 1), 7.0)
+    scores = scale.scores(actual, actual, series, origins)
+    np.testing.assert_array_equal(scores[:, 0, 0], [0, np.nan])
+    scores = scale.scores(actual + 1, actual, series, origins)  # it did change: that counts
+    assert (scores > 0).all()
+
+
 def test_a_series_of_less_than_a_season_is_sized_by_its_steps():
     data = prepared(table(("a", "b", "c")), ["log1p"])
     rows = data.split.train
