@@ -26,7 +26,10 @@ def test_the_demo_beats_seasonal_naive_by_forty_percent():
     assert metrics["seasonal_naive"]["MAE"] == pytest.approx(38.61, abs=0.005)
 
 
-@pytest.mark.parametrize(("name", "share"), [("macro", 0.6), ("sunspots", 1.05), ("co2", 0.35)])
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [("macro", 0.6), pytest.param("sunspots", 1.05, marks=pytest.mark.slow), ("co2", 0.35)],
+)
 def test_the_others_train_to_a_verdict_and_a_bound(name, share):
     model = trained(name)
     metrics = model.summary["metrics"]
