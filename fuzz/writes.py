@@ -19,7 +19,7 @@ from fuzz.calls import call
 from fuzz.material import ROOT, SMALL, Material, copied
 
 ERRORS = (errno.ENOSPC, errno.EIO)
-CALLS = ("fsync", "replace", "fchmod", "write", "pwrite")
+CALLS = ("fsync", "replace", "fchmod", "write")
 """What a training asks of the disk, beside making a temporary and writing to it."""
 
 

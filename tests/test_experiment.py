@@ -14,7 +14,7 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from forecast import experiment
+from forecast import learning_rate
 from forecast.config.tree import read_config
 from forecast.drawing import plots
 from forecast.errors import ConfigError, DataError, DeviceError
@@ -251,7 +251,9 @@ def test_learning_rate_auto_trains_at_the_rate_that_lr_find_finds(tmp_path, capl
 def test_a_run_interrupted_in_the_range_test_can_be_resumed(tmp_path, monkeypatch):
     folder = new_run(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "run_sweeps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(
+            learning_rate, "run_sweeps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             trained(train(config(learning_rate="auto"), TABLE, folder))
     assert read_config(folder.path / "config.yaml").training.learning_rate == "auto"

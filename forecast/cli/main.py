@@ -69,12 +69,13 @@ def _run(arguments: Sequence[str] | None, is_own: bool) -> int:
 
 
 def _name_addresses(words: Sequence[str]) -> None:
-    """Let addresses be read that stand on the command line, and no others."""
+    """Let addresses be read that stand on the command line, and no others; a local file of such a
+    name is that file."""
     if any("://" in word for word in words):
         from forecast.data.remote import is_address, name_address
 
         for text in [*words, *(word.partition("=")[2] for word in words)]:
-            if is_address(text):
+            if is_address(text) and not os.path.lexists(text):
                 name_address(text)
 
 

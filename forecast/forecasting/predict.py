@@ -117,7 +117,8 @@ def member_forecasts(
 
     def forecast(index: torch.Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
         with torch.inference_mode():
-            batch = gathered(windows, _filled_up(index), device)
+            filled = index if models[0].reads_raw else _filled_up(index)  # it fills up by itself
+            batch = gathered(windows, filled, device)
             members = [model(batch.past, batch.future, batch.static) for model in models]
         return index.cpu().numpy(), [member[: len(index)].cpu().numpy() for member in members]
 

@@ -13,6 +13,9 @@ from forecast.pretrained.known import least
 from forecast.pretrained.network import MEDIAN, UNITS, Network
 from forecast.pretrained.season import filled, longer_season
 
+LEAST_BATCH = 32
+"""Windows at least that the network is given: a product of fewer rows has another kernel, and the
+bytes of a forecast would depend on what is forecast beside it."""
 WORK = 2**11
 """So much that a thread is given 128 windows at a time."""
 
@@ -80,10 +83,18 @@ class PretrainedForecaster(Model):
             return torch.from_numpy(array).to(device)
 
         inputs = (told.encoder, told.decoder, told.methods, told.errors, told.spread, told.width)
-        output = self.network(*map(tensor, inputs))
+        output = self.network(*(tensor(_filled_up(each)) for each in inputs))[: len(values)]
         scale = tensor(told.scale * size)[:, None, None]
         location = tensor(told.location * size)[:, None, None]
         quantiles: Tensor = output * scale + location
         last = tensor(filled(values)[:, -1])[:, None, None]
         is_constant = tensor(least(values) == -least(-values))
         return torch.where(is_constant[:, None, None], last, quantiles)
+
+
+def _filled_up(rows: np.ndarray) -> np.ndarray:
+    """Inputs of `LEAST_BATCH` windows, the last one again, unless they are to be learned from."""
+    missing = LEAST_BATCH - len(rows)
+    if missing <= 0 or torch.is_grad_enabled():
+        return rows
+    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)])

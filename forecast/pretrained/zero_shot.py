@@ -13,9 +13,6 @@ from forecast.pretrained.season import longer_season, most_rows
 from forecast.pretrained.weights import pretrained_forecaster
 
 BATCH = 512
-LEAST_BATCH = 32
-"""Histories at least, the last one again: a product of fewer rows has another kernel, and the bytes
-of a forecast would depend on what is forecast beside it."""
 
 
 def zero_shot(
@@ -49,10 +46,7 @@ def zero_shot(
             known = ~np.isnan(flat).all(axis=1)
             forecast = np.full((len(flat), horizon, len(LEVELS)), np.nan)
             if known.any():
-                rows = flat[known]
-                again = np.repeat(rows[-1:], max(0, LEAST_BATCH - len(rows)), axis=0)
-                quantiles = model.quantiles(np.concatenate([rows, again]), horizon)
-                forecast[known] = quantiles[: len(rows)].numpy()
+                forecast[known] = model.quantiles(flat[known], horizon).numpy()
             found[some] = forecast.reshape(-1, targets, horizon, len(LEVELS))
     return found.transpose(0, 2, 1, 3)
 

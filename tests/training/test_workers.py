@@ -86,5 +86,5 @@ def test_alone_nothing_is_begun_before_it_is_asked_for():
 def test_other_devices_share_nothing_out(threads):
     threads(2)
     with workers_for(torch.device("meta")) as workers:
-        assert workers is ALONE
+        assert workers == ALONE
         assert torch.get_num_threads() == 2
