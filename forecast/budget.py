@@ -119,4 +119,4 @@ def _stopping(stopping: EarlyStoppingConfig, patience: int) -> dict[str, object]
 
 def _rounded_down(minutes: float, budget: float) -> float:
     """In twentieths of the budget, so that a proposal is not another one at every reading."""
-    return max(1, int(minutes / budget * 20)) * budget / 20
+    return round(max(1, int(minutes / budget * 20)) * budget / 20, 4)

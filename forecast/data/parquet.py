@@ -51,11 +51,15 @@ def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterato
         buffer_size=BUFFER,
         read_dictionary=[column] if is_text and str(kind) in ("string", "large_string") else [],
     )
+    found, told = 0, int(parquet.metadata.num_rows)
     try:
         for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=[column]):
+            found += len(batch)
             yield batch.column(0).to_pandas()
     except UNREADABLE as error:
         raise _damaged(file.name, error) from None
+    if found != told:
+        raise _damaged(file.name, ValueError(f"{found} rows, but {told} by its own account"))
 
 
 def whole_parquet(file: BinaryIO) -> pd.DataFrame:

@@ -60,3 +60,13 @@ def test_integer_times_of_parquet_with_a_late_empty_cell_are_text(tmp_path, monk
     frame.to_parquet(tmp_path / "t.parquet")
     message = refusal(read_panel, DataConfig(path=str(tmp_path / "t.parquet")))
     assert message.endswith("t.parquet row 3: column 'ds' is empty; every row needs its time")
+
+
+def test_a_file_with_other_rows_than_it_says_is_damaged(tmp_path, monkeypatch):
+    from pyarrow.parquet import ParquetFile
+
+    path = tmp_path / "data.parquet"
+    pd.DataFrame({"ds": pd.date_range("2024", periods=3), "y": 1.0}).to_parquet(path)
+    monkeypatch.setattr(ParquetFile, "iter_batches", lambda *_, **__: iter(()))
+    message = refusal(read_panel, DataConfig(path=str(path)))
+    assert message.endswith(": 0 rows, but 3 by its own account; write the file again as Parquet")
