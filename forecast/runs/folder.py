@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from forecast import __version__
 from forecast.errors import ConfigError, DataError, as_path
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.files import (
@@ -286,7 +287,7 @@ def _refuse_other_places(path: Path) -> None:
 def environment(device: str) -> dict[str, Any]:
     """What the numbers of a run depend on beside its configuration."""
     return {
-        "forecast": version("forecast"),
+        "forecast": __version__,
         "python": platform.python_version(),
         "platform": _platform(),
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
