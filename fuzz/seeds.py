@@ -53,7 +53,7 @@ def _what_is_not_recorded(run: Path, threads: int) -> str | None:
     expected = {
         "threads": threads,
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
-        "forecast": version("forecast"),
+        "forecast": version("forecast-lstm"),
     }
     wrong = {name: found.get(name) for name in expected if found.get(name) != expected[name]}
     return f"{ENVIRONMENT_FILE}: {wrong} is not {expected}" if wrong else None
