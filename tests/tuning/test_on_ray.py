@@ -1,6 +1,7 @@
 """Trials by the actors of a cluster: the same objective, and actors that die."""
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,15 @@ from forecast.tuning.runners import Here
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
 from tests.tuning.helpers import basis_in
+
+
+@pytest.fixture(autouse=True)
+def as_loud_as_before():
+    """An actor silences its process, which here is that of all tests."""
+    log = logging.getLogger("forecast")
+    before = log.level
+    yield
+    log.setLevel(before)
 
 
 class DiedError(Exception):
