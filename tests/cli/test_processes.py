@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from forecast.distributed.helpers import Helpers
 from tests.cli.helpers import after_epoch
+from tests.distributed.helpers import helpers_started
 
 WIDE = ["model.hidden_size=256", "training.batch_size=64", "model.dropout=0.2", "--quiet"]
 """37 windows are two chunks."""
@@ -15,15 +15,8 @@ WIDE = ["model.hidden_size=256", "training.batch_size=64", "model.dropout=0.2", 
 @pytest.fixture
 def helpers(monkeypatch):
     """The helpers that are started."""
-    found, begin = [], Helpers.__init__
-
-    def started(self, size):
-        begin(self, size)
-        found.append(self)
-
-    monkeypatch.setattr(Helpers, "__init__", started)
     monkeypatch.setattr("forecast.experiment.second_look", lambda *_: {})  # trains several times
-    return found
+    return helpers_started(monkeypatch)
 
 
 def kill(found):

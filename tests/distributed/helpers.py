@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.distributed.environment import file_store
 from forecast.distributed.gloo import connected
+from forecast.distributed.helpers import Helpers
 from forecast.training.ranks import ONE_PROCESS, Ranks
 
 FORK = multiprocessing.get_context("fork")
@@ -48,3 +49,15 @@ def _answer(pipe) -> Any:
         return pipe.recv()
     except EOFError:
         return "no answer"
+
+
+def helpers_started(monkeypatch):
+    """A list to which all helpers are added that are started from now on."""
+    found, begin = [], Helpers.__init__
+
+    def started(self, size):
+        begin(self, size)
+        found.append(self)
+
+    monkeypatch.setattr(Helpers, "__init__", started)
+    return found

@@ -6,25 +6,18 @@ import pytest
 
 from forecast.data import remote
 from forecast.distributed.environment import Place, place_of
-from forecast.distributed.helpers import Helpers
 from forecast.distributed.team import ALONE, team_of
 from forecast.distributed.work import as_work, prepared_by
 from forecast.errors import ConfigError, DataError
 from forecast.prepare import prepare
+from tests.distributed.helpers import helpers_started
 from tests.helpers import refusal, small_config, wave_table
 
 
 @pytest.fixture
 def helpers(monkeypatch):
     """The helpers that are started."""
-    found, begin = [], Helpers.__init__
-
-    def started(self, size):
-        begin(self, size)
-        found.append(self)
-
-    monkeypatch.setattr(Helpers, "__init__", started)
-    return found
+    return helpers_started(monkeypatch)
 
 
 def test_the_work_names_the_table_and_what_it_holds(tmp_path):
