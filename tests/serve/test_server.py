@@ -25,12 +25,12 @@ BODY = json.dumps({"history": columns(SINGLE)}).encode()
 
 def asked(port, method="POST", path="/v1/forecast", body=BODY, **headers):
     """Status and text of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request(method, path, body, {"content-type": "application/json", **headers})
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer.status, text
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    ) as connection:
+        connection.request(method, path, body, {"content-type": "application/json", **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
 
 def raw(port, data, wait=5.0):
