@@ -269,6 +269,7 @@ class InitOptions(argparse.Namespace):
     duplicates: str | None = DUPLICATES
     holidays: str | None = _option("--holidays PLACE", "whose public holidays help: DE, or DE-BY")
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
+    force: bool = _flag("--force", "replace the file if it is there")
 
 
 class QuickOptions(PrintOptions):

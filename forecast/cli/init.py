@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.arguments import InitOptions
-from forecast.cli.output import refuse_existing
+from forecast.cli.output import refuse_replacing
 from forecast.cli.streams import hand_out, tell
 from forecast.config.paths import seen_from
 from forecast.errors import ConfigError
@@ -30,7 +30,7 @@ def init(options: InitOptions) -> int:
     if not 0 < options.minutes < math.inf:
         raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give more than 0")
     if options.output != "-":
-        refuse_existing("--output", options.output)
+        refuse_replacing("--output", options.output, options.table, options.force)
     seconds = 0.0
 
     def affordable(config: Config, panel: Panel) -> Mapping[str, object]:
@@ -61,7 +61,7 @@ def init(options: InitOptions) -> int:
     if options.output == "-":
         hand_out(text)
     else:
-        write_atomically(Path(options.output), text, is_new=True)
+        write_atomically(Path(options.output), text, is_new=not options.force)
         takes = f"trains in at most {in_words(seconds)}"
         tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0

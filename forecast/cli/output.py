@@ -48,3 +48,18 @@ def refuse_input(output: str, path: str | None, what: str, option: str = "--outp
     """
     if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
         raise ConfigError(f"{output} is {what}; give another {option}")
+
+
+def refuse_replacing(option: str, path: str, table: str, force: bool) -> None:
+    """Raise a ConfigError if a file would take the place of the table, or without --force of any.
+
+    Args:
+        option: that gives the file.
+        path: to be written; a pipe or a device is written to.
+        table: that is read.
+        force: whether files are replaced.
+    """
+    require_folder(option, path)
+    refuse_input(path, table, "the table", option)
+    if os.path.isfile(path) and not force:
+        raise ConfigError(f"{path} exists; give another {option}, or --force")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
-from forecast.cli.output import print_result, refuse_input, require_folder
+from forecast.cli.output import print_result, refuse_replacing
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
@@ -28,7 +27,7 @@ def quick(options: QuickOptions) -> int:
     """Print or write the forecast of a table, and what it is worth."""
     for option, path in (("--output", options.output), ("--plot", options.plot)):
         if path is not None and path != "-":
-            _refuse_file(option, path, options)
+            refuse_replacing(option, path, options.table, options.force)
     if options.output != "-":
         require_format(options.output)
         if options.output == options.plot:
@@ -79,13 +78,3 @@ def _partners(names: list[str] | None) -> Sequence[str] | None:
     if len(names) > 1:
         raise ConfigError(f"--partners {' '.join(names)}: none stands alone; give names, or none")
     return ()
-
-
-def _refuse_file(option: str, path: str, options: QuickOptions) -> None:
-    """Only --force replaces a file, and never the table."""
-    require_folder(option, path)
-    if not os.path.isfile(path):
-        return
-    refuse_input(path, options.table, "the table", option)
-    if not options.force:
-        raise ConfigError(f"{path} exists; give another {option}, or --force")

@@ -205,12 +205,11 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _marks_differ(self) -> DataConfig:
-        for key in ("decimal", "separator"):
-            require(
-                self.thousands != getattr(self, key),
-                f"{shown(self.thousands)} is data.{key} as well; a mark has one meaning",
-                "thousands",
-            )
+        require(  # it may be the separator, in numbers in quotes
+            self.thousands != self.decimal,
+            f"{shown(self.thousands)} is data.decimal as well; a mark has one meaning",
+            "thousands",
+        )
         return self
 
     @model_validator(mode="after")

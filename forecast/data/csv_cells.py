@@ -52,6 +52,13 @@ def rows_agree(file: BinaryIO, separator: str) -> bool:
     return len(first) == len(second)
 
 
+def rows_below(file: BinaryIO, separator: str) -> bool:
+    """Whether a cell stands below the first line of an open file."""
+    return any(
+        any(row) for row in itertools.islice(csv.reader(_lines(file), delimiter=separator), 1, 9)
+    )
+
+
 def _lines(file: BinaryIO) -> Iterator[str]:
     """The lines of a file from its header on, no more than a row may have.
 

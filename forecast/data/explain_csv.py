@@ -98,9 +98,10 @@ def refuse_rows(block: Block, width: int) -> None:
     """
     for first, _, cells in rows_of(block):
         if cells not in (0, width):
+            found = f"{cells} cell{'s' * (cells > 1)}"
             raise DataError(
-                f"{block.source}:{first}: {cells} cells, but the header has {width}; write empty"
-                f" cells too, and put a cell that holds {block.separator!r} in quotes"
+                f"{block.source}:{first}: {found}, but the header has {width};"
+                f" write empty cells too, and put a cell that holds {block.separator!r} in quotes"
             )
 
 

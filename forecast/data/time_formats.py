@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,14 @@ PERIODS += [
     if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
 ]
 """Of a quarter, a week or a month."""
+WEEKS = [
+    mark.join((number, "%G") if is_last else ("%G", number))
+    for word in ("", "W", "KW", "KW ", "CW", "CW ", "Week ", "week ", "wk ")
+    for number in (f"{word}%V",)
+    for mark in ("/", "-", " ")
+    for is_last in (False, True)
+]
+"""Of a week, where nothing else reads them: 2018/12 may be a month, 2018/13 is none."""
 CODES = {8: ("%Y%m%d",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
 CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 """Formats of whole numbers, by their digits."""
@@ -121,8 +129,17 @@ def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
 
 def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
     """The formats that read all texts, with what they read; the likelier ones first."""
+    first = str(texts.iloc[0])
+    is_week = re.fullmatch(
+        r"(?:[a-zA-Z]+ ?)?\d{1,2}[/ -]\d{4}|\d{4}[/ -](?:[a-zA-Z]+ ?)?\d{1,2}", first
+    )
+    return _reading(texts, _likely(first)) or (_reading(texts, WEEKS) if is_week else {})
+
+
+def _reading(texts: pd.Series, formats: Iterable[str]) -> dict[str, pd.DatetimeIndex]:
+    """Those among some formats that read all texts, each in a way of its own."""
     found: dict[str, pd.DatetimeIndex] = {}
-    for time_format in _likely(str(texts.iloc[0])):
+    for time_format in formats:
         dates = read_formatted(texts, time_format)
         is_new = not any(dates.equals(other) for other in found.values())
         if is_new and not np.any(dates.isna()):

@@ -198,9 +198,9 @@ def _in_written_zone(dates: pd.DatetimeIndex, texts: pd.Series) -> pd.DatetimeIn
 def _only_format(texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Place) -> str:
     """The one format that reads all texts, such as day first in 25/12/2024."""
     row = int(np.argmax(np.asarray(iso.isna())))
-    if row:
-        _refuse_nat(iso, texts, name, place)
     formats = [*formats_of(texts)]
+    if row and not formats:
+        _refuse_nat(iso, texts, name, place)
     if not formats:
         readings = [read_formatted(texts, each) for each in formats_of(texts[:1])]
         best = max([*readings, iso], key=lambda each: np.count_nonzero(each.notna()))

@@ -14,6 +14,7 @@ from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
 from forecast.init.helping import AUTO, Column, chosen, name_of, with_long_gaps
 from forecast.init.labels import holds_labels, label_columns
+from forecast.init.nearly import hindrance
 from forecast.init.time_column import holds_dates
 
 ID_NAME = "unique_id"
@@ -96,7 +97,8 @@ def find_roles(
     possible = ([] if labels else _targets(frame, free)) or label_columns(frame, free)
     if not (targets or possible):
         kind = "labels" if labels else "changing numbers"
-        raise DataError(f"{path}: no column of {kind} to forecast; name one with --target")
+        remedy = hindrance(frame, free) or "name one with --target"
+        raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
     gappy = () if targets else with_long_gaps(frame, id_column, possible)
     whole = [name for name in possible if name not in gappy] or possible
     found = tuple(targets or whole[:MOST_TARGETS])

@@ -9,14 +9,15 @@ import pandas as pd
 
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_blocks import named_separator
-from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree
+from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree, rows_below
 from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet
 from forecast.data.thousands import seems_grouped
 from forecast.errors import DataError, shown
+from forecast.init.time_column import holds_dates
 
-DATE, NUMBER = r"\d{4}-\d\d-\d\d.*", r"[-+]?[\d.]+([eE][-+]?\d+)?"
+DATE, NUMBER = r"\d{4}-\d\d(-\d\d.*)?", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
 MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
 """Of decimals and between thousands, likeliest first."""
@@ -42,17 +43,41 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     separator = named or max(",;\t|", key=lambda mark: _likeliness(file, mark))
     names = csv_columns(file, separator)
     _require_names(names, file.name)
-    texts = look_at_csv(
-        file, separator, [name for name in names if name and names.count(name) == 1]
-    )
+    texts = look_at_csv(file, separator, [name for name in names if names.count(name) == 1])
+    if not len(texts) and rows_below(file, separator):
+        raise DataError(
+            f"{file.name}:1: no row has as many cells as the first line, {len(names)}; it must name"
+            " the columns: delete what stands above their names"
+        )
     marks = {} if separator == "," else {"separator": separator}
     readings = [(_typed(texts, *pair), pair) for pair in MARKS]
     frame, (decimal, thousands) = max(readings, key=lambda each: _count_numbers(each[0]))
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
+    frame = _of_named_columns(frame, names, file.name)
     marks |= {} if decimal == "." else {"decimal": decimal}
     return frame, marks | ({"thousands": thousands} if thousands else {})
+
+
+def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.DataFrame:
+    """The columns that have a name; one without may hold numbers of rows, but not the times.
+
+    Raises:
+        DataError: if it alone holds dates, or most names are missing and no column holds dates.
+    """
+    blank = sum(not name.strip() for name in names)
+    if not blank:
+        return frame
+    dates = [name for name in frame if holds_dates(frame[name], None)]
+    if dates == [""]:
+        raise DataError(f"{path}:1: the column of times has no name; write one into the first line")
+    if 2 * blank >= len(names) and not dates:
+        raise DataError(
+            f"{path}:1: {blank} of {len(names)} columns have no name; the first line must name"
+            " them: delete what stands above their names"
+        )
+    return frame.drop(columns="", errors="ignore")
 
 
 def _seems_grouped(texts: pd.DataFrame, frame: pd.DataFrame, name: str, decimal: str) -> bool:

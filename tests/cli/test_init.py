@@ -25,6 +25,8 @@ def test_what_it_writes_or_prints_passes_the_check(place, call):
     assert (config.data.time, config.data.target) == ("month", ("sales",))
     assert config.window.horizon == 4
     (place / "printed.yaml").write_text(out)
+    assert call("config", "init", "table.csv", "--output", "printed.yaml", "--force")[0] == 0
+    assert (place / "printed.yaml").read_text()[:200] == out[:200]
     assert call("check", "new.yaml")[0] == call("check", "printed.yaml")[0] == 0
 
 

@@ -48,7 +48,7 @@ def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_factory
     ragged = [row for row in rows if len(row) not in (0, 2)]
     filled = [row for row in rows if any(row)]
     if ragged:
-        message = f": {len(ragged[0])} cells, but the header has 2"
+        message = f": {len(ragged[0])} cell{'s' * (len(ragged[0]) > 1)}, but the header has 2"
         assert message in refusal(read_file, path, [], ["id", "k"])
     elif not filled:
         assert "no rows below the header" in refusal(read_file, path, [], ["id", "k"])
@@ -71,7 +71,7 @@ BAD_ROWS = {
         "ds,x,y\na,1,2\nb,1\n",
         ":3: 2 cells, but the header has 3; write empty cells too,",
     ),
-    "ragged after newline": ('ds,y\n"a\nb",1\nb\n', ":4: 1 cells, but the header has 2"),
+    "ragged after newline": ('ds,y\n"a\nb",1\nb\n', ":4: 1 cell, but the header has 2"),
     "ragged with newline": ('ds,y\na,1\n"b\nc",1,2\n', ":3: 3 cells, but the header has 2"),
     "trailing separators": ("ds,y\na,1,\n", ":2: 3 cells, but the header has 2"),
     "open quote": (

@@ -1,0 +1,71 @@
+"""Tables that are nearly right are refused with what is wrong in them."""
+
+import pandas as pd
+import pytest
+
+from forecast.init.nearly import hindrance
+from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
+from tests.helpers import refusal
+
+DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        (["1.5", "2", "n/a", "3"], "holds 'n/a' among its numbers; mend it"),
+        (["°C", "15.1", "16"], "holds '°C' among its numbers"),
+        (["$1,534.20", "$9"], "holds '$1,534.20'; write the number alone"),
+        (["12 %", "3 %"], "holds '12 %'; write the number alone"),
+        (["north", "south"], ""),
+        (["1.5", "1,5"], ""),
+        (DAYS, ""),
+    ],
+)
+def test_the_cell_that_is_in_the_way(cells, named):
+    said = hindrance(pd.DataFrame({"x": [1] * len(cells), "y": cells}), ["x", "y"])
+    assert named in said
+    assert bool(named) == bool(said)
+
+
+def table(header, rows=DAYS, cell="{}"):
+    return "\n".join([header, *(f"{day},{cell.format(i)}" for i, day in enumerate(rows))])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            f"Sales of a shop\n\n{table('ds,y')}",
+            ":1: no row has as many cells as the first line, 1",
+        ),
+        (
+            f"Sales of a shop,\n,\n{table('ds,y')}",
+            ":1: 1 of 2 columns have no name; the first line",
+        ),
+        (table(",y"), ":1: the column of times has no name; write one into the first line"),
+        (f"town,{','.join(DAYS[:3])}\nBonn,1,2,3", ":1: '2024-01-01' is no name of a column"),
+        ("town,2024-01,2024-02\nBonn,1,2", ":1: '2024-01' is no name of a column"),
+        (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),
+        (f"{table('ds,y')}\nSource: a shop", ":22: 1 cell, but the header has 2; write empty"),
+        (table("ds,y").replace("ds,y", "ds,y\n,EUR"), "column 'y' holds 'EUR' among its numbers"),
+    ],
+)
+def test_a_table_that_is_nearly_one(tmp_path, text, says):
+    (tmp_path / "table.csv").write_text(text)
+    with options_named(as_flag):
+        assert says in refusal(read_unconfigured, str(tmp_path / "table.csv"))
+
+
+def test_numbers_of_rows_need_no_name(tmp_path):
+    rows = "\n".join(f"{i},{day},{i % 7}" for i, day in enumerate(DAYS))
+    (tmp_path / "table.csv").write_text(f",ds,y\n{rows}")
+    assert read_unconfigured(str(tmp_path / "table.csv")).roles.targets == ("y",)
+
+
+def test_the_mark_of_thousands_may_separate_the_cells_too(tmp_path):
+    rows = "\n".join(f'{day},{i % 7},"{i % 5 + 1},{i:03},000"' for i, day in enumerate(DAYS))
+    (tmp_path / "table.csv").write_text(f"ds,price,volume\n{rows}")
+    found = read_unconfigured(str(tmp_path / "table.csv"))
+    assert found.roles.targets == ("price", "volume")
+    assert found.panel.values[6].tolist() == [6, 2_006_000]
