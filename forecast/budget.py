@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from forecast.config.members import listed_members
 from forecast.config.training import EarlyStoppingConfig, TrainingConfig
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
@@ -82,11 +83,12 @@ def affordable(
     stepping = ENOUGH_STEPS * cost.step
     enough = max(stepping / (1 - MOST_VALIDATION), stepping + cost.validation)
     enough = min(enough, cost.training(alone, num_windows))
-    members = max(1, min(training.ensemble, int(seconds / enough)))
+    members = max(1, min(training.members, int(seconds / enough)))
     epochs, windows = _epochs(training, num_windows, cost, seconds / members)
     changes: dict[str, object] = {"epochs": epochs}
-    if members < training.ensemble:
-        changes["ensemble"] = members
+    if members < training.members:
+        listed = listed_members(training)
+        changes["ensemble"] = [*listed[:members]] if listed else members
     if windows is not None:
         changes["epoch_windows"] = windows
     stopping = training.early_stopping

@@ -83,6 +83,7 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
     window, pipeline = prepared.config.window, prepared.pipeline
     targets, width = len(pipeline.targets), pipeline.labels.width if pipeline.labels else 1
     inputs = window.lookback * (pipeline.num_columns + targets * (width - 1))
+    inputs += (window.lookback + window.horizon) * len(window.lags) * targets * width
     outputs = window.horizon * targets * width
     samples = len(prepared.windows["train"])
     size = prepared.config.model.hidden_size
@@ -138,7 +139,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
         "device": str(device),
         "parameters": sum(p.numel() for p in learner.model.parameters()),
         "epochs": training.epochs,
-        "ensemble": training.ensemble,
+        "ensemble": training.members,
         "steps_per_epoch": batches_per_epoch(len(windows), training),
         "range_test_steps": range_test_steps(training),
         "memory_mb": _memory(prepared, learner, windows) / 2**20,

@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,7 +22,7 @@ from forecast.evaluate import (
 )
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
-from forecast.prepare import Prepared, new_learner
+from forecast.prepare import Prepared, new_learner, of_member
 from forecast.training.device import on_device_if_it_fits, wait_for
 from forecast.training.learner import Learner
 from forecast.training.loop import EVALUATION_BATCH, batches_per_epoch, evaluate, total_steps
@@ -46,7 +46,8 @@ class Cost:
     """Seconds of the parts of a training."""
 
     step: float
-    """A batch: gradient and move."""
+    """A batch: gradient and move; the mean over the members, in steps of the configuration's own
+    where they take other batches or other numbers of epochs."""
     validation: float
     """A pass over the validation windows."""
     evaluation: float
@@ -59,9 +60,7 @@ class Cost:
             training: its batches.
             num_windows: to train on.
         """
-        # A step of a full-batch optimiser takes all batches of an epoch, other steps take one.
-        batches = math.ceil(windows_in_epoch(num_windows, training) / training.batch_size)
-        return self.step * batches + self.validation
+        return self.step * _batches(training, num_windows) + self.validation
 
     def training(self, training: TrainingConfig, num_windows: int) -> float:
         """Seconds of all members, if nothing stops them but `max_minutes`; and of the range test.
@@ -70,8 +69,8 @@ class Cost:
             training: what is trained.
             num_windows: to train on.
         """
-        epochs = total_steps(num_windows, training) / batches_per_epoch(num_windows, training)
-        seconds = training.ensemble * epochs * self.epoch(training, num_windows)
+        epochs = _epochs(training, num_windows)
+        seconds = training.members * epochs * self.epoch(training, num_windows)
         most = 60 * (training.max_minutes or math.inf)
         return range_test_steps(training) * self.step + min(seconds, most)
 
@@ -93,14 +92,44 @@ def measured(prepared: Prepared, device: torch.device) -> Cost:
         prepared: data and configuration.
         device: where it would be trained.
     """
-    config = prepared.config
-    learner = new_learner(prepared, device, PROBE_RATE, config.seed)
-    windows = on_device_if_it_fits(prepared.windows, device)
+    training, windows = prepared.config.training, on_device_if_it_fits(prepared.windows, device)
     with workers_for(device) as workers:
-        step = seconds_per_batch(learner, windows["train"], workers)
-        validation = _of_validation(learner, windows["validation"], workers)
-    models = (learner.eval_model.eval(),) * config.training.ensemble
+        found = [
+            _of_member(of_member(prepared, number), training, windows, device, workers)
+            for number in range(len(prepared.config.listed) or 1)
+        ]
+    models, steps, validations = zip(*found, strict=True)
+    if not prepared.config.listed:
+        models *= training.members
+    step, validation = statistics.fmean(steps), statistics.fmean(validations)
     return Cost(step, validation, _of_evaluation(models, prepared))
+
+
+def _of_member(
+    member: Prepared,
+    usual: TrainingConfig,
+    windows: Mapping[str, Windows],
+    device: torch.device,
+    workers: Workers,
+) -> tuple[Model, float, float]:
+    """A member, and what its steps and its validations take, as `Cost` counts them."""
+    own, num_windows = member.config.training, len(windows["train"])
+    learner = new_learner(member, device, PROBE_RATE, member.config.seed)
+    step = seconds_per_batch(learner, windows["train"], workers)
+    validation = _of_validation(learner, windows["validation"], workers)
+    passes = _epochs(own, num_windows) / _epochs(usual, num_windows)
+    batches = _batches(own, num_windows) / _batches(usual, num_windows)
+    return learner.eval_model.eval(), step * passes * batches, validation * passes
+
+
+def _batches(training: TrainingConfig, num_windows: int) -> int:
+    """In an epoch; a step of a full-batch optimiser takes all of them, other steps take one."""
+    return math.ceil(windows_in_epoch(num_windows, training) / training.batch_size)
+
+
+def _epochs(training: TrainingConfig, num_windows: int) -> float:
+    """Passes over the windows that a member takes at most."""
+    return total_steps(num_windows, training) / batches_per_epoch(num_windows, training)
 
 
 def seconds_per_batch(learner: Learner, windows: Windows, workers: Workers) -> float:

@@ -114,8 +114,10 @@ def linear_opponent(prepared: Prepared) -> Opponent:
 def trained_models(prepared: Prepared, session: Session) -> tuple[Model, ...]:
     """The finished members with the weights that were kept."""
     return tuple(
-        restored_model(prepared.config, prepared.pipeline, weights).to(session.device)
-        for weights in session.done
+        restored_model(prepared.config.member(number), prepared.pipeline, weights).to(
+            session.device
+        )
+        for number, weights in enumerate(session.done)
     )
 
 

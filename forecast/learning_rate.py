@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import torch
 
+from forecast.config.members import in_words, with_own
 from forecast.config.tree import Config
 from forecast.errors import ConfigError
-from forecast.prepare import Prepared, new_learner
+from forecast.prepare import Prepared, new_learner, of_member
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.folder import RunFolder
 from forecast.training.device import on_device_if_it_fits
@@ -17,11 +18,13 @@ from forecast.training.lr_range import USUAL_RATE, LrFound, lr_found, run_sweeps
 
 log = logging.getLogger("forecast")
 
+KEY = "training.learning_rate"
+
 
 def with_learning_rate(
     prepared: Prepared, device: torch.device, folder: RunFolder | None = None
 ) -> Prepared:
-    """With `learning_rate: auto` replaced by what the range test finds.
+    """With `learning_rate: auto` replaced by what the range test finds, for each member of its own.
 
     Args:
         prepared: data and configuration.
@@ -31,18 +34,37 @@ def with_learning_rate(
     Raises:
         ConfigError: if the test suggests no rate.
     """
-    if isinstance(prepared.config.training.learning_rate, float):
-        return prepared
+    config, known = prepared.config, dict[str, float]()
+    if not config.listed:
+        return replace(prepared, config=with_rate(config, _rate_of(prepared, device, folder)))
+    own = []
+    for number, member in enumerate(config.listed):
+        what = member.model_dump_json()  # members that differ by seed alone have one rate
+        if what not in known:
+            if member.training.learning_rate == "auto":
+                log.info("member %d: %s", number + 1, in_words(config.training, number))
+            # The curve of the first member that has one is kept.
+            where = None if known else folder
+            known[what] = _rate_of(of_member(prepared, number), device, where)
+        own.append(known[what])
+    return replace(prepared, config=with_own(with_rate(config, own[0]), KEY, own))
+
+
+def _rate_of(prepared: Prepared, device: torch.device, folder: RunFolder | None) -> float:
+    """The rate of a configuration, or what the range test finds in place of `auto`."""
+    rate = prepared.config.training.learning_rate
+    if isinstance(rate, float):
+        return rate
     found = find_learning_rate(prepared, device)
     if folder is not None:
         write_lr_range(found, folder)
     if found.rate is not None:
         log.info("learning rate: %g (rule %s)", found.rate, found.rule)
-        return replace(prepared, config=with_rate(prepared.config, found.rate))
+        return found.rate
     if any(found.rates.values()):
         raise ConfigError(f"training.learning_rate: auto: {found.why_none}")
     log.warning("training.learning_rate: auto: %s", found.why_none)
-    return replace(prepared, config=with_rate(prepared.config, found.kept))
+    return found.kept
 
 
 def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:

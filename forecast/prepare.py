@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 
 from forecast.config.losses import CrossEntropy
+from forecast.config.members import with_own
 from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
@@ -38,7 +39,7 @@ from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
 from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.seeds import seeded
-from forecast.training.session import Session
+from forecast.training.session import Member, Session
 from forecast.training.workers import workers_for
 
 log = logging.getLogger("forecast")
@@ -77,7 +78,7 @@ class Prepared:
     def scaling_rows(self) -> Ranges:
         """The rows of each series that its scale is learned from; see there."""
         panel, train = self.panel, self.split.train
-        return self.pipeline.scaling_rows(panel, self.filled, train, self.config.window)
+        return self.pipeline.scaling_rows(panel, self.filled, train, self.config.widest)
 
     def as_history(self) -> Panel:
         """The panel as it is known after its last row: gaps are filled across the parts."""
@@ -103,7 +104,7 @@ def prepare(
     panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     season = config.data.season
     season = season_length(panel.axis.frequency) if isinstance(season, str) else season
-    window = config.window
+    window = config.widest
     needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
     parts = split(panel, config.split, needed, window.horizon)
     if not config.data.labels:
@@ -125,19 +126,42 @@ def prepare(
     data_config = config.data.model_copy(update=found)
     start = load(config.training.start_from) if config.training.start_from else None
     model_config = config.model if start is None else sized_like(config.model, start)
-    model_config = _with_sizes(model_config, len(windows["train"]))
-    resolved = config.model_copy(update={"data": data_config, "model": model_config})
+    unsized = config.model_copy(update={"data": data_config, "model": model_config})
+    resolved = _with_sizes(unsized, len(windows["train"]))
     first = first_weights(start, resolved, pipeline, panel, parts) if start else ()
     return Prepared(resolved, panel, parts, pipeline, filled, windows, first)
 
 
-def _with_sizes(config: ModelConfig, num_windows: int) -> ModelConfig:
-    """With the units of each layer; the pretrained network has its own."""
-    if config.start == "pretrained":
+def _with_sizes(config: Config, num_windows: int) -> Config:
+    """With the units of each layer, of all members; the pretrained network has its own."""
+    if config.model.start == "pretrained":
         return config
+    own = [_units(member.model, num_windows) for member in config.listed]
+    sized = config.model.model_copy(update={"hidden_size": _units(config.model, num_windows)})
+    return with_own(config.model_copy(update={"model": sized}), "model.hidden_size", own)
+
+
+def _units(config: ModelConfig, num_windows: int) -> int | tuple[int, ...]:
+    """Of every layer, or of each where they differ."""
     sizes = hidden_sizes(config, num_windows)
-    hidden = sizes[0] if len(set(sizes)) == 1 else sizes
-    return config.model_copy(update={"hidden_size": hidden})
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def of_member(prepared: Prepared, number: int) -> Prepared:
+    """What a member is trained on: its own configuration, and its weights of the series.
+
+    Args:
+        prepared: for all members.
+        number: from 0.
+    """
+    config = prepared.config.member(number)
+    if config is prepared.config:
+        return prepared
+    windows, kind = prepared.windows, config.training.series_weights
+    if kind != prepared.config.training.series_weights:
+        windows = _weighted(windows, kind, prepared.panel, prepared.split, prepared.season)
+    first = prepared.first and (prepared.first[number % len(prepared.first)],)
+    return replace(prepared, config=config, windows=windows, first=first)
 
 
 def new_learner(
@@ -150,7 +174,7 @@ def new_learner(
     """A fresh model with its optimiser; the weights depend on the seed alone, not on the device.
 
     Args:
-        prepared: configuration, and the sizes of the windows.
+        prepared: configuration, and the sizes of the windows; `of_member` gives those of a member.
         device: where the model is trained.
         rate: learning rate, before the schedule.
         seed: first weights, unless they are given, order of windows and dropout follow from it.
@@ -198,11 +222,17 @@ def new_session(
         show_every: seconds after which an epoch that is not over is told of.
         ranks: the processes that share the work.
     """
-    config, rate = prepared.config, prepared.config.training.learning_rate
-    assert isinstance(rate, float), "with_learning_rate replaces auto"
+    config = prepared.config
+
+    def begun(number: int) -> Member:
+        member = of_member(prepared, number)
+        rate = member.config.training.learning_rate
+        assert isinstance(rate, float), "with_learning_rate replaces auto"
+        learner = new_learner(member, device, rate, config.seed + number, profile)
+        return Member(learner, member.windows)
+
     return Session(
-        lambda member: new_learner(prepared, device, rate, config.seed + member, profile),
-        prepared.windows,
+        begun,
         folder,
         config.data.path,
         data_digest(prepared.panel, prepared.pipeline.covariates.days),
@@ -230,7 +260,7 @@ def data_digest(panel: Panel, days: Sequence[SpecialDays] = ()) -> str:
 
 
 def _weighted(
-    windows: dict[str, Windows], kind: str, panel: Panel, parts: Split, season: int
+    windows: Mapping[str, Windows], kind: str, panel: Panel, parts: Split, season: int
 ) -> dict[str, Windows]:
     """Windows with the weight of their series in the loss, 1 on the average.
 
@@ -238,7 +268,7 @@ def _weighted(
     mean of that and 1.
     """
     if kind == "equal":
-        return windows
+        return {part: replace(each, weights=None) for part, each in windows.items()}
     targets = windows["train"].targets.numpy().astype(np.float64)
     scale = mase_scale(targets, panel.offsets, parts.train, season)
     if np.isnan(scale).all():
@@ -290,9 +320,9 @@ def _refuse_short_series(
     pipeline: Pipeline,
     windows: Mapping[str, Windows],
 ) -> None:
-    lookback, horizon = config.window.lookback, config.window.horizon
-    least = config.window.least_history
-    short = short_series(windows["train"], parts.train, config.window)
+    window = config.widest
+    horizon, least = window.horizon, window.least_history
+    short = short_series(windows["train"], parts.train, window)
     if not len(short):
         return
     skips = config.data.short_series == "skip"
@@ -302,8 +332,11 @@ def _refuse_short_series(
         log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
         return
     past = pipeline.chain.rows_lost
-    needed = config.window.rows_read + horizon + past
-    read = f"lookback {lookback}" if least is None else f"least_history {config.window.rows_read}"
+    needed = window.rows_read + horizon + past
+    lag = f" + lag {max(window.lags)}" if window.lags else ""
+    read = (
+        f"lookback {window.lookback}{lag}" if least is None else f"least_history {window.rows_read}"
+    )
     smaller = "lookback" if least is None else "least_history"
     rows = int(np.diff(parts.train[short[0]])[0])
     name = f"series {named(panel.ids[short[0]])} has" if panel.has_ids else "there are"

@@ -50,6 +50,21 @@ def files_in(path):
     return {file.name: file.read_bytes() for file in found}
 
 
+def test_members_that_differ_are_trained_scored_and_saved(tmp_path):
+    listed = [{"window.lookback": 20}, {"training.loss": "mae", "window.lags": [5]}, {}]
+    progress, model = trained(train(config(ensemble=listed), TABLE))
+    assert [p.member for p in progress] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    # Origins are those of the member that reads most: trained by itself it is the same.
+    alone = config([], ensemble=1).model_copy(update={"window": model.config.widest})
+    _, other = trained(train(alone, TABLE))
+    for name, weight in other.models[0].state_dict().items():
+        assert torch.equal(weight, model.models[0].state_dict()[name])
+    assert other.summary["windows"] == model.summary["windows"]
+    assert model.rows_needed == 20 + model.pipeline.chain.rows_lost
+    model.save(tmp_path / "model.safetensors")
+    assert_frame_equal(load(tmp_path).forecast(), model.forecast())
+
+
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     progress, model = trained(train(config(), TABLE))

@@ -93,7 +93,7 @@ def rows_for_folds(config: Config, panel: Panel) -> int:
     """Rows of the longest series that folds may take; what trains the first model is left."""
     size, rows = config.split.validation, int(panel.lengths.max())
     validation = int(rows * size) if isinstance(size, float) else int(size)
-    window, lost = config.window, known_rows_lost(config.transforms)
+    window, lost = config.widest, known_rows_lost(config.transforms)
     return max(0, rows - validation - window.rows_read - window.horizon - lost)
 
 

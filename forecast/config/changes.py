@@ -62,6 +62,19 @@ def put(
     return result
 
 
+def with_changes(config: Section, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a whole configuration, with others put in; nothing is searched any more.
+
+    Args:
+        config: what is changed.
+        changes: dotted keys and their values, plain as YAML has them.
+    """
+    values = {**with_tuples(config.model_dump(mode="json")), "tune": {}}
+    for key, value in changes.items():
+        values = put(type(config), values, tuple(key.split(".")), with_tuples(value))
+    return values
+
+
 def _entries(values: Any, sections: list[type[BaseModel]]) -> Mapping[str, Any]:
     """The entries under a key; a lone value is an option's first one, and a bare name has none."""
     if isinstance(values, Mapping):

@@ -35,6 +35,8 @@ Duplicates = Literal["error", "first", "last", "mean", "sum"]
 MissingPolicy = Literal["error", "interpolate", "forward_fill", "mask"]
 Step = Annotated[int, Field(gt=0, le=10**18)]
 """Of integer times, which may be nanoseconds."""
+MOST_LAGS = 20
+"""Lags that a window reads at most."""
 EPOCHS = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
 """Formats of times that count from 1970 on, and the nanoseconds of one."""
 
@@ -294,8 +296,22 @@ class WindowConfig(Section):
     """Rows between two training windows; evaluation uses every window."""
     least_history: Steps | None = None
     """Known rows that are enough; the first stands for what the lookback lacks; none: all of it."""
+    lags: Annotated[tuple[Steps, ...], Field(fail_fast=True, max_length=MOST_LAGS)] = ()
+    """Rows back at which targets are read beside each step, e.g. 168 hours for a longer season."""
+
+    @property
+    def reach(self) -> int:
+        """Rows up to the origin that a window reads: the lookback and the longest lag before it."""
+        return self.lookback + max(self.lags, default=0)
 
     @property
     def rows_read(self) -> int:
         """Known rows up to the origin that a window needs."""
-        return min(self.least_history or self.lookback, self.lookback)
+        return min(self.least_history or self.reach, self.reach)
+
+    @field_validator("lags")
+    @classmethod
+    def _lags_increase(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if list(value) != sorted(set(value)):
+            raise ValueError(f"{[*value]} must increase; write them in order, each once")
+        return value

@@ -89,7 +89,8 @@ def _line_of(path: KeyPath, document: Document, source: str) -> str:
 
 def _is_written(values: Any, path: KeyPath) -> bool:
     for part in path:
-        if not isinstance(values, Mapping) or part not in values:
+        is_item = isinstance(values, tuple) and isinstance(part, int) and part < len(values)
+        if not is_item and (not isinstance(values, Mapping) or part not in values):
             return False
         values = values[part]
     return True
@@ -172,7 +173,7 @@ def _literals(details: ErrorDetails) -> list[str]:
     return re.findall(r"'([^']*)'", details.get("ctx", {}).get("expected", ""))
 
 
-def _parts(key: str | tuple[str, ...]) -> tuple[str, ...]:
+def _parts(key: str | KeyPath) -> KeyPath:
     return tuple(key.split(".")) if isinstance(key, str) else key
 
 

@@ -55,7 +55,7 @@ class IncompatibleKeysError(ValueError):
     Each is dotted, or its parts, where one of them holds a dot itself.
     """
 
-    def __init__(self, message: str, *keys: str | tuple[str, ...]) -> None:
+    def __init__(self, message: str, *keys: str | tuple[str | int, ...]) -> None:
         super().__init__(message)
         self.keys = keys
 

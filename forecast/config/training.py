@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -62,6 +62,13 @@ class LrRangeConfig(Section):
         return self
 
 
+MOST_MEMBERS = 100
+"""Members at most that are listed one by one."""
+Changes = dict[str, Any]
+"""Of a member of an ensemble: dotted keys and their values, as an override has them."""
+Ensemble = Count | Annotated[tuple[Changes, ...], Field(min_length=1, max_length=MOST_MEMBERS)]
+
+
 class TrainingConfig(Section):
     """How the model is trained."""
 
@@ -109,10 +116,15 @@ class TrainingConfig(Section):
     """Largest entry of the gradient; none: no limit."""
     start_from: Annotated[str, Field(min_length=1)] | None = None
     """Finished run whose weights training begins with, e.g. on newer rows; none: fresh weights."""
-    ensemble: Count = 1
-    """Models trained from consecutive seeds; the forecast is their median, of labels the mean."""
+    ensemble: Ensemble = 1
+    """Models, by seed, or a list of what each changes; their median (labels: mean) is forecast."""
     lr_range: LrRangeConfig = LrRangeConfig()
     """The learning-rate range test, for `learning_rate: auto` and lr-find."""
+
+    @property
+    def members(self) -> int:
+        """Models of the ensemble."""
+        return self.ensemble if isinstance(self.ensemble, int) else len(self.ensemble)
 
     @field_validator("start_from")
     @classmethod

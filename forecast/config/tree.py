@@ -11,10 +11,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from forecast.config.changes import put, with_override, with_tuples
+from forecast.config.changes import with_changes, with_override, with_tuples
 from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.labels import require_label_rules, with_label_defaults
+from forecast.config.members import (
+    listed_members,
+    member_window,
+    refuse_member,
+    require_member_keys,
+    require_same_output,
+    with_member,
+)
 from forecast.config.messages import message
 from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
 from forecast.config.options import IncompatibleKeysError, Section, require
@@ -112,6 +120,12 @@ class Config(Section):
                 " model.start: random",
                 f"data.{role}",
             )
+        require(
+            not self.window.lags,
+            "model.start: pretrained reads no lags; leave window.lags out, or set model.start:"
+            " random",
+            "window.lags",
+        )
         levels = getattr(self.training.loss, "levels", PRETRAINED_LEVELS)
         require(
             levels == PRETRAINED_LEVELS,
@@ -141,6 +155,39 @@ class Config(Section):
                     text = f"{shown(value)} cannot be tried: {why}"
                     raise IncompatibleKeysError(text, ("tune", key))
         return self
+
+    @model_validator(mode="after")
+    def _members_are_possible(self) -> Config:
+        for number, changes in enumerate(listed_members(self.training)):
+            require_member_keys(number, changes, self.model.start)
+            try:
+                member = Config.model_validate(values := with_member(self, changes))
+            except ValidationError as error:
+                refuse_member(number, changes, _explained(error, values))
+            require_same_output(number, changes, self.training.loss, member.training.loss)
+        return self
+
+    @property
+    def widest(self) -> WindowConfig:
+        """The window that holds what every member reads: it decides which origins there are."""
+        windows = (member_window(self.window, each) for each in listed_members(self.training))
+        return max(windows, key=lambda window: window.reach, default=self.window)
+
+    @property
+    def listed(self) -> tuple[Config, ...]:
+        """The configuration of each member that is listed; none where they differ by seed alone."""
+        return tuple(self.member(number) for number in range(len(listed_members(self.training))))
+
+    def member(self, number: int) -> Config:
+        """The configuration of a member: that of an ensemble of as many that are all like it.
+
+        Args:
+            number: from 0.
+        """
+        listed = listed_members(self.training)
+        if not listed:
+            return self
+        return Config.model_validate(with_member(self, listed[number]))
 
     @model_validator(mode="after")
     def _quantiles_stay_quantiles(self) -> Config:
@@ -280,18 +327,11 @@ def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: one line with key, value and remedy, if they do not go together.
     """
-    values = _with_changes(config, changes)
+    values = with_changes(config, changes)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explained(error, values)) from None
-
-
-def _with_changes(config: Config, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    values = {**with_tuples(config.model_dump(mode="json")), "tune": {}}
-    for key, value in changes.items():
-        values = put(Config, values, tuple(key.split(".")), with_tuples(value))
-    return values
 
 
 def _explained(error: ValidationError, values: Any) -> str:
@@ -303,7 +343,7 @@ def _explained(error: ValidationError, values: Any) -> str:
 def _refusal(config: Config, key: str, value: Any) -> str | None:
     """Why a value of a search is refused, whatever else is searched; None: it may be tried."""
     try:
-        Config.model_validate(values := _with_changes(config, {key: value}))
+        Config.model_validate(values := with_changes(config, {key: value}))
     except ValidationError as error:
         causes = [each.get("ctx", {}).get("error") for each in error.errors(include_url=False)]
         are_keys_at_odds = all(isinstance(cause, IncompatibleKeysError) for cause in causes)
@@ -318,7 +358,7 @@ def _fits_another(config: Config, key: str, value: Any) -> bool:
     others = ((k, v) for k, each in config.tune.items() if k != key for v in candidates(each))
     for other, its_value in itertools.islice(others, MOST_PAIRS):
         with contextlib.suppress(ValidationError):
-            Config.model_validate(_with_changes(config, {key: value, other: its_value}))
+            Config.model_validate(with_changes(config, {key: value, other: its_value}))
             return True
     return False
 

@@ -34,8 +34,8 @@ def scaling_rows(
     counts = running_count(known)
     count = counts[train[:, 1]] - counts[train[:, 0]]  # (S,) known training rows
     is_late = count < window.rows_read + window.horizon + rows_lost
-    lookback = first_usable(known, offsets) + window.lookback + rows_lost
-    end = np.maximum(train[:, 1], np.minimum(lookback, offsets[1:]))
+    read = first_usable(known, offsets) + window.reach + rows_lost
+    end = np.maximum(train[:, 1], np.minimum(read, offsets[1:]))
     return np.column_stack([train[:, 0], np.where(is_late, end, train[:, 1])])
 
 

@@ -278,7 +278,7 @@ def part_windows(
     whole = pipeline.missing != "mask"
     usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
     honest_origin = ~_interpolated(pipeline, panel)
-    lookback, horizon = window.lookback, window.horizon
+    lookback, horizon = window.reach, window.horizon
     windows = {}
     for name in PARTS:
         starts = window_starts(

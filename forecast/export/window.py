@@ -24,10 +24,10 @@ class GraphWindow(nn.Module):
 
     def __init__(self, trained: TrainedModel, chain: GraphChain) -> None:
         super().__init__()
-        pipeline, window = trained.pipeline, trained.config.window
+        pipeline, window = trained.pipeline, trained.config.widest
         self.covariates, self.chain = pipeline.covariates, chain
         self.missing, self.num_targets = pipeline.missing, len(pipeline.targets)
-        self.lookback, self.rows_needed = window.lookback, trained.rows_needed
+        self.reach, self.rows_needed = window.reach, trained.rows_needed
         self.is_padded = window.least_history is not None
         columns = (*self.covariates.past, *self.covariates.future)
         categorical = [False] * self.num_targets
@@ -60,14 +60,14 @@ class GraphWindow(nn.Module):
             future: covariates that are known ahead.
             waves: of the calendar, over lookback and horizon.
         """
-        targets = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.lookback :]
+        targets = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.reach :]
         fitted = (*self.covariates.past, *self.covariates.future)
-        others = rows[:, -self.lookback :, self.num_targets :]
+        others = rows[:, -self.reach :, self.num_targets :]
         past = [targets, *encoded(fitted, others)]
         ahead = [] if future is None else encoded(self.covariates.future, future)
         if waves is not None:
-            past.append(waves[:, : self.lookback])
-            ahead.append(waves[:, self.lookback :])
+            past.append(waves[:, : self.reach])
+            ahead.append(waves[:, self.reach :])
         inputs = torch.cat(past, dim=2)
         return from_first_usable(inputs) if self.is_padded else inputs, ahead
 
@@ -77,7 +77,7 @@ class GraphWindow(nn.Module):
         """Calendar waves of the lookback and the horizon; None: the model reads none."""
         if past is None or ahead is None:
             return None
-        seconds = torch.cat([before_first(past, self.lookback, 0), ahead], dim=1)
+        seconds = torch.cat([before_first(past, self.reach, 0), ahead], dim=1)
         return calendar_waves(seconds, self.covariates.calendar)
 
 

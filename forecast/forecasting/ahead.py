@@ -83,15 +83,15 @@ def _one_block(
     """The trained horizon after the panel's last rows; `ahead` holds what is known of it."""
     extended, raw = panel.extend(ahead), model.models[0].reads_raw
     inputs, targets, static = pipeline.tensors(extended, extended.values, raw)
-    window = model.config.window
-    starts = extended.offsets[1:] - window.horizon - window.lookback
+    window = model.config.widest
+    starts = extended.offsets[1:] - window.horizon - window.reach
     windows = Windows(
         inputs=inputs,
         targets=targets,
         static=static,
         first_rows=torch.from_numpy(extended.offsets[:-1]),
         starts=torch.from_numpy(starts),
-        lookback=window.lookback,
+        lookback=window.reach,
         horizon=window.horizon,
         num_future=pipeline.num_future,
         first_known=padding_rows(inputs, extended.offsets, window, starts.dtype),

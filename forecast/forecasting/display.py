@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.drawing.panels import (
     MOST_PANELS,
@@ -102,10 +103,19 @@ def described(trained: TrainedModel) -> list[str]:
         f"TrainedModel of {_few(targets)}, {config.window.horizon} steps ahead",
         f"data     {series}, frequency {tail.axis.frequency}, up to"
         f" {last.removesuffix(' 00:00:00')}",
-        f"model    {network}{_times(len(trained.models))}; lookback {config.window.lookback}",
+        f"model    {network}{_times(len(trained.models))}; lookback {_lookbacks(config)}",
         f"beside   {beside}",
         f"test     {summary.get('verdict', 'not tested')}",
     ]
+
+
+def _lookbacks(config: Config) -> str:
+    """Of all members, and their lags."""
+    windows = [member.window for member in config.listed] or [config.window]
+    found = sorted({each.lookback for each in windows})
+    lags = sorted({lag for each in windows for lag in each.lags})
+    told = f", lags {', '.join(map(str, lags))}" if lags else ""
+    return f"{', '.join(map(str, found))}{told}"
 
 
 def _times(members: int) -> str:

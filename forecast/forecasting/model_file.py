@@ -197,8 +197,6 @@ def _typed(content: Any) -> Content:
 def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> TrainedModel:
     """The model that tensors and content describe, as far as they fit together."""
     config = config_from(content.config)
-    if config.model.hidden_size == "auto" and config.model.start == "random":
-        raise ValueError("model.hidden_size is auto, but a trained model has a size")
     arrays = {
         name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("model.")
     }
@@ -234,7 +232,9 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
     future = tuple(column.name for column in config.data.future)
     tail = with_ahead(tail, arrays, content.ahead_ids, future, config.window.horizon)
     models = tuple(
-        restored_model(config, pipeline, with_prefix(tensors, f"model.{number}."))
+        restored_model(
+            _sized(config.member(number)), pipeline, with_prefix(tensors, f"model.{number}.")
+        )
         for number in range(content.num_models)
     )
     calibration, known = None, content.calibration
@@ -246,6 +246,13 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
     combination = _combination(config, content.weights, ridge)
     summary, digest = content.summary, content.digest
     return TrainedModel(config, pipeline, models, tail, summary, calibration, combination, digest)
+
+
+def _sized(member: Config) -> Config:
+    """The configuration of a member, whose network has a size."""
+    is_open = member.model.hidden_size == "auto" and member.model.start == "random"
+    require(not is_open, "model.hidden_size is auto, but a trained model has a size")
+    return member
 
 
 def _combination(
@@ -305,18 +312,18 @@ def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: 
     Raises:
         ValueError: naming the first that does not.
     """
-    data, window, ids = config.data, config.window, pipeline.ids
+    data, window, ids = config.data, config.widest, pipeline.ids
     named = [column.name for column in (*data.past, *data.future)]
     require(tail.columns == (*data.targets, *named), "columns are not those of the configuration")
     static = tuple(column.name for column in data.static)
     require(tail.static_columns == static, "static_columns are not those of the configuration")
     require(len(set(ids)) == len(ids), "fitted_ids appear twice")
-    require(num_models == config.training.ensemble, "num_models is not training.ensemble")
+    require(num_models == config.training.members, "num_models is not training.ensemble")
     chain, covariates = pipeline.chain, pipeline.covariates
     require_states(chain.options, chain.states, len(ids), len(data.targets))
     require_covariates((*covariates.past, *covariates.future, *covariates.static))
     require_days(covariates.days, tail.axis, tuple(filter(None, (data.holidays, data.terms))))
-    read = window.lookback + chain.rows_lost + window.horizon
+    read = window.reach + chain.rows_lost + window.horizon
     require(not np.isinf(pipeline.constants).any(), "constants are infinite")
     require_tail(tail, read)
     require_classes(pipeline.labels, data.labels, tail)

@@ -56,6 +56,7 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
         num_static=len(covariates.static_names),
         num_quantiles=labels.width if labels else len(quantiles_of(config.training.loss)),
         classes=labels.counts if labels else (),
+        lags=config.window.lags,
         embedded=tuple(embedded),
         embedded_static=tuple(static),
     )
@@ -122,8 +123,9 @@ def member_forecasts(
             members = [model(batch.past, batch.future, batch.static) for model in models]
         return index.cpu().numpy(), [member[: len(index)].cpu().numpy() for member in members]
 
+    at_once = min(forecast_windows(model, batch_size) for model in models)
     with workers_for(device) as workers:
-        yield from workers.map(forecast, in_order(windows, forecast_windows(models[0], batch_size)))
+        yield from workers.map(forecast, in_order(windows, at_once))
 
 
 def _filled_up(index: Int[torch.Tensor, " B"]) -> Int[torch.Tensor, " _"]:

@@ -46,15 +46,21 @@ def first_weights(
             by which the training is to be judged.
     """
     place = f"training.start_from: {config.training.start_from}"
-    ours, theirs = _facts(config, pipeline), _facts(start.config, start.pipeline)
+    members = config.listed or (config,) * max(1, len(start.config.listed))
+    for number, member in enumerate(members):
+        other = start.config.member(number % len(start.models))
+        _require_alike(place, _facts(member, pipeline), _facts(other, start.pipeline))
+    _refuse_known_rows(place, str(start.summary.get(UNTIL)), panel, parts)
+    return tuple(model.state_dict() for model in start.models)
+
+
+def _require_alike(place: str, ours: Mapping[str, object], theirs: Mapping[str, object]) -> None:
     for key, wanted in ours.items():
         if wanted != theirs[key]:
             raise ConfigError(
                 f"{place} has {key} {_in_words(theirs[key])}, here it is {_in_words(wanted)}; make"
                 " them alike, or leave start_from out"
             )
-    _refuse_known_rows(place, str(start.summary.get(UNTIL)), panel, parts)
-    return tuple(model.state_dict() for model in start.models)
 
 
 def trained_until(panel: Panel, parts: Split) -> str:
@@ -69,6 +75,7 @@ def _facts(config: Config, pipeline: Pipeline) -> dict[str, object]:
     return {
         **{f"model.{key}": value for key, value in model.items()},
         "window.lookback": config.window.lookback,
+        "window.lags": config.window.lags,
         "window.horizon": config.window.horizon,
         "transforms": [option.key() for option in config.transforms],
         "training.loss": config.training.loss.key(),

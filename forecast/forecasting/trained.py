@@ -91,7 +91,7 @@ class TrainedModel:
     @property
     def rows_needed(self) -> int:
         """Rows of history that a forecast reads."""
-        return self.config.window.lookback + self.pipeline.chain.rows_lost
+        return self.config.widest.reach + self.pipeline.chain.rows_lost
 
     @property
     def rows_kept(self) -> int:
@@ -102,7 +102,7 @@ class TrainedModel:
     @property
     def least_rows(self) -> int:
         """Rows of history without which there is no forecast."""
-        return self.config.window.rows_read + self.pipeline.chain.rows_lost
+        return self.config.widest.rows_read + self.pipeline.chain.rows_lost
 
     @own_state()
     def forecast(

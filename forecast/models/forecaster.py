@@ -14,6 +14,7 @@ from forecast.config.model import ModelConfig
 from forecast.models.dropout import DropoutGenerator
 from forecast.models.heads import HEADS, Encoded, HeadShape, median, segments_of
 from forecast.models.labels import LabelCoding
+from forecast.models.lags import lagged
 from forecast.models.norms import WINDOW_NORMS
 from forecast.models.skips import SKIPS
 from forecast.models.stack import Stack, initialise
@@ -46,9 +47,16 @@ class WindowShape:
     """Numbers that are forecast of each step and target: quantiles, or logits of classes."""
     classes: tuple[int, ...] = ()
     """Of each target, where they are labels."""
+    lags: tuple[int, ...] = ()
+    """Rows back at which the targets are read beside every step."""
     embedded: tuple[Embedded, ...] = ()
     """Embedded columns among past and future covariates."""
     embedded_static: tuple[Embedded, ...] = ()
+
+    @property
+    def reach(self) -> int:
+        """Rows up to the origin that are read: the lookback, and the longest lag before it."""
+        return self.lookback + max(self.lags, default=0)
 
 
 def hidden_sizes(config: ModelConfig, num_windows: int) -> tuple[int, ...]:
@@ -113,7 +121,8 @@ class Forecaster(Model):
         targets = 1 if self.is_independent else shape.num_targets
         self.labels = LabelCoding(shape.classes, self.is_independent) if shape.classes else None
         read = targets * (self.labels.width if self.labels else 1)
-        width = config.segment * (read + self.past.width + self.known.width) + self.static.width
+        told = self.known.width + read * len(shape.lags)  # of each step, those to come too
+        width = config.segment * (read + self.past.width + told) + self.static.width
         self.embedding = (
             nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
             if config.embedding_size
@@ -126,7 +135,7 @@ class Forecaster(Model):
             segment=config.segment,
             num_targets=targets,
             num_quantiles=shape.num_quantiles,
-            num_future=self.known.width,
+            num_future=told,
             num_channels=shape.num_targets if self.is_independent else 1,
             input_size=input_size,
         )
@@ -152,7 +161,8 @@ class Forecaster(Model):
         """Forecast the horizon of each window.
 
         Args:
-            past: the lookback: targets, then past covariates, then future-known ones.
+            past: the lookback, and the rows that lags read before it; more rows are left alone.
+                Targets, then past covariates, then future-known ones.
             future: future-known covariates over the horizon.
             static: static covariates.
             targets: the true horizon, which a recursive head is fed in training.
@@ -163,10 +173,12 @@ class Forecaster(Model):
             labels the logits of their classes.
         """
         targets_first = (self.shape.num_targets, past.shape[2] - self.shape.num_targets)
-        values, covariates = past.split(targets_first, dim=2)
+        lookback, reach = self.shape.lookback, self.shape.reach
+        values, covariates = past[:, -reach:].split(targets_first, dim=2)
+        covariates = covariates[:, -lookback:]
         if self.normalise is None:
             return self._forecast(values, covariates, future, static, targets, noise)
-        location, scale = self.normalise(values, self.config.segment)  # (B, 1, K)
+        location, scale = self.normalise(values[:, -lookback:], self.config.segment)  # (B, 1, K)
         targets = None if targets is None else (targets - location) / scale
         values = (values - location) / scale
         output = self._forecast(values, covariates, future, static, targets, noise)
@@ -174,7 +186,7 @@ class Forecaster(Model):
 
     def _forecast(
         self,
-        values: Float[Tensor, "B L K"],
+        values: Float[Tensor, "B R K"],
         covariates: Float[Tensor, "B L V"],
         future: Float[Tensor, "B H F"],
         static: Float[Tensor, "B D"],
@@ -182,13 +194,18 @@ class Forecaster(Model):
         noise: DropoutGenerator,
     ) -> Float[Tensor, "B H K Q"]:
         """The horizon on the window's scale."""
+        lookback, horizon, lags = self.shape.lookback, self.shape.horizon, self.shape.lags
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
-        skipped = None if self.skip is None else self.skip(values)
+        skipped = None if self.skip is None else self.skip(values[:, -lookback:])
         # From here on B counts the channels of all windows, where they are independent.
         values = self._read(values)
         targets = None if targets is None else self._read(targets)
         past, known = self._repeat(self.past(past)), self._repeat(self.known(known))
         future, static = self._repeat(self.known(future)), self._repeat(self.static(static))
+        if lags:
+            before, ahead = lagged(values, lookback, horizon, lags)
+            values = values[:, -lookback:]
+            known, future = torch.cat([known, before], dim=2), torch.cat([future, ahead], dim=2)
         segment = self.config.segment
         past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":

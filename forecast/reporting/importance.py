@@ -84,9 +84,9 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
     windows, pipeline = prepared.windows[part], prepared.pipeline
     if len(windows) < 2:
         return None
-    window, segment = trained.config.window, trained.config.model.segment
+    rows, segment = trained.config.widest.reach, trained.config.model.segment
     inputs = input_parts(pipeline.targets, pipeline.covariates)
-    lookback = lookback_parts(window.lookback, segment, pipeline.num_columns)
+    lookback = lookback_parts(rows, segment, pipeline.num_columns)
     count = min(len(windows), affordable_windows(trained, len(inputs) + len(lookback)))
     index = torch.linspace(0, len(windows) - 1, count).round().long()
     error, rises = error_rises(
@@ -106,10 +106,10 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
 def affordable_windows(trained: TrainedModel, parts: int) -> int:
     """Windows whose shuffling of so many parts stays within `MOST_WORK`, and within a share of the
     training's own work, on any machine."""
-    window, model = trained.config.window, trained.models[0]
+    window, model = trained.config.widest, trained.models[0]
     weights = sum(parameter.numel() for parameter in model.parameters())
     channels = len(trained.pipeline.targets) if model.is_independent else 1
-    steps = (window.lookback + window.horizon) / trained.config.model.segment
+    steps = (window.reach + window.horizon) / trained.config.model.segment
     forecasts = len(trained.models) * (1 + REPEATS * parts)  # of each window
     work = weights * channels * steps * forecasts
     epochs, windows = trained.summary["epochs"], trained.summary["windows"]["train"]
@@ -172,7 +172,8 @@ def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[InputP
         segment: steps that the network reads as one.
         num_columns: of the lookback; a block holds all of them.
     """
-    unit = segment if lookback // segment >= FEWEST_BLOCKS else 1
+    cuts = lookback % segment == 0 and lookback // segment >= FEWEST_BLOCKS
+    unit = segment if cuts else 1
     count = min(lookback // unit, MOST_BLOCKS)
     edges = np.linspace(0, lookback // unit, count + 1).round().astype(int) * unit
     return [

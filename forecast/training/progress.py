@@ -55,11 +55,11 @@ def progress_of(
     member = len(finished)
     taken = epoch.step + sum(history[-1].step for history in finished)
     spent = seconds_of(finished) + epoch.seconds
-    left = spent / taken * (steps * (config.ensemble - member) - epoch.step)
+    left = spent / taken * (steps * (config.members - member) - epoch.step)
     losses = [each.monitored for each in current if each.is_finite]
     return Progress(
         member=member,
-        members=config.ensemble,
+        members=config.members,
         epoch=epoch,
         epochs=config.epochs,
         steps=steps,

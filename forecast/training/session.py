@@ -56,12 +56,20 @@ class ResumeRecord:
     """The whole configuration, as JSON has it."""
 
 
+@dataclass(frozen=True)
+class Member:
+    """A member of an ensemble at its beginning."""
+
+    learner: Learner
+    windows: Mapping[str, Windows]
+    """Of the parts train and validation, on the CPU."""
+
+
 class Session:
     """The state of a training between steps: finished members, the current one, its records.
 
     Args:
-        build: a fresh learner for the member of a number, from 0.
-        windows: of the parts train and validation, on the CPU.
+        build: the member of a number, from 0.
         folder: where it is saved; None: nowhere.
         source: names the data in a message.
         digest: of the data, to be found again when training goes on.
@@ -73,8 +81,7 @@ class Session:
 
     def __init__(
         self,
-        build: Callable[[int], Learner],
-        windows: Mapping[str, Windows],
+        build: Callable[[int], Member],
         folder: RunFolder | None = None,
         source: str = "",
         digest: str = "",
@@ -83,12 +90,14 @@ class Session:
         show_every: float = math.inf,
         ranks: Ranks = ONE_PROCESS,
     ) -> None:
-        self.build, self.windows, self.folder = build, windows, folder
+        self.build, self.folder = build, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
         self.whole_config = dict(whole_config or {})
         self.show_every, self.ranks = show_every, ranks
         self.done: list[dict[str, Tensor]] = []
         """Weights of the finished members."""
+        self.kept: list[Epoch] = []
+        """The epochs that they are of."""
         self.histories: list[list[Epoch]] = []
         self.reasons: list[str] = []
         self.within: EpochProgress | None = None
@@ -98,7 +107,7 @@ class Session:
         self.start: Epoch | None = None
         """Of weights that are good before the first step; None: they are not."""
         self._begin_member()
-        self.config, self.device = self.learner.config, self.learner.device
+        self.device = self.learner.device
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left.
@@ -106,8 +115,8 @@ class Session:
         Raises:
             ConfigError: if the weights of a member were never numbers.
         """
-        parts = on_device_if_it_fits(self.windows, self.device)
-        while len(self.done) < self.config.ensemble:
+        while len(self.done) < self.config.members:
+            parts = on_device_if_it_fits(self.windows, self.device)
             history = self.histories[-1]
             most_seconds = seconds_of_member(self.histories[:-1], self.config)
             reason = self._stop_reason(history, most_seconds) if history else None
@@ -188,20 +197,23 @@ class Session:
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
-        kept = (kept_epoch(history, self.config, self.start) for history in self.histories)
-        return [epoch for epoch in kept if epoch is not None]
+        return [*self.kept]
 
     @property
     def share_done(self) -> float:
         """Share of the steps, or of the time of all members, that is over; 0 at the beginning."""
-        config, history = self.config, self.histories[-1]
-        most = self.config.max_minutes or math.inf
-        steps = history[-1].step / total_steps(len(self.windows["train"]), config) if history else 0
-        done = (len(self.done) + steps) / config.ensemble
+        history, most = self.histories[-1], self.config.max_minutes or math.inf
+        steps = history[-1].step / self._most_steps if history else 0
+        done = (len(self.done) + steps) / self.config.members
         return min(1.0, max(done, seconds_of(self.histories) / (60 * most)))
 
     def _begin_member(self) -> None:
-        self.learner = self.build(len(self.done))
+        member = self.build(len(self.done))
+        self.learner, self.windows, self.config = (
+            member.learner,
+            member.windows,
+            member.learner.config,
+        )
         self.best = _copied(self.learner.eval_model.state_dict())
         self.histories.append([])
         if self.start is None and self.learner.is_trained:
@@ -250,7 +262,8 @@ class Session:
         log.log(level, "%sstopped: %s; kept %s", self._member_name(), reason, what)
         self.reasons.append(reason)
         self.done.append(self.best)
-        if len(self.done) < self.config.ensemble:
+        self.kept.append(kept)
+        if len(self.done) < self.config.members:
             self._begin_member()
 
     def _snapshot(self) -> tuple[dict[str, Tensor], ResumeRecord]:
@@ -275,19 +288,23 @@ class Session:
     def _take(self, tensors: Mapping[str, Tensor], saved: ResumeRecord) -> None:
         """Become what was saved; raises whatever goes wrong where it is not of this training."""
         _require_sense(saved, len(self.windows["validation"]) > 0)
-        self.done = [with_prefix(tensors, f"done.{number}.") for number in range(saved.done)]
-        self._begin_member()
+        for number in range(saved.done):
+            self.done.append(with_prefix(tensors, f"done.{number}."))
+            _require_alike(self.done[-1], self.learner.eval_model.state_dict())
+            if (kept := kept_epoch(saved.epochs[number], self.config, self.start)) is None:
+                raise ValueError("a finished member has no epoch to keep")
+            self.kept.append(kept)
+            self._begin_member()
         self.histories, self.reasons, self.within = saved.epochs, saved.reasons, saved.within
         self.learner.model.load_state_dict(with_prefix(tensors, "model."))
         if self.learner.average is not None:
             self.learner.average.load_state_dict(with_prefix(tensors, "average."))
         load_optimizer_tensors(self.learner.optimizer, with_prefix(tensors, "optimizer."))
         self.best = with_prefix(tensors, "best.")
-        for weights in (*self.done, self.best):
-            _require_alike(weights, self.learner.eval_model.state_dict())
+        _require_alike(self.best, self.learner.eval_model.state_dict())
 
     def _member_name(self) -> str:
-        return member_name(len(self.done), self.config.ensemble)
+        return member_name(len(self.done), self.config.members)
 
     def _is_due(self) -> bool:
         """Whether it is time to save in the middle of an epoch."""
@@ -296,15 +313,19 @@ class Session:
         return max(self.show_every, time.monotonic() - self.saved_at) >= SAVE_EVERY
 
     def _progress(self, epoch: Epoch, is_done: bool = True) -> Progress:
-        most = total_steps(len(self.windows["train"]), self.config)
-        return progress_of(self.config, self.histories, most, epoch, is_done)
+        return progress_of(self.config, self.histories, self._most_steps, epoch, is_done)
+
+    @property
+    def _most_steps(self) -> int:
+        """Of the current member."""
+        return total_steps(len(self.windows["train"]), self.config)
 
     def _all_done(self, last: Epoch) -> str:
         """Why a member ended that nothing stopped."""
         most = self.config.max_steps
         if last.step == most:
             return f"{most} steps are done"
-        if last.step < total_steps(len(self.windows["train"]), self.config):
+        if last.step < self._most_steps:
             return time_over(self.config)
         return f"{last.number} epochs are done"
 

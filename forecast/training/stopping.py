@@ -79,7 +79,7 @@ def seconds_of_member(finished: Sequence[Sequence[Epoch]], config: TrainingConfi
     if config.max_minutes is None:
         return math.inf
     left = 60 * config.max_minutes - seconds_of(finished)
-    return max(1e-3, left) / (config.ensemble - len(finished))  # a step is taken all the same
+    return max(1e-3, left) / (config.members - len(finished))  # a step is taken all the same
 
 
 def seconds_of(histories: Sequence[Sequence[Epoch]]) -> float:
@@ -115,7 +115,7 @@ def stop_reason(
 def time_over(config: TrainingConfig) -> str:
     """Why a training ends that has no time left."""
     minutes = f"{config.max_minutes:g} minutes"
-    return f"its share of {minutes} is over" if config.ensemble > 1 else f"{minutes} are over"
+    return f"its share of {minutes} is over" if config.members > 1 else f"{minutes} are over"
 
 
 def _what_broke(epoch: Epoch) -> str:

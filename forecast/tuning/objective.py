@@ -192,7 +192,7 @@ def trial(config: Config, basis: Basis) -> Steps:
 def _of_one_model(config: Config) -> Config:
     """The training of one member, in its share of the time; it has no partners."""
     training = config.training
-    minutes = training.max_minutes and training.max_minutes / training.ensemble
+    minutes = training.max_minutes and training.max_minutes / training.members
     alone = training.model_copy(update={"ensemble": 1, "max_minutes": minutes})
     return config.model_copy(update={"training": alone, "partners": ()})
 

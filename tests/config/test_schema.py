@@ -43,6 +43,9 @@ BEYOND_THE_SCHEMA = {
     "quantile": st.sampled_from([None, [0.5], {"levels": [0.1, 0.5, 0.9]}]),
     "first": st.floats(1e-9, 1e-3),
     "levels": st.sampled_from([[], [80], [50, 99.9]]),
+    "lags": st.sampled_from([[], [7], [24, 168]]),
+    "ensemble": st.integers(1, 2**31 - 1)
+    | st.sampled_from([[{}], [{"window.lookback": 7}, {"training.l1": 0.1, "window.lags": [3]}]]),
     "partners": st.lists(st.sampled_from(["theta", "ets", "pretrained", "ridge"]), unique=True),
     "device": st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
     "tune": st.sampled_from(
