@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from forecast.calibrate import calibrated
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.evaluate import (
     MOST_TESTED,
-    calibrated,
     evenly_spaced,
     fitted_combination,
     scores_on_test,

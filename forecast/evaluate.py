@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,15 +14,6 @@ from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.data.windows import Windows
 from forecast.evaluation.baselines import History
-from forecast.evaluation.conformal import Calibration, ConformalScores
-from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
-from forecast.evaluation.intervals import (
-    MOST_VALUES,
-    ErrorScale,
-    HeldOutForecasts,
-    fit_error_scale,
-    subsample_origins,
-)
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.metrics import ErrorSums, quantile_errors, quantile_metrics
 from forecast.evaluation.remarks import remarks
@@ -279,60 +269,3 @@ def _test_scores(
             errors = quantile_errors(truth.after(rows, values.shape[1]), values, quantiles)
             of_quantiles = of_quantiles.add(errors, truth.history.series_of(rows))
     return scores, of_quantiles if len(quantiles) > 1 else None
-
-
-# The intervals of point forecasts.
-
-
-def calibrated(
-    models: tuple[Model, ...], prepared: Prepared, combination: Combination | None = None
-) -> tuple[Calibration | None, Summary]:
-    """What the errors of a point model tell of its next ones, and how often its intervals hold.
-
-    A quantile model has intervals of its own, so that it gets no calibration.
-    """
-    options, truth = prepared.config.intervals, actuals(prepared)
-    quantiles = quantiles_of(prepared.config.training.loss)
-    if len(quantiles) > 1:
-        batches = part_forecasts(models, prepared, "test", combination)
-        return None, quantile_coverage(batches, truth, quantiles)
-    if not options.levels:
-        return None, {}
-    pipeline, panel = prepared.pipeline, prepared.panel
-    scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
-    validation, test = held_out_forecasts(models, prepared, truth, scale, combination)
-    scores = [part.scores for part in (validation, test) if part is not None]
-    if not scores:
-        return None, {}
-    joined = functools.reduce(ConformalScores.joined, scores)
-    sizes = scale.sizes[panel.offsets[1:] - 1]
-    calibration = Calibration.of(joined, sizes, options.levels, options.origins)
-    return calibration, conformal_coverage(validation, test, truth, scale, options)
-
-
-def held_out_forecasts(
-    models: tuple[Model, ...],
-    prepared: Prepared,
-    truth: Actuals,
-    scale: ErrorScale,
-    combination: Combination | None = None,
-) -> tuple[HeldOutForecasts | None, ...]:
-    """Forecasts and errors of the validation and the test part.
-
-    Args:
-        models: the members.
-        prepared: the data; of too many windows those of some origins are taken.
-        truth: what was observed.
-        scale: of the errors.
-        combination: with partners; None: the models alone.
-    """
-    times_of, parts = prepared.panel.positions, ("validation", "test")
-    windows = [prepared.windows[part] for part in parts]
-    values = windows[0].horizon * prepared.panel.num_targets
-    if prepared.config.partners:  # they take about a millisecond a window and target
-        values = max(values, prepared.panel.num_targets * MOST_VALUES // MOST_CALIBRATED)
-    kept = subsample_origins([times_of(each.origins()) for each in windows], values)
-    subsets = [each.subset(torch.from_numpy(n)) for each, n in zip(windows, kept, strict=True)]
-    fewer = replace(prepared, windows=dict(zip(parts, subsets, strict=True)))
-    batches = [part_forecasts(models, fewer, part, combination) for part in parts]
-    return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 
 from forecast.backtesting.short import second_look
+from forecast.calibrate import calibrated
 from forecast.config.tree import FILES, Config, with_files, write_config
 from forecast.data.frames import AnyTable
 from forecast.data.remote import is_named
@@ -20,7 +21,6 @@ from forecast.distributed.work import log_shares, share_state
 from forecast.errors import ForecastError, ProcessLostError
 from forecast.estimate import measured
 from forecast.evaluate import (
-    calibrated,
     fitted_combination,
     summarised,
     trained_models,
@@ -211,10 +211,12 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     combination = fitted_combination(models, prepared)
     if prepared.config.partners:
         log.info("combination: %s", combination.in_words)
-    calibration, coverage = calibrated(models, prepared, combination)
-    summary = summarised(prepared, session, models, combination) | coverage
-    known = coverage_remarks(coverage.get("coverage", {}))
-    summary["remarks"] = [*summary.get("remarks", ()), *known]
+    known = calibrated(models, prepared, combination)
+    summary = summarised(prepared, session, models, combination) | known.held
+    summary["remarks"] = [
+        *summary.get("remarks", ()),
+        *coverage_remarks(known.held.get("coverage", {})),
+    ]
     summary |= second_look(prepared, session, summary)
     trained = TrainedModel(
         config=prepared.config,
@@ -222,7 +224,8 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
         models=models,
         tail=prepared.as_history(),
         summary=summary,
-        calibration=calibration,
+        calibration=known.calibration,
+        copula=known.copula,
         combination=combination,
         digest=session.digest,
     )

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from forecast.calibrate import held_out_forecasts
 from forecast.config.tree import Config
-from forecast.evaluate import actuals, held_out_forecasts, trained_models
+from forecast.evaluate import actuals, trained_models
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale
 from forecast.learning_rate import find_learning_rate, with_rate

@@ -8,9 +8,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_pinball_loss
 
 from forecast import evaluate
+from forecast.calibrate import held_out_forecasts
 from forecast.evaluate import (
     actuals,
-    held_out_forecasts,
     linear_opponent,
     part_forecasts,
     trained_models,

@@ -23,7 +23,7 @@ FLOORS = (
     ("prepare", "zero_shot", "batch"),
     ("label_scores", "distributed"),
     ("evaluate",),
-    ("tested", "export"),
+    ("tested", "export", "calibrate"),
     ("estimate",),
     ("check", "budget"),
     ("reporting",),

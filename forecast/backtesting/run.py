@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from forecast.backtesting.labels import label_errors, label_fold
 from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
 from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
+from forecast.calibrate import calibrated
 from forecast.config.tree import Config, without_start
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
@@ -23,7 +24,6 @@ from forecast.data.split import split
 from forecast.errors import ConfigError, DataError
 from forecast.evaluate import (
     actuals,
-    calibrated,
     fitted_combination,
     linear_opponent,
     part_forecasts,
@@ -91,7 +91,7 @@ class FoldForecaster:
         windows = self.prepared.windows
         none = windows["test"].subset(torch.arange(0))
         known = replace(self.prepared, windows={**windows, "test": none})
-        return calibrated(self.models, known, self.combination)[0]
+        return calibrated(self.models, known, self.combination).calibration
 
     def _bounds(
         self, origins: Int[np.ndarray, " B"], values: Float[np.ndarray, "B H K Q"]

@@ -136,6 +136,8 @@ class PredictOptions(PrintOptions):
         type=float,
         nargs="+",
     )
+    samples: int | None = _integer("--samples N", "sample paths in place of intervals, e.g. 200")
+    seed: int | None = _integer("--seed N", "of the samples (default: 0)")
     without_partners: bool = _flag("--without-partners", "what the network forecasts alone")
     output: str = _option(
         "--output FILE|DIR", "new .csv or .parquet, or folder (default: -, stdout)", default="-"

@@ -19,6 +19,7 @@ from forecast.training.device import choose_device
 
 def predict(options: PredictOptions) -> int:
     """Print or write what a trained model forecasts."""
+    _refuse_mixed(options)
     if options.data is not None and is_folder(options.data):
         from forecast.cli.predict_files import predict_files  # with its processes
 
@@ -35,7 +36,12 @@ def predict(options: PredictOptions) -> int:
         trained = trained.without_partners() if options.without_partners else trained
         refuse_input(options.output, trained.config.data.path, "the training table")
         asked = (options.horizon, options.level)
-        if options.compare is None:
+        if options.samples is not None:
+            future, seed = options.future, options.seed or 0
+            table = trained.sample(
+                options.data, options.samples, seed, future, options.horizon
+            ).table
+        elif options.compare is None:
             table = trained.forecast(options.data, options.future, *asked)
         else:
             table = two_futures(trained, options.future, options.compare, options.data, *asked)
@@ -47,6 +53,20 @@ def predict(options: PredictOptions) -> int:
     else:
         hand_out(f"{to_json(table)}\n" if options.json else to_csv(table))
     return 0
+
+
+def _refuse_mixed(options: PredictOptions) -> None:
+    """Raise a ConfigError for options that --samples cannot be given with, or must be."""
+    if options.samples is None:
+        if options.seed is not None:
+            raise ConfigError("--seed is for sample paths; give their number with --samples")
+        return
+    if options.level is not None:
+        raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
+    if options.compare is not None:
+        raise ConfigError("--compare forecasts without samples; leave --samples out")
+    if options.data is not None and is_folder(options.data):
+        raise ConfigError("--samples takes one table; give a file with --data")
 
 
 def _refuse_replacing(options: PredictOptions) -> None:

@@ -29,13 +29,13 @@ def with_own_columns(
     Returns:
         Columns by name, none of which has taken the place of another.
     """
-    time = _free(config.time, TIME, {*results, config.id} if ids is not None else {*results})
-    own = {} if ids is None else {_free(config.id or ID, ID, {*results, time}): ids}
+    time = free_name(config.time, TIME, {*results, config.id} if ids is not None else {*results})
+    own = {} if ids is None else {free_name(config.id or ID, ID, {*results, time}): ids}
     items = [*results.items()]
     return {**dict(items[:before]), **own, time: times, **dict(items[before:])}
 
 
-def _free(name: str, other: str, taken: Collection[object]) -> str:
+def free_name(name: str, other: str, taken: Collection[object]) -> str:
     """The name if it is free, else the other one, with as many underscores as it takes."""
     while name in taken:
         name, other = other, f"{other}_"

@@ -18,6 +18,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.scale import mase_scale, running_scale
 from forecast.data.transforms import TRANSFORMS, Transform
 from forecast.evaluation.conformal import Calibration, ConformalScores
+from forecast.evaluation.copula import HeldOutErrors
 from forecast.evaluation.scoring import Actuals
 
 MOST_VALUES = 25_000_000
@@ -172,6 +173,12 @@ class HeldOutForecasts:
     """In the user's units; float32 would blur values far from zero."""
     scores: ConformalScores
 
+    def errors(self, actuals: Actuals) -> HeldOutErrors:
+        """The errors with their signs, on the scale of the scores."""
+        signs = np.sign(actuals.after(self.rows, self.forecasts.shape[1]) - self.forecasts)
+        series = actuals.history.series_of(self.rows)
+        return HeldOutErrors(self.scores.times, series, self.scores.values * signs)
+
     @staticmethod
     def of(
         batches: Batches,
@@ -229,7 +236,7 @@ def subsample_origins(
 def with_intervals(
     forecast: Float[np.ndarray, "S H K 1"],
     calibration: Calibration,
-    levels: Sequence[float],
+    radii: Float[np.ndarray, "I _ K"],
     pipeline: Pipeline,
     panel: Panel,
     season: int,
@@ -240,7 +247,7 @@ def with_intervals(
         forecast: in the user's units; steps beyond the calibrated ones have the radii of the last
             of these.
         calibration: what is known of the errors.
-        levels: percent, rising.
+        radii: of each level, rising; on the scale of the calibration.
         pipeline: knows the series of the panel.
         panel: the history; a series that is not calibrated takes its size from these rows.
         season: rows in a season.
@@ -257,7 +264,7 @@ def with_intervals(
         own = fit_error_scale(pipeline, unseen, rows, season, sizes).sizes
         sizes = np.concatenate([sizes, own[unseen.offsets[1:] - 1]])
     scale = ErrorScale.of(pipeline.chain, sizes)
-    return with_ends(forecast, calibration.at(levels), scale, numbers, numbers)
+    return with_ends(forecast, radii, scale, numbers, numbers)
 
 
 def with_ends(

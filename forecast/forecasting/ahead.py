@@ -60,7 +60,8 @@ def forecast_ahead(
     levels = model.conformal_levels(level)
     if levels and model.calibration is not None:
         season = int(model.config.data.season)
-        values = with_intervals(values, model.calibration, levels, pipeline, whole, season)
+        radii = model.calibration.at(levels)
+        values = with_intervals(values, model.calibration, radii, pipeline, whole, season)
         values = np.maximum(values, model.config.intervals.lowest)
         refuse_infinite(values, history, INFINITE_INTERVALS)
     return values

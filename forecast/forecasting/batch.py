@@ -54,9 +54,10 @@ def forecast_batch(
 
 def _renamed(trained: TrainedModel, series: np.ndarray, names: Sequence[str]) -> TrainedModel:
     """The model for series that it knows, by number, under other names."""
-    known = trained.calibration
+    known, copula = trained.calibration, trained.copula
     return replace(
         trained,
         pipeline=trained.pipeline.renamed(series, names),
         calibration=None if known is None else replace(known, sizes=known.sizes[series]),
+        copula=None if copula is None else copula.of_series(series),
     )

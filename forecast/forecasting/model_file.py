@@ -22,6 +22,7 @@ from forecast.data.special_days import SpecialDays
 from forecast.data.times import TimeAxis
 from forecast.errors import DataError, as_path
 from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.copula import Copula
 from forecast.forecasting.kept_ahead import ahead_arrays, with_ahead
 from forecast.forecasting.predict import restored_model
 from forecast.forecasting.sound import (
@@ -30,6 +31,7 @@ from forecast.forecasting.sound import (
     require_axis,
     require_calibration,
     require_classes,
+    require_copula,
     require_covariates,
     require_days,
     require_states,
@@ -86,6 +88,8 @@ class Content:
     covariates: dict[Role, tuple[CovariateContent, ...]]
     days: tuple[SpecialDays, ...]
     calibration: CalibrationContent | None
+    trajectories: Annotated[int, Field(ge=1)] | None
+    """Of errors, for sample paths; None: no sample paths."""
     weights: tuple[Weight, ...] | None
     """Of the model and its partners in their combination; None: no partners."""
     num_models: Annotated[int, Field(ge=1)]
@@ -150,6 +154,8 @@ def _tensors(trained: TrainedModel) -> dict[str, torch.Tensor]:
     if trained.calibration is not None:
         arrays["calibration.radii"] = trained.calibration.radii
         arrays["calibration.sizes"] = trained.calibration.sizes
+    if trained.copula is not None:
+        arrays["copula.ranks"] = trained.copula.ranks
     if trained.combination is not None and trained.combination.ridge is not None:
         arrays["ridge.weights"] = trained.combination.ridge.weights
     return tensors | {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -178,6 +184,7 @@ def _content(trained: TrainedModel) -> Content:
         },
         days=covariates.days,
         calibration=None if known is None else CalibrationContent(known.levels, known.count),
+        trajectories=None if trained.copula is None else len(trained.copula.ranks),
         weights=None if trained.combination is None else trained.combination.weights,
         num_models=len(trained.models),
         summary=trained.summary,
@@ -242,10 +249,20 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         radii, sizes = arrays["calibration.radii"], arrays["calibration.sizes"]
         calibration = Calibration(known.levels, radii, sizes, known.count)
         require_calibration(calibration)
+    copula = None if content.trajectories is None else Copula(arrays["copula.ranks"])
     ridge = Ridge(arrays["ridge.weights"]) if RIDGE in config.partners else None
     combination = _combination(config, content.weights, ridge)
-    summary, digest = content.summary, content.digest
-    return TrainedModel(config, pipeline, models, tail, summary, calibration, combination, digest)
+    return TrainedModel(
+        config=config,
+        pipeline=pipeline,
+        models=models,
+        tail=tail,
+        summary=content.summary,
+        calibration=calibration,
+        copula=copula,
+        combination=combination,
+        digest=content.digest,
+    )
 
 
 def _sized(member: Config) -> Config:
@@ -298,6 +315,9 @@ def _require_arrays(arrays: Mapping[str, np.ndarray], content: Content, config: 
         levels = len(content.calibration.levels)
         shapes["calibration.radii"] = (levels, config.window.horizon, targets)
         shapes["calibration.sizes"] = (len(content.fitted_ids), targets)
+    if content.trajectories is not None:
+        window = (config.window.horizon, targets)
+        require_copula(arrays, content.trajectories, len(content.fitted_ids), window)
     if RIDGE in config.partners:
         lags = min(len(arrays["ridge.weights"]), MOST_LAGS)
         shapes["ridge.weights"] = (lags, config.window.horizon)

@@ -21,6 +21,7 @@ from forecast.data.special_days import MOST_DAYS, SpecialDays
 from forecast.data.times import TimeAxis
 from forecast.data.transforms import TRANSFORMS, Affine
 from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.copula import MOST
 
 Arrays = Mapping[str, np.ndarray]
 ARRAYS = {
@@ -34,6 +35,7 @@ ARRAYS = {
     "ahead.starts": "int64",
     "calibration.radii": "float32",
     "calibration.sizes": "float64",
+    "copula.ranks": "uint16",
     "ridge.weights": "float64",
 }
 """Kind of numbers of each array."""
@@ -176,6 +178,25 @@ def require_calibration(calibration: Calibration) -> None:
     rises = (radii[1:] >= radii[:-1]).all()  # not by differences: inf - inf is no number
     require(rises, "calibration.radii fall with their levels")
     require((np.isfinite(sizes) & (sizes >= 0)).all(), "calibration.sizes")
+
+
+def require_copula(arrays: Arrays, trajectories: int, series: int, window: tuple[int, int]) -> None:
+    """Refuse ranks that are not those of trajectories, each once at every step.
+
+    Args:
+        arrays: of the file.
+        trajectories: how many there are.
+        series: that the model was fitted on.
+        window: steps and targets of a forecast.
+    """
+    found = arrays["copula.ranks"].shape[1:2]
+    groups = series if found == (series,) else 1
+    shape = (trajectories, groups, *window)
+    require_arrays(arrays, {"copula.ranks": shape})
+    require(trajectories <= MOST, f"copula.ranks of {trajectories} trajectories, at most {MOST}")
+    in_order = np.sort(arrays["copula.ranks"], axis=0)
+    each_once = (in_order == np.arange(trajectories)[:, None, None, None]).all()
+    require(each_once, "copula.ranks are not each there once")
 
 
 def require_covariates(fitted: Iterable[FittedCovariate]) -> None:

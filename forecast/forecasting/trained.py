@@ -22,6 +22,7 @@ from forecast.drawing.html import html_of
 from forecast.drawing.panels import Shown
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation.conformal import Calibration
+from forecast.evaluation.copula import Copula
 from forecast.evaluation.levels import (
     Levels,
     chosen_quantiles,
@@ -40,10 +41,8 @@ from forecast.forecasting.history import (
 )
 from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.labels import label_columns
-from forecast.forecasting.predict import (
-    forecast_table,
-    long_table,
-)
+from forecast.forecasting.predict import forecast_table, long_table
+from forecast.forecasting.sample import Samples, sampled
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.runs.host import own_state
@@ -75,6 +74,8 @@ class TrainedModel:
     """What training and test came to, as in `summary.json`."""
     calibration: Calibration | None = None
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
+    copula: Copula | None = None
+    """Which errors came together, for sample paths; None: none."""
     combination: Combination | None = None
     """With partners, most of them fitted to the history at hand; None: the models alone."""
     digest: str = ""
@@ -130,7 +131,7 @@ class TrainedModel:
             DataError: for history that is too short or unlike that of training.
             ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
-        history = self._history(data)
+        history = self.history(data)
         if level is None and self.left_out:
             log.info("%s", self.left_out)
         panel, values = self.forecast_panel(history, future, horizon, level)
@@ -144,6 +145,35 @@ class TrainedModel:
         if labels is None:
             return forecast_table(data, panel, values, self.quantiles(level))
         return long_table(data, panel, values.shape[1], label_columns(labels, values))
+
+    @own_state()
+    def sample(
+        self,
+        data: AnyTable | str | Path | None = None,
+        samples: int = 200,
+        seed: int = 0,
+        future: AnyTable | str | Path | None = None,
+        horizon: int | None = None,
+    ) -> Samples:
+        """Sample paths of the steps ahead, so that sums and maxima over them have a distribution.
+
+        Every step has the quantiles that the intervals tell; which of them come together in a path
+        is as in the errors on windows that the model was not trained on.
+
+        Args:
+            data, future, horizon: as for `forecast`.
+            samples: paths of each series, from 2 to 10,000.
+            seed: of what is drawn; the same gives the same paths.
+
+        Returns:
+            `table`, with the columns id (if the table has one), time, sample and each target, and
+            `values`, the same as an array (samples, series, steps, targets).
+
+        Raises:
+            DataError: as `forecast`.
+            ConfigError: as `forecast`, for labels, and for a model that keeps no errors.
+        """
+        return sampled(self, data, future, horizon, samples, seed)
 
     def compare(
         self,
@@ -184,7 +214,7 @@ class TrainedModel:
         Raises:
             DataError, ConfigError: as `forecast`.
         """
-        history = self._history(data)
+        history = self.history(data)
         panel, values = self.forecast_panel(history, future, horizon, level)
         return figure_ahead(self, history, panel, values, self.quantiles(level))
 
@@ -200,7 +230,7 @@ class TrainedModel:
             )
         return figure_of_run(self, {})
 
-    def _history(self, data: AnyTable | str | Path | None) -> Panel:
+    def history(self, data: AnyTable | str | Path | None) -> Panel:
         """Newer history, or the end of the training table."""
         return self.tail if data is None else read_history(data, self.config.data, self.tail)
 
@@ -289,7 +319,7 @@ class TrainedModel:
         if not self.config.partners:
             return self
         config = self.config.model_copy(update={"intervals": IntervalConfig(levels=())})
-        return replace(self, config=config, combination=None, calibration=None)
+        return replace(self, config=config, combination=None, calibration=None, copula=None)
 
     def to(self, device: torch.device) -> TrainedModel:
         """The same with its models on a device."""

@@ -109,6 +109,10 @@ class Summary:
     interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)
     interval_score: dict[str, dict[Level, Number]] = field(default_factory=dict)
     coverage_by_step: dict[str, dict[Level, list[Number]]] = field(default_factory=dict)
+    sum_coverage: dict[str, dict[Level, Number]] = field(default_factory=dict)
+    """Of the sum over the horizon, by sample paths; the next two have the same keys."""
+    sum_interval_width: dict[str, dict[Level, Number]] = field(default_factory=dict)
+    sum_interval_score: dict[str, dict[Level, Number]] = field(default_factory=dict)
     classes: dict[str, list[str]] = field(default_factory=dict)
     """Target -> its labels, where targets are labels; then the next three are there too."""
     accuracy_by_step: dict[str, list[Number]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -213,17 +213,23 @@ def _coverage(facts: Facts) -> PageSection:
 
 
 def _interval_table(summary: Summary) -> PageTable:
-    """Over all steps, by level and kind of interval."""
-    rows = []
-    for kind, shares in summary.coverage.items():
-        widths, scores = (
-            each.get(kind, {}) for each in (summary.interval_width, summary.interval_score)
-        )
+    """Over all steps, and of their sum, by level and kind of interval."""
+    steps = (summary.coverage, summary.interval_width, summary.interval_score)
+    sums = (summary.sum_coverage, summary.sum_interval_width, summary.sum_interval_score)
+    rows = [*_interval_rows(steps), *_interval_rows(sums, "sum over the horizon, ")]
+    return PageTable(("interval", "coverage", "mean width", "interval score"), tuple(rows))
+
+
+def _interval_rows(
+    found: tuple[dict[str, dict[str, float]], ...], what: str = ""
+) -> Iterator[tuple[str, ...]]:
+    """A row for each level of each kind, of shares, widths and scores."""
+    coverage, *others = found
+    for kind, shares in coverage.items():
         for level, share in shares.items():
             covered = UNKNOWN if math.isnan(share) else f"{100 * share:.1f} %"
-            cells = (number_cell(widths.get(level)), number_cell(scores.get(level)))
-            rows.append((f"{level} %, {kind}", covered, *cells))
-    return PageTable(("interval", "coverage", "mean width", "interval score"), tuple(rows))
+            cells = (number_cell(each.get(kind, {}).get(level)) for each in others)
+            yield (f"{what}{level} %, {kind}", covered, *cells)
 
 
 def _training(facts: Facts) -> PageSection:

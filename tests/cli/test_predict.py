@@ -56,6 +56,17 @@ def test_it_gives_the_levels_that_are_asked_for(run, call):
     assert list(rows_of(out)[0]) == columns
 
 
+def test_it_gives_sample_paths_by_their_seed(run, call):
+    words = ("predict", run, "--quiet", "--samples", "10")
+    code, out, err = call(*words)
+    assert (code, err) == (0, "")
+    rows = rows_of(out)
+    assert [*rows[0]] == ["month", "sample", "sales"]
+    assert [row["sample"] for row in rows] == [str(number) for number in range(10) for _ in "123"]
+    assert call(*words, "--seed", "0")[1] == out
+    assert call(*words, "--seed", "1")[1] != out
+
+
 def test_it_says_which_intervals_are_left_out(place, call):
     words = ("train", "config.yaml", "intervals.levels=[80, 95]", "--run", "run", "--quiet")
     left_out = "intervals from 95 % on are left out: such an interval needs 19 errors of each step"

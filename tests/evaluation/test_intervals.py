@@ -195,7 +195,7 @@ def test_forecasts_with_intervals_by_hand():
     kept = calibration_of([[[0.5], [1.0]], [[1.5], [2.0]]], [[0.2], [0.4]])
     history = data.panel.select(np.array([1]))
     forecast = np.full((1, 4, 1, 1), 100.0)
-    found = with_intervals(forecast, kept, (80.0, 95.0), data.pipeline, history, SEASON)
+    found = with_intervals(forecast, kept, kept.at((80.0, 95.0)), data.pipeline, history, SEASON)
     reach = 0.4 * np.array([[1.5, 0.5], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])  # held after step 2
     expected = 100 * np.exp(np.c_[-reach, np.zeros(4), reach[:, ::-1]])
     np.testing.assert_allclose(found[0, :, 0], expected, rtol=1e-6)
@@ -207,10 +207,10 @@ def test_a_series_that_is_new_has_the_size_of_its_own_history():
     new = prepared(table(("a", "new", "short"), seed=5), ["log"]).panel
     pipeline = data.pipeline.with_series_of(new)
     forecast = np.full((3, 2, 1, 1), 10.0)
-    found = with_intervals(forecast, kept, (80.0,), pipeline, new, SEASON)
+    found = with_intervals(forecast, kept, kept.at((80.0,)), pipeline, new, SEASON)
     logs = np.log(new.values[ROWS : 2 * ROWS, 0])
     size = np.abs(logs[SEASON:] - logs[:-SEASON]).mean()
     reach = np.log(found[:, 0, 0, 2] / 10)
     np.testing.assert_allclose(reach[:2], [0.2, size], rtol=1e-6)
-    found = with_intervals(forecast, kept, (80.0,), pipeline, new, season=10**3)
+    found = with_intervals(forecast, kept, kept.at((80.0,)), pipeline, new, season=10**3)
     np.testing.assert_allclose(np.log(found[1:, 0, 0, 2] / 10), [0.3, 0.3], rtol=1e-6)

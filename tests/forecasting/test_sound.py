@@ -39,7 +39,25 @@ def calibrated(**changes):
     return change
 
 
+def shuffled(ranks, trajectories=3):
+    """A copula of three trajectories, one of whose ranks is hostile."""
+
+    def change(content, tensors):
+        horizon, found = content["config"]["window"]["horizon"], np.array(ranks, np.uint16)
+        content["trajectories"] = trajectories
+        tensors["copula.ranks"] = torch.from_numpy(
+            np.tile(found[:, None, None, None], (horizon, 1))
+        )
+
+    return change
+
+
 CASES = {
+    "a rank twice": (shuffled([0, 1, 1]), "copula.ranks are not each there once"),
+    "a rank beyond": (shuffled([0, 1, 3]), "copula.ranks are not each there once"),
+    "trajectories that are not there": (shuffled([0, 1, 2], HUGE), "copula.ranks is uint16 (3, "),
+    "no trajectory": (shuffled([], 0), "trajectories: Input should be"),
+    "too many trajectories": (shuffled(range(1001), 1001), "of 1001 trajectories, at most 1000"),
     "radii that are no numbers": (calibrated(radii=[1.0, np.nan]), "calibration.radii are neg"),
     "negative radii": (calibrated(radii=[-1.0, 2.0]), "calibration.radii are negative"),
     "radii that fall": (calibrated(radii=[2.0, 1.0]), "calibration.radii fall with their levels"),

@@ -1,0 +1,186 @@
+"""What errors tell that a model makes on windows it was not trained on: how wide its intervals are,
+what its sample paths look like, and how often both hold."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from forecast.evaluate import MOST_CALIBRATED, actuals, part_forecasts
+from forecast.evaluation.conformal import Calibration, ConformalScores
+from forecast.evaluation.copula import Copula, HeldOutErrors
+from forecast.evaluation.coverage import Summary, conformal_coverage, quantile_coverage
+from forecast.evaluation.intervals import (
+    MOST_VALUES,
+    ErrorScale,
+    HeldOutForecasts,
+    fit_error_scale,
+    subsample_origins,
+    with_ends,
+)
+from forecast.evaluation.levels import central_intervals
+from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
+from forecast.evaluation.scoring import Actuals
+from forecast.evaluation.sums import SAMPLES, judged, quantile_errors, sum_coverage
+from forecast.models.forecaster import Model
+from forecast.partners.combination import Combination
+from forecast.prepare import Prepared
+from forecast.training.losses import quantiles_of
+
+MOST_WATCHED = 2_000
+"""Windows of a quantile model whose errors are looked at for sample paths, or one origin's."""
+HELD_OUT = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What errors tell of the next ones."""
+
+    calibration: Calibration | None = None
+    """Of a point model; a quantile model has intervals of its own."""
+    copula: Copula | None = None
+    """For sample paths."""
+    held: Summary = field(default_factory=dict)
+    """How often intervals hold, of steps and of sums over the horizon."""
+
+
+def calibrated(
+    models: tuple[Model, ...], prepared: Prepared, combination: Combination | None = None
+) -> Calibrated:
+    """What the errors on validation and test tell: nothing of a point model without intervals.
+
+    Args:
+        models: the members.
+        prepared: the data; its targets are no labels.
+        combination: with partners; None: the models alone.
+    """
+    quantiles = quantiles_of(prepared.config.training.loss)
+    if len(quantiles) > 1:
+        return _of_quantiles(models, prepared, combination, quantiles)
+    options, truth = prepared.config.intervals, actuals(prepared)
+    if not options.levels:
+        return Calibrated()
+    pipeline, panel = prepared.pipeline, prepared.panel
+    scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
+    validation, test = held_out_forecasts(models, prepared, truth, scale, combination)
+    parts = [part for part in (validation, test) if part is not None]
+    if not parts:
+        return Calibrated()
+    scores = functools.reduce(ConformalScores.joined, [part.scores for part in parts])
+    sizes = scale.sizes[panel.offsets[1:] - 1]
+    calibration = Calibration.of(scores, sizes, options.levels, options.origins)
+    copula = _copula([part.errors(truth) for part in parts], prepared)
+    held = conformal_coverage(validation, test, truth, scale, options)
+    return Calibrated(
+        calibration, copula, held | _conformal_sums(validation, test, truth, scale, prepared)
+    )
+
+
+def held_out_forecasts(
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    truth: Actuals,
+    scale: ErrorScale,
+    combination: Combination | None = None,
+) -> tuple[HeldOutForecasts | None, ...]:
+    """Forecasts and errors of the validation and the test part.
+
+    Args:
+        models: the members.
+        prepared: the data; of too many windows those of some origins are taken.
+        truth: what was observed.
+        scale: of the errors.
+        combination: with partners; None: the models alone.
+    """
+    values = prepared.windows["test"].horizon * prepared.panel.num_targets
+    if prepared.config.partners:  # they take about a millisecond a window and target
+        values = max(values, prepared.panel.num_targets * MOST_VALUES // MOST_CALIBRATED)
+    fewer, times_of = _of_some_origins(prepared, values), prepared.panel.positions
+    batches = [part_forecasts(models, fewer, part, combination) for part in HELD_OUT]
+    return tuple(HeldOutForecasts.of(each, truth, scale, times_of) for each in batches)
+
+
+def _of_some_origins(prepared: Prepared, values: int) -> Prepared:
+    """The held-out windows of so many origins that there are not too many of them.
+
+    Args:
+        prepared: the data.
+        values: that a window counts, of the `MOST_VALUES`.
+    """
+    windows = [prepared.windows[part] for part in HELD_OUT]
+    kept = subsample_origins([prepared.panel.positions(w.origins()) for w in windows], values)
+    subsets = [each.subset(torch.from_numpy(n)) for each, n in zip(windows, kept, strict=True)]
+    return replace(prepared, windows=dict(zip(HELD_OUT, subsets, strict=True)))
+
+
+def _copula(errors: Sequence[HeldOutErrors], prepared: Prepared) -> Copula | None:
+    joined = functools.reduce(HeldOutErrors.joined, errors)
+    return Copula.of(joined, prepared.panel.num_series, prepared.config.intervals.origins)
+
+
+def _conformal_sums(
+    validation: HeldOutForecasts | None,
+    test: HeldOutForecasts | None,
+    truth: Actuals,
+    scale: ErrorScale,
+    prepared: Prepared,
+) -> Summary:
+    """What intervals of the sums over the horizon hold on the test part, made on validation."""
+    if validation is None or test is None or test.forecasts.shape[1] == 1:
+        return {}
+    options, no_sizes = prepared.config.intervals, np.empty((0, prepared.panel.num_targets))
+    known = Calibration.of(validation.scores, no_sizes, options.levels, len(validation.rows))
+    copula = _copula([validation.errors(truth)], prepared)
+    radii = sample_radii(known, SAMPLES)
+    if radii is None or copula is None:
+        return {}
+    chosen = judged(len(test.rows), test.forecasts[0].size)
+    rows, forecasts = test.rows[chosen], test.forecasts[chosen][..., None]
+
+    def marginals(part: slice) -> Float[np.ndarray, "_ H K n"]:
+        series = truth.history.series_of(rows[part])
+        found = with_ends(forecasts[part], radii, scale, series, rows[part])
+        return np.maximum(without_middle(found, SAMPLES), options.lowest)
+
+    return sum_coverage("split", rows, marginals, copula, truth, options.levels)
+
+
+def _of_quantiles(
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    combination: Combination | None,
+    quantiles: tuple[float, ...],
+) -> Calibrated:
+    """What the errors of a quantile model tell: it has intervals, but no sample paths by itself."""
+    truth, times_of = actuals(prepared), prepared.panel.positions
+    batches = part_forecasts(models, prepared, "test", combination)
+    held = quantile_coverage(batches, truth, quantiles)
+    fewer = _of_some_origins(prepared, MOST_VALUES // MOST_WATCHED)
+    errors: dict[str, HeldOutErrors] = {}
+    for part in HELD_OUT:
+        if len(fewer.windows[part]):
+            parts = zip(*part_forecasts(models, fewer, part, combination), strict=True)
+            rows, values = (np.concatenate(each) for each in parts)
+            errors[part] = quantile_errors(rows, values, truth, times_of)
+    if not errors:
+        return Calibrated(held=held)
+    copula, levels = _copula([*errors.values()], prepared), central_intervals(quantiles)
+    sums: Summary = {}
+    validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None
+    if validated is not None and levels and prepared.config.window.horizon > 1:
+        chosen = judged(len(rows), values[0, ..., 0].size)
+        rows, values = rows[chosen], values[chosen]
+        sums = sum_coverage(
+            "quantile",
+            rows,
+            lambda part: quantile_samples(values[part], quantiles, SAMPLES),
+            validated,
+            truth,
+            [float(level) for level in levels],
+        )
+    return Calibrated(None, copula, held | sums)

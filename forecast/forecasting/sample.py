@@ -1,0 +1,161 @@
+"""Sample paths: quantiles of every step, put together as the errors of the model came together."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from forecast.config.data import DataConfig
+from forecast.data.frames import AnyTable
+from forecast.data.output_names import free_name, with_own_columns
+from forecast.data.panel import Panel
+from forecast.errors import ConfigError, shown
+from forecast.evaluation.copula import Copula, shuffled
+from forecast.evaluation.intervals import with_intervals
+from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
+from forecast.forecasting.history import INFINITE_INTERVALS, refuse_infinite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecast.forecasting.trained import TrainedModel
+
+log = logging.getLogger("forecast")
+
+SAMPLE, OTHER_SAMPLE = "sample", "sample_id"
+"""The column that numbers samples, and its name where a target is called so."""
+FEWEST_SAMPLES, MOST_SAMPLES = 2, 10_000
+MOST_NUMBERS, AT_ONCE = 2**26, 2**22
+"""Numbers in all samples together at most, and while they are made."""
+NO_PATHS = (
+    "the model keeps no errors to make sample paths from; train it with a validation or a test"
+    " part, and with intervals.levels"
+)
+
+
+class Samples(NamedTuple):
+    """Sample paths, as a table and as an array."""
+
+    table: pd.DataFrame
+    """Columns id (if the table has one), time, sample (from 0 on), and one for each target."""
+    values: Float[np.ndarray, "n S H K"]
+    """The same numbers; series in the order of the table."""
+
+
+def sampled(
+    model: TrainedModel,
+    data: AnyTable | str | Path | None,
+    future: AnyTable | str | Path | None,
+    horizon: int | None,
+    samples: int,
+    seed: int,
+) -> Samples:
+    """What `TrainedModel.sample` gives."""
+    copula = _copula_of(model)
+    num, seed = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES), _whole("seed", seed, 0)
+    level = None if model.is_quantile_model else []
+    history = model.history(data)
+    panel, values = model.forecast_panel(history, future, horizon, level)
+    numbers = num * values[..., 0].size
+    if numbers > MOST_NUMBERS:
+        raise ConfigError(
+            f"{num} samples of {panel.num_series} series are {numbers} numbers, more than"
+            f" {MOST_NUMBERS}; ask for fewer samples, or give fewer series at a time"
+        )
+    if values.shape[1] > model.config.window.horizon:
+        log.warning("steps beyond the trained horizon have samples like those of its last step")
+    if num > len(copula.ranks):
+        log.info("%d samples, of %d trajectories of errors again and again", num, len(copula.ranks))
+    if len(history.ids) != panel.num_series:
+        history = history.select(_rows_of(history, panel))
+    paths = np.empty((num, *values.shape[:3]))
+    groups = model.pipeline.with_series_of(panel).series_numbers(panel.ids)
+    for part in _parts(panel.num_series, numbers):
+        names = [panel.ids[number] for number in part]
+        ranks = copula.draw(num, values.shape[1], names, groups[part], seed)
+        marginals = _marginals(model, values[part], history.select(part), num)
+        paths[:, part] = np.moveaxis(shuffled(marginals, ranks), 1, 0)
+    refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
+    return Samples(_table(model.config.data, panel, paths), paths)
+
+
+def _whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> int:
+    """A whole number within bounds, or a ConfigError that names it."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ConfigError(f"{name} {shown(value)} is not allowed; give a whole number")
+    if not least <= value <= most:
+        raise ConfigError(f"{name} {shown(int(value))} is not allowed; give {least} to {most}")
+    return int(value)
+
+
+def _copula_of(model: TrainedModel) -> Copula:
+    if model.pipeline.labels:
+        raise ConfigError(
+            "labels have no sample paths: the columns p-<label> tell how probable each is; leave"
+            " samples out"
+        )
+    has_marginals = model.is_quantile_model or (
+        model.calibration is not None and sample_radii(model.calibration, 2) is not None
+    )
+    if model.copula is None or not has_marginals:
+        raise ConfigError(NO_PATHS)
+    return model.copula
+
+
+def _rows_of(history: Panel, panel: Panel) -> Int[np.ndarray, " S"]:
+    number = {name: number for number, name in enumerate(history.ids)}
+    return np.array([number[name] for name in panel.ids])
+
+
+def _parts(num_series: int, numbers: int) -> list[np.ndarray]:
+    return np.array_split(np.arange(num_series), min(num_series, -(-numbers // AT_ONCE)))
+
+
+def _marginals(
+    model: TrainedModel, values: Float[np.ndarray, "S H K Q"], history: Panel, num: int
+) -> Float[np.ndarray, "S H K n"]:
+    """Samples of each step by themselves.
+
+    Args:
+        model: tells what is known of its errors.
+        values: all quantiles of a quantile model, or the point forecast.
+        history: all rows that are known of these series.
+        num: samples.
+    """
+    if model.is_quantile_model:
+        found = quantile_samples(values, model.trained_quantiles, num)
+    else:
+        assert model.calibration is not None
+        radii = sample_radii(model.calibration, num)
+        assert radii is not None
+        pipeline = model.pipeline.with_series_of(history)
+        season = int(model.config.data.season)
+        ends = with_intervals(values, model.calibration, radii, pipeline, history, season)
+        found = without_middle(ends, num)
+    return np.maximum(found, model.config.intervals.lowest)
+
+
+def _table(config: DataConfig, panel: Panel, paths: Float[np.ndarray, "n S H K"]) -> pd.DataFrame:
+    """One row for each series, sample and step."""
+    import pandas as pd
+
+    num, series, horizon, _ = paths.shape
+    positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
+    times = panel.axis.column(np.repeat(positions, num, axis=0).ravel())
+    rows = np.moveaxis(paths, 0, 1).reshape(-1, panel.num_targets)  # series, sample, step
+    sample = free_name(SAMPLE, OTHER_SAMPLE, panel.targets)
+    numbers = np.tile(np.repeat(np.arange(num), horizon), series)
+    results = {sample: numbers, **dict(zip(panel.targets, rows.T, strict=True))}
+    ids = np.repeat(panel.id_values, num * horizon)
+    return pd.DataFrame(
+        with_own_columns(
+            config,
+            ids if panel.has_ids else None,
+            times.to_numpy() if panel.axis.timezone is None else times,
+            results,
+        )
+    )
