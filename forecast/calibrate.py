@@ -145,7 +145,7 @@ def _conformal_sums(
     def marginals(part: slice) -> Float[np.ndarray, "_ H K n"]:
         series = truth.history.series_of(rows[part])
         found = with_ends(forecasts[part], radii, scale, series, rows[part])
-        return np.maximum(without_middle(found, SAMPLES), options.lowest)
+        return np.asarray(np.maximum(without_middle(found, SAMPLES), options.lowest))
 
     return sum_coverage("split", rows, marginals, copula, truth, options.levels)
 

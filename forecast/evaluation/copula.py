@@ -70,7 +70,7 @@ class Copula:
     @property
     def has_groups(self) -> bool:
         """Whether each series has trajectories of its own, of the same origins."""
-        return self.ranks.shape[1] > 1
+        return bool(self.ranks.shape[1] > 1)
 
     def of_series(self, series: Int[np.ndarray, " S"]) -> Copula:
         """The copula of some series that the model knows, by number, in that order."""
@@ -176,9 +176,9 @@ def _chosen(
         kept = common[_evenly(len(common), min(MOST, most // num_series))]
         table = np.empty((len(origins), num_series), dtype=np.int64)
         table[numbers, series] = np.arange(len(times))
-        return table[kept]
+        return np.asarray(table[kept])
     order = np.argsort(times, kind="stable")
-    return order[_evenly(len(order), int(np.clip(most, FEWEST, MOST)))][:, None]
+    return np.asarray(order[_evenly(len(order), int(np.clip(most, FEWEST, MOST)))][:, None])
 
 
 def _evenly(number: int, most: int) -> Int[np.ndarray, " _"]:

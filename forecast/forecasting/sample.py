@@ -16,6 +16,7 @@ from forecast.data.panel import Panel
 from forecast.errors import ConfigError, shown
 from forecast.evaluation.copula import Copula, shuffled
 from forecast.evaluation.intervals import with_intervals
+from forecast.evaluation.levels import Levels
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
 from forecast.forecasting.history import INFINITE_INTERVALS, refuse_infinite
 
@@ -57,7 +58,7 @@ def sampled(
     """What `TrainedModel.sample` gives."""
     copula = _copula_of(model)
     num, seed = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES), _whole("seed", seed, 0)
-    level = None if model.is_quantile_model else []
+    level: Levels = None if model.is_quantile_model else []
     history = model.history(data)
     panel, values = model.forecast_panel(history, future, horizon, level)
     numbers = num * values[..., 0].size
@@ -136,7 +137,7 @@ def _marginals(
         season = int(model.config.data.season)
         ends = with_intervals(values, model.calibration, radii, pipeline, history, season)
         found = without_middle(ends, num)
-    return np.maximum(found, model.config.intervals.lowest)
+    return np.asarray(np.maximum(found, model.config.intervals.lowest))
 
 
 def _table(config: DataConfig, panel: Panel, paths: Float[np.ndarray, "n S H K"]) -> pd.DataFrame:
