@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.config.tree import Config
-from forecast.data.output_names import with_own_columns
+from forecast.data.output_names import free_name, with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
@@ -29,6 +29,8 @@ from forecast.training.workers import workers_for
 if TYPE_CHECKING:
     import pandas as pd
 
+SAMPLE, OTHER_SAMPLE = "sample", "sample_id"
+"""The column that numbers samples, and its name where a target is called so."""
 FORECAST_BATCH = 1024
 """Windows of a batch at most."""
 LEAST_BATCH = 32
@@ -202,6 +204,34 @@ def long_table(
             ids if panel.has_ids else None,
             times.to_numpy() if panel.axis.timezone is None else times,
             {"target": names, **results},
+        )
+    )
+
+
+def sample_table(
+    config: DataConfig, panel: Panel, paths: Float[np.ndarray, "n S H K"]
+) -> pd.DataFrame:
+    """One row for each series, sample and step after a panel's last rows.
+
+    Args:
+        config: names of the id and time columns.
+        panel: the history.
+        paths: in the user's units.
+    """
+    import pandas as pd
+
+    num, series, horizon, targets = paths.shape
+    positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
+    times = panel.axis.column(np.repeat(positions, num, axis=0).ravel())
+    rows = np.moveaxis(paths, 0, 1).reshape(-1, targets)  # series, sample, step
+    numbers = np.tile(np.repeat(np.arange(num), horizon), series)
+    sample = free_name(SAMPLE, OTHER_SAMPLE, panel.targets)
+    return pd.DataFrame(
+        with_own_columns(
+            config,
+            np.repeat(panel.id_values, num * horizon) if panel.has_ids else None,
+            times.to_numpy() if panel.axis.timezone is None else times,
+            {sample: numbers, **dict(zip(panel.targets, rows.T, strict=True))},
         )
     )
 

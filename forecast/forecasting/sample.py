@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.config.data import DataConfig
 from forecast.data.frames import AnyTable
-from forecast.data.output_names import free_name, with_own_columns
 from forecast.data.panel import Panel
 from forecast.errors import ConfigError, shown
 from forecast.evaluation.copula import Copula, shuffled
@@ -19,6 +17,7 @@ from forecast.evaluation.intervals import with_intervals
 from forecast.evaluation.levels import Levels
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
 from forecast.forecasting.history import INFINITE_INTERVALS, refuse_infinite
+from forecast.forecasting.predict import sample_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("forecast")
 
-SAMPLE, OTHER_SAMPLE = "sample", "sample_id"
-"""The column that numbers samples, and its name where a target is called so."""
 FEWEST_SAMPLES, MOST_SAMPLES = 2, 10_000
 MOST_NUMBERS, AT_ONCE = 2**26, 2**22
 """Numbers in all samples together at most, and while they are made."""
@@ -81,7 +78,7 @@ def sampled(
         marginals = _marginals(model, values[part], history.select(part), num)
         paths[:, part] = np.moveaxis(shuffled(marginals, ranks), 1, 0)
     refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
-    return Samples(_table(model.config.data, panel, paths), paths)
+    return Samples(sample_table(model.config.data, panel, paths), paths)
 
 
 def _whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> int:
@@ -138,25 +135,3 @@ def _marginals(
         ends = with_intervals(values, model.calibration, radii, pipeline, history, season)
         found = without_middle(ends, num)
     return np.asarray(np.maximum(found, model.config.intervals.lowest))
-
-
-def _table(config: DataConfig, panel: Panel, paths: Float[np.ndarray, "n S H K"]) -> pd.DataFrame:
-    """One row for each series, sample and step."""
-    import pandas as pd
-
-    num, series, horizon, _ = paths.shape
-    positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
-    times = panel.axis.column(np.repeat(positions, num, axis=0).ravel())
-    rows = np.moveaxis(paths, 0, 1).reshape(-1, panel.num_targets)  # series, sample, step
-    sample = free_name(SAMPLE, OTHER_SAMPLE, panel.targets)
-    numbers = np.tile(np.repeat(np.arange(num), horizon), series)
-    results = {sample: numbers, **dict(zip(panel.targets, rows.T, strict=True))}
-    ids = np.repeat(panel.id_values, num * horizon)
-    return pd.DataFrame(
-        with_own_columns(
-            config,
-            ids if panel.has_ids else None,
-            times.to_numpy() if panel.axis.timezone is None else times,
-            results,
-        )
-    )
