@@ -65,7 +65,7 @@ def test_radii_are_those_of_the_levels_and_go_on_beyond_the_largest_error(num):
     radii = sample_radii(known, num)[:, 0, 0]
     within = levels <= 99
     np.testing.assert_allclose(radii[within], known.at(levels[within].tolist())[:, 0, 0], rtol=1e-6)
-    slope = (99 - known.at([96])[0, 0, 0]) / np.log(4)
+    slope = (99 - known.at([96.0])[0, 0, 0]) / np.log(4)
     np.testing.assert_allclose(radii[~within], 99 + slope * np.log(1 / (100 - levels[~within])))
     ends = np.concatenate([-radii[::-1], [0.0], radii])[None]
     samples = without_middle(ends, num)
