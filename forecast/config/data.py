@@ -124,7 +124,7 @@ class DataConfig(Section):
     id: Name | None = "unique_id"
     """Column that names the series of a long table; without such a column there is one series."""
     frequency: Annotated[Name | Step, Field(union_mode="left_to_right")] = "auto"
-    """Pandas offset (h, D, MS), MS-15, "h MON-FRI 08:00-18:00"; a step of integers; auto infers."""
+    """Pandas offset (h, D, MS), MS-15, "h MON-FRI 08:00-18:00"; a step of integers; index; auto."""
     timezone: str | None = None
     """Zone of local time stamps, e.g. Europe/Berlin; none keeps what the table says."""
     time_format: str | None = None

@@ -11,6 +11,7 @@ from pandas.tseries.frequencies import to_offset
 
 from forecast.data.calendars import calendar_of
 from forecast.data.panel import Offsets, Panel
+from forecast.data.ticks import INDEX
 from forecast.data.times import TimeAxis
 from forecast.errors import named, shown
 
@@ -72,7 +73,7 @@ def _future(panel: Panel) -> list[Finding]:
 def local_time_remedy(axis: TimeAxis) -> str:
     """End of a message about missing rows: an hour that clocks skip looks like one of them."""
     frequency = axis.frequency
-    if isinstance(frequency, int) or calendar_of(frequency):
+    if isinstance(frequency, int) or frequency == INDEX or calendar_of(frequency):
         return ""
     offset = to_offset(frequency)
     is_clock = isinstance(offset, pd.tseries.offsets.Tick)

@@ -18,7 +18,12 @@ LEAST_WEEKS = {True: 4, False: 2}
 LEAST_SHARE = 0.7
 """Of the ticks of a week mask, that a table has rows for."""
 MINUTE = 60 * 10**9
+INDEXED = "; where none fits, set data.frequency: index, which counts the rows"
 NUMBERED = "; where none fits, number the rows (1, 2, 3, ...) and set data.frequency: 1"
+
+
+class UnevenDaysError(DataError):
+    """Days or longer steps that tick by no rule."""
 
 
 def infer_frequency(
@@ -110,7 +115,8 @@ def _uneven(
 ) -> DataError:
     row = 1 + int(np.argmax(steps % usual != 0))
     hint = " (data.timezone, if days are local)" if timezone in (None, "UTC") else ""
-    return DataError(
+    kind = DataError if usual < DAY else UnevenDaysError
+    return kind(
         f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
-        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}{NUMBERED}"
+        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}{INDEXED}"
     )

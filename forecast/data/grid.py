@@ -12,9 +12,10 @@ from jaxtyping import Bool, Int
 
 from forecast.data.calendars import calendar_of
 from forecast.data.compact import rows_differing_from_previous
-from forecast.data.frequency import NUMBERED, infer_frequency
+from forecast.data.frequency import INDEXED, NUMBERED, infer_frequency
 from forecast.data.panel import offsets_of
 from forecast.data.table import Table
+from forecast.data.ticks import INDEX
 from forecast.data.times import LAST_MOMENT, TimeAxis
 from forecast.errors import DataError, named, shown
 
@@ -202,6 +203,9 @@ def _axis(
         frequency = infer_frequency(
             times, rows.timezone, is_integer, lambda row: rows.place(first + row)
         )
+    elif frequency == INDEX:
+        ticks = np.unique(rows.times)
+        return TimeAxis(int(ticks[0]), INDEX, rows.timezone, tuple(ticks.tolist()))
     elif isinstance(frequency, str):
         frequency = _checked_offset(frequency)
     return TimeAxis(int(rows.times.min()), frequency, rows.timezone)
@@ -220,7 +224,7 @@ def _checked_offset(frequency: str) -> str:
     if offset is None or offset.n < 1 or is_too_long:
         raise DataError(
             f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME,"
-            " MS-15 or D MON-FRI"
+            " MS-15, D MON-FRI or index"
         )
     return str(offset.freqstr)
 
@@ -258,7 +262,8 @@ def _refuse_invented_rows(
     raise DataError(
         f"{rows.place(before + 1)}: column {shown(rows.time)}: most rows of frequency {frequency}"
         f" are missing, {all_rows - len(positions)} of {all_rows}, the first before"
-        f" {rows.cell(before + 1)}; {set_it}{NUMBERED}"
+        f" {rows.cell(before + 1)}; {set_it}"
+        f"{NUMBERED if isinstance(frequency, int) else INDEXED}"
     )
 
 

@@ -117,12 +117,22 @@ class Panel:
         """The last rows of every series."""
         kept = np.minimum(self.lengths, rows)
         index = ragged_ranges(self.offsets[1:] - kept, kept)
-        return replace(
+        tail = replace(
             self,
             values=self.values[index],
             offsets=offsets_of(kept),
             starts=self.starts + self.lengths - kept,
             lines=self.lines_at(index),
+        )
+        return tail._beginning_at(int(tail.starts.min())) if self.axis.ticks else tail
+
+    def _beginning_at(self, position: int) -> Panel:
+        """The panel on an axis of `index` without the ticks before its first row."""
+        return replace(
+            self,
+            starts=self.starts - position,
+            axis=self.axis.beginning_at(position),
+            ahead=None if self.ahead is None else self.ahead._beginning_at(position),
         )
 
     def select(self, series: Int[np.ndarray, " R"]) -> Panel:

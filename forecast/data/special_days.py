@@ -202,6 +202,8 @@ def _numbers_of_days(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:
 
 def _is_within_a_day(axis: TimeAxis) -> bool:
     frequency = str(axis.frequency)
+    if axis.ticks:
+        return False
     if calendar := calendar_of(frequency):
         return isinstance(calendar, WeekMask)
     offset = to_offset(frequency)
@@ -212,7 +214,7 @@ def _is_within_a_day(axis: TimeAxis) -> bool:
 
 def _names_its_end(axis: TimeAxis) -> bool:
     """Whether pandas labels a step of this frequency by its end: weeks, ends of months, years."""
-    if calendar_of(str(axis.frequency)):
+    if axis.ticks or calendar_of(str(axis.frequency)):
         return False
     base = to_offset(str(axis.frequency)).name.split("-")[0]
     return base == "W" or base.endswith("E")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from jaxtyping import Int
 from pandas.tseries.frequencies import to_offset
 
 from forecast.data.calendars import calendar_of
+from forecast.data.ticks import INDEX, continued
 from forecast.data.time_formats import with_ends_of_days
 from forecast.errors import DataError
 
@@ -36,13 +37,15 @@ class TimeAxis:
 
     Args:
         origin: position 0, in nanoseconds since 1970 (UTC if there is a zone), or an integer time.
-        frequency: pandas offset, or the step of integer times.
+        frequency: pandas offset, the step of integer times, or `index`.
         timezone: zone in which days begin and dates are written; None: naive or integer times.
+        ticks: of `index`, the known times as `origin`, which is the first of them, rising.
     """
 
     origin: int
     frequency: str | int
     timezone: str | None = None
+    ticks: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def is_integer(self) -> bool:
@@ -54,6 +57,8 @@ class TimeAxis:
         """Whether each position is later than the one before it."""
         if isinstance(self.frequency, int):
             return self.frequency > 0
+        if self.ticks:
+            return self.origin == self.ticks[0] and bool((np.diff(self.ticks) > 0).all())
         if calendar_of(self.frequency):
             return True
         offset = to_offset(self.frequency)
@@ -115,7 +120,7 @@ class TimeAxis:
         """Nanoseconds (or integers) between positions where that is a constant."""
         if isinstance(self.frequency, int):
             return self.frequency
-        if calendar_of(self.frequency):
+        if self.ticks or calendar_of(self.frequency):
             return None
         offset = to_offset(self.frequency)
         is_clock = isinstance(offset, pd.tseries.offsets.Tick)
@@ -131,6 +136,8 @@ class TimeAxis:
         A zone that changes sides of the date line skips a day, which is then none of the calendar.
         """
         start = self._wall(self.origin)
+        if self.ticks:
+            return self._known_and_following(periods or 0, end)
         if self.timezone and self.origin == _first_moment(start.normalize(), self.timezone):
             start = start.normalize()
         try:
@@ -140,6 +147,29 @@ class TimeAxis:
         if self.timezone is None:
             return nanoseconds(dates)
         return np.unique(nanoseconds(first_moments(dates, self.timezone)))
+
+    def _known_and_following(self, periods: int, end: pd.Timestamp | None) -> Int[np.ndarray, " N"]:
+        """The ticks until an end, or so many times, those that are likely to follow among them."""
+        known = np.array(self.ticks, dtype=np.int64)
+        if end is not None or periods <= len(known):
+            return known
+        walls = nanoseconds(dates_in(self.timezone, known).tz_localize(None))
+        count = periods - len(known)
+        ahead = continued(walls, count)
+        if len(ahead) and not walls[-1] < ahead[-1] < LAST_TICK:
+            raise self._too_late()
+        dates = pd.DatetimeIndex(ahead.view("datetime64[ns]"))
+        dates = first_moments(dates, self.timezone) if self.timezone else dates
+        return np.concatenate([known, nanoseconds(dates)])
+
+    def going_on(self, count: int, other: TimeAxis) -> TimeAxis:
+        """Of `index`, the ticks with those of another axis behind the first so many among them."""
+        later = (tick for tick in other.ticks if tick > self.ticks[count - 1])
+        return replace(self, ticks=tuple(sorted({*self.ticks, *later})))
+
+    def beginning_at(self, position: int) -> TimeAxis:
+        """Of `index`, the axis without the ticks before a position."""
+        return replace(self, origin=self.ticks[position], ticks=self.ticks[position:])
 
     def _too_late(self) -> DataError:
         origin = self.origin if self.is_integer else self._wall(self.origin)
@@ -221,7 +251,7 @@ def nanoseconds(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:
 
 def season_length(frequency: str | int) -> int:
     """Rows in the usual season: a year of months or weeks, a week of days, a day of hours."""
-    if isinstance(frequency, int):
+    if isinstance(frequency, int) or frequency == INDEX:
         return 1
     if calendar := calendar_of(frequency):
         return calendar.season

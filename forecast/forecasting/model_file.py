@@ -69,7 +69,7 @@ class Content:
     """All that a model file holds beside its tensors; written as JSON with these keys."""
 
     config: dict[str, Any]
-    axis: tuple[int, int | str, str | None]
+    axis: tuple[int, int | str, str | None, tuple[int, ...]]
     """Origin, frequency and time zone."""
     ids: tuple[str, ...]
     """Series of the tail."""
@@ -165,7 +165,7 @@ def _content(trained: TrainedModel) -> Content:
     tail, covariates, known = trained.tail, trained.pipeline.covariates, trained.calibration
     return Content(
         config=trained.config.model_dump(mode="json"),
-        axis=(tail.axis.origin, tail.axis.frequency, tail.axis.timezone),
+        axis=(tail.axis.origin, tail.axis.frequency, tail.axis.timezone, tail.axis.ticks),
         ids=tail.ids,
         fitted_ids=trained.pipeline.ids,
         columns=tail.columns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from forecast.training.workers import workers_for
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger("forecast")
 
 SAMPLE, OTHER_SAMPLE = "sample", "sample_id"
 """The column that numbers samples, and its name where a target is called so."""
@@ -195,6 +198,8 @@ def long_table(
 
     series, targets = panel.num_series, panel.num_targets
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
+    if panel.axis.ticks and positions.max() >= len(panel.axis.ticks):
+        log.warning("data.frequency index: dates that the table lacks go on by its usual step")
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
     ids = np.repeat(panel.id_values, targets * horizon)
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)

@@ -18,6 +18,7 @@ from forecast.data.covariates import FittedCovariate
 from forecast.data.labels import MOST_CLASSES, FittedLabels
 from forecast.data.panel import Panel
 from forecast.data.special_days import MOST_DAYS, SpecialDays
+from forecast.data.ticks import INDEX
 from forecast.data.times import TimeAxis
 from forecast.data.transforms import TRANSFORMS, Affine
 from forecast.evaluation.conformal import Calibration
@@ -119,6 +120,8 @@ def require_axis(axis: TimeAxis, starts: np.ndarray, rows: int) -> None:
         rows: of the longest series, and of the trained horizon.
     """
     require(abs(axis.origin) < 2**63 - 1, "axis: times beyond 64 bits")
+    require((axis.frequency == INDEX) == bool(axis.ticks), "axis: ticks of another frequency")
+    require(all(abs(tick) < 2**63 - 1 for tick in axis.ticks), "axis: times beyond 64 bits")
     require(axis.rises, f"axis: frequency {axis.frequency!r}")
     step = axis.step()
     last = int(starts.max()) + rows

@@ -11,6 +11,7 @@ from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
+from forecast.data.ticks import INDEX
 from forecast.data.times import season_length
 from forecast.errors import MOST_SHOWN, ForecastError, named
 from forecast.init.extent import has_years, what_is_filled
@@ -79,7 +80,7 @@ def propose(
     path = table if isinstance(table, str) else "data"
     written = path if written is None else written
     found = read_unconfigured(
-        table, time, id_column, targets, timezone, time_format, helping, duplicates, labels
+        table, time, id_column, targets, timezone, time_format, helping, duplicates, labels, True
     )
     refusal = None
     for most_parts, skips in WAYS_OUT:
@@ -226,6 +227,8 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
         return f"  # {counts} labels; each is forecast with its probability"
     if key == "target" and panel.num_targets > 1:
         return "  # columns to forecast; move those that only help to past or future"
+    if key == "frequency" and data[key] == INDEX:
+        return "  # the days are unevenly apart: rows count one by one"
     if key == "duplicates" and data["duplicates"] == "first":
         return "  # of rows with one time the first counts"
     if key == "missing" and data["missing"] == "interpolate":

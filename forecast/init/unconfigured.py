@@ -15,9 +15,11 @@ from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
+from forecast.data.frequency import UnevenDaysError
 from forecast.data.objects import is_single_valued
 from forecast.data.panel import Panel
 from forecast.data.table import opened
+from forecast.data.ticks import INDEX
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
@@ -54,6 +56,7 @@ def read_unconfigured(
     helping: Mapping[str, tuple[str, ...]] | None = None,
     duplicates: str | None = None,
     labels: bool = False,
+    may_count: bool = False,
 ) -> Unconfigured:
     """Look at a table, then read it.
 
@@ -64,6 +67,7 @@ def read_unconfigured(
         helping: `past`, `future` and `static`: columns that help, or `auto`; None: none.
         duplicates: as in the section `data`; None: only rows that are equal throughout are merged.
         labels: whether targets are labels, see `find_roles`.
+        may_count: whether days that are unevenly apart may count one by one: frequency `index`.
 
     Raises:
         DataError: if no time column or no number column can be found.
@@ -100,7 +104,13 @@ def read_unconfigured(
         section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
         section |= {**roles.helping, "time_parts": parts}
         data = config_from({"data": section}).data
-        panel = read_panel(data, given)
+        try:
+            panel = read_panel(data, given)
+        except UnevenDaysError:
+            if not may_count:
+                raise
+            data = data.model_copy(update={"frequency": INDEX})
+            panel = read_panel(data, given)
         unused = tuple(name for name in frame.columns if name not in roles.used)
         return Unconfigured(panel, roles, marks, data, unused)
 

@@ -42,7 +42,7 @@ def test_frequency_that_is_none(frequency):
     frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=3), "y": [1, 2, 3]})
     assert refusal(read_frame, frame, frequency=frequency) == (
         f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME,"
-        " MS-15 or D MON-FRI"
+        " MS-15, D MON-FRI or index"
     )
 
 

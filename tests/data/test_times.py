@@ -294,12 +294,11 @@ def test_uneven_times_name_their_line():
     assert refusal(inferred, dates) == (
         "data.csv:4: the time steps are uneven, 1 days 05:00:00 here and most often"
         " 1 days 00:00:00; set data.frequency (data.timezone, if days are local); where none fits,"
-        " number the rows (1, 2, 3, ...) and set data.frequency: 1"
+        " set data.frequency: index, which counts the rows"
     )
     berlin = pd.DatetimeIndex(dates, tz="Europe/Berlin")
     assert refusal(inferred, berlin, "Europe/Berlin").endswith(
-        "set data.frequency; where none fits, number the rows (1, 2, 3, ...) and set"
-        " data.frequency: 1"
+        "set data.frequency; where none fits, set data.frequency: index, which counts the rows"
     )
 
 
