@@ -56,8 +56,8 @@ def future_rows(
     is_known = np.zeros(rows.shape[:2], dtype=bool)
     for known in tables:  # what a table of its own says, counts
         if history.axis.ticks:
-            last = int((history.starts + history.lengths).max())
-            history = replace(history, axis=history.axis.going_on(last, known.axis))
+            end = int((history.starts + history.lengths).max())
+            history = replace(history, axis=history.axis.going_on(end, known.axis))
         found = _rows_after(known, history, steps)
         history = with_categories(history, known.categories)
         is_known |= found >= 0
