@@ -18,6 +18,10 @@ Ranges = Int[np.ndarray, "S 2"]
 """First row, and row after the last, of a part of each series."""
 
 
+TICKS_KEPT = 500
+"""Times of frequency `index` that a tail keeps at least: they tell those to come."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """Series with the same columns, end to end; every series is complete on the axis.
@@ -124,7 +128,8 @@ class Panel:
             starts=self.starts + self.lengths - kept,
             lines=self.lines_at(index),
         )
-        return tail._beginning_at(int(tail.starts.min())) if self.axis.ticks else tail
+        spare = min(int(tail.starts.min()), len(self.axis.ticks) - TICKS_KEPT)
+        return tail._beginning_at(spare) if spare > 0 else tail
 
     def _beginning_at(self, position: int) -> Panel:
         """The panel on an axis of `index` without the ticks before its first row."""

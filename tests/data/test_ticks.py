@@ -49,9 +49,17 @@ def test_rows_are_one_step_apart_and_keep_their_dates():
     assert panel.values[:, 0].tolist() == frame.y.tolist()
     assert panel.axis.column(np.arange(28)).tolist() == DAYS.tolist()
     assert panel.axis.first_at_or_after("2024-01-13") == 9
+    ahead = panel.tail(5).axis.dates(np.arange(29))
+    assert ahead.tolist() == [*DAYS, DAYS[-1] + pd.Timedelta(days=3)]
+
+
+def test_a_tail_keeps_ticks_enough_to_go_on():
+    days = pd.bdate_range("2020-01-01", periods=600).delete([40])
+    panel = read_frame(pd.DataFrame({"ds": days, "y": 1.0}), frequency="index")
     tail = panel.tail(5)
-    assert tail.starts.tolist() == [0]
-    assert tail.axis.dates(np.arange(6)).tolist() == [*DAYS[-5:], DAYS[-1] + pd.Timedelta(days=3)]
+    assert (len(tail.axis.ticks), tail.starts.tolist()) == (500, [495])
+    for positions in (np.array([494]), np.array([499, 500, 510])):
+        np.testing.assert_array_equal(tail.axis.at(positions), panel.axis.at(positions + 99))
 
 
 def test_the_days_of_all_series_count():
