@@ -18,7 +18,8 @@ from forecast.errors import DataError
 from forecast.prepare import Prepared, data_digest, new_session, prepare
 from forecast.runs.checkpoint import packed, unpacked
 from forecast.training.ranks import Ranks
-from forecast.training.session import ResumeRecord, Session
+from forecast.training.resuming import ResumeRecord
+from forecast.training.session import Session
 
 log = logging.getLogger("forecast")
 

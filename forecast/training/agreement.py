@@ -33,27 +33,23 @@ def says_how_long(overrides: Iterable[str]) -> bool:
     return any(_is_among(override.partition("=")[0].strip(), HOW_LONG) for override in overrides)
 
 
-def refuse_other_config(
-    began: Mapping[str, Any], now: Mapping[str, Any], done: int, place: str
-) -> None:
+def refuse_other_config(began: Mapping[str, Any], now: Mapping[str, Any], place: str) -> None:
     """Refuse to go on where the configuration is not the one that a training began with.
 
     Args:
         began: the configuration that the training was saved with, as JSON has it.
         now: the configuration as it is.
-        done: models of an ensemble that are finished; they ended as they were told.
         place: file of the configuration, for the message.
 
     Raises:
         ConfigError: for the first option that differs and may not.
     """
-    found = first_difference(began, now, WHERE if done else MAY_CHANGE)
+    found = first_difference(began, now, MAY_CHANGE)
     if found is None:
         return
     key, before, after = found
     change = f"is {shown(after)}, the training began with {shown(before)}"
-    why = f"; {done} models are finished with that" if _is_among(key, HOW_LONG) else ""
-    raise ConfigError(f"{place}: {key} {change}{why}; put it back, or train anew; {_ALLOWED}")
+    raise ConfigError(f"{place}: {key} {change}; put it back, or train anew; {_ALLOWED}")
 
 
 def first_difference(

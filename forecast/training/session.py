@@ -9,20 +9,30 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, DataError, ForecastError
-from forecast.runs.checkpoint import with_prefix
 from forecast.runs.folder import CONFIG_FILE, RESUME_FILE, RunFolder
-from forecast.training.agreement import refuse_other_config
+from forecast.training.agreement import first_difference, refuse_other_config
 from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
-from forecast.training.optimizers import load_optimizer_tensors, optimizer_tensors
 from forecast.training.progress import Progress, member_name, progress_of, so_far
 from forecast.training.ranks import ONE_PROCESS, Ranks
+from forecast.training.resuming import (
+    MemberState,
+    ResumeRecord,
+    Weights,
+    copied,
+    laid_out_for_its_length,
+    load_state,
+    record_of,
+    require_sense,
+    state_of,
+    states_in,
+    tensors_of,
+)
 from forecast.training.stopping import (
     kept_epoch,
     seconds_of,
@@ -36,24 +46,6 @@ log = logging.getLogger("forecast")
 
 SAVE_EVERY = 30.0
 """Seconds of training between two writings of the resume file."""
-
-
-@dataclass(frozen=True)
-class ResumeRecord:
-    """What a resume file holds beside its tensors."""
-
-    done: int
-    """Finished members."""
-    epochs: list[list[Epoch]]
-    """Of each finished member, and of the current one."""
-    reasons: list[str]
-    """Why each finished member stopped."""
-    within: EpochProgress | None
-    """Where in an epoch the current member is; None: between two."""
-    data: str
-    """Digest of the data."""
-    config: dict[str, Any]
-    """The whole configuration, as JSON has it."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +86,12 @@ class Session:
         self.source, self.digest, self.is_judged = source, digest, is_judged
         self.whole_config = dict(whole_config or {})
         self.show_every, self.ranks = show_every, ranks
-        self.done: list[dict[str, Tensor]] = []
-        """Weights of the finished members."""
+        self.ended: list[MemberState] = []
+        """Finished members."""
+        self.ahead: list[MemberState] = []
+        """Members that were trained before, and go on when their turn comes."""
         self.kept: list[Epoch] = []
-        """The epochs that they are of."""
+        """The epochs whose weights the finished members keep."""
         self.histories: list[list[Epoch]] = []
         self.reasons: list[str] = []
         self.within: EpochProgress | None = None
@@ -109,13 +103,18 @@ class Session:
         self._begin_member()
         self.device = self.learner.device
 
+    @property
+    def done(self) -> list[Weights]:
+        """Weights of the finished members."""
+        return [state.best for state in self.ended]
+
     def run(self) -> Iterator[Progress]:
         """Train all members that are left.
 
         Raises:
             ConfigError: if the weights of a member were never numbers.
         """
-        while len(self.done) < self.config.members:
+        while len(self.ended) < self.config.members:
             parts = on_device_if_it_fits(self.windows, self.device)
             history = self.histories[-1]
             most_seconds = seconds_of_member(self.histories[:-1], self.config)
@@ -171,9 +170,9 @@ class Session:
             return
         tensors, content = found
         try:
-            record = _record_of(content)
+            record = record_of(content)
             place = str(self.folder.home / CONFIG_FILE)
-            refuse_other_config(record.config, self.whole_config, record.done, place)
+            refuse_other_config(record.config, self.whole_config, place)
             if record.data != self.digest:
                 raise DataError(
                     f"{self.source}: the data have changed since the run began; train anew"
@@ -193,7 +192,7 @@ class Session:
 
     def go_on(self, tensors: Mapping[str, Tensor], content: Any) -> None:
         """Go on from what another process of the training has restored."""
-        self._take(tensors, _record_of(content))
+        self._take(tensors, record_of(content))
 
     def kept_epochs(self) -> list[Epoch]:
         """The epoch of each member whose weights are kept."""
@@ -204,20 +203,22 @@ class Session:
         """Share of the steps, or of the time of all members, that is over; 0 at the beginning."""
         history, most = self.histories[-1], self.config.max_minutes or math.inf
         steps = history[-1].step / self._most_steps if history else 0
-        done = (len(self.done) + steps) / self.config.members
+        done = (len(self.ended) + steps) / self.config.members
         return min(1.0, max(done, seconds_of(self.histories) / (60 * most)))
 
     def _begin_member(self) -> None:
-        member = self.build(len(self.done))
+        member = self.build(len(self.ended))
         self.learner, self.windows, self.config = (
             member.learner,
             member.windows,
             member.learner.config,
         )
-        self.best = _copied(self.learner.eval_model.state_dict())
+        self.best = copied(self.learner.eval_model.state_dict())
         self.histories.append([])
         if self.start is None and self.learner.is_trained:
             self.start = self._before_training()
+        if self.ahead:
+            self._go_on_from(self.ahead.pop(0))
 
     def _before_training(self) -> Epoch:
         """What validation says of weights that are good already; all members begin with them."""
@@ -240,14 +241,14 @@ class Session:
     def _after_epoch(self, epoch: Epoch) -> None:
         history, self.within = self.histories[-1], None
         if kept_epoch(history, self.config, self.start) is epoch:
-            self.best = _copied(self.learner.eval_model.state_dict())
+            self.best = copied(self.learner.eval_model.state_dict())
         before = symptoms(history[:-1]) if len(history) > 1 else []
         for symptom in symptoms(history):
             if symptom not in before:
                 log.warning("%sepoch %d: %s", self._member_name(), epoch.number, symptom)
         if self.folder is None:
             return
-        self.folder.append_epoch(len(self.done), asdict(epoch))
+        self.folder.append_epoch(len(self.ended), asdict(epoch))
         self.snapshot = self._snapshot()
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()
@@ -260,51 +261,65 @@ class Session:
         level = logging.INFO if history[-1].is_finite else logging.WARNING
         what = f"epoch {kept.number}" if kept.number else "the weights that it began with"
         log.log(level, "%sstopped: %s; kept %s", self._member_name(), reason, what)
+        self._end_member(reason, kept)
+        if self.folder is not None and self.histories[-1] and len(self.ended) < self.config.members:
+            for epoch in self.histories[-1]:  # of a member that was trained before
+                self.folder.append_epoch(len(self.ended), asdict(epoch))
+
+    def _end_member(self, reason: str, kept: Epoch) -> None:
+        """Keep the current member as it is, and begin the next one if there is one."""
         self.reasons.append(reason)
-        self.done.append(self.best)
         self.kept.append(kept)
-        if len(self.done) < self.config.members:
+        self.ended.append(self._current())
+        if len(self.ended) < self.config.members:
             self._begin_member()
+
+    def _current(self) -> MemberState:
+        return state_of(self.learner, self.best, self.histories[-1], self.within)
 
     def _snapshot(self) -> tuple[dict[str, Tensor], ResumeRecord]:
-        learner = self.learner
-        parts = {
-            "model": _copied(learner.model.state_dict()),
-            "average": {} if learner.average is None else _copied(learner.average.state_dict()),
-            "best": self.best,
-            "optimizer": optimizer_tensors(learner.optimizer),
-            **{f"done.{number}": weights for number, weights in enumerate(self.done)},
-        }
-        tensors = {
-            f"{part}.{name}": tensor
-            for part, tensors in parts.items()
-            for name, tensor in tensors.items()
-        }
-        histories, reasons = [[*history] for history in self.histories], [*self.reasons]
-        data, config = self.digest, self.whole_config
-        record = ResumeRecord(len(self.done), histories, reasons, self.within, data, config)
-        return tensors, record
+        states = [*self.ended, self._current(), *self.ahead]
+        record = ResumeRecord(
+            done=len(self.ended),
+            epochs=[state.history for state in states],
+            reasons=[*self.reasons],
+            within=[state.within for state in states],
+            data=self.digest,
+            config=self.whole_config,
+        )
+        return tensors_of(states), record
 
     def _take(self, tensors: Mapping[str, Tensor], saved: ResumeRecord) -> None:
-        """Become what was saved; raises whatever goes wrong where it is not of this training."""
-        _require_sense(saved, len(self.windows["validation"]) > 0)
-        for number in range(saved.done):
-            self.done.append(with_prefix(tensors, f"done.{number}."))
-            _require_alike(self.done[-1], self.learner.eval_model.state_dict())
-            if (kept := kept_epoch(saved.epochs[number], self.config, self.start)) is None:
+        """Become what was saved; raises whatever goes wrong where it is not of this training.
+
+        Where the training is to be of another length than it was, members that were finished may
+        go on: the first one is the current one again.
+        """
+        require_sense(saved, len(self.windows["validation"]) > 0, self.config.members)
+        is_as_long = first_difference(saved.config, self.whole_config) is None
+        self.ahead = states_in(tensors, saved)
+        self._go_on_from(self.ahead.pop(0))
+        for reason in saved.reasons if is_as_long else ():
+            kept = kept_epoch(self.histories[-1], self.config, self.start)
+            if kept is None:
                 raise ValueError("a finished member has no epoch to keep")
-            self.kept.append(kept)
-            self._begin_member()
-        self.histories, self.reasons, self.within = saved.epochs, saved.reasons, saved.within
-        self.learner.model.load_state_dict(with_prefix(tensors, "model."))
-        if self.learner.average is not None:
-            self.learner.average.load_state_dict(with_prefix(tensors, "average."))
-        load_optimizer_tensors(self.learner.optimizer, with_prefix(tensors, "optimizer."))
-        self.best = with_prefix(tensors, "best.")
-        _require_alike(self.best, self.learner.eval_model.state_dict())
+            self._end_member(reason, kept)
+        what = "" if is_as_long else laid_out_for_its_length(self.config)
+        if what:
+            log.warning(
+                "%s was laid out for the length that the training had; what comes of it now is not"
+                " what a training of the new length would have come to from its start",
+                what,
+            )
+
+    def _go_on_from(self, state: MemberState) -> None:
+        """Give the current member, which is fresh, the state that it was left in."""
+        load_state(self.learner, state)
+        self.best, self.within = dict(state.best), state.within
+        self.histories[-1] = [*state.history]
 
     def _member_name(self) -> str:
-        return member_name(len(self.done), self.config.members)
+        return member_name(len(self.ended), self.config.members)
 
     def _is_due(self) -> bool:
         """Whether it is time to save in the middle of an epoch."""
@@ -328,32 +343,3 @@ class Session:
         if last.step < self._most_steps:
             return time_over(self.config)
         return f"{last.number} epochs are done"
-
-
-def _record_of(content: Any) -> ResumeRecord:
-    return TypeAdapter(ResumeRecord).validate_python(content)
-
-
-def _require_sense(saved: ResumeRecord, is_validated: bool) -> None:
-    """What a resume file says of members, epochs and steps must add up."""
-    losses = [epoch.validation_loss for history in saved.epochs for epoch in history]
-    if any((loss is not None) != is_validated for loss in losses):
-        raise ValueError("validation losses are missing, or of another split")
-    *before, current = saved.epochs
-    steps = current[-1].step if current else 0
-    passed = saved.within.step - steps if saved.within else 0
-    if not len(saved.reasons) == saved.done == len(before) or not all(before):
-        raise ValueError("the members do not add up")
-    if not (current or passed) or (saved.within and len(saved.within.losses) != passed):
-        raise ValueError("the steps do not add up")
-
-
-def _require_alike(state: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
-    """Two sets of weights are alike in names, shapes and types."""
-    left, right = ({k: (v.shape, v.dtype) for k, v in each.items()} for each in (state, other))
-    if left != right:
-        raise ValueError("weights of another model")
-
-
-def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in state.items()}

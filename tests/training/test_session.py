@@ -294,6 +294,50 @@ def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(t
     assert again.reasons == ["2 epochs are done"] * 2
 
 
+LONGER = {
+    "by seed": {"ensemble": 3},
+    "some stop early": {"ensemble": 2, "early_stopping": {"patience": 1}, "learning_rate": 0.5},
+    "plateau, ema": {"ensemble": 2, "schedule": "plateau", "averaging": "ema"},
+    "listed": {"ensemble": [{"window.lookback": 9}, {"training.epochs": 3}, {"window.lags": [2]}]},
+}
+
+
+@pytest.mark.parametrize("name", LONGER)
+def test_a_finished_ensemble_goes_on_to_the_bytes_of_a_longer_training(name, tmp_path):
+    folder, short, longer = (
+        RunFolder(tmp_path),
+        *(prepared_for({"epochs": n, **LONGER[name]}) for n in (2, 5)),
+    )
+    whole, _ = trained(longer)
+    finished = new_session(short, CPU, folder)
+    list(finished.run())
+    finished.save()
+    again = new_session(longer, CPU, folder)
+    again.restore()
+    if next(again.run(), None):  # the first member goes on, and is interrupted once more
+        again.save()
+    again, _ = resumed(longer, folder)
+    assert records(again) == records(whole)
+    assert again.reasons == whole.reasons
+    assert again.kept_epochs()[0].number == whole.kept_epochs()[0].number
+    assert all(map(same_weights, again.done, whole.done))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    found = [(line["member"], line["number"]) for line in lines]
+    assert found == [(m, e.number) for m, each in enumerate(again.histories) for e in each]
+
+
+@pytest.mark.parametrize(
+    ("training", "what"),
+    [({"schedule": "cosine"}, "schedule: cosine"), ({"averaging": "swa"}, "averaging: swa")],
+)
+def test_what_was_laid_out_for_another_length_is_told(training, what, tmp_path, caplog):
+    stopped(prepared_for({"epochs": 2, **training}), RunFolder(tmp_path), 2)
+    resumed(prepared_for({"epochs": 2, **training}), RunFolder(tmp_path))
+    assert "was laid out" not in caplog.text
+    resumed(prepared_for({"epochs": 3, **training}), RunFolder(tmp_path))
+    assert f"training.{what} was laid out for the length that the training had" in caplog.text
+
+
 def test_seconds_go_on_where_they_were(tmp_path):
     prepared, folder = prepared_for(), RunFolder(tmp_path)
     before = stopped(prepared, folder, 2)
