@@ -48,8 +48,9 @@ TRAINING: dict[str, tuple[Any, ...]] = {
     "series_weights": ("equal", "mase", "mixed"),
     "l2": (0.0, 0.001),
     "clip_norm": (None, 1.0),
-    "ensemble": (1, 1, 2),
+    "ensemble": (1, 1, 2, [{"window.lookback": 12, "window.lags": [3]}, {"training.loss": "mae"}]),
 }
+LAGS: tuple[list[int], ...] = ([], [], [2], [3, 12])
 MODELS: tuple[dict[str, Any], ...] = (
     {},
     {"cell": "gru", "num_layers": 2, "dropout": 0.3},
@@ -112,7 +113,7 @@ def _drawn(random: np.random.Generator, changes: dict[str, Any]) -> dict[str, An
         "data": {"path": "table.csv", "season": SEASON, **one(COVARIATES)},
         "transforms": one(TRANSFORMS),
         "split": SPLIT,
-        "window": {"lookback": 8, "horizon": 4},
+        "window": {"lookback": 8, "horizon": 4, "lags": one(LAGS)},
         "model": {"hidden_size": 3, **one(MODELS)},
         "training": training,
         "intervals": {"levels": [50]},

@@ -97,10 +97,16 @@ def tensors_of(states: Sequence[MemberState]) -> dict[str, Tensor]:
 
 def states_in(tensors: Weights, record: ResumeRecord) -> list[MemberState]:
     """The members of a resume file."""
-    pairs = zip(record.epochs, record.within, strict=True)
     return [
-        MemberState(*(with_prefix(tensors, f"{number}.{part}.") for part in PARTS), history, within)
-        for number, (history, within) in enumerate(pairs)
+        MemberState(
+            model=with_prefix(tensors, f"{number}.model."),
+            average=with_prefix(tensors, f"{number}.average."),
+            best=with_prefix(tensors, f"{number}.best."),
+            optimizer=with_prefix(tensors, f"{number}.optimizer."),
+            history=history,
+            within=within,
+        )
+        for number, (history, within) in enumerate(zip(record.epochs, record.within, strict=True))
     ]
 
 

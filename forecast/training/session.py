@@ -23,7 +23,6 @@ from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.resuming import (
     MemberState,
     ResumeRecord,
-    Weights,
     copied,
     laid_out_for_its_length,
     load_state,
@@ -104,9 +103,9 @@ class Session:
         self.device = self.learner.device
 
     @property
-    def done(self) -> list[Weights]:
+    def done(self) -> list[dict[str, Tensor]]:
         """Weights of the finished members."""
-        return [state.best for state in self.ended]
+        return [dict(state.best) for state in self.ended]
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left.

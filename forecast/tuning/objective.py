@@ -103,9 +103,10 @@ def basis_of(config: Config, panel: Panel) -> Basis:
     Raises:
         ConfigError: without a validation part: there is nothing to compare.
     """
-    parts = prepare(config, panel).split
+    alone = _of_one_model(config)
+    parts = prepare(alone, panel).split
     hidden = without_rows(panel, parts.test)
-    prepared = prepare(config, hidden)
+    prepared = prepare(alone, hidden)
     if not len(prepared.windows["validation"]):
         raise ConfigError(
             f"split.validation: {config.split.validation} leaves nothing to score trials on; give"

@@ -17,7 +17,7 @@ from tests.test_labels import KINDS
 from tests.test_labels import config as labels_config
 from tests.test_labels import table as labels_table
 
-FAST = ("quantile", "ensemble", "macro_independent", "panel", "panel_recursive", "zoned")
+FAST = ("quantile", "ensemble", "members", "macro_independent", "panel", "panel_recursive", "zoned")
 
 
 def told_apart(names, fast):

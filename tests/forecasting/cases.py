@@ -80,7 +80,13 @@ def macro(channels):
     return Case(case, frame, frequency="QS")
 
 
-def panel(head="direct", scope="per_series"):
+MEMBERS = [
+    {"window.lookback": 12, "window.lags": [7]},
+    {"model.head": "parallel", "training.loss": "mae"},
+]
+
+
+def panel(head="direct", scope="per_series", ensemble=1):
     """Daily series of different lengths and ends, with covariates of all kinds."""
     lengths, first = {"b": 60, "007": 75, "NA": 90}, pd.Timestamp("2024-02-01")
     shops = {"b": "Bonn", "007": "Aachen", "NA": "Bonn"}
@@ -111,7 +117,8 @@ def panel(head="direct", scope="per_series"):
         "calendar": ["dayofweek", "month"],
     }
     steps = [{"standardize": {"scope": scope}}, {"difference": {"lag": 7}}]
-    case = config(data, 8, 6, 8, 12, steps, model={"head": head, "segment": 2})
+    others = {"model": {"head": head, "segment": 2}, "training": {"ensemble": ensemble}}
+    case = config(data, 8, 6, 8, 12, steps, **others)
     ahead = whole.loc[is_ahead, ["unique_id", "ds", "price", "event"]]
     return Case(case, whole[~is_ahead].reset_index(drop=True), ahead, frequency="D")
 
@@ -160,6 +167,7 @@ BUILDERS = {
     ),
     "macro_joint": lambda: macro("joint"),
     "macro_independent": lambda: macro("independent"),
+    "members": lambda: panel(ensemble=MEMBERS),
     "panel": panel,
     "panel_recursive": lambda: panel("recursive", "global"),
     "panel_parallel": lambda: panel("parallel"),
