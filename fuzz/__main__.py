@@ -7,40 +7,59 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from fuzz.rows import ROWS, Outcome, attack, opened
+from forecast.runs.files import write_atomically
+from fuzz.rows import ROWS, Outcome, Row, Show, attack, opened
 
 HEAD = """\
 # Reliability
 
-What SECURITY.md promises, attacked. `make fuzz` makes this page anew; `make test` repeats a
-small share of it. An attempt is repeated by its number alone.
+What SECURITY.md promises, attacked. `make fuzz` makes this page anew, row by row: a line that says
+an earlier date was not reached. `make test` repeats a small share of it. An attempt is repeated by
+its number alone.
 
-Command: `{command}`, {date}, {machine}, Python {python}, torch {torch}.
+Command: `{command}`, {machine}, Python {python}, torch {torch}.
 
-| promise | attack | attempts | faults | seconds |
-|---|---|---|---|---|
+| promise | attack | attempts | faults | seconds | date |
+|---|---|---|---|---|---|
 """
+EVERY = 30.0
+"""Seconds between two lines about a row that is under way."""
 
 
 def main() -> int:
     """Exit code 1 if a promise was broken."""
     options = _options()
     chosen = [row for row in ROWS if options.rows is None or row.promise in options.rows]
-    outcomes = []
+    lines, rest = known_of(Path(options.output)) if options.output else ({}, "")
+    faults = 0
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), options.workers) as pool:
         for row in chosen:
-            outcomes.append(attack(row, pool, options.share))
-            _tell(outcomes[-1])
-    if options.output:
-        from forecast.runs.files import write_atomically
+            outcome = attack(row, pool, options.share, _progress(row))
+            _tell(outcome)
+            faults += len(outcome.faults)
+            lines[row.attack] = line_of(outcome)
+            if options.output:
+                write_atomically(Path(options.output), page_of(lines, rest))
+    return int(faults > 0)
 
-        write_atomically(Path(options.output), _page(outcomes))
-    return int(any(outcome.faults for outcome in outcomes))
+
+def _progress(row: Row) -> Show:
+    """Says every now and then how far a row is."""
+    last = time.monotonic()
+
+    def show(done: int, count: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            print(f"   {row.attack}: {done} of {count}", flush=True)
+
+    return show
 
 
 def _options() -> argparse.Namespace:
@@ -63,28 +82,30 @@ def _tell(outcome: Outcome) -> None:
         print(f"   {number}: {fault}", flush=True)
 
 
-def _page(outcomes: list[Outcome]) -> str:
+def page_of(lines: Mapping[str, str], rest: str = "") -> str:
+    """The page: the lines of all attacks that were ever run, in the order of `ROWS`, and a rest."""
     head = HEAD.format(
         command=f"python -m fuzz {' '.join(sys.argv[1:])}",
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
         machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
         python=platform.python_version(),
         torch=version("torch"),
     )
-    return head + "".join(_lines(outcomes))
+    return head + "".join(lines[row.attack] for row in ROWS if row.attack in lines) + rest
 
 
-def _lines(outcomes: list[Outcome]) -> Iterator[str]:
-    for outcome in outcomes:
-        row = outcome.row
-        cells = (
-            row.promise,
-            row.attack,
-            outcome.attempts,
-            len(outcome.faults),
-            f"{outcome.seconds:.0f}",
-        )
-        yield f"| {' | '.join(map(str, cells))} |\n"
+def line_of(outcome: Outcome) -> str:
+    """The line of an attack."""
+    row, date = outcome.row, datetime.now(UTC).strftime("%Y-%m-%d")
+    numbers = (outcome.attempts, len(outcome.faults), f"{outcome.seconds:.0f}")
+    return f"| {' | '.join(map(str, (row.promise, row.attack, *numbers, date)))} |\n"
+
+
+def known_of(page: Path) -> tuple[dict[str, str], str]:
+    """The lines of a page by their attacks, and what stands behind the table; a page may be new."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    table, heading, rest = text.partition("\n## ")
+    lines = [line for line in table.splitlines(keepends=True) if line.startswith("| ")]
+    return {line.split(" | ")[1]: line for line in lines}, heading + rest
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from fuzz.calls import call
 
 ROOT = Path(__file__).parents[1]
 TABLES = ("air_passengers", "co2", "macro", "sunspots")
+LABELLED = "co2_change"
+"""The table whose target is a label."""
 SMALL: tuple[str, ...] = (
     "model.hidden_size=3",
     "model.num_layers=1",
@@ -49,7 +51,7 @@ class Material:
     @cached_property
     def tables(self) -> dict[str, bytes]:
         """The bundled tables."""
-        return {name: (ROOT / "data" / f"{name}.csv").read_bytes() for name in TABLES}
+        return {name: (ROOT / "data" / f"{name}.csv").read_bytes() for name in (*TABLES, LABELLED)}
 
 
 def without_pictures() -> None:
@@ -57,7 +59,7 @@ def without_pictures() -> None:
     plots.png = lambda _: b"picture"  # type: ignore[assignment]
 
 
-def make(folder: Path, tables: tuple[str, ...] = TABLES) -> Material:
+def make(folder: Path, tables: tuple[str, ...] = (*TABLES, LABELLED)) -> Material:
     """Train the runs."""
     without_pictures()
     for name in tables:

@@ -22,6 +22,7 @@ from fuzz import (
     hours,
     inverses,
     kills,
+    labels,
     leakage,
     loading,
     long_runs,
@@ -40,6 +41,7 @@ from fuzz.material import Material, make, without_pictures
 from fuzz.processes import SERVER
 
 Check = Callable[[int, Material, Path], str | None]
+Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ ROWS = (
     Row(7, "random states of the caller", 20, seeds.check_caller),
     Row(8, "changed tables", 10_000, tables.check),
     Row(8, "well-signed hostile models", 4_000, hostile_models.check),
+    Row(8, "labels in changed tables and hostile models", 600, labels.check),
     Row(8, "an hourly table with one fault", 420, hours.check),
     Row(8, "odd tables in odd files, proposed a configuration", 400, proposals.check),
     Row(9, "changed and generated configurations", 10_000, configs.check),
@@ -129,8 +132,15 @@ def opened(folder: Path, workers: int) -> Iterator[Pool]:
         yield Pool(material, processes, threads, folder / "scratch")
 
 
-def attack(row: Row, pool: Pool, share: float = 1.0) -> Outcome:
-    """Attempt a share of a row's attacks, evenly spread over its numbers."""
+def attack(row: Row, pool: Pool, share: float = 1.0, show: Show = lambda *_: None) -> Outcome:
+    """Attempt a share of a row's attacks, evenly spread over its numbers.
+
+    Args:
+        row: the attack.
+        pool: who runs it.
+        share: of its attempts.
+        show: is told how many attempts are done, and of how many.
+    """
     began = time.monotonic()
     size = row.size or pool.processes.submit(writes.how_many, pool.scratch).result()
     count = math.ceil(size * share)
@@ -143,7 +153,10 @@ def attack(row: Row, pool: Pool, share: float = 1.0) -> Outcome:
         runner.submit(_attempt, row.check, numbers[i : i + chunk], pool.material, pool.scratch)
         for i in range(0, count, chunk)
     ]
-    faults = [fault for job in jobs for fault in job.result()]
+    faults = []
+    for done, job in enumerate(jobs, 1):
+        faults += job.result()
+        show(min(done * chunk, count), count)
     return Outcome(row, count, faults, time.monotonic() - began)
 
 

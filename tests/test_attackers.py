@@ -17,10 +17,12 @@ from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
 from forecast.training import session
 from forecast.training.losses import Loss
+from fuzz import __main__ as fuzz_main
 from fuzz import (
     callers,
     hours,
     inverses,
+    labels,
     leakage,
     long_runs,
     names,
@@ -33,6 +35,7 @@ from fuzz import (
 from fuzz.calls import Call
 from fuzz.cases import Case
 from fuzz.forecasters import COMBINATIONS, STEP, check_forecaster
+from fuzz.rows import ROWS, Outcome
 from fuzz.trainings import LENGTHS, configuration, table
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -262,3 +265,33 @@ def test_a_proposal_that_check_refuses_is_seen(monkeypatch, tmp_path):
     assert "exit 3" in proposals.check(0, None, tmp_path)
     monkeypatch.setattr(proposals, "call", lambda *words: Call(words, 0, "", ""))
     assert "no file, and no refusal" in proposals.check(1, None, tmp_path)
+
+
+def test_a_row_is_on_the_page_as_soon_as_it_is_done(monkeypatch, tmp_path):
+    """An interrupted run keeps the rows that it has, and the earlier figures of the others."""
+    page = tmp_path / "page.md"
+    first, second = ROWS[:2]
+    monkeypatch.setattr(fuzz_main, "ROWS", (first, second))
+    monkeypatch.setattr(fuzz_main, "opened", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("sys.argv", ["fuzz", "--output", str(page)])
+    counts = iter((10, 20, 30))
+
+    def attack(row, *_):
+        return Outcome(row, next(counts), [], 1.0)
+
+    monkeypatch.setattr(fuzz_main, "attack", attack)
+    assert fuzz_main.main() == 0
+    page.write_text(f"{page.read_text()}\n## Found\n\nNothing.\n")
+    with pytest.raises(StopIteration):
+        fuzz_main.main()
+    text = page.read_text()
+    assert f"| {first.attack} | 30 | 0 |" in text
+    assert f"| {second.attack} | 20 | 0 |" in text
+    assert text.endswith("\n## Found\n\nNothing.\n")
+
+
+def test_shares_that_are_none_are_seen():
+    sound = {"forecast": "b", "p-a": "0.25", "p-b": "0.75"}
+    assert labels._unsound([sound]) is None
+    for change in ({"forecast": "a"}, {"forecast": "c"}, {"p-a": "0.5"}, {"p-a": "-0.25"}):
+        assert labels._unsound([sound | change])
