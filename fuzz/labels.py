@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,20 @@ KEPT = 300
 TRAINED_EVERY = 20
 """Attempts between two that train on the changed table; the others forecast from it."""
 CLOSE = 1e-6
-CELLS = ("", " ", "rises", "rises ", "RISES", "1", "1.0", "nan", "None", "null", "True", "-inf")
+CELLS: tuple[str, ...] = (
+    "",
+    " ",
+    "rises",
+    "rises ",
+    "RISES",
+    "1",
+    "1.0",
+    "nan",
+    "None",
+    "null",
+    "True",
+    "-inf",
+)
 CELLS += ("\x1b[31mred", "a\nb", "=cmd|x", "ß" * 300, "p-rises", '"', "steady,falls", "\u202eabc")
 
 
@@ -80,7 +93,7 @@ def _hostile(random: Random, material: Material, scratch: Path) -> str | None:
 
 def _unsound(rows: csv.DictReader[str] | object) -> str | None:
     """Why forecasts are none: shares that are not those of all labels, or another one named."""
-    for row in rows:  # type: ignore[attr-defined]
+    for row in rows:
         shares = {key[2:]: float(cell) for key, cell in row.items() if key.startswith("p-")}
         if not shares or abs(sum(shares.values()) - 1) > CLOSE or min(shares.values()) < 0:
             return f"shares {shares}"
