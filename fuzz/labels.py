@@ -91,7 +91,7 @@ def _hostile(random: Random, material: Material, scratch: Path) -> str | None:
     return fault and f"{told}: {fault}"
 
 
-def _unsound(rows: csv.DictReader[str] | object) -> str | None:
+def _unsound(rows: Iterable[Mapping[str, str]]) -> str | None:
     """Why forecasts are none: shares that are not those of all labels, or another one named."""
     for row in rows:
         shares = {key[2:]: float(cell) for key, cell in row.items() if key.startswith("p-")}
