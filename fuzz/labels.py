@@ -86,7 +86,7 @@ def _hostile(random: Random, material: Material, scratch: Path) -> str | None:
     except Exception as error:
         return f"{told}: {type(error).__name__}: {error}"
     fault = _unsound(
-        {key: str(cell) for key, cell in row.items()} for row in table.to_dict("records")
+        {str(key): str(cell) for key, cell in row.items()} for row in table.to_dict("records")
     )
     return fault and f"{told}: {fault}"
 
