@@ -75,7 +75,7 @@ def calibrated(
     sizes = scale.sizes[panel.offsets[1:] - 1]
     calibration = Calibration.of(scores, sizes, options.levels, options.origins)
     copula = _copula([part.errors(truth) for part in parts], prepared)
-    held = conformal_coverage(validation, test, truth, scale, options)
+    held = conformal_coverage(validation, test, truth, scale, options, pipeline.minimum)
     return Calibrated(
         calibration, copula, held | _conformal_sums(validation, test, truth, scale, prepared)
     )
@@ -145,7 +145,7 @@ def _conformal_sums(
     def marginals(part: slice) -> Float[np.ndarray, "_ H K n"]:
         series = truth.history.series_of(rows[part])
         found = with_ends(forecasts[part], radii, scale, series, rows[part])
-        return np.asarray(np.maximum(without_middle(found, SAMPLES), options.lowest))
+        return np.asarray(np.maximum(without_middle(found, SAMPLES), prepared.pipeline.minimum))
 
     return sum_coverage("split", rows, marginals, copula, truth, options.levels)
 
@@ -174,11 +174,11 @@ def _of_quantiles(
     validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None
     if validated is not None and levels and prepared.config.window.horizon > 1:
         chosen = judged(len(rows), values[0, ..., 0].size)
-        rows, values = rows[chosen], values[chosen]
+        rows, values, minimum = rows[chosen], values[chosen], prepared.pipeline.minimum
         sums = sum_coverage(
             "quantile",
             rows,
-            lambda part: quantile_samples(values[part], quantiles, SAMPLES),
+            lambda part: np.maximum(quantile_samples(values[part], quantiles, SAMPLES), minimum),
             validated,
             truth,
             [float(level) for level in levels],

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from forecast.config.count_rules import lowest
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.data.windows import Windows
@@ -96,7 +97,7 @@ def linear_opponent(prepared: Prepared) -> Opponent:
     def forecast(origins: Int[np.ndarray, " B"]) -> Float[np.ndarray, "B H K"]:
         past = targets[windows.past_rows(origins)].astype(np.float64)
         values = model.forecast(past)[..., None]
-        return to_user_units([values], prepared.pipeline, panel, filled, origins)[..., 0]
+        return prepared.pipeline.invert(values, panel, filled, origins)[..., 0]
 
     return forecast
 
@@ -128,8 +129,8 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
         truth = actuals(prepared)
         ridge = fitted_ridge(truth.history, prepared.windows["train"], truth.scale.absolute)
     shares = (1 / len(methods),) * len(methods)
-    lowest = config.intervals.lowest
-    equal = Combination(methods, shares, config.combine == "median", ridge, lowest)
+    is_median, counts = config.combine == "median", prepared.pipeline.distribution is not None
+    equal = Combination(methods, shares, is_median, ridge, lowest(config), counts)
     if len(methods) == 1 or config.combine != "weights":
         return equal
     weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")
@@ -265,7 +266,7 @@ def _test_scores(
         methods = combination.all_methods(own, truth.history, rows)
         scores = with_batch(scores, rows, methods, truth, rivals)
         if len(quantiles) > 1:
-            values = values + (methods[combination.name] - own)[..., None]
+            values = combination.moved(values, methods[combination.name])
             errors = quantile_errors(truth.after(rows, values.shape[1]), values, quantiles)
             of_quantiles = of_quantiles.add(errors, truth.history.series_of(rows))
     return scores, of_quantiles if len(quantiles) > 1 else None

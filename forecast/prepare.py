@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from forecast.config.count_rules import distribution_of, lowest
 from forecast.config.losses import CrossEntropy
 from forecast.config.members import with_own
 from forecast.config.model import ModelConfig
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
+from forecast.data.bounds import require_counts
 from forecast.data.chain import known_rows_lost
 from forecast.data.frames import AnyTable
 from forecast.data.labels import balanced, shares
@@ -110,7 +112,10 @@ def prepare(
     if not config.data.labels:
         _refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window, days)
-    pipeline = replace(pipeline, minimum=config.intervals.lowest)
+    distribution = distribution_of(config)
+    if distribution:
+        require_counts(panel, distribution)
+    pipeline = replace(pipeline, minimum=lowest(config), distribution=distribution)
     _warn_of_labels(pipeline, panel)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(

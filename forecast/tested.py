@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from forecast.config.count_rules import lowest
 from forecast.drawing.panels import Forecast, Shown, evenly, rows_drawn
 from forecast.evaluate import part_forecasts
 from forecast.evaluation.conformal import Calibration
@@ -102,4 +103,4 @@ def intervals_at(
     scale = fit_error_scale(pipeline, panel, prepared.scaling_rows, prepared.season)
     series = panel.series_of(origins)
     ends = with_ends(values, calibration.at(levels), scale, series, origins)
-    return interval_quantiles(levels), np.maximum(ends, prepared.config.intervals.lowest)
+    return interval_quantiles(levels), np.maximum(ends, lowest(prepared.config))

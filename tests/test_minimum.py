@@ -1,4 +1,4 @@
-"""With `intervals.minimum` no forecast and no interval lies below it, wherever it is made."""
+"""With `data.minimum` no forecast and no interval lies below it, wherever it is made."""
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,7 @@ NUMBERS = ["forecast", "lo-80", "hi-80", "lo-95", "hi-95"]
 
 def test_forecasts_and_intervals_stop_at_the_minimum(tmp_path):
     free = forecast.train(small_config(**PARTS), COUNTS)
-    held = forecast.train(
-        small_config(["intervals.minimum=0"], **PARTS), COUNTS, run=tmp_path / "run"
-    )
+    held = forecast.train(small_config(["data.minimum=0"], **PARTS), COUNTS, run=tmp_path / "run")
     expected = free.forecast()
     assert (expected["lo-95"] < 0).all()
     expected[NUMBERS] = expected[NUMBERS].clip(lower=0)
@@ -52,6 +50,6 @@ def test_a_combination_stops_there_too():
 
 
 def test_a_proposal_for_counts_has_it_and_others_have_not():
-    assert "intervals: {minimum: 0}" in propose(COUNTS)
+    assert "  minimum: 0  # no value is below, nor any forecast" in propose(COUNTS)
     assert "minimum" not in propose(COUNTS.assign(y=COUNTS["y"] - 20))
     assert "minimum" not in propose(COUNTS.assign(y=COUNTS["y"] + 500))

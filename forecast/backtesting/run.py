@@ -81,8 +81,8 @@ class FoldForecaster:
         own = values[..., values.shape[-1] // 2]
         history = actuals(prepared).history
         methods = self.combination.all_methods(own, history, origins)
-        shift = next(iter(methods.values())) - own
-        bounds = self._bounds(origins, values + shift[..., None])
+        moved = self.combination.moved(values, methods[self.combination.name])
+        bounds = self._bounds(origins, moved)
         return Fold(number, origins, {**methods, "linear_model": self.linear(origins)}, bounds)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -143,6 +144,8 @@ class DataConfig(Section):
     """Missing rows and empty cells: error, interpolate, forward_fill, or mask (leave the loss)."""
     short_series: Literal["error", "skip"] = "error"
     """A series too short for one training window: error, or skip it with a warning."""
+    minimum: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """No target is below it, nor any forecast or interval, e.g. 0 for counts; none: no bound."""
     season: Steps | Literal["auto"] = "auto"
     """Rows in a season, for seasonal naive and MASE; auto takes it from the frequency."""
     past: Covariates = ()
@@ -194,6 +197,11 @@ class DataConfig(Section):
         if repeated:
             raise ValueError(f"{repeated[0]!r} appears twice; keep one")
         return value
+
+    @property
+    def lowest(self) -> float:
+        """`minimum` as a number."""
+        return -math.inf if self.minimum is None else self.minimum
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
-"""What a configuration says about the evaluation: intervals of point forecasts, and a bound."""
+"""What a configuration says about the evaluation: intervals of point forecasts."""
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -23,14 +22,6 @@ class IntervalConfig(Section):
     """Most recent origins whose errors make an interval; fewer follow a change sooner."""
     rate: Annotated[float, Field(ge=0, le=1)] = 0.005
     """Step by which a miss widens the next interval in the rolling test; 0: none."""
-
-    minimum: float | None = None
-    """Below it nothing is forecast and no interval goes, e.g. 0 for counts; none: no bound."""
-
-    @property
-    def lowest(self) -> float:
-        """The bound as a number."""
-        return -math.inf if self.minimum is None else self.minimum
 
     @field_validator("levels")
     @classmethod

@@ -190,9 +190,9 @@ def _rules(config: Config) -> list[tuple[object, str, str, str]]:
             "intervals.levels",
         ),
         (
-            config.intervals.minimum is None,
+            data.minimum is None,
             "and labels have no lowest value",
-            "leave intervals.minimum out",
-            "intervals.minimum",
+            "leave data.minimum out",
+            "data.minimum",
         ),
     ]

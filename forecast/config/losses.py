@@ -6,7 +6,7 @@ Every loss has the method `step_loss(forecast, target, given)`, the loss of each
 - target: (B, H, K, 1).
 - given: on the device, (Q,) the levels, which only the pinball loss reads; for cross_entropy (K, Q)
   the weight of each class, 0 for one that a target does not have.
-- returns (B, H, K, Q); cross_entropy (B, H, K, 1).
+- returns (B, H, K, Q); cross_entropy, and the losses of counts (see counts.py), (B, H, K, 1).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveFloat, field_validator
 
+from forecast.config.counts import NegativeBinomial, Poisson, Tweedie
 from forecast.config.options import Choice, Fraction, Option
 from forecast.errors import shown
 
@@ -122,5 +123,14 @@ class CrossEntropy(Option):
 
 
 LossOption = Annotated[
-    MeanSquared | MeanAbsolute | Huber | LogCosh | Quantile | CrossEntropy, Choice()
+    MeanSquared
+    | MeanAbsolute
+    | Huber
+    | LogCosh
+    | Quantile
+    | Poisson
+    | NegativeBinomial
+    | Tweedie
+    | CrossEntropy,
+    Choice(),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from forecast.config.changes import with_changes, with_tuples
+from forecast.config.counts import Distribution
 from forecast.config.data import WindowConfig
 from forecast.config.losses import LossOption
 from forecast.config.options import IncompatibleKeysError
@@ -128,6 +129,13 @@ def require_same_output(number: int, changes: Changes, usual: LossOption, own: L
         usual: the loss of the configuration.
         own: the loss of the member.
     """
+    if (isinstance(own, Distribution) or isinstance(usual, Distribution)) and own != usual:
+        refuse_member(
+            number,
+            changes,
+            f"training.loss: {own.key()} beside {usual.key()}: parameters of a distribution go with"
+            " none of another; give all members the same loss",
+        )
     ours, theirs = (getattr(loss, "levels", None) for loss in (own, usual))
     if ours != theirs:
         refuse_member(

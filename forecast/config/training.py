@@ -73,7 +73,7 @@ class TrainingConfig(Section):
     """How the model is trained."""
 
     loss: LossOption = MeanSquared()
-    """mse, mae, huber: {delta}, log_cosh, quantile: {levels}; of labels cross_entropy."""
+    """mse, mae, huber, log_cosh, quantile; poisson, negative_binomial, tweedie; cross_entropy."""
     series_weights: Literal["equal", "mase", "mixed"] = "equal"
     """equal; mase: a series' loss over its mean seasonal difference; mixed: the mean of both."""
     step_weights: Annotated[tuple[NonNegativeFloat, ...], Field(fail_fast=True)] | None = None

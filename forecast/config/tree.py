@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from forecast.config.changes import with_changes, with_override, with_tuples
+from forecast.config.count_rules import require_count_rules, with_count_defaults
 from forecast.config.data import DataConfig, SplitConfig, WindowConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.labels import require_label_rules, with_label_defaults
@@ -74,12 +75,13 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _labels_have_defaults_of_their_own(cls, values: Any) -> Any:
-        return with_label_defaults(values)
+    def _labels_and_counts_have_defaults_of_their_own(cls, values: Any) -> Any:
+        return with_count_defaults(with_label_defaults(values))
 
     @model_validator(mode="after")
-    def _labels_have_what_fits(self) -> Config:
+    def _labels_and_counts_have_what_fits(self) -> Config:
         require_label_rules(self)
+        require_count_rules(self)
         return self
 
     @field_validator("device")

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.ahead import without_future
+from forecast.data.bounds import require_minimum
 from forecast.data.compact import distinct_texts
 from forecast.data.csv_cells import Lines
 from forecast.data.duplicates import Repeated, one_row_a_time
@@ -70,6 +71,8 @@ def read_panel(
         panel = _assemble(read, config, columns, id_column, known)
     if not require_targets:
         return panel
+    if config.minimum is not None:
+        require_minimum(panel, config.minimum)
     return without_future(panel, tuple(covariate.name for covariate in config.future))
 
 

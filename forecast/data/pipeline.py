@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from forecast.config.counts import Distribution
 from forecast.config.data import DataConfig, MissingPolicy, WindowConfig
 from forecast.config.transforms import Transforms
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
@@ -40,6 +41,8 @@ class Pipeline:
     """Value of each series and target that was the same in all rows it was fitted on; else NaN."""
     minimum: float = -np.inf
     """In the user's units: nothing below it is forecast."""
+    distribution: Distribution | None = None
+    """Whose parameters are forecast of the targets; None: numbers are."""
     labels: FittedLabels | None = None
     """Classes of the targets; None: they are numbers."""
 

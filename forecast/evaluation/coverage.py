@@ -108,6 +108,7 @@ def conformal_coverage(
     actuals: Actuals,
     scale: ErrorScale,
     config: IntervalConfig,
+    minimum: float = -np.inf,
 ) -> Summary:
     """What conformal intervals hold of the test values.
 
@@ -117,6 +118,7 @@ def conformal_coverage(
         actuals: the truth.
         scale: of the errors.
         config: levels, and how rolling intervals are made.
+        minimum: below which no interval goes.
 
     Returns:
         Of the kinds "split" and "rolling"; a kind or level without intervals is left out. Empty
@@ -132,7 +134,7 @@ def conformal_coverage(
         for windows, of_levels in radii:
             rows, forecast = test.rows[windows], test.forecasts[windows]
             ends = scale.bounds(forecast, of_levels, actuals.history.series_of(rows), rows)
-            lower, upper = (np.maximum(end, config.lowest) for end in ends)  # as they are forecast
+            lower, upper = (np.maximum(end, minimum) for end in ends)  # as they are forecast
             sums = sums.add(actuals.after(rows, forecast.shape[1]), lower, upper, shares)
         return sums.summary(names)
 

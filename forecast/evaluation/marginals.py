@@ -88,5 +88,7 @@ def without_middle(values: Float[np.ndarray, "... Q"], num: int) -> Float[np.nda
 def quantile_samples(
     values: Float[np.ndarray, "... Q"], quantiles: Sequence[float], num: int
 ) -> Float[np.ndarray, "... n"]:
-    """Rising samples by known quantiles, which may have crossed."""
-    return np.sort(values @ quantile_weights(quantiles, sample_quantiles(num)).T, axis=-1)
+    """Rising samples by known quantiles, which may have crossed; a mean, NaN, is none of them."""
+    known = ~np.isnan(quantiles)
+    weights = quantile_weights(np.array(quantiles)[known], sample_quantiles(num))
+    return np.sort(values[..., known] @ weights.T, axis=-1)

@@ -199,13 +199,14 @@ def quantile_errors(
     Args:
         actual: in the user's units; NaN where nothing was observed.
         forecast: in the user's units.
-        quantiles: that are forecast, rising, from 0 to 1.
+        quantiles: that are forecast, rising, from 0 to 1; NaN is the mean.
     """
     known = ~np.isnan(actual)
     pinball = np.zeros_like(actual)
-    for number, quantile in enumerate(quantiles):
+    levels = [(number, each) for number, each in enumerate(quantiles) if not np.isnan(each)]
+    for number, quantile in levels:  # the mean is none
         error = np.where(known, actual - forecast[..., number], 0.0)
-        pinball += np.maximum(quantile * error, (quantile - 1) * error) / len(quantiles)
+        pinball += np.maximum(quantile * error, (quantile - 1) * error) / len(levels)
     terms = {
         "known": known.astype(np.float64),
         "size": np.where(known, np.abs(actual), 0.0),

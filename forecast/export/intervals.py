@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from forecast.config.count_rules import lowest
 from forecast.evaluation.intervals import POINTWISE
 from forecast.export.chain import GraphChain, Numbers
 from forecast.forecasting.trained import TrainedModel
@@ -68,5 +69,5 @@ def intervals_of(trained: TrainedModel) -> GraphIntervals | None:
         GraphChain(trained.pipeline.chain, count),
         known.at(np.round(levels, 9).tolist()).astype(np.float64),
         known.sizes,
-        trained.config.intervals.lowest,
+        lowest(trained.config),
     )

@@ -19,6 +19,12 @@ def refuse(trained: TrainedModel) -> None:
             "model.start: pretrained cannot be exported: its features are computed outside of the"
             " network; train with start: random"
         )
+    if trained.pipeline.distribution:
+        loss = trained.config.training.loss.key()
+        raise ConfigError(
+            f"training.loss: {loss} cannot be exported: ONNX has nothing for the quantiles of its"
+            " distribution; train with loss: quantile"
+        )
     if model.proj_size:
         raise ConfigError(
             f"model.proj_size: {model.proj_size} cannot be exported: ONNX has no LSTM with a"

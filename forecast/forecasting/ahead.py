@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from forecast.config.count_rules import lowest
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import padding_rows
@@ -62,7 +63,7 @@ def forecast_ahead(
         season = int(model.config.data.season)
         radii = model.calibration.at(levels)
         values = with_intervals(values, model.calibration, radii, pipeline, whole, season)
-        values = np.maximum(values, model.config.intervals.lowest)
+        values = np.maximum(values, lowest(model.config))
         refuse_infinite(values, history, INFINITE_INTERVALS)
     return values
 

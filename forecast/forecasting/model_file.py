@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 
+from forecast.config.count_rules import distribution_of, lowest
 from forecast.config.data import Covariate, DataConfig
 from forecast.config.tree import Config, config_from
 from forecast.data.chain import FittedChain
@@ -216,7 +217,8 @@ def _trained_model(tensors: Mapping[str, torch.Tensor], content: Content) -> Tra
         ids=content.fitted_ids,
         targets=config.data.targets,
         constants=arrays["constants"],
-        minimum=config.intervals.lowest,
+        minimum=lowest(config),
+        distribution=distribution_of(config),
         labels=None if content.classes is None else FittedLabels(content.classes),
     )
     tail = Panel(
@@ -281,7 +283,8 @@ def _combination(
         return None
     if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights are not {len(methods)} that add up to 1")
-    return Combination(methods, weights, config.combine == "median", ridge, config.intervals.lowest)
+    is_median, counts = config.combine == "median", distribution_of(config) is not None
+    return Combination(methods, weights, is_median, ridge, lowest(config), counts)
 
 
 def _covariates(config: DataConfig, content: Content) -> FittedCovariates:

@@ -16,13 +16,14 @@ from forecast.data.output_names import free_name, with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
+from forecast.forecasting.distributions import mean_and_quantiles
 from forecast.forecasting.labels import probabilities
 from forecast.forecasting.sound import require_weights
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
 from forecast.pretrained.weights import pretrained_forecaster
 from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
-from forecast.training.losses import quantiles_of
+from forecast.training.losses import outputs_of, quantiles_of
 from forecast.training.sampling import in_order
 from forecast.training.seeds import seeded
 from forecast.training.workers import workers_for
@@ -59,7 +60,8 @@ def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
         num_past=len(covariates.past_names),
         num_future=len(covariates.future_names),
         num_static=len(covariates.static_names),
-        num_quantiles=labels.width if labels else len(quantiles_of(config.training.loss)),
+        num_quantiles=labels.width if labels else outputs_of(config.training.loss),
+        distribution=pipeline.distribution,
         classes=labels.counts if labels else (),
         lags=config.window.lags,
         embedded=tuple(embedded),
@@ -141,14 +143,14 @@ def _filled_up(index: Int[torch.Tensor, " B"]) -> Int[torch.Tensor, " _"]:
 
 
 def to_user_units(
-    members: list[Float[np.ndarray, "B H K Q"]],
+    members: list[Float[np.ndarray, "B H K P"]],
     pipeline: Pipeline,
     panel: Panel,
     values: Float[np.ndarray, "N K"],
     origins: Int[np.ndarray, " B"],
 ) -> Float[np.ndarray, "B H K Q"]:
     """The median over the members of an ensemble, in the user's units; of labels the mean of their
-    probabilities.
+    probabilities, and of a distribution what follows from the median of its parameters.
 
     Args:
         members: forecast of each, on the model's scale.
@@ -159,6 +161,8 @@ def to_user_units(
     """
     if pipeline.labels:
         return probabilities(members)
+    if pipeline.distribution:
+        members = [mean_and_quantiles(pipeline.distribution, np.median(members, axis=0))]
     inverted = [pipeline.invert(member, panel, values, origins) for member in members]
     return inverted[0] if len(inverted) == 1 else np.median(inverted, axis=0)
 
@@ -242,13 +246,16 @@ def sample_table(
 
 
 def interval_columns(quantiles: tuple[float, ...]) -> dict[str, int]:
-    """Name of a column -> number of its quantile; the median has none.
+    """Name of a column -> number of its quantile; the point forecast, median or mean, has none.
 
-    They are called lo-80, hi-80, ... if they lie symmetrically about the median, otherwise q-0.3.
+    They are called lo-80, hi-80, ... if they lie symmetrically about the median, otherwise q-0.3,
+    and a median beside the mean `median`.
     """
-    columns = {}
+    columns, has_mean = {}, np.isnan(quantiles).any()
     for number, quantile in enumerate(quantiles):
-        if quantile == 0.5:
+        if quantile == 0.5 and has_mean:
+            columns["median"] = number
+        if quantile == 0.5 or np.isnan(quantile):
             continue
         mirrored = any(abs(quantile + other - 1) < 1e-9 for other in quantiles)
         level, side = f"{100 * abs(1 - 2 * quantile):.6g}", "lo" if quantile < 0.5 else "hi"

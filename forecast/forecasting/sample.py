@@ -134,4 +134,7 @@ def _marginals(
         season = int(model.config.data.season)
         ends = with_intervals(values, model.calibration, radii, pipeline, history, season)
         found = without_middle(ends, num)
-    return np.asarray(np.maximum(found, model.config.intervals.lowest))
+    distribution = model.pipeline.distribution
+    if distribution and distribution.whole_numbers:
+        found = np.rint(found)
+    return np.asarray(np.maximum(found, model.pipeline.minimum))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
+from forecast.data.bounds import require_counts
 from forecast.data.frames import AnyTable
 from forecast.data.future import future_rows, with_categories
 from forecast.data.panel import Panel
@@ -261,6 +262,8 @@ class TrainedModel:
                 "" if len(quantiles) == 1 else TOO_NARROW,
             )
         data, labels = self.config.data, self.pipeline.labels
+        if self.pipeline.distribution and history is not self.tail:
+            require_counts(history, self.pipeline.distribution)
         if labels:
             history = with_categories(history, labels.of_targets(self.pipeline.targets))
         whole = long_enough(history, self.least_rows, data.short_series == "skip")

@@ -30,7 +30,6 @@ MOST_NAMED = 20
 Affordable = Callable[[Config, Panel], Mapping[str, object]]
 """A configuration and its table -> what to change in the section `training`; ForecastError for one
 that cannot be trained on."""
-FLOOR = "intervals: {minimum: 0}  # no value is below"
 WAYS_OUT = ((2, False), (2, True), (1, False), (1, True), (0, False), (0, True))
 """Parts that hold rows back, and whether short series are skipped; the first that is accepted."""
 
@@ -175,7 +174,6 @@ def _lines(
         f"window: {flow(window)}",
         *section_lines("model", recipe.model),
         *([f"partners: {flow(recipe.partners)}"] if recipe.partners else []),
-        *([] if is_label or not _has_a_floor(panel) else [FLOOR]),
     ]
     return lines, recipe.training
 
@@ -210,6 +208,8 @@ def _data(
         data["calendar"] = ["dayofyear"]
     filled = "forward_fill" if any(roles.are_labels) else "interpolate"
     data["missing"] = filled if np.isnan(panel.values).any() else "error"
+    if not any(roles.are_labels) and _has_a_floor(panel):
+        data["minimum"] = 0
     return data
 
 
@@ -235,6 +235,8 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
         return what_is_filled(panel)
     if key == "calendar":
         return "  # the season of the year"
+    if key == "minimum":
+        return "  # no value is below, nor any forecast"
     usual = season_length(panel.axis.frequency)
     if key == "season" and wanted_season is None and data["season"] == 1:
         return f"  # none; the usual {usual} rows are too long for so short a table"

@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
+from forecast.config.counts import Distribution
 from forecast.config.model import ModelConfig
 from forecast.models.dropout import DropoutGenerator
 from forecast.models.heads import HEADS, Encoded, HeadShape, median, segments_of
@@ -44,7 +46,9 @@ class WindowShape:
     num_future: int = 0
     num_static: int = 0
     num_quantiles: int = 1
-    """Numbers that are forecast of each step and target: quantiles, or logits of classes."""
+    """Numbers that are forecast of each step and target: quantiles, parameters, or logits."""
+    distribution: Distribution | None = None
+    """Whose parameters are forecast; None: the numbers are what they are."""
     classes: tuple[int, ...] = ()
     """Of each target, where they are labels."""
     lags: tuple[int, ...] = ()
@@ -123,6 +127,7 @@ class Forecaster(Model):
         read = targets * (self.labels.width if self.labels else 1)
         told = self.known.width + read * len(shape.lags)  # of each step, those to come too
         width = config.segment * (read + self.past.width + told) + self.static.width
+        width += targets if shape.distribution else 0
         self.embedding = (
             nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
             if config.embedding_size
@@ -170,12 +175,17 @@ class Forecaster(Model):
 
         Returns:
             Forecasts on the scale of `past`, quantiles in increasing order outside training; of
-            labels the logits of their classes.
+            labels the logits of their classes, of counts the parameters of their distribution.
         """
         targets_first = (self.shape.num_targets, past.shape[2] - self.shape.num_targets)
         lookback, reach = self.shape.lookback, self.shape.reach
         values, covariates = past[:, -reach:].split(targets_first, dim=2)
         covariates = covariates[:, -lookback:]
+        if self.shape.distribution:
+            scale = 1 + values[:, -lookback:].mean(dim=1, keepdim=True)  # (B, 1, K)
+            level = self._split_channels(scale.log())[:, 0]
+            raw = self._forecast(values / scale, covariates, future, static, None, noise, level)
+            return self.shape.distribution.parameters(raw, scale[..., None])
         if self.normalise is None:
             return self._forecast(values, covariates, future, static, targets, noise)
         location, scale = self.normalise(values[:, -lookback:], self.config.segment)  # (B, 1, K)
@@ -192,8 +202,9 @@ class Forecaster(Model):
         static: Float[Tensor, "B D"],
         targets: Float[Tensor, "B H K"] | None,
         noise: DropoutGenerator,
+        level: Float[Tensor, "R J"] | None = None,
     ) -> Float[Tensor, "B H K Q"]:
-        """The horizon on the window's scale."""
+        """The horizon on the window's scale; a level is told beside what is static."""
         lookback, horizon, lags = self.shape.lookback, self.shape.horizon, self.shape.lags
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
         skipped = None if self.skip is None else self.skip(values[:, -lookback:])
@@ -206,6 +217,8 @@ class Forecaster(Model):
             before, ahead = lagged(values, lookback, horizon, lags)
             values = values[:, -lookback:]
             known, future = torch.cat([known, before], dim=2), torch.cat([future, ahead], dim=2)
+        if level is not None:
+            static = torch.cat([static, level], dim=1)
         segment = self.config.segment
         past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":
@@ -218,10 +231,11 @@ class Forecaster(Model):
         encoded = Encoded(segments, future, targets, embed, fed_back)
         output = self._join_channels(self.head(self.stack, encoded, noise))
         if skipped is not None:
-            output = output + skipped[..., None]
+            others = self.shape.num_quantiles - 1 if self.shape.distribution else 0
+            output = output + pad(skipped[..., None], (0, others))  # to the mean alone
         if self.labels:
             return self.labels.masked(output)
-        if self.shape.num_quantiles > 1 and not self.training:
+        if self.shape.num_quantiles > 1 and not self.shape.distribution and not self.training:
             output = output.sort(dim=-1).values  # crossing quantiles are put in order
         return output
 

@@ -27,6 +27,8 @@ class Combination:
     """The one partner that is fitted beforehand, if it is among the methods."""
     minimum: float = -np.inf
     """In the user's units: nothing below it is forecast."""
+    are_ratios: bool = False
+    """Whether the model's quantiles are those of a distribution of counts."""
 
     @staticmethod
     def alone(model: str) -> Combination:
@@ -103,7 +105,7 @@ class Combination:
     ) -> Float[np.ndarray, "B H K Q"]:
         """A model's forecasts, moved so that the middle one is that of the combination.
 
-        Partners forecast points: the quantiles of a model keep their distances from the median.
+        Partners forecast points; see `moved`.
 
         Args:
             values: the model's, in the user's units; the median is in the middle.
@@ -117,4 +119,20 @@ class Combination:
         combined = counting.all_methods(point, history, origins)[COMBINATION]
         if values.shape[-1] == 1:
             return np.asarray(combined[..., None])
-        return np.asarray(np.maximum(values + (combined - point)[..., None], self.minimum))
+        return self.moved(values, combined)
+
+    def moved(
+        self, values: Float[np.ndarray, "B H K Q"], combined: Forecast
+    ) -> Float[np.ndarray, "B H K Q"]:
+        """A model's forecasts about another middle, in the user's units.
+
+        Quantiles keep their distances from it; those of counts their ratios, so that 0 stays 0.
+        """
+        point = values[..., values.shape[-1] // 2]
+        if not self.are_ratios:
+            moved = values + (combined - point)[..., None]
+        else:
+            ratio = np.maximum(combined, 0.0) / np.where(point > 0, point, 1.0)
+            moved = values * ratio[..., None]
+            moved[..., values.shape[-1] // 2] = np.maximum(combined, 0.0)
+        return np.asarray(np.maximum(moved, self.minimum))

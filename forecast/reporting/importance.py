@@ -123,8 +123,9 @@ def affordable_windows(trained: TrainedModel, parts: int) -> int:
 
 
 def _central_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H K *Q"]:
-    """On the model's scale: of the median quantile, the median over the members; of labels the
-    mean of their probabilities."""
+    """On the model's scale: of the median quantile, or of the mean of a distribution, the median
+    over the members; of labels the mean of their probabilities."""
+    is_mean = trained.pipeline.distribution is not None
     columns = (batch.past, batch.future, batch.static)
     blocks = []
     with torch.inference_mode():
@@ -133,7 +134,8 @@ def _central_forecast(trained: TrainedModel, batch: Batch) -> Float[Tensor, "B H
             if trained.pipeline.labels:
                 blocks.append(members.softmax(dim=-1).mean(dim=0))
                 continue
-            blocks.append(members[..., members.shape[-1] // 2].quantile(0.5, dim=0))
+            middle = 0 if is_mean else members.shape[-1] // 2
+            blocks.append(members[..., middle].quantile(0.5, dim=0))
     return torch.cat(blocks)
 
 

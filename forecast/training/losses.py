@@ -8,12 +8,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from forecast.config.counts import Distribution
 from forecast.config.losses import LossOption
 
 
 def quantiles_of(option: LossOption) -> tuple[float, ...]:
-    """Levels that the model forecasts; (0.5,) for a point loss."""
+    """Levels that are forecast, the point forecast in the middle.
+
+    (0.5,) for a point loss. Of a distribution the mean, NaN, is in the middle.
+    """
+    if isinstance(option, Distribution):
+        return option.quantiles
     return tuple(getattr(option, "levels", (0.5,)))
+
+
+def outputs_of(option: LossOption) -> int:
+    """Numbers that a network gives for each step and target: quantiles, or parameters."""
+    if isinstance(option, Distribution):
+        return option.num_parameters
+    return len(quantiles_of(option))
 
 
 class Loss(nn.Module):
