@@ -202,7 +202,7 @@ class Forecaster(Model):
         static: Float[Tensor, "B D"],
         targets: Float[Tensor, "B H K"] | None,
         noise: DropoutGenerator,
-        level: Float[Tensor, "R J"] | None = None,
+        level: Float[Tensor, "BK J"] | None = None,
     ) -> Float[Tensor, "B H K Q"]:
         """The horizon on the window's scale; a level is told beside what is static."""
         lookback, horizon, lags = self.shape.lookback, self.shape.horizon, self.shape.lags
