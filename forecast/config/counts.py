@@ -113,7 +113,8 @@ class NegativeBinomial(Distribution):
             + torch.xlogy(count, mean * dispersion)
             - (count + size) * total
         )
-        return (-likelihood).to(forecast.dtype)
+        loss: Tensor = -likelihood
+        return loss.to(forecast.dtype)
 
 
 class Tweedie(Distribution):
@@ -170,7 +171,8 @@ class Tweedie(Distribution):
             - (math.log(2 * math.pi) + dispersion.log() + power * amount.log()) / 2
         )
         density = torch.where(likeliest > TERMS, near, exact)
-        return -torch.where(is_zero, -rate, density).to(forecast.dtype)
+        loss: Tensor = torch.where(is_zero, rate, -density)
+        return loss.to(forecast.dtype)
 
 
 def _positive(raw: Tensor, least: float) -> Tensor:
