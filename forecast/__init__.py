@@ -34,8 +34,6 @@ TYPE_CHECKING = False
 """Not from typing: `python -m forecast` would take the typing.py of the working folder."""
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from forecast.api import backtest, lr_find, propose, quick, report, train
     from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config
@@ -82,11 +80,13 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: `import forecast` costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'forecast' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a checker would take every misspelt name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for: `import forecast` costs nothing."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

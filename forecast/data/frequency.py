@@ -50,9 +50,9 @@ def infer_frequency(
         return int(np.gcd.reduce(steps))
     # Steps that are all alike tell no more when there are more of them.
     dates = dates_in(timezone, times[:FIRST] if (steps == steps[0]).all() else times)
-    inferred = pd.infer_freq(dates)
+    inferred = pd.DatetimeIndex(dates, freq="infer").freq  # pandas 3.1 warns of infer_freq
     if inferred is not None:
-        return str(to_offset(inferred).freqstr)
+        return str(inferred.freqstr)
     lengths, counts = np.unique(steps, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
     for candidate in _candidates(dates, usual):
