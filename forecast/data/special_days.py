@@ -209,14 +209,14 @@ def _is_within_a_day(axis: TimeAxis) -> bool:
     offset = to_offset(frequency)
     step = axis.step()
     is_short = step is not None and step <= DAY
-    return is_short or offset is None or offset.name.split("-")[0] in ONE_DAY or frequency == "D"
+    return is_short or offset is None or offset.rule_code.split("-")[0] in ONE_DAY or frequency == "D"
 
 
 def _names_its_end(axis: TimeAxis) -> bool:
     """Whether pandas labels a step of this frequency by its end: weeks, ends of months, years."""
     if axis.ticks or calendar_of(str(axis.frequency)):
         return False
-    base = to_offset(str(axis.frequency)).name.split("-")[0]
+    base = to_offset(str(axis.frequency)).rule_code.split("-")[0]
     return base == "W" or base.endswith("E")
 
 

@@ -257,7 +257,7 @@ def season_length(frequency: str | int) -> int:
         return calendar.season
     offset = to_offset(frequency)
     assert offset is not None
-    base = offset.name.split("-")[0]
+    base = offset.rule_code.split("-")[0]
     if base in SECONDS:
         length = offset.n * SECONDS[base]
         season = 3600 if length < 60 else 86_400 if length < 86_400 else 7 * 86_400
