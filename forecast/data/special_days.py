@@ -209,7 +209,9 @@ def _is_within_a_day(axis: TimeAxis) -> bool:
     offset = to_offset(frequency)
     step = axis.step()
     is_short = step is not None and step <= DAY
-    return is_short or offset is None or offset.rule_code.split("-")[0] in ONE_DAY or frequency == "D"
+    if is_short or offset is None or frequency == "D":
+        return True
+    return offset.rule_code.split("-")[0] in ONE_DAY
 
 
 def _names_its_end(axis: TimeAxis) -> bool:
