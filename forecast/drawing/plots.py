@@ -271,7 +271,7 @@ def forecasts(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
                     axes.fill_between(times, lower, upper, color=color, alpha=0.2, linewidth=0)
         return lines
 
-    return _panels(panels, title, draw)
+    return stacked(panels, title, draw)
 
 
 @own_style()
@@ -294,10 +294,10 @@ def backtest(panels: Sequence[Mapping[str, Any]], title: str) -> Figure:
                 axes.axvline(times.iloc[0], color=NEUTRAL, linewidth=0.5, linestyle=":", zorder=0)
         return lines
 
-    return _panels(panels, title, draw)
+    return stacked(panels, title, draw)
 
 
-def _panels(
+def stacked(
     panels: Sequence[Mapping[str, Any]],
     title: str,
     draw: Callable[[Axes, Mapping[str, Any]], dict[str, Any]],

@@ -46,17 +46,22 @@ class Samples(NamedTuple):
 
 def sampled(
     model: TrainedModel,
-    data: AnyTable | str | Path | None,
+    history: Panel,
     future: AnyTable | str | Path | None,
     horizon: int | None,
     samples: int,
     seed: int,
 ) -> Samples:
-    """What `TrainedModel.sample` gives."""
+    """What `TrainedModel.sample` gives.
+
+    Args:
+        model: with the copula of its errors.
+        history: all rows that are known.
+        future, horizon, samples, seed: as for `TrainedModel.sample`.
+    """
     copula = _copula_of(model)
     num, seed = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES), _whole("seed", seed, 0)
     level: Levels = None if model.is_quantile_model else []
-    history = model.history(data)
     panel, values = model.forecast_panel(history, future, horizon, level)
     numbers = num * values[..., 0].size
     if numbers > MOST_NUMBERS:

@@ -132,7 +132,7 @@ class TrainedModel:
             DataError: for history that is too short or unlike that of training.
             ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
-        history = self.history(data)
+        history = self._history(data)
         if level is None and self.left_out:
             log.info("%s", self.left_out)
         panel, values = self.forecast_panel(history, future, horizon, level)
@@ -174,7 +174,7 @@ class TrainedModel:
             DataError: as `forecast`.
             ConfigError: as `forecast`, for labels, and for a model that keeps no errors.
         """
-        return sampled(self, data, future, horizon, samples, seed)
+        return sampled(self, self._history(data), future, horizon, samples, seed)
 
     def compare(
         self,
@@ -215,7 +215,7 @@ class TrainedModel:
         Raises:
             DataError, ConfigError: as `forecast`.
         """
-        history = self.history(data)
+        history = self._history(data)
         panel, values = self.forecast_panel(history, future, horizon, level)
         return figure_ahead(self, history, panel, values, self.quantiles(level))
 
@@ -231,7 +231,7 @@ class TrainedModel:
             )
         return figure_of_run(self, {})
 
-    def history(self, data: AnyTable | str | Path | None) -> Panel:
+    def _history(self, data: AnyTable | str | Path | None) -> Panel:
         """Newer history, or the end of the training table."""
         return self.tail if data is None else read_history(data, self.config.data, self.tail)
 

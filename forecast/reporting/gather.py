@@ -22,6 +22,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared, data_digest, prepare
 from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
+from forecast.reporting.paths import path_pictures
 from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
 from forecast.reporting.steps import Show, unseen, within
@@ -105,6 +106,7 @@ def gather(run: Path, show: Show = unseen) -> Facts:
         config=(run / CONFIG_FILE).read_text(encoding="utf-8").rstrip(),
         shaded=100 * (quantiles[-1] - quantiles[0]),
         are_labels=trained.pipeline.labels is not None,
+        paths=path_pictures(trained),
     )
     show("its table", 0.05)
     ahead, prepared = _ahead(trained), _prepared(trained, config)

@@ -31,6 +31,7 @@ from forecast.reporting.page import (
     named_rows,
     number_cell,
 )
+from forecast.reporting.paths import paths_section
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.reporting.steps import Show, unseen
 from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
@@ -64,6 +65,8 @@ class Facts:
     """Where the configuration comes from, such as a study; empty if it does not say."""
     pictures: Sequence[Mapping[str, Any]] = ()
     """As `plots.forecasts` takes them."""
+    paths: Sequence[Mapping[str, Any]] = ()
+    """As `path_plots.sample_paths` takes them."""
     shaded: float = 0.0
     """Level of the interval in the pictures, in percent; 0 without one."""
     data: Mapping[str, Any] | None = None
@@ -155,6 +158,10 @@ def _forecast(facts: Facts) -> PageSection:
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
     return _picture(title, figure, label, caption)
+
+
+def _paths(facts: Facts) -> PageSection:
+    return paths_section(facts.paths)
 
 
 def _what_is_shaded(facts: Facts) -> str:
@@ -367,6 +374,7 @@ def _configuration(facts: Facts) -> PageSection:
 SECTIONS = (
     _scores,
     _forecast,
+    _paths,
     _steps,
     _series,
     _coverage,
@@ -386,6 +394,7 @@ def _for_labels(sections: Sequence[Section]) -> list[Section]:
     """The sections with those of labels in place of those that only numbers have."""
     own: dict[Section, list[Section]] = {
         _steps: [lambda facts: accuracy_section(facts.files.summary, NO_TEST)],
+        _paths: [],
         _coverage: [
             lambda facts: confusion_section(facts.files.summary, NO_TEST),
             lambda facts: reliability_section(facts.files.summary, NO_TEST),

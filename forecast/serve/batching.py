@@ -19,6 +19,7 @@ from forecast.data.plain import PlainTable, plain_table
 from forecast.errors import ForecastError, one_line
 from forecast.forecasting.batch import forecast_batch
 from forecast.forecasting.history import read_history
+from forecast.forecasting.sample import sampled
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
 from forecast.serve.limits import Limits
@@ -59,6 +60,8 @@ class Task:
         """The history, if it can be forecast together with others."""
         asked, served = self.asked, self.served
         if asked.history is None or asked.future is not None or not served.takes_plain:
+            return None
+        if asked.samples is not None:
             return None
         if self.steps > served.trained.config.window.horizon:  # which has a warning of its own
             return None
@@ -178,12 +181,16 @@ class Batcher:
         level = None if asked.level is None else [*asked.level]
         with _open(asked.history, trained) as (table, own), warnings_of_thread() as told:
             history = trained.tail if table is None else read_history(table, own, trained.tail)
-        targets = len(trained.config.data.target)
-        self._limits.require_size(history.num_series, task.steps, targets)
+        each = asked.samples or len(trained.config.data.target)  # rows of a series and step
+        self._limits.require_size(history.num_series, task.steps, each)
         with _open(asked.future, trained) as (future, own), warnings_of_thread() as more:
             model = replace(trained, config=trained.config.model_copy(update={"data": own}))
-            panel, values = model.forecast_panel(history, future, asked.horizon, level)
-        found = trained.table(panel, values, level)
+            if asked.samples is None:
+                panel, values = model.forecast_panel(history, future, asked.horizon, level)
+                found = trained.table(panel, values, level)
+            else:
+                drawn = asked.samples, asked.seed
+                found = sampled(model, history, future, asked.horizon, *drawn).table
         notes = [*_left_out(task), *told, *more]
         return answers(found, [len(found)], [task.job.kind], task.served.name, notes)[0]
 
@@ -205,7 +212,8 @@ def _open(
 def _left_out(task: Task) -> list[str]:
     """That intervals are left out, where none were asked for."""
     line = task.served.trained.left_out
-    return [line] if task.asked.level is None and line else []
+    is_told = task.asked.level is None and task.asked.samples is None
+    return [line] if is_told and line else []
 
 
 def _answered(job: Job, call: Callable[[], Result]) -> Result | None:

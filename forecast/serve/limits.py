@@ -61,11 +61,12 @@ class Limits:
                 413, f"{name}: more than {self.rows} rows; send the last ones, or use predict"
             )
 
-    def require_size(self, series: int, horizon: int, targets: int) -> None:
+    def require_size(self, series: int, horizon: int, each: int) -> None:
         """Raise a RequestError for a forecast that is too large.
 
         Args:
-            series, horizon, targets: numbers of series, steps and targets.
+            series, horizon: numbers of series and steps.
+            each: rows of a series and step: targets, or samples.
         """
         if series > self.series:
             raise RequestError(
@@ -75,7 +76,7 @@ class Limits:
             raise RequestError(
                 422, f"horizon {horizon} is more than {self.horizon} steps; ask for fewer"
             )
-        if (rows := series * horizon * targets) > self.answer_rows:
+        if (rows := series * horizon * each) > self.answer_rows:
             raise RequestError(
                 413, f"a forecast of {rows} rows is more than {self.answer_rows}; send fewer series"
             )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JSON, CSV = "application/json", "text/csv"
+QUERY = ("model", "horizon", "level", "samples", "seed")
 TABLE = {
     "description": "Columns, or rows, or the text of a CSV; with the columns of training",
     "anyOf": [
@@ -49,6 +50,8 @@ class ForecastRequest(BaseModel):
     level: float | list[float] | None = Field(
         None, description="intervals in percent; none: as configured, []: none"
     )
+    samples: int | None = Field(None, description="sample paths in place of intervals")
+    seed: int | None = Field(None, description="of the samples; none: 0")
 
 
 class ForecastResponse(BaseModel):
@@ -111,6 +114,8 @@ class Asked:
     future: SentTable | None = None
     horizon: int | None = None
     level: tuple[float, ...] | None = None
+    samples: int | None = None
+    seed: int = 0
 
 
 def asked_in_json(body: bytes, limits: Limits) -> Asked:
@@ -131,7 +136,7 @@ def asked_in_json(body: bytes, limits: Limits) -> Asked:
         _sent(request.history, "history", limits),
         _sent(request.future, "future", limits),
         request.horizon,
-        _checked(levels, limits),
+        *_checked(levels, request.samples, request.seed, limits),
     )
 
 
@@ -151,22 +156,26 @@ def asked_in_csv(body: bytes, query: Mapping[str, str], limits: Limits) -> Asked
 
     Args:
         body: the history; empty: the end of the training table.
-        query: model, horizon and level, e.g. `?horizon=12&level=80,95`.
+        query: model, horizon, level, samples and seed, e.g. `?horizon=12&level=80,95`.
         limits: of the service.
 
     Raises:
         ConfigError, RequestError: as `asked_in_json`.
     """
-    if unknown := [key for key in query if key not in ("model", "horizon", "level")]:
-        raise ConfigError(f"{shown(unknown[0])}: unknown key; known: model, horizon, level")
-    horizon = _number(int, query["horizon"], "horizon") if "horizon" in query else None
+    if unknown := [key for key in query if key not in QUERY]:
+        raise ConfigError(f"{shown(unknown[0])}: unknown key; known: {', '.join(QUERY)}")
+    horizon, samples, seed = (
+        _number(int, query[key], key) if key in query else None
+        for key in ("horizon", "samples", "seed")
+    )
     level = None
     if "level" in query:
         words = [word for word in query["level"].split(",") if word]
         level = tuple(_number(float, word, "level") for word in words)
     limits.require_rows(body.count(b"\n") - 1, "history")
     history = SentTable("history", text=body) if body else None
-    return Asked(query.get("model"), history, None, horizon, _checked(level, limits))
+    rest = _checked(level, samples, seed, limits)
+    return Asked(query.get("model"), history, None, horizon, *rest)
 
 
 def _number(kind: type, word: str, name: str) -> Any:
@@ -176,10 +185,17 @@ def _number(kind: type, word: str, name: str) -> Any:
         raise ConfigError(f"{name} {shown(word)} is not allowed; give a number") from None
 
 
-def _checked(level: tuple[float, ...] | None, limits: Limits) -> tuple[float, ...] | None:
+def _checked(
+    level: tuple[float, ...] | None, samples: int | None, seed: int | None, limits: Limits
+) -> tuple[tuple[float, ...] | None, int | None, int]:
+    """Levels, samples and seed, as far as they go together."""
     if level is not None and len(level) > limits.levels:
         raise ConfigError(f"level: more than {limits.levels} levels; ask for fewer")
-    return level
+    if samples is None and seed is not None:
+        raise ConfigError("seed is for sample paths; give their number as samples")
+    if samples is not None and level is not None:
+        raise ConfigError("level is for intervals, samples takes their place; give one of both")
+    return level, samples, seed or 0
 
 
 def _sent(table: Any, name: str, limits: Limits) -> SentTable | None:

@@ -19,6 +19,7 @@ SVG = plots.svg
 TITLES = [
     "Scores on the test part",
     "Forecast against actual values",
+    "Sample paths",
     "Error by horizon step",
     "Series forecast worst and best",
     "Interval coverage by step",
@@ -81,6 +82,13 @@ PICTURE = {
         "next steps": [(TIMES[8:] + 2, TIMES[8:] * 1.0, None, None)],
     },
 }
+PATHS = {
+    **PICTURE,
+    "forecasts": {
+        "forecast": (TIMES[8:] + 2, TIMES[8:] * 1.0, TIMES[8:] - 1.0, TIMES[8:] + 1.0),
+        "sample paths": [(TIMES[8:] + 2, TIMES[8:] + 0.5)],
+    },
+}
 IMPORTANCE = Importance(
     part="validation",
     windows=4,
@@ -102,6 +110,7 @@ FACTS = Facts(
         profile={"kernel": 1.0},
     ),
     pictures=[PICTURE],
+    paths=[PATHS],
     data={
         "data": {"rows": 10, "columns": ["y", "price"], "timezone": None},
         "findings": [{"kind": "gap", "message": "file.csv:3: after this row 2 rows missing"}],
@@ -152,7 +161,7 @@ def test_the_verdict_is_first_and_the_parts_are_in_their_order(page):
 
 def test_every_figure_has_a_label_and_a_sentence(page):
     charts = [chart for section in page.sections for chart in section.charts]
-    assert len(charts) == 9
+    assert len(charts) == 10
     assert all(chart.label and chart.caption.endswith(".") for chart in charts)
     assert all(chart.svg.startswith("<svg") for chart in charts)
 
@@ -188,13 +197,17 @@ def test_captions_give_the_numbers():
 
 def test_intervals_have_their_shares_widths_and_scores():
     scored = with_summary(
-        interval_width={"rolling": {"80": 3.14159}}, interval_score={"rolling": {"80": 5.0}}
+        interval_width={"rolling": {"80": 3.14159}},
+        interval_score={"rolling": {"80": 5.0}},
+        sum_coverage={"split": {"80": 0.75}},
+        sum_interval_score={"split": {"80": 9.0}},
     )
     (table,) = part("Interval coverage by step", scored).tables
     assert table.header == ("interval", "coverage", "mean width", "interval score")
     assert table.rows == (
         ("80 %, rolling", "78.9 %", "3.142", "5"),
         ("95 %, rolling", "95.0 %", "–", "–"),  # noqa: RUF001
+        ("sum over the horizon, 80 %, split", "75.0 %", "–", "9"),  # noqa: RUF001
     )
 
 
@@ -277,7 +290,7 @@ def test_too_few_windows_tell_nothing_of_what_the_model_looks_at():
 def test_a_run_without_test_part_has_its_verdict_and_its_curves():
     page = page_of(replace(FACTS, files=replace(FACTS.files, summary=UNTESTED)))
     left_out = [section.title for section in page.sections if section.is_left_out]
-    assert left_out == ["Scores", *TITLES[2:5]]
+    assert left_out == ["Scores", *TITLES[3:6]]
     assert all("no test part" in s.text or "intervals" in s.text for s in page.sections[2:5])
 
 

@@ -44,6 +44,25 @@ def test_json_gives_the_numbers_of_predict(single):
     assert_same(asked.json()["forecast"], model.forecast(newer, horizon=2, level=[50]))
 
 
+def test_samples_are_those_of_predict(single):
+    model, path = single
+    words = {"samples": 5, "seed": 3, "horizon": 2}
+    with service_of(path) as service:
+        in_json, in_csv, large = ask(
+            service,
+            {"json": {"history": columns(SINGLE), **words}},
+            {"content": to_csv(SINGLE), "params": words, "headers": CSV},
+            {"json": {"samples": 10_000, "horizon": 20}},
+        )
+    expected = model.sample(SINGLE, 5, 3, horizon=2).table
+    assert_same(in_json.json()["forecast"], expected)
+    assert in_csv.text == to_csv(expected)
+    assert (large.status_code, large.json()["error"][:31]) == (
+        413,
+        "a forecast of 200000 rows is mo",
+    )
+
+
 def test_a_table_may_come_as_columns_as_rows_and_as_text(single):
     model, path = single
     rows = [
@@ -181,8 +200,15 @@ REFUSED = [
     (
         422,
         {"json": {"hist": 1}},
-        "hist: unknown key; known: model, history, future, horizon, level",
+        "hist: unknown key; known: model, history, future, horizon, level, samples, seed",
     ),
+    (422, {"json": {"seed": 1}}, "seed is for sample paths; give their number as samples"),
+    (
+        422,
+        {"json": {"samples": 9, "level": 80}},
+        "level is for intervals, samples takes their place; give one of both",
+    ),
+    (422, {"json": {"samples": 0}}, "samples 0 is not allowed; give 2 to 10000"),
     (422, {"json": {"horizon": "x"}}, "horizon: input should be a valid integer"),
     (
         422,
