@@ -176,9 +176,10 @@ def _ragged(random: Random, data: bytes, _: str) -> Attack:
 
 def _last_cells_empty(random: Random, data: bytes, target: str) -> Attack:
     rows = _rows(data)
-    rows[-int(random.integers(1, 4))][rows[0].index(target)] = pick(random, ("", "NaN", "NA"))
+    last = int(random.integers(1, 4))
+    rows[-last][rows[0].index(target)] = pick(random, ("", "NaN", "NA"))
     is_filled = target == "co2"  # data.missing: interpolate
-    return Attack(_bytes(rows), "either" if is_filled else "refuse")
+    return Attack(_bytes(rows), "either" if is_filled or last == 1 else "refuse")  # or the future
 
 
 def _not_text(random: Random, data: bytes, _: str) -> Attack:

@@ -12,6 +12,7 @@ import torch
 from forecast import check, estimate
 from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
+from forecast.data import table
 from forecast.estimate import Cost
 from forecast.experiment import train
 from forecast.prepare import prepare
@@ -279,3 +280,17 @@ def test_a_panel_in_a_time_zone_is_told_in_local_times(tmp_path):
         "2024-04-07 09:00:00+02:00",
     )
     assert (found["frequency"], found["timezone"]) == ("h", "Europe/Berlin")
+
+
+def test_check_and_training_open_their_table_once(tmp_path, monkeypatch):
+    """What is checked is what is trained on, even if the file is written anew meanwhile."""
+    opened, without_waiting = [], table._without_waiting
+    monkeypatch.setattr(
+        table, "_without_waiting", lambda *each: opened.append(each) or without_waiting(*each)
+    )
+    (tmp_path / "table.csv").write_bytes(Path(AIR["path"]).read_bytes())
+    air = config({**AIR, "path": str(tmp_path / "table.csv")}, "training.epochs=1")
+    assert "problem" not in inspect(air)
+    assert len(opened) == 1
+    list(train(air))
+    assert len(opened) == 2

@@ -28,8 +28,8 @@ from forecast.errors import (
 )
 from forecast.runs.host import num_threads
 
-SECONDS_TO_END = 2.0
-"""For a process that was missed to end, so that it is known of what."""
+SECONDS_TO_END = 10.0
+"""For a process that was missed to end, so that it is known of what; a busy machine takes long."""
 ERRORS: dict[int, type[ForecastError]] = {2: ConfigError, 3: DataError, 4: DeviceError}
 LOST = 5
 """Exit code of a process that has missed another."""

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -42,6 +43,19 @@ def test_load_from_a_folder_or_a_file(air_file, tmp_path):
     ):
         assert_frame_equal(load(place).forecast(), expected, check_exact=True)
     assert forecast.load is load
+
+
+def test_a_model_on_steps_beyond_31_bits_is_loaded(tmp_path):
+    """Hourly times as microseconds: what trains must load."""
+    hour, begin = 3_600_000_000, 1_704_067_200_000_000
+    frame = pd.DataFrame({"ds": begin + hour * np.arange(40), "y": np.arange(40) % 5.0})
+    sections = {"split": {"validation": 6, "test": 6}, "window": {"lookback": 5, "horizon": 2}}
+    small = {"model": {"hidden_size": 2}, "training": {"epochs": 1}, "intervals": {"levels": []}}
+    trained = forecast.train({"data": {"frequency": hour}, **sections, **small}, data=frame)
+    trained.save(tmp_path / "model.safetensors")
+    table = load(tmp_path / "model.safetensors").forecast()
+    assert table.ds.tolist() == [begin + 40 * hour, begin + 41 * hour]
+    assert_frame_equal(table, trained.forecast(), check_exact=True)
 
 
 @pytest.mark.parametrize("place", ["none", "none.safetensors", "folder.v2", ""])
