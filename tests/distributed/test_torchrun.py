@@ -1,4 +1,4 @@
-"""A training under torchrun, one process of which is killed: it goes on, to the bytes of one process."""
+"""A training under torchrun, of which a process is killed: it goes on, to the bytes of one."""
 
 import os
 import signal
