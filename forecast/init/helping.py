@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int
 
 from forecast.data.checks import true_runs
 from forecast.data.panel import offsets_of
+from forecast.init.nearly import are_nearly_numbers
 
 Column = str | Mapping[str, Mapping[str, str]]
 """As the section `data` has it: `price`, or `{shop: {encoding: one_hot}}`."""
@@ -30,11 +31,16 @@ def name_of(column: Column) -> str:
 
 
 def encoded(frame: pd.DataFrame, name: str) -> Column:
-    """A column as the section `data` has it: texts and truth values are categories."""
+    """A column as the section `data` has it: texts and truth values are categories.
+
+    Many numbers with a slip among them stay numbers: its cell is named when it is read.
+    """
     cells = frame[name]
     if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
         return name
     many = cells.nunique() > MOST_ONE_HOT
+    if many and are_nearly_numbers(cells):
+        return name
     return {name: {"encoding": "embedding" if many else "one_hot"}}
 
 
@@ -130,4 +136,6 @@ def _is_useful(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
     if levels < 2 or _has_long_gaps(column, series):
         return False
     is_text = column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)
+    if is_text and levels > MOST_ONE_HOT and are_nearly_numbers(column):
+        return False
     return is_number or (is_text and levels <= min(MOST_LEVELS, len(column) // 5))

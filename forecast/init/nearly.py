@@ -29,8 +29,7 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
         column = frame[name]
         if column.dtype != object or holds_dates(column, None):
             continue
-        cells = [str(cell).strip() for cell in column.dropna().unique()]
-        odd = [cell for cell in cells if not PLAIN.fullmatch(cell)]
+        cells, odd = _cells(column)
         if odd and len(odd) < (1 - MOST) * len(cells):
             return (
                 f"column {shown(name)} holds {shown(odd[0])} among its numbers; mend it, or leave"
@@ -39,3 +38,15 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
         if odd and all(WITH_UNIT.fullmatch(cell) for cell in cells):
             return f"column {shown(name)} holds {shown(odd[0])}; write the number alone"
     return ""
+
+
+def are_nearly_numbers(column: pd.Series) -> bool:
+    """Whether texts are numbers but for some odd ones, rather than the names of categories."""
+    cells, odd = _cells(column)
+    return len(odd) < (1 - MOST) * len(cells)
+
+
+def _cells(column: pd.Series) -> tuple[list[str], list[str]]:
+    """The distinct texts of a column, and those among them that are no numbers."""
+    cells = [str(cell).strip() for cell in column.dropna().unique()]
+    return cells, [cell for cell in cells if not PLAIN.fullmatch(cell)]

@@ -140,7 +140,7 @@ def as_argument(key: str) -> str:
 
 
 def season_of(path: str, panel: Panel, wanted: int | None) -> int:
-    """Rows in a season: as wanted, else by the frequency, for integer times by the values.
+    """Rows in a season: as wanted, else by the frequency, where rows are counted by the values.
 
     Args:
         path: of the table, for messages.
@@ -158,9 +158,10 @@ def season_of(path: str, panel: Panel, wanted: int | None) -> int:
                 f" {max(rows // 2, 1)}"
             )
         return wanted
-    if panel.targets[0] in panel.categories and isinstance(panel.axis.frequency, int):
+    is_counted = isinstance(panel.axis.frequency, int) or panel.axis.frequency == INDEX
+    if panel.targets[0] in panel.categories and is_counted:
         return 1  # labels have no values in which to see one
-    if isinstance(panel.axis.frequency, str):
+    if not is_counted:
         season = season_length(panel.axis.frequency)
         return season if season <= rows // 2 else 1  # never seen twice, it is of no use
     series = np.split(panel.values[:, 0], panel.offsets[1:-1])

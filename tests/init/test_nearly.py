@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from forecast.init.helping import chosen, encoded
 from forecast.init.nearly import hindrance
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from tests.helpers import refusal
@@ -69,3 +70,12 @@ def test_the_mark_of_thousands_may_separate_the_cells_too(tmp_path):
     found = read_unconfigured(str(tmp_path / "table.csv"))
     assert found.roles.targets == ("price", "volume")
     assert found.panel.values[6].tolist() == [6, 2_006_000]
+
+
+def test_a_slip_among_many_numbers_makes_no_categories():
+    cells = pd.Series([*map(str, range(60)), "-", *map(str, range(39))], name="x")
+    frame = pd.DataFrame({"x": cells, "y": range(100)})
+    assert encoded(frame, "x") == "x"
+    assert chosen(frame, None, ["y"], ["x"], {"past": ["auto"]}) == {}
+    sizes = pd.DataFrame({"x": ["1", "2", "other"] * 9})
+    assert encoded(sizes, "x") == {"x": {"encoding": "one_hot"}}
