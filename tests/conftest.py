@@ -5,9 +5,9 @@ import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from jaxtyping import install_import_hook
+from tests.checked import check
 
-install_import_hook("forecast", "beartype.beartype")
+check("forecast")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

@@ -1,0 +1,79 @@
+"""Types and shapes, checked at every call: as `jaxtyping.jaxtyped` does, at half of its cost.
+
+It checks arguments twice, binds them a third time, and does so for functions without an array too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from types import FunctionType
+from typing import Any, get_args, get_type_hints
+
+import jaxtyping
+from beartype import beartype
+from jaxtyping import AbstractArray, config, install_import_hook
+
+jaxtyped = jaxtyping.jaxtyped
+
+
+def check(package: str) -> None:
+    """Check all functions and dataclasses of a package that is imported from now on."""
+    install_import_hook(package, "beartype.beartype")
+    jaxtyping.jaxtyped = lambda *_, typechecker: checked  # what the hook decorates with
+
+
+def checked(thing: Any) -> Any:
+    """A function that checks what it is given and returns; of a dataclass, its `__init__`."""
+    if inspect.isclass(thing):
+        if dataclasses.is_dataclass(thing) and "__init__" in vars(thing):
+            thing.__init__ = checked(thing.__init__)
+        return thing
+    if inspect.isgeneratorfunction(thing) or inspect.iscoroutinefunction(thing):
+        return jaxtyped(thing, typechecker=beartype)  # their bodies run when others do
+    hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
+    typed = beartype(_annotated(thing, hints))
+    if not any(_has_shape(hint) for hint in hints.values()):
+        return typed
+
+    @functools.wraps(thing)
+    def in_context(*arguments: Any, **options: Any) -> Any:
+        if config.jaxtyping_disable:
+            return thing(*arguments, **options)
+        with jaxtyped("context"):  # letters mean the same size in all arguments and the result
+            return typed(*arguments, **options)
+
+    return in_context
+
+
+def _resolved(hint: Any, function: FunctionType) -> Any:
+    """What a hint written as text stands for; of names that are for mypy alone, anything."""
+    holder = FunctionType((lambda: None).__code__, function.__globals__)
+    holder.__annotations__ = {"hint": hint}
+    try:
+        return get_type_hints(holder, include_extras=True)["hint"]
+    except Exception:  # whatever a name that is not there leads to
+        return Any
+
+
+def _annotated(function: FunctionType, hints: dict[str, Any]) -> FunctionType:
+    """A copy with other hints."""
+    copy = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    functools.update_wrapper(copy, function)
+    del copy.__wrapped__
+    copy.__kwdefaults__, copy.__annotations__ = function.__kwdefaults__, hints
+    return copy
+
+
+def _has_shape(hint: Any) -> bool:
+    """Whether it holds an array whose shape is named."""
+    if inspect.isclass(hint) and issubclass(hint, AbstractArray):
+        return True
+    return any(map(_has_shape, hint if isinstance(hint, list) else get_args(hint)))
