@@ -30,8 +30,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
-@pytest.fixture(autouse=True)
-def no_short_backtest(monkeypatch, request):
-    """A short backtest doubles the time of a training; it has tests of its own."""
-    if "forecast.experiment" in sys.modules and "short_backtest" not in request.keywords:
-        monkeypatch.setattr("forecast.backtesting.short.MOST_SECONDS", -1.0)
+LEFT_OUT = {
+    "short_backtest": ("forecast.backtesting.short", "MOST_SECONDS", -1.0),
+    "timed_evaluation": ("forecast.estimate", "_of_evaluation", lambda models, prepared: 0.5),
+}
+"""By the mark of the tests that want it: what doubles the time of a training, or of a check."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Leave out what has tests of its own; not in a fixture, for those of modules come first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for mark, (module, name, value) in LEFT_OUT.items():
+            if module in sys.modules and mark not in item.keywords:
+                patch.setattr(sys.modules[module], name, value)
+        return (yield)

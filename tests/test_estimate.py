@@ -1,5 +1,6 @@
 """What a training takes: sums by hand, and pieces of work on a clock that only they move."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ def test_what_is_reached_whole_takes_what_it_took(clock):
     assert extrapolated(work, 0, 4) == 0.0
 
 
+@pytest.mark.parametrize(("seconds", "times"), [(0.4, 1), (0.6, 2)])
+def test_a_whole_that_takes_a_moment_is_done_once(clock, monkeypatch, seconds, times):
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 1.0)
+    counts = []
+
+    def work(count):
+        counts.append(count)
+        clock["seconds"] += seconds
+
+    assert extrapolated(work, 3, 4) == pytest.approx(seconds)
+    assert counts == [3] * times
+
+
 def test_the_last_two_pieces_tell_of_a_long_work(clock, monkeypatch):
     monkeypatch.setattr(estimate, "TIMED_SECONDS", 1.0)
     counts = []
@@ -126,9 +140,12 @@ def test_timing_a_large_model_ends_early(prepared, monkeypatch):
     assert clock.readings == 2 * (estimate.WARM_UP_STEPS + 2)
 
 
-def test_every_part_of_a_real_training_takes_some_time(prepared, monkeypatch):
+@pytest.mark.timed_evaluation
+@pytest.mark.parametrize("partners", [(), ("pretrained", "theta", "ets")])
+def test_every_part_of_a_real_training_takes_some_time(partners, prepared, monkeypatch):
     monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
-    cost = measured(prepared, torch.device("cpu"))
+    config = prepared.config.model_copy(update={"partners": partners})
+    cost = measured(replace(prepared, config=config), torch.device("cpu"))
     assert 0 < cost.step < 5
     assert 0 < cost.validation < 5
     assert 0 < cost.evaluation < 60

@@ -12,7 +12,7 @@ from forecast.data.table import opened
 from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from fuzz import kills, loading, starts, writes
+from fuzz import kills, loading, proposals, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of
 from fuzz.mutations import flipped, mutated_checkpoint, signed, truncated, unsigned
@@ -49,8 +49,14 @@ def material(tmp_path_factory):
         yield made
 
 
+def as_parameter(row):
+    """Of odd tables, all that `check` and `init` do is tried."""
+    marks = [pytest.mark.timed_evaluation] * (row.check is proposals.check)
+    return pytest.param(row, marks=marks, id=row.attack)
+
+
 @pytest.mark.timeout(300)  # real processes, which wait for each other on a busy machine
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.attack)
+@pytest.mark.parametrize("row", map(as_parameter, ROWS))
 def test_a_share_of_the_attacks(row, material, tmp_path):
     if row.check in (kills.check, starts.check_any_moment):
         kills.whole(material.folder)
