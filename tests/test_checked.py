@@ -17,7 +17,7 @@ TWO, THREE = np.zeros(2), np.zeros(3)
 
 
 @checked
-def added(a: Row, b: Float[np.ndarray, "L"] | None = None, *, scale: int = 1) -> Row:
+def added(a: Row, b: Row | None = None, *, scale: int = 1) -> Row:
     return a if b is None else np.append(a, b)[:: scale + 1]
 
 

@@ -28,7 +28,11 @@ def test_the_demo_beats_seasonal_naive_by_forty_percent():
 
 @pytest.mark.parametrize(
     ("name", "share"),
-    [("macro", 0.6), pytest.param("sunspots", 1.05, marks=pytest.mark.slow), ("co2", 0.35)],
+    [
+        ("macro", 0.6),
+        pytest.param("sunspots", 1.05, marks=pytest.mark.slow),
+        pytest.param("co2", 0.35, marks=pytest.mark.slow),
+    ],
 )
 def test_the_others_train_to_a_verdict_and_a_bound(name, share):
     model = trained(name)
