@@ -59,11 +59,11 @@ def test_of_many_names_the_first_are_listed():
 
 
 def test_a_near_word_is_found_among_very_many_and_very_long_ones():
-    began = time.perf_counter()
+    began = time.process_time()
     known = ["sales", *("x" * 60_000 for _ in range(20)), *(f"c{n}" for n in range(10_000))]
     assert did_you_mean("saels", known) == "did you mean 'sales'?"
     assert len(did_you_mean("z" * 10**5, known)) < 2000
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_error_goes_through_a_pickle():

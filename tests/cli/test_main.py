@@ -262,7 +262,10 @@ def start(*words, hash_seed="random"):
 
 
 def ended(process):
-    out, err = process.communicate(timeout=90)
+    try:
+        out, err = process.communicate(timeout=200)
+    finally:
+        process.kill()
     assert "Traceback" not in err
     return process.returncode, out, err
 

@@ -94,12 +94,14 @@ def test_a_place_is_held_until_the_work_has_ended(single, monkeypatch):
     with service_of(single[1], answer_seconds=0.2) as service:
         goes_on = threading.Event()
         alone = service.batcher._alone
-        monkeypatch.setattr(service.batcher, "_alone", lambda task: goes_on.wait(5) and alone(task))
+        monkeypatch.setattr(
+            service.batcher, "_alone", lambda task: goes_on.wait(60) and alone(task)
+        )
         (found,) = ask(service, {})
         assert (found.status_code, service.room.requests) == (503, 1)
         goes_on.set()
         service.batcher.end()
-        service.batcher.thread.join(timeout=10)
+        service.batcher.thread.join(timeout=60)
         assert service.room.requests == service.room.bytes == 0
 
 

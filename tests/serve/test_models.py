@@ -105,9 +105,9 @@ def test_the_watcher_looks_until_the_service_ends(folder, other, monkeypatch):
     watcher = threading.Thread(target=models.watch, args=(ends,))
     watcher.start()
     other.save(folder / MODEL_FILE)
-    assert seen.wait(10)
+    assert seen.wait(60)
     ends.set()
-    watcher.join(timeout=10)
+    watcher.join(timeout=60)
     assert not watcher.is_alive()
 
 

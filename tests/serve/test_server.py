@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -33,32 +34,37 @@ def asked(port, method="POST", path="/v1/forecast", body=BODY, **headers):
         return answer.status, answer.read().decode()
 
 
-def raw(port, data, wait=5.0):
-    """What comes back for some bytes, until the other side closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=wait) as connection:
-        connection.sendall(data)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+def raw(port, *data):
+    """What comes back for some bytes on a connection each, until the other side closes them."""
+    with contextlib.ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            for _ in data
+        ]
+        for connection, each in zip(connections, data, strict=True):
+            connection.sendall(each)
+        return [b"".join(iter(partial(each.recv, 65536), b"")) for each in connections]
+
+
+def first_of(body):
+    """The first value of a forecast."""
+    return body["forecast"][0]["forecast"]
 
 
 def test_headers_are_not_waited_for(single):
-    with service_of(single[1], header_seconds=0.2) as service, listening(service) as port:
-        for slow in (
-            b"",
-            b"POST /v1/fore",
-            b"POST / HTTP/1.1\r\nhost: localhost\r\nx: ",
-        ):
-            began = time.monotonic()
-            answer = raw(port, slow)
+    with service_of(single[1], header_seconds=1.0) as service, listening(service) as port:
+        some = b"POST / HTTP/1.1\r\nhost: localhost\r\nx: "
+        for answer in raw(port, b"", b"POST /v1/fore", some):
             assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
-            assert answer.endswith(b"\r\n\r\nthe headers took longer than 0.2 s\n")
-            assert time.monotonic() - began < 3
+            assert answer.endswith(b"\r\n\r\nthe headers took longer than 1 s\n")
         assert asked(port)[0] == 200  # and those of a second request on the same connection
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("POST", "/v1/forecast", BODY)
-        assert connection.getresponse().read()
-        connection.sock.sendall(b"POST ")
-        assert connection.sock.recv(100).startswith(b"HTTP/1.1 408")
-        connection.close()
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        ) as connection:
+            connection.request("POST", "/v1/forecast", BODY)
+            assert connection.getresponse().read()
+            connection.sock.sendall(b"POST ")
+            assert connection.sock.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_a_request_that_never_ends_is_cut_off(single):
@@ -66,11 +72,8 @@ def test_a_request_that_never_ends_is_cut_off(single):
     with service_of(single[1], **bounds) as service, listening(service) as port:
         head = b"POST /v1/forecast HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
         with contextlib.suppress(ConnectionResetError):
-            assert raw(port, head) == b""
-        for _ in range(100):
-            if not service.room.bytes:
-                break
-            time.sleep(0.05)
+            assert raw(port, head) == [b""]
+        wait_for(lambda: not service.room.bytes)
         assert service.room.bytes == service.room.requests == 0
 
 
@@ -84,7 +87,7 @@ def test_a_request_that_never_ends_is_cut_off(single):
 )
 def test_what_is_no_http_has_one_line(single, data):
     with service_of(single[1]) as service, listening(service) as port:
-        answer = raw(port, data)
+        (answer,) = raw(port, data)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert answer.endswith(b"\r\n\r\nno HTTP, or headers that are too large\n")
 
@@ -96,8 +99,7 @@ def test_connections_are_bounded(single):
         socket.create_connection(("127.0.0.1", port)),
         socket.create_connection(("127.0.0.1", port)),
     ):
-        time.sleep(0.1)
-        assert raw(port, b"").startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert raw(port, b"")[0].startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
 
 
 def test_a_sender_that_goes_away_leaves_nothing_behind(single):
@@ -106,11 +108,16 @@ def test_a_sender_that_goes_away_leaves_nothing_behind(single):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head)
         assert asked(port)[0] == 200
-        for _ in range(100):
-            if not service.room.bytes:
-                break
-            time.sleep(0.05)
+        wait_for(lambda: not service.room.bytes)
         assert service.room.bytes == service.room.requests == 0
+
+
+def wait_for(condition, seconds=30.0):
+    """Until it is true, on a busy machine too."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -135,7 +142,9 @@ def test_a_service_from_its_start_to_its_end(single, tmp_path):
     folder.mkdir()
     (folder / MODEL_FILE).write_bytes(single[1].read_bytes())
     other = finish(session_of(config(seed=7), SINGLE))
-    old, new = (each.forecast(SINGLE).forecast[0] for each in (single[0], other))
+    old, new = (
+        pytest.approx(each.forecast(SINGLE).forecast[0], rel=1e-8) for each in (single[0], other)
+    )
     found, is_over = [], threading.Event()
 
     def ask_on():
@@ -149,7 +158,7 @@ def test_a_service_from_its_start_to_its_end(single, tmp_path):
 
     ended = threading.Event()
     with process(folder) as (service, port, health):
-        clients = [threading.Thread(target=ask_on) for _ in range(3)]
+        clients = [threading.Thread(target=ask_on, daemon=True) for _ in range(3)]
         for client in clients:
             client.start()
         assert asked(health, "GET", "/healthz") == (200, "ok\n")
@@ -163,21 +172,19 @@ def test_a_service_from_its_start_to_its_end(single, tmp_path):
         assert "forecast_models_swapped 1.0" in metrics
         assert "forecast_models_refused 1.0" in metrics
         assert re.search(r'forecast_requests_total\{status="200"\} \d', metrics)
-        time.sleep(0.3)
+        wait_for(lambda: any(status == 200 and first_of(body) == new for status, body in found))
         ended.set()
-        began = time.monotonic()
         service.send_signal(signal.SIGTERM)
-        assert service.wait(timeout=10) == 0
-        assert time.monotonic() - began < 10
+        assert service.wait(timeout=30) == 0
         is_over.set()
         for client in clients:
             client.join()
         assert "ending: " in service.stderr.read()
-    answers = [body["forecast"][0]["forecast"] for status, body in found if status == 200]
+    answers = [first_of(body) for status, body in found if status == 200]
     refused = [body for status, body in found if status != 200]
     assert all(body == {"error": "the service is ending; ask another one"} for body in refused)
-    assert answers[0] == pytest.approx(old, rel=1e-8)
-    assert answers[-1] == pytest.approx(new, rel=1e-8)
+    assert answers[0] == old
+    assert all(answer in (old, new) for answer in answers)
     assert {round(each, 6) for each in answers} == {round(old, 6), round(new, 6)}
 
 
