@@ -173,51 +173,41 @@ RESUMED = {
 }
 
 
-STOPS = [
-    *(("cpu", Epoch, number) for number in (1, 2, 4)),
-    pytest.param("cuda", Epoch, 2, marks=pytest.mark.gpu),
-]
-PAUSES = [("cpu", EpochProgress, number) for number in (1, 4, 8)]
+STOPS = {(Epoch, 1), (Epoch, 2), (Epoch, 4), *((EpochProgress, number) for number in (1, 4, 8))}
+"""Of which kind, and the how manieth of them."""
 
 
-@pytest.mark.parametrize(("device", "kind", "number"), STOPS)
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", RESUMED)
-def test_resumed_between_epochs_equals_uninterrupted(name, device, kind, number) -> None:
-    resume(name, device, kind, number)
-
-
-@pytest.mark.parametrize(("device", "kind", "number"), PAUSES)
-@pytest.mark.parametrize("name", [name for name in RESUMED if name != "gd"])
-def test_resumed_within_an_epoch_equals_uninterrupted(name, device, kind, number) -> None:
-    resume(name, device, kind, number)
-
-
-def resume(name: str, device: str, kind: type, number: int) -> None:
+def test_resumed_between_or_within_epochs_equals_uninterrupted(name: str, device: str) -> None:
     """Pauses after every step; another learner goes on from the state of an epoch or a pause."""
     config, target = RESUMED[name], torch.device(device)
     train = make_windows(weights=(1.0, 0.5, 2.0)).to(target)
     validation = make_windows(6, seed=1).to(target)
     options = {"rate": 0.05, "dropout": 0.3, "device": device, "dilations": (1, 2)}
     whole = make_learner(config, **options)
-    found, kept, done = [], [], 0
+    found, kept = [], []
     for each in fit(whole, train, validation, pause_every=0.0):
         found.append(each)
-        if isinstance(each, kind) and sum(isinstance(one, kind) for one in found) == number:
-            kept = copy.deepcopy([part.state_dict() for part in state_of(whole)])
-            done = len(found)
+        if (type(each), sum(type(one) is type(each) for one in found)) in STOPS:
+            state = copy.deepcopy([part.state_dict() for part in state_of(whole)])
+            kept.append((len(found), state))
     history = [each for each in found if isinstance(each, Epoch)]
-    before = [each for each in found[:done] if isinstance(each, Epoch)]
-    within = found[done - 1] if kind is EpochProgress else None
-    again = make_learner(config, **options)
-    for parameter in again.model.parameters():
-        torch.nn.init.constant_(parameter, 9.0)
-    for part, state in zip(state_of(again), kept, strict=True):
-        part.load_state_dict(state)
-    rest = list(fit(again, train, validation, before, within))
-    assert len(rest) == len(history) - len(before) > 0
-    assert without_time(rest) == without_time(history[len(before) :])
-    assert same_bytes(weights_of(again), weights_of(whole))
-    assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
+    assert len(kept) == (3 if name == "gd" else 6)  # whose steps are epochs
+    for done, state in kept:
+        before = [each for each in found[:done] if isinstance(each, Epoch)]
+        last = found[done - 1]
+        again = make_learner(config, **options)
+        for parameter in again.model.parameters():
+            torch.nn.init.constant_(parameter, 9.0)
+        for part, saved in zip(state_of(again), state, strict=True):
+            part.load_state_dict(saved)
+        within = last if isinstance(last, EpochProgress) else None
+        rest = list(fit(again, train, validation, before, within))
+        assert len(rest) == len(history) - len(before) > 0
+        assert without_time(rest) == without_time(history[len(before) :])
+        assert same_bytes(weights_of(again), weights_of(whole))
+        assert same_bytes(again.eval_model.state_dict(), whole.eval_model.state_dict())
 
 
 def test_pauses_lie_between_steps_and_never_at_the_end_of_an_epoch() -> None:
