@@ -15,6 +15,8 @@ PAGES = sorted((ROOT / "docs").rglob("*.md"))
 NOT_RUN = ("cd", "git", "make", "pip", "python3", "source", ".venv/bin/pip")
 """First words of what is shown and not run, for it changes the machine or needs a network."""
 SHOWN_ONLY = {
+    "forecast demo demo",
+    "forecast quick demo/data/air_passengers.csv --horizon 12",
     "forecast predict runs/visits --data newer.csv --output next.csv",
     "forecast serve runs/visits",
     "forecast train --resume runs/visits",
