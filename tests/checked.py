@@ -5,6 +5,7 @@ It checks arguments twice, binds them a third time, and does so for functions wi
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -34,14 +35,13 @@ def checked(thing: Any) -> Any:
         return jaxtyped(thing, typechecker=beartype)  # their bodies run when others do
     hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
     typed = beartype(_annotated(thing, hints))
-    if not any(_has_shape(hint) for hint in hints.values()):
-        return typed
+    context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext
 
     @functools.wraps(thing)
     def in_context(*arguments: Any, **options: Any) -> Any:
-        if config.jaxtyping_disable:
+        if config.jaxtyping_disable:  # as where torch follows what is computed
             return thing(*arguments, **options)
-        with jaxtyped("context"):  # letters mean the same size in all arguments and the result
+        with context("context"):  # letters mean the same size in all arguments and the result
             return typed(*arguments, **options)
 
     return in_context
