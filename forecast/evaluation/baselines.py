@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.evaluation.intermittent import SMOOTHING, Demand, is_intermittent, smoothed
+
 MOVING_ROWS = 5
 """Rows of a moving average where the season is a single row."""
 
@@ -54,6 +56,16 @@ class History:
         count = counts[end] - counts[begin]
         mean = (sums[end] - sums[begin]) / np.where(count > 0, count, np.nan)
         return np.asarray(mean * self._size[self.series_of(begin)])
+
+    @cached_property
+    def is_intermittent(self) -> bool:
+        """Whether zeros abound, so that methods for such values are among the opponents."""
+        return is_intermittent(self.values)
+
+    @cached_property
+    def demand(self) -> Demand:
+        """What Croston's method and its kin know after each row."""
+        return smoothed(self.values, self.offsets)
 
     @cached_property
     def _size(self) -> Float[np.ndarray, "S K"]:
@@ -139,6 +151,34 @@ def moving_average(history: History, origins: Rows, horizon: int) -> Forecast:
     return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
 
 
+def croston(history: History, origins: Rows, horizon: int) -> Forecast:
+    """Mean size of a demand over mean rows between two (Croston 1972).
+
+    Arguments and result as for `naive`.
+    """
+    level = history.demand.size[origins] / history.demand.interval[origins]
+    return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
+
+
+def sba(history: History, origins: Rows, horizon: int) -> Forecast:
+    """Croston's forecast without most of its bias (Syntetos and Boylan 2005).
+
+    Arguments and result as for `naive`.
+    """
+    return (1 - SMOOTHING / 2) * croston(history, origins, horizon)
+
+
+def tsb(history: History, origins: Rows, horizon: int) -> Forecast:
+    """Mean size of a demand times its probability, which falls where none comes.
+
+    Arguments and result as for `naive`.
+
+    Source: Teunter, Syntetos and Babai 2011.
+    """
+    level = history.demand.size[origins] * history.demand.share[origins]
+    return _or_last(np.repeat(level[:, None], horizon, axis=1), history, origins)
+
+
 BASELINES: Mapping[str, Baseline] = {
     "naive": naive,
     "seasonal_naive": seasonal_naive,
@@ -146,11 +186,17 @@ BASELINES: Mapping[str, Baseline] = {
     "mean": mean,
     "moving_average": moving_average,
 }
+INTERMITTENT: Mapping[str, Baseline] = {"croston": croston, "sba": sba, "tsb": tsb}
+"""Of values that are mostly zero."""
 
 
 def baseline_forecasts(history: History, origins: Rows, horizon: int) -> dict[str, Forecast]:
-    """What every baseline forecasts; arguments as for `naive`."""
-    return {name: baseline(history, origins, horizon) for name, baseline in BASELINES.items()}
+    """What every baseline forecasts, where zeros abound those of `INTERMITTENT` too.
+
+    Arguments as for `naive`.
+    """
+    chosen = {**BASELINES, **(INTERMITTENT if history.is_intermittent else {})}
+    return {name: baseline(history, origins, horizon) for name, baseline in chosen.items()}
 
 
 def _or_last(forecast: Forecast, history: History, origins: Rows) -> Forecast:

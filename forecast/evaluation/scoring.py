@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.data.scale import Scale
-from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
+from forecast.evaluation.baselines import INTERMITTENT, Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import PERFECT, ErrorSums, owa, point_errors, point_metrics
 
 REFERENCE = "seasonal_naive"
@@ -159,6 +159,8 @@ def median_series(errors: ErrorSums, ids: Sequence[str]) -> dict[str, float]:
 def in_words(method: str) -> str:
     """What a method is called in a sentence."""
     articled = ("mean", "moving_average", "linear_model")
+    if method in INTERMITTENT:
+        return {"croston": "Croston's method"}.get(method, method.upper())
     return f"{'the ' if method in articled else ''}{method.replace('_', ' ')}"
 
 
