@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from forecast.config.count_rules import NAMES as COUNTS
 from forecast.config.count_rules import lowest
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
@@ -28,6 +29,7 @@ from forecast.evaluation.scoring import (
     verdict,
     with_batch,
 )
+from forecast.evaluation.zeros import ZeroMedians
 from forecast.forecasting.predict import member_forecasts, restored_model, to_user_units
 from forecast.forecasting.start import UNTIL, trained_until
 from forecast.label_scores import label_summary, label_sums
@@ -39,6 +41,8 @@ from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 from forecast.training.session import Session
 
+MEDIANS = ("mae", "quantile", *COUNTS)
+"""Losses that forecast a median, alone or beside the mean."""
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
 MOST_WEIGHED, MOST_CALIBRATED, MOST_TESTED = 4_000, 8_000, 10_000
@@ -226,7 +230,7 @@ def scores_on_test(
     if prepared.pipeline.labels:
         sums = label_sums(part_forecasts(models, prepared), prepared, model)
         return label_summary(sums, prepared, model, num_windows)
-    scores, of_quantiles = _test_scores(models, prepared, combination)
+    scores, of_quantiles, of_zeros = _test_scores(models, prepared, combination)
     metrics = overall(scores)
     best = best_opponent(metrics, model)
 
@@ -248,19 +252,22 @@ def scores_on_test(
         "best_series": extreme(worst=False),
         "median_series": median_series(scores[model], panel.ids) if panel.has_ids else {},
         "verdict": verdict(metrics, model, num_windows, combination.methods),
-        "remarks": remarks(scores, model, best, prepared.config.window.horizon),
+        "remarks": [*remarks(scores, model, best, prepared.config.window.horizon), *of_zeros],
     }
 
 
 def _test_scores(
     models: tuple[Model, ...], prepared: Prepared, combination: Combination
-) -> tuple[dict[str, ErrorSums], ErrorSums | None]:
-    """Errors of every method on the test part, and those of the quantiles if there are any."""
+) -> tuple[dict[str, ErrorSums], ErrorSums | None, list[str]]:
+    """Errors of every method on the test part, those of the quantiles if there are any, and what
+    is to be said of medians that are zero."""
     truth = actuals(prepared)
     rivals = {"linear_model": linear_opponent(prepared)}
     quantiles = quantiles_of(prepared.config.training.loss)
     scores: dict[str, ErrorSums] = {}
     of_quantiles = ErrorSums(quantile_metrics(quantiles), prepared.panel.num_series)
+    is_median = prepared.config.training.loss.key() in MEDIANS
+    zeros, size = ZeroMedians(), float(np.nanmean(np.abs(truth.history.values)))
     for rows, values in part_forecasts(models, prepared):
         own = values[..., len(quantiles) // 2]
         methods = combination.all_methods(own, truth.history, rows)
@@ -269,4 +276,10 @@ def _test_scores(
             values = combination.moved(values, methods[combination.name])
             errors = quantile_errors(truth.after(rows, values.shape[1]), values, quantiles)
             of_quantiles = of_quantiles.add(errors, truth.history.series_of(rows))
-    return scores, of_quantiles if len(quantiles) > 1 else None
+        if truth.history.is_intermittent and is_median:
+            mean = methods[combination.name]
+            median = values[..., quantiles.index(0.5)] if len(quantiles) > 1 else mean
+            zeros = zeros.add(truth.after(rows, values.shape[1]), median, mean, size)
+    has_mean = prepared.pipeline.distribution is not None
+    suits = "tweedie" if (truth.values % 1 > 0).any() else "negative_binomial"
+    return scores, of_quantiles if len(quantiles) > 1 else None, zeros.sentences(has_mean, suits)

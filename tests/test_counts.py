@@ -54,6 +54,16 @@ def test_forecasts_are_means_and_intervals_whole_numbers(trained):
     assert len(model.forecast(horizon=5)) == 15
 
 
+def test_a_verdict_says_that_the_median_is_zero_and_shows_the_mean(trained):
+    model, _ = trained
+    assert {"croston", "sba", "tsb"} < {*model.summary["metrics"]}
+    said = [each for each in model.summary["remarks"] if each.startswith("The median is 0")]
+    assert len(said) == 1
+    assert "which is the mean (" in said[0]
+    metrics = model.summary["quantile_metrics"]
+    assert metrics["sCRPS"] > 0
+
+
 def test_a_backtest_has_the_same_columns(trained):
     model, _ = trained
     folds = result_of(backtest(model.config, model, data=SALES, folds=2))
