@@ -9,8 +9,9 @@ demo: .venv/installed
 	@rm -rf runs/demo
 	$(BIN)/forecast demo runs/demo
 
+# Neighbours stay on one process as long as the others have work: they share what is made once.
 test: lint
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # The tests with the newest versions of everything, and with the lowest that pyproject.toml allows.
 # Each in an environment of its own; TORCH=2.13.0 pins torch, where a CUDA build would be too large.
@@ -20,7 +21,7 @@ test-latest test-oldest: test-%:
 	$(PYTHON) scripts/versions.py $* $(TORCH) > .venv-$*/constraints.txt
 	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable '.[dev]'
 	@[ $* = oldest ] || .venv-$*/bin/python -m pip install --quiet --upgrade --no-deps pandas
-	.venv-$*/bin/python -m pytest --numprocesses auto
+	.venv-$*/bin/python -m pytest --numprocesses auto --dist worksteal
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

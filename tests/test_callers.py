@@ -154,6 +154,6 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_process_can_be_forked_after_a_training():
     done = subprocess.run(
-        [sys.executable, "-c", FORKS], capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, check=False, timeout=250
     )
     assert done.stdout == "0\n", done.stderr

@@ -161,7 +161,7 @@ def modules_after(code: str) -> set[str]:
         [sys.executable, "-c", f"{code}\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
     )
     return set(result.stderr.splitlines()[-1].split())
 

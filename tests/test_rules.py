@@ -4,7 +4,7 @@ import pytest
 
 from fuzz.forecasters import check
 
-TRIED = 15
+TRIED = 10
 """Combinations of cell, head, normalisation, loss, skip and channels; neighbours differ in all."""
 
 

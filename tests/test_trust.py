@@ -55,7 +55,6 @@ def as_parameter(row):
     return pytest.param(row, marks=marks, id=row.attack)
 
 
-@pytest.mark.timeout(300)  # real processes, which wait for each other on a busy machine
 @pytest.mark.parametrize("row", map(as_parameter, ROWS))
 def test_a_share_of_the_attacks(row, material, tmp_path):
     if row.check in (kills.check, starts.check_any_moment):

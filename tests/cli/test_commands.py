@@ -280,7 +280,8 @@ def test_lr_find_writes_a_configuration_that_trains_at_its_rate(place, call):
 
 
 def test_lr_find_declines_on_a_flat_curve(place, call, refuse):
-    flat = ["training.lr_range.first=1e-9", "training.lr_range.last=1e-8"]
+    few = ["training.lr_range.steps=20", "training.batch_size=64"]
+    flat = ["training.lr_range.first=1e-9", "training.lr_range.last=1e-8", *few]
     words = ["lr-find", "config.yaml", "--output", "sweep", *flat]
     code, out, _ = call(*words)
     assert code == 0

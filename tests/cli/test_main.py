@@ -337,7 +337,7 @@ def test_a_reader_that_stops_early_is_no_error():
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=250) == 0
 
 
 def imported_by(*words):

@@ -44,7 +44,7 @@ def started(shell, **environment):
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=100,
+        timeout=250,
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -429,7 +429,7 @@ print([name for name in ("sklearn", "scipy", "coreforecast") if name in sys.modu
 
 def test_only_powers_and_automatic_differences_need_a_slow_import_to_be_fitted():
     done = subprocess.run(
-        [sys.executable, "-c", FITTING], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", FITTING], capture_output=True, text=True, timeout=250, check=True
     )
     assert done.stdout == "[]\n"
 

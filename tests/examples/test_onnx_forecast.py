@@ -46,7 +46,7 @@ def folder(tmp_path):
 def run(folder, *words):
     """What the example writes, and the packages that it imported; or its line and exit code."""
     command = [sys.executable, "-I", "-c", RUN, EXAMPLE, "model.onnx", "history.csv", *words]
-    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250)
     *line, packages = found.stderr.splitlines()
     return found.returncode, found.stdout, line, set(packages.split())
 

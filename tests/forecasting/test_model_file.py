@@ -141,7 +141,7 @@ def test_loading_and_forecasting_import_no_fitting_or_drawing_packages(tmp_path)
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )

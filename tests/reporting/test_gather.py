@@ -333,7 +333,7 @@ def shown(page, folder, dark=False, extra=""):
         [CHROMIUM, *words, "--dump-dom", (folder / "frames.html").as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=True,
     )
     found = re.search(r'<pre id="found">(.*?)</pre>', result.stdout, re.DOTALL)[1]

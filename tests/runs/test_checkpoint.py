@@ -287,7 +287,7 @@ def test_loading_runs_no_code_and_unpickles_nothing(small):
         print(sorted(set(seen) & set(forbidden)))
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=250
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
 

@@ -102,8 +102,8 @@ def test_the_bytes_of_a_training_do_not_depend_on_the_threads(options, small_chu
     for threads in (1, 2, 4):
         torch.set_num_threads(threads)
         try:
-            learner = make_learner(epochs=3, **options)
-            history = list(fit(learner, make_windows(300, masked=True), make_windows(20)))
+            learner = make_learner(epochs=2, **options)
+            history = list(fit(learner, make_windows(120, masked=True), make_windows(20)))
         finally:
             torch.set_num_threads(before)
         losses = [(epoch.train_loss, epoch.validation_loss) for epoch in history]
