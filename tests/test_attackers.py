@@ -15,7 +15,7 @@ from forecast.config.model import ModelConfig
 from forecast.data import assemble, pipeline
 from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
-from forecast.training import session
+from forecast.training import resuming, session
 from forecast.training.losses import Loss
 from fuzz import __main__ as fuzz_main
 from fuzz import (
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def test_an_optimiser_that_is_not_resumed_is_seen(monkeypatch, tmp_path):
-    monkeypatch.setattr(session, "load_optimizer_tensors", lambda learner, tensors: None)
+    monkeypatch.setattr(resuming, "load_optimizer_tensors", lambda learner, tensors: None)
     found = [resumes.check(number, None, tmp_path) for number in range(4)]
     assert any(found)
     assert {fault for fault in found if fault} <= {
