@@ -9,8 +9,9 @@ Trains every `configs/benchmarks/<set>*.yaml` from several seeds, prints a table
 spread, and appends it to `benchmarks/RESULTS.md` with its command and machine. `--validation`
 never reads the test part: it is for choosing. `scripts/fetch_data.py` fetches the files.
 
-ETTh1: rows 0-8,639 train, 8,640-11,519 validate, 11,520-14,399 test; MSE and MAE on columns that
-are standardised by the train rows, over every test window, step and column.
+ETTh1: rows 0-8,639 train, 8,640-11,519 validate, 11,520-14,399 test, of ETTm1 four times as many;
+MSE and MAE on columns that are standardised by the train rows, over every test window, step and
+column.
 M4 Hourly: 48 steps after the train file for each of 414 series; sMAPE and MASE, averaged over the
 steps of a series and then over series; OWA against the competition's Naive2.
 """
@@ -38,15 +39,20 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import prepare
 
 CONFIGS = Path("configs/benchmarks")
-ETTH1_ROWS = {"validation": 11_520, "test": 14_400}
+ETT_ROWS = {
+    "etth1": {"validation": 11_520, "test": 14_400},
+    "ettm1": {"validation": 46_080, "test": 57_600},
+}
 M4_HORIZON, M4_SEASON = 48, 24
 NAIVE2 = {"sMAPE": 18.383, "MASE": 2.395}
 BATCH = 512
 
 
-def run_etth1(config: Config, folder: Path, part: str) -> tuple[TrainedModel, dict[str, float]]:
+def run_ett(config: Config, folder: Path, part: str) -> tuple[TrainedModel, dict[str, float]]:
     """Train, then stream the windows of a part; rows after the part are never read."""
-    frame = pd.read_csv(folder / "ETTh1.csv").head(ETTH1_ROWS[part])
+    file = Path(str(config.data.path)).name
+    rows = ETT_ROWS[file.removesuffix(".csv").lower()][part]
+    frame = pd.read_csv(folder / file).head(rows)
     if part == "validation":
         config = config.model_copy(update={"split": config.split.model_copy(update={"test": 0})})
     trained = forecast.train(config, frame)
@@ -59,8 +65,8 @@ def model_scale_errors(trained: TrainedModel, frame: pd.DataFrame, part: str) ->
     squared = absolute = count = 0.0
     for index, members in member_forecasts(trained.models, windows, BATCH):
         target = windows.gather(torch.from_numpy(index)).target.numpy().astype(np.float64)
-        median = np.median(members, axis=0)
-        error = median[..., median.shape[-1] // 2] - target
+        combined = getattr(np, trained.config.training.combine)(members, axis=0)
+        error = combined[..., combined.shape[-1] // 2] - target
         squared += float(np.square(error).sum())
         absolute += float(np.abs(error).sum())
         count += error.size
@@ -120,7 +126,7 @@ def owa(
     return {"OWA": sum(means[name] / NAIVE2[name] for name in means) / 2, **means}
 
 
-SETS = {"etth1": run_etth1, "m4_hourly": run_m4_hourly}
+SETS = {"etth1": run_ett, "ettm1": run_ett, "m4_hourly": run_m4_hourly}
 
 
 def run_seeds(options: argparse.Namespace, path: Path, variant: list[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ Words:
     segment    consecutive steps that are fed to the network as one input
     quantile   from 0 to 1; the levels of intervals are in percent
     scale      the model's scale is what the transforms make of the user's units
-    member     one of the models of an ensemble; their median is the forecast
+    member     one of the models of an ensemble; their median (mean, if they differ) is forecast
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ SPARE = 0.1
 """Share of the minutes that is kept for what nobody measures: pictures, a busy machine."""
 LEAST = 0.2
 """Share of the minutes that training gets whatever else takes time."""
-ENOUGH_STEPS = 3_000
-"""Members are left out before those that stay would get fewer steps each."""
+ENOUGH_STEPS, FEWEST_STEPS = 3_000, 200
+"""Members are left out before those that stay would get fewer steps each; and members that differ,
+each of which is worth more than longer trainings of the others."""
 FEWEST_EPOCHS = 20
 """Where so many do not fit, they become shorter: by epochs the best weights are chosen."""
 MOST_VALIDATION = 0.25
@@ -65,8 +66,8 @@ def affordable(
 ) -> dict[str, object]:
     """What to change so that all members are trained within some seconds.
 
-    First members are left out, then epochs, until each step is worth its time; where only a few
-    epochs would be left, they read a part of the windows.
+    First members are left out, then epochs, until each step is worth its time; of members that
+    differ first epochs. Where only a few epochs would be left, they read a part of the windows.
 
     Args:
         training: what is asked for: never more than that is proposed.
@@ -80,15 +81,16 @@ def affordable(
     if cost.training(training, num_windows) <= seconds:
         return {}
     alone = training.model_copy(update={"ensemble": 1})
-    stepping = ENOUGH_STEPS * cost.step
+    listed = listed_members(training)
+    stepping = (FEWEST_STEPS if listed else ENOUGH_STEPS) * cost.step
     enough = max(stepping / (1 - MOST_VALIDATION), stepping + cost.validation)
     enough = min(enough, cost.training(alone, num_windows))
     members = max(1, min(training.members, int(seconds / enough)))
     epochs, windows = _epochs(training, num_windows, cost, seconds / members)
     changes: dict[str, object] = {"epochs": epochs}
     if members < training.members:
-        listed = listed_members(training)
-        changes["ensemble"] = [*listed[:members]] if listed else members
+        is_plain = not listed or (members == 1 and not listed[0])
+        changes["ensemble"] = members if is_plain else listed[:members]
     if windows is not None:
         changes["epoch_windows"] = windows
     stopping = training.early_stopping

@@ -73,9 +73,10 @@ def part_forecasts(
     windows = prepared.windows[part]
     origins, filled = windows.origins(), prepared.filled_targets
     known = History(filled, prepared.panel.offsets, prepared.season)
+    combine = prepared.config.training.combine
     for index, members in member_forecasts(models, windows):
         rows = origins[index]
-        values = to_user_units(members, prepared.pipeline, prepared.panel, filled, rows)
+        values = to_user_units(members, prepared.pipeline, prepared.panel, filled, rows, combine)
         yield rows, combination.shifted(values, known, rows) if combination else values
 
 

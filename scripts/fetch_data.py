@@ -6,7 +6,7 @@ Without a name every set is fetched. A file appears whole and verified, or not a
 already there with the right checksum is left alone. Exit codes: 0 all there, 2 wrong usage,
 3 a file could not be fetched or verified.
 
-No checksum stated by a publisher is known. Those of ETTh1 and M4 were computed from the files;
+No checksum stated by a publisher is known. Those of ETTh1, ETTm1 and M4 were computed from the files;
 that of ETTh2 was not: it is the one that several public projects record, most of them beside the
 same ETTh1 checksum as here. ETT is licensed CC BY-ND 4.0 by its authors; M4 is published by the
 organisers of the competition. Neither falls under this project's licence.
@@ -56,6 +56,11 @@ DATASETS = {
             "ETTh2",
             "zhouhaoyi/ETDataset/main/ETT-small/ETTh2.csv",
             "a3dc2c597b9218c7ce1cd55eb77b283fd459a1d09d753063f944967dd6b9218b",
+        ),
+        Dataset(
+            "ETTm1",
+            "zhouhaoyi/ETDataset/main/ETT-small/ETTm1.csv",
+            "6ce1759b1a18e3328421d5d75fadcb316c449fcd7cec32820c8dafda71986c9e",
         ),
         Dataset(
             "M4-Hourly-train",

@@ -117,9 +117,18 @@ class TrainingConfig(Section):
     start_from: Annotated[str, Field(min_length=1)] | None = None
     """Finished run whose weights training begins with, e.g. on newer rows; none: fresh weights."""
     ensemble: Ensemble = 1
-    """Models, by seed, or a list of what each changes; their median (labels: mean) is forecast."""
+    """Models, by seed: their median is forecast; or what each changes: their mean is."""
     lr_range: LrRangeConfig = LrRangeConfig()
     """The learning-rate range test, for `learning_rate: auto` and lr-find."""
+
+    @property
+    def combine(self) -> Literal["mean", "median"]:
+        """How members become one forecast (of labels always by the mean of their probabilities).
+
+        Of those that differ by seed alone the median: one that went astray does no harm. Those that
+        differ by design err in different ways, which a mean lets cancel.
+        """
+        return "median" if isinstance(self.ensemble, int) else "mean"
 
     @property
     def members(self) -> int:

@@ -39,6 +39,7 @@ class ForecastGraph(nn.Module):
         self.register_buffer("constants", torch.from_numpy(pipeline.constants))
         self.minimum = pipeline.minimum
         self.is_label = pipeline.labels is not None
+        self.takes_mean = trained.config.training.combine == "mean"
         self.ridge = ridge_of(trained)
         self.intervals = intervals_of(trained)
 
@@ -86,7 +87,8 @@ class ForecastGraph(nn.Module):
         if self.is_label:
             return self._probable(torch.stack(members), is_whole)
         targets = rows[..., : self.window.num_targets]
-        values = _median(torch.stack([self._undone(each, targets, number) for each in members]))
+        undone = torch.stack([self._undone(each, targets, number) for each in members])
+        values = undone.mean(dim=0) if self.takes_mean else _median(undone)
         if self.ridge is not None:
             values = self.ridge.shifted(values, whole[..., : self.window.num_targets])
         if self.intervals is not None:

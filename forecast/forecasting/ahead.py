@@ -101,8 +101,9 @@ def _one_block(
     )
     refuse_unknown(windows, extended, pipeline)
     known, origins = extended.values[:, : panel.num_targets], windows.origins()
+    combine = model.config.training.combine
     blocks = [
-        to_user_units(members, pipeline, extended, known, origins[index])
+        to_user_units(members, pipeline, extended, known, origins[index], combine)
         for index, members in member_forecasts(model.models, windows)
     ]
     return np.concatenate(blocks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -148,9 +148,10 @@ def to_user_units(
     panel: Panel,
     values: Float[np.ndarray, "N K"],
     origins: Int[np.ndarray, " B"],
+    combine: Literal["mean", "median"],
 ) -> Float[np.ndarray, "B H K Q"]:
-    """The median over the members of an ensemble, in the user's units; of labels the mean of their
-    probabilities, and of a distribution what follows from the median of its parameters.
+    """One forecast of the members of an ensemble, in the user's units; of labels the mean of their
+    probabilities, and of a distribution what follows from its parameters, combined.
 
     Args:
         members: forecast of each, on the model's scale.
@@ -158,13 +159,15 @@ def to_user_units(
         panel: the series forecast.
         values: their targets with missing ones filled.
         origins: last known row of each forecast.
+        combine: how several members become one: see `TrainingConfig.combine`.
     """
     if pipeline.labels:
         return probabilities(members)
+    combined = np.mean if combine == "mean" else np.median
     if pipeline.distribution:
-        members = [mean_and_quantiles(pipeline.distribution, np.median(members, axis=0))]
+        members = [mean_and_quantiles(pipeline.distribution, combined(members, axis=0))]
     inverted = [pipeline.invert(member, panel, values, origins) for member in members]
-    return inverted[0] if len(inverted) == 1 else np.median(inverted, axis=0)
+    return inverted[0] if len(inverted) == 1 else combined(inverted, axis=0)
 
 
 def forecast_table(

@@ -13,19 +13,25 @@ from forecast.pretrained.season import longer_season, most_rows
 
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
+FEWEST_SEASONS = 6
+"""In the training rows of a series, for a network that reads segments."""
 LARGE = 5_000
 """Training samples (windows times targets) from which the large network pays."""
 FEW_SAMPLES = 10_000
 """Of pooled series: below, mini-batches are a quarter as large."""
-LONGEST_SEGMENT = 24
+LONGEST_SEGMENT, LONGEST_LARGE_SEGMENT = 24, 96
+"""Steps read as one at most: by any network, and by a large one of few series."""
+ENOUGH_SEASONS = 14
+"""Half a lookback that holds so many, and the horizon, is read by a member of its own; else twice
+a lookback is."""
 LONGEST_SMALL_LOOKBACK, LONGEST_LOOKBACK = 336, 720
 """Steps that a small and a large network read."""
 MOST_SEASONS = 30
 """Seasons that a lookback holds at most."""
 FAR_AHEAD = 4
 """Segments ahead up to which the network alone does better than with a linear map beside it."""
-STEPS = 1_200
-"""Optimiser steps that a training takes, roughly."""
+STEPS, MEMBER_STEPS = 1_200, 400
+"""Optimiser steps that a training takes, roughly; and a member of those that differ."""
 BATCH_SAMPLES = 512
 """Samples in a mini-batch, roughly: windows times targets."""
 EPOCH_SAMPLES = 51_200
@@ -58,9 +64,9 @@ class TableShape:
 
 def is_large(shape: TableShape) -> bool:
     """Whether there are samples enough for the large network, and seasons for its segments."""
-    length = segment(shape.season)
     samples = shape.samples(large_lookback(shape))
-    return length > 1 and shape.rows >= 6 * shape.season and samples >= LARGE
+    is_known = shape.rows >= FEWEST_SEASONS * shape.season
+    return is_known and large_segment(shape) > 1 and samples >= LARGE
 
 
 def is_pooled(shape: TableShape) -> bool:
@@ -166,9 +172,16 @@ def segment(season: int) -> int:
     return max(n for n in range(1, LONGEST_SEGMENT + 1) if season % n == 0)
 
 
+def large_segment(shape: TableShape) -> int:
+    """Steps read as one by the large network: of few series a whole season."""
+    is_known = not shape.has_many_series and shape.rows >= FEWEST_SEASONS * shape.season
+    is_whole = is_known and shape.season <= LONGEST_LARGE_SEGMENT
+    return shape.season if is_whole else segment(shape.season)
+
+
 def large_lookback(shape: TableShape) -> int:
     """Whole segments: up to 30 seasons and 720 steps, and a third of the rows."""
-    length = segment(shape.season)
+    length = large_segment(shape)
     longest = max(LONGEST_LOOKBACK, shape.season)
     most = min(MOST_SEASONS * shape.season, longest, (shape.rows - shape.horizon) // 3)
     unit = shape.season if most >= shape.season else length
@@ -178,29 +191,44 @@ def large_lookback(shape: TableShape) -> int:
 def large_model(shape: TableShape) -> dict[str, object]:
     """The section `model` of a large table."""
     many = shape.has_many_series
-    length = segment(shape.season)
-    units = 256 if shape.samples(large_lookback(shape)) >= 50_000 else 128
+    length = large_segment(shape)
+    is_huge = many and shape.samples(large_lookback(shape)) >= 50_000
+    units = 256 if is_huge else 128
     chosen: dict[str, object] = {
         "hidden_size": units,
-        "embedding_size": units,
+        "embedding_size": units if many else 256,
         "segment": length,
         "window_norm": "mean" if many else "last",
         "linear_skip": _linear_skip(shape),
         "head": "direct" if shape.horizon <= 2 * length else "parallel",
-        "dropout": 0.1 if many else 0.5,
+        "dropout": 0.1 if many else 0.3,
     }
     return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
 
 
 def _linear_skip(shape: TableShape) -> str:
     """Far ahead, segments carry a pattern on."""
-    return "segment" if shape.horizon > FAR_AHEAD * segment(shape.season) else "none"
+    return "segment" if shape.horizon > FAR_AHEAD * large_segment(shape) else "none"
 
 
 def large_training(shape: TableShape) -> dict[str, object]:
-    """The section `training` of a large table."""
+    """The section `training` of a large table: of few series three members that differ."""
     samples = shape.samples(large_lookback(shape))
-    return _scheduled(shape, samples, batch_size(shape.num_targets))
+    chosen = _scheduled(shape, samples, batch_size(shape.num_targets))
+    return chosen if shape.has_many_series else chosen | {"ensemble": large_members(shape)}
+
+
+def large_members(shape: TableShape) -> list[dict[str, object]]:
+    """What members change: how far back they look, and whether a linear map stands beside them."""
+    lookback, unit = large_lookback(shape), max(shape.season, large_segment(shape))
+    other = lookback // 2 // unit * unit
+    if other < max(ENOUGH_SEASONS * shape.season, shape.horizon):
+        other = 2 * lookback
+    skip = "none" if _linear_skip(shape) == "segment" else "segment"
+    changes: list[dict[str, object]] = [{}, {"model.linear_skip": skip}]
+    if other <= (shape.rows - shape.horizon) // 3:
+        changes.insert(1, {"window.lookback": other})
+    return changes
 
 
 def _scheduled(shape: TableShape, samples: int, size: int) -> dict[str, object]:
@@ -215,7 +243,7 @@ def _scheduled(shape: TableShape, samples: int, size: int) -> dict[str, object]:
     epochs = _epochs(shape, samples, size)
     chosen: dict[str, object] = {
         "loss": "mae",
-        "learning_rate": 0.003 if many else 0.001,
+        "learning_rate": 0.003 if many else 0.002,
         "schedule": "cosine",
         "batch_size": size,
         "epochs": epochs,
@@ -231,9 +259,10 @@ def _scheduled(shape: TableShape, samples: int, size: int) -> dict[str, object]:
 
 
 def _epochs(shape: TableShape, samples: int, size: int) -> int:
-    """Passes that come to some thousand steps, between 10 and 100."""
-    steps = min(samples, EPOCH_SAMPLES) / (shape.num_targets * size)
-    return int(min(100, max(10, STEPS / max(steps, 1))))
+    """Passes that come to some hundred steps or a thousand, at most 100 passes."""
+    steps = max(1, min(samples, EPOCH_SAMPLES) / (shape.num_targets * size))
+    few, fewest = (STEPS, 10) if shape.has_many_series else (MEMBER_STEPS, 3)
+    return int(min(100, max(fewest, few / steps)))
 
 
 def batch_size(num_targets: int) -> int:

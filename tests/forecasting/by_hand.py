@@ -158,7 +158,8 @@ def by_hand(case, trained, own):
     with torch.no_grad():
         outputs = [model(inputs, future, constant).double().numpy() for model in trained.models]
     members = np.array([undone(case, output[0], done) for output in outputs])
-    return np.median(members, axis=0), times
+    listed = isinstance(trained.config.training.ensemble, tuple)
+    return (np.mean if listed else np.median)(members, axis=0), times
 
 
 def undone(case, output, done):

@@ -176,8 +176,10 @@ def by_hand(member, history, location, scale):
 
 
 @settings(max_examples=40, deadline=None)
-@given(count=st.integers(1, 4), seed=st.integers(0, 1000))
-def test_median_of_the_members_in_the_users_units(count, seed):
+@given(
+    count=st.integers(1, 4), seed=st.integers(0, 1000), combine=st.sampled_from(["mean", "median"])
+)
+def test_members_are_combined_in_the_users_units(count, seed, combine):
     random = np.random.default_rng(seed)
     panel = panel_of([4, 6])
     location, scale = random.normal(size=2), random.uniform(0.5, 2, size=2)
@@ -189,7 +191,7 @@ def test_median_of_the_members_in_the_users_units(count, seed):
     pipeline = pipeline_of(panel, (Log(), Difference(), Standardize()), states)
     members = [random.normal(size=(3, 2, 1, 2)).astype(np.float32) for _ in range(count)]
     origins = np.array([9, 3, 7])
-    found = to_user_units(members, pipeline, panel, panel.values, origins)
+    found = to_user_units(members, pipeline, panel, panel.values, origins, combine)
     for window, (origin, series) in enumerate([(9, 1), (3, 0), (7, 1)]):
         for quantile in range(2):
             each = [
@@ -202,7 +204,10 @@ def test_median_of_the_members_in_the_users_units(count, seed):
                 for member in members
             ]
             ordered = [sorted(column) for column in zip(*each, strict=True)]
-            middle = [(v[(count - 1) // 2] + v[count // 2]) / 2 for v in ordered]
+            if combine == "mean":
+                middle = [sum(v) / count for v in ordered]
+            else:
+                middle = [(v[(count - 1) // 2] + v[count // 2]) / 2 for v in ordered]
             np.testing.assert_allclose(found[window, :, 0, quantile], middle, rtol=1e-9)
 
 

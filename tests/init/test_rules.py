@@ -13,6 +13,7 @@ from forecast.init.rules import TableShape
 
 BENCHMARKS = Path(__file__).parents[2] / "configs" / "benchmarks"
 ETTH1 = TableShape(rows=8640, num_series=1, num_targets=7, season=24, horizon=96)
+ETTM1 = replace(ETTH1, rows=34_560, season=96)
 M4_HOURLY = TableShape(rows=672, num_series=414, num_targets=1, season=24, horizon=48)
 AIR = TableShape(rows=90, num_series=1, num_targets=1, season=12, horizon=12)
 
@@ -47,7 +48,7 @@ def test_large_is_a_table_with_samples_and_seasons():
     assert rules.is_large(ETTH1)
     assert rules.is_large(M4_HOURLY)
     assert not rules.is_large(AIR)
-    assert not rules.is_large(replace(ETTH1, season=29))  # nothing divides it
+    assert not rules.is_large(replace(ETTH1, season=97))  # nothing divides it
     # 414 series of 6 seasons are enough, of fewer are not: horizon 12, lookback 44 // 3 -> 24.
     assert rules.is_large(replace(M4_HOURLY, rows=144, horizon=12))
     assert not rules.is_large(replace(M4_HOURLY, rows=143, horizon=12))
@@ -189,10 +190,45 @@ def test_small_networks_read_seasons_where_they_were_differenced(shape: TableSha
 
 
 def test_a_large_training_takes_about_1200_steps_and_waits_for_a_fifth_of_its_epochs():
+    # 644 rows less a lookback of 210 and a horizon of 11: 30 x 424 samples, 49.7 batches of 256.
+    shape = TableShape(rows=644, num_series=30, num_targets=1, season=7, horizon=11)
+    assert rules.large_lookback(shape) == 210
+    training = rules.large_training(shape)
+    assert (training["epochs"], training["early_stopping"]) == (24, {"patience": 4})
+    assert "ensemble" not in training
+
+
+def test_each_of_the_members_of_few_series_takes_about_400_steps():
     # 5,219 rows less a lookback of 210 and a horizon of 10: 5,000 samples, 19.5 batches of 256.
     shape = TableShape(rows=5219, num_series=1, num_targets=1, season=7, horizon=10)
     training = rules.large_training(shape)
-    assert (training["epochs"], training["early_stopping"]) == (61, {"patience": 12})
+    assert (training["epochs"], training["early_stopping"]) == (20, {"patience": 4})
+    assert rules.large_training(ETTH1)["epochs"] == 3  # 7,104 windows: 122 batches of 64 at most
+
+
+@pytest.mark.parametrize(
+    ("shape", "other", "skip"),
+    [
+        (ETTH1, 360, "segment"),  # 15 days instead of 30
+        (replace(ETTH1, horizon=97), 360, "none"),  # far ahead the first has the linear map
+        (replace(ETTH1, horizon=720), 1440, "none"),  # half would be less than the horizon
+        (replace(ETTH1, season=96), 1344, "segment"),  # 14 days instead of 7
+        (replace(ETTH1, season=96, rows=4000), None, "segment"),  # too long for a third of the rows
+    ],
+)
+def test_members_differ_in_how_far_they_look_back_and_in_the_linear_map(shape, other, skip):
+    first, *others = rules.large_members(shape)
+    lookback = [{"window.lookback": other}] if other else []
+    assert first == {}
+    assert others == [*lookback, {"model.linear_skip": skip}]
+
+
+@pytest.mark.parametrize(
+    ("season", "many", "steps"),
+    [(24, 1, 24), (96, 1, 96), (97, 1, 1), (52, 1, 52), (52, 30, 13), (168, 1, 24)],
+)
+def test_the_large_network_reads_whole_seasons_of_few_series(season, many, steps):
+    assert rules.large_segment(replace(ETTH1, season=season, num_series=many)) == steps
 
 
 @pytest.mark.parametrize(
@@ -206,6 +242,7 @@ def test_a_batch_holds_about_512_samples(targets, size):
     ("name", "shape"),
     [
         *((f"etth1_{steps}", replace(ETTH1, horizon=steps)) for steps in (96, 192, 336, 720)),
+        *((f"ettm1_{steps}", replace(ETTM1, horizon=steps)) for steps in (96, 192, 336, 720)),
         ("m4_hourly", M4_HOURLY),
     ],
 )
