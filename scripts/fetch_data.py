@@ -6,10 +6,10 @@ Without a name every set is fetched. A file appears whole and verified, or not a
 already there with the right checksum is left alone. Exit codes: 0 all there, 2 wrong usage,
 3 a file could not be fetched or verified.
 
-No checksum stated by a publisher is known. Those of ETTh1, ETTm1 and M4 were computed from the files;
-that of ETTh2 was not: it is the one that several public projects record, most of them beside the
-same ETTh1 checksum as here. ETT is licensed CC BY-ND 4.0 by its authors; M4 is published by the
-organisers of the competition. Neither falls under this project's licence.
+No checksum stated by a publisher is known. Those of ETTh1, ETTm1 and M4 were computed from the
+files; that of ETTh2 was not: it is the one that several public projects record, most of them
+beside the same ETTh1 checksum as here. ETT is licensed CC BY-ND 4.0 by its authors; M4 is
+published by the organisers of the competition. Neither falls under this project's licence.
 """
 
 import argparse
