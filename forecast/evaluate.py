@@ -12,6 +12,8 @@ from jaxtyping import Float, Int
 
 from forecast.config.count_rules import NAMES as COUNTS
 from forecast.config.count_rules import lowest
+from forecast.config.members import in_words
+from forecast.config.tree import Config
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.data.windows import Windows
@@ -196,6 +198,7 @@ def summarised(
         **_weights(combination),
         "parameters": sum(p.numel() for p in models[0].parameters()),
         "ensemble": len(models),
+        **_members(config, models),
         "learning_rate": config.training.learning_rate,
         "epochs": [len(history) for history in session.histories],
         "kept_epochs": [epoch.number for epoch in kept],
@@ -206,6 +209,13 @@ def summarised(
         UNTIL: trained_until(prepared.panel, prepared.split),
     }
     return summary | scores_on_test(models, prepared, combination)
+
+
+def _members(config: Config, models: tuple[Model, ...]) -> dict[str, Any]:
+    """What each listed member changes, and how large it is; nothing where they differ by seed."""
+    told = [in_words(config.training, number) for number in range(len(config.listed))]
+    sizes = [sum(p.numel() for p in model.parameters()) for model in models]
+    return {"members": [*map(list, zip(told, sizes, strict=True))]} if told else {}
 
 
 def _weights(combination: Combination) -> dict[str, Any]:

@@ -93,6 +93,8 @@ class Summary:
     verdict: str
     remarks: list[str]
     """Sentences on chance, bias and coverage."""
+    members: list[tuple[str, Count]] = field(default_factory=list)
+    """What each member changes and its parameters; empty where they differ by seed alone."""
     weights: dict[str, Share] = field(default_factory=dict)
     """Method -> what it counts in the combination, if the model is one; the network first."""
     combined: list[str] = field(default_factory=list)
@@ -137,6 +139,8 @@ class Summary:
     def __post_init__(self) -> None:
         if {len(self.epochs), len(self.kept_epochs), len(self.stopped)} != {self.ensemble}:
             raise ValueError(f"not as many epochs as the {self.ensemble} members of the ensemble")
+        if self.members and len(self.members) != self.ensemble:
+            raise ValueError(f"not {self.ensemble} members")
         if any(kept > last for kept, last in zip(self.kept_epochs, self.epochs, strict=True)):
             raise ValueError("kept_epochs lie beyond epochs")
         for name in ("metrics", "mae_by_step", "accuracy_by_step"):
@@ -223,13 +227,22 @@ def _histories(path: Path, summary: Summary) -> list[list[Epoch]]:
         if epoch.validation_loss is None and summary.windows["validation"]:
             epoch = replace(epoch, validation_loss=math.nan)
         histories.setdefault(epoch.member, []).append(epoch)
-    layers = {tuple(epoch.gradient_norms) for history in histories.values() for epoch in history}
+    layers = {
+        (member if summary.members else 0, *epoch.gradient_norms)
+        for member, history in histories.items()
+        for epoch in history
+    }
     numbers = {member: [epoch.number for epoch in each] for member, each in histories.items()}
     wanted = {member: range(1, last + 1) for member, last in enumerate(summary.epochs)}
     # A range may be long, but not if it equals a list.
     lengths = {member: len(each) for member, each in numbers.items()}
     is_whole = lengths == {member: len(each) for member, each in wanted.items()}
-    if len(layers) != 1 or not is_whole or any([*wanted[m]] != n for m, n in numbers.items()):
+    networks = len(summary.members) or 1
+    if (
+        len(layers) != networks
+        or not is_whole
+        or any([*wanted[m]] != n for m, n in numbers.items())
+    ):
         raise DataError(f"{path}: not the epochs that {MODEL_FILE} tells of; {OPTIONAL}")
     return [histories[member] for member in wanted]
 

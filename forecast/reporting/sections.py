@@ -6,13 +6,11 @@ One function a section, in the order of the page: that is why the file is long.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from forecast.drawing import label_plots, plots
 from forecast.drawing.plot_style import words
@@ -34,7 +32,8 @@ from forecast.reporting.page import (
 from forecast.reporting.paths import paths_section
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.reporting.steps import Show, unseen
-from forecast.runs.folder import ENVIRONMENT_FILE, METRICS_FILE
+from forecast.reporting.training_sections import gradient_section, learning_section
+from forecast.runs.folder import ENVIRONMENT_FILE
 from forecast.training.profile import profile_rows
 
 MOST_INPUTS = 24
@@ -47,7 +46,6 @@ KINDS = {
     "quantile": "Quantile: as the model was trained to give them.",
 }
 NO_TEST = "There is no test part, so errors are not known."
-NO_METRICS = f"Left out, for the run holds no {METRICS_FILE}."
 TOO_FEW_WINDOWS = "Left out, for neither validation nor test part holds two windows."
 
 
@@ -239,55 +237,6 @@ def _interval_rows(
             yield (f"{what}{level} %, {kind}", covered, *cells)
 
 
-def _training(facts: Facts) -> PageSection:
-    title = "Learning curve"
-    if facts.files.histories is None:
-        return PageSection(title, NO_METRICS)
-    figure = plots.learning_curve(facts.files.histories, facts.files.summary.kept_epochs)
-    rates = [epoch.learning_rate for history in facts.files.histories for epoch in history]
-    low, high = min(rates), max(rates)
-    rate = f"{low:.3g} throughout" if low == high else f"from {low:.3g} to {high:.3g}"
-    reasons = "; ".join(dict.fromkeys(facts.files.summary.stopped))
-    label = f"Training and validation loss of {len(facts.files.histories)} training(s) by epoch"
-    return _picture(title, figure, label, f"Learning rate {rate}. Stopped: {reasons}.")
-
-
-def _gradients(facts: Facts) -> PageSection:
-    title = "Gradient norms by layer"
-    if facts.files.histories is None:
-        return PageSection(title, NO_METRICS)
-    first = facts.files.histories[0]
-    norms = layer_norms([epoch.gradient_norms for epoch in first])
-    if not norms:
-        return PageSection(title, "The run kept no gradient norms.")
-    figure = plots.gradient_norms([epoch.number for epoch in first], norms)
-    of = " of the first model" if len(facts.files.histories) > 1 else ""
-    caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
-    caption += " towards the first layer tell of a stack that is too deep or a rate too high."
-    return _picture(title, figure, f"Gradient norms of {', '.join(norms)}", caption)
-
-
-def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, Float[np.ndarray, " epochs"]]:
-    """The norm of all weights of a layer together.
-
-    Args:
-        norms: of each epoch, weight -> norm of its gradient.
-    """
-    squares: dict[str, Any] = {}
-    for weight in norms[0]:
-        layer = _layer_of(weight)
-        values = np.array([epoch[weight] for epoch in norms], dtype=np.float64) ** 2
-        squares[layer] = squares.get(layer, 0.0) + values
-    return {layer: np.sqrt(total) for layer, total in squares.items()}
-
-
-def _layer_of(weight: str) -> str:
-    recurrent = re.fullmatch(r"stack\.layers\.(\d+)\..*_l(\d+)(_reverse)?", weight)
-    if recurrent:
-        return f"layer {int(recurrent[1]) + int(recurrent[2]) + 1}"
-    return words(weight.removeprefix("stack.").split(".")[0])
-
-
 def _sweep(facts: Facts) -> PageSection:
     title, found = "Learning-rate range test", facts.files.sweeps
     if found is None:
@@ -378,8 +327,8 @@ SECTIONS = (
     _steps,
     _series,
     _coverage,
-    _training,
-    _gradients,
+    lambda facts: learning_section(facts.files),
+    lambda facts: gradient_section(facts.files),
     _sweep,
     _data,
     _importance,

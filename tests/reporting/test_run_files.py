@@ -217,6 +217,7 @@ def test_a_model_file_with_another_summary_is_refused_or_read(run):
     [
         {"ensemble": 0},
         {"ensemble": 3},
+        {"members": [["as configured", 1]]},
         {"kept_epochs": [1, 2]},
         {"kept_epochs": [-1, 1]},
         {"model": "gru"},
@@ -249,6 +250,16 @@ def test_epochs_are_those_of_the_model(run, change):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     (run / "metrics.jsonl").write_text("\n".join(change(lines)))
     assert "not the epochs that model.safetensors tells of" in refusal("metrics.jsonl", run)
+
+
+def test_members_that_differ_have_layers_of_their_own(run):
+    first, second, last = (run / "metrics.jsonl").read_text().splitlines()
+    lines = [first, second, last.replace('"w"', '"v"')]
+    (run / "metrics.jsonl").write_text("\n".join(lines))
+    (run / "summary.json").unlink()
+    members = [["window.lookback 48", 1500], ["as configured", 1234]]
+    _, (epoch,) = files_of(run, CONTENT | {"members": members}).histories
+    assert [*epoch.gradient_norms] == ["v"]
 
 
 @pytest.mark.parametrize("cell", ["", "x", "nan", "inf", "1e999", "[]", "1_0x"])

@@ -11,7 +11,7 @@ from forecast.drawing import plots
 from forecast.reporting.importance import Importance, InputPart
 from forecast.reporting.page import PageSection, render
 from forecast.reporting.run_files import Environment, RunFiles, Summary
-from forecast.reporting.sections import MOST_INPUTS, SECTIONS, Facts, layer_norms, page_of
+from forecast.reporting.sections import MOST_INPUTS, SECTIONS, Facts, page_of
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound, Point, Sweep
 
@@ -304,39 +304,3 @@ def test_every_level_of_the_intervals_is_drawn_however_many_there_are(count):
 def test_a_single_series_is_not_compared_with_itself():
     single = part("Series forecast worst and best", with_summary(worst_series={}, best_series={}))
     assert single.text == "The table holds a single series."
-
-
-def test_a_layer_is_the_root_of_the_squares_of_its_weights():
-    epochs = [
-        {
-            "stack.layers.0.weight_ih_l0": 3.0,
-            "stack.layers.0.bias_ih_l0_reverse": 4.0,
-            "stack.layers.0.weight_hh_l1": 2.0,
-            "stack.norms.0.weight": 1.0,
-            "head.output.weight": 5.0,
-            "head.output.bias": 12.0,
-        },
-        dict.fromkeys(
-            (
-                "stack.layers.0.weight_ih_l0",
-                "stack.layers.0.bias_ih_l0_reverse",
-                "stack.layers.0.weight_hh_l1",
-                "stack.norms.0.weight",
-                "head.output.weight",
-                "head.output.bias",
-            ),
-            0.0,
-        ),
-    ]
-    found = layer_norms(epochs)
-    assert {name: values.tolist() for name, values in found.items()} == {
-        "layer 1": [5, 0],
-        "layer 2": [2, 0],
-        "norms": [1, 0],
-        "head": [13, 0],
-    }
-
-
-def test_layers_that_stand_apart_are_counted_on_and_any_name_is_a_layer():
-    norms = {"stack.layers.2.weight_ih_l0": 1.0, "stack": 1.0, "stack.in_norm.bias": 1.0}
-    assert list(layer_norms([norms])) == ["layer 3", "stack", "in norm"]
