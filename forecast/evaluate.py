@@ -17,6 +17,7 @@ from forecast.config.tree import Config
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.data.windows import Windows
+from forecast.data.zeros import are_counts
 from forecast.evaluation.baselines import History
 from forecast.evaluation.linear import fit_linear
 from forecast.evaluation.metrics import ErrorSums, quantile_errors, quantile_metrics
@@ -292,5 +293,5 @@ def _test_scores(
             median = values[..., quantiles.index(0.5)] if len(quantiles) > 1 else mean
             zeros = zeros.add(truth.after(rows, values.shape[1]), median, mean, size)
     has_mean = prepared.pipeline.distribution is not None
-    suits = "tweedie" if (truth.values % 1 > 0).any() else "negative_binomial"
+    suits = "negative_binomial" if are_counts(truth.values) else "tweedie"
     return scores, of_quantiles if len(quantiles) > 1 else None, zeros.sentences(has_mean, suits)

@@ -6,7 +6,9 @@ import pytest
 
 import forecast
 from forecast.backtesting.run import backtest
+from forecast.export.onnx import exported
 from forecast.forecasting.model_file import load
+from forecast.init.propose import propose
 from forecast.runs.drain import result_of
 from forecast.runs.folder import MODEL_FILE
 from tests.helpers import refusal, small_config
@@ -80,6 +82,32 @@ def test_tables_that_are_no_counts_are_refused():
     assert "0.5 is no whole number" in said
     forecast_of_half = forecast.train(count_config("tweedie", "training.epochs=1"), half).forecast()
     assert (forecast_of_half["lo-95"] >= 0).all()
+
+
+def test_an_export_is_refused_in_one_line(trained):
+    model, _ = trained
+    assert refusal(exported, model).startswith(
+        "training.loss: negative_binomial cannot be exported"
+    )
+
+
+def test_a_table_of_many_counts_with_zeros_is_proposed_a_loss_of_counts():
+    counts = RANDOM.poisson(0.3, (40, 260))
+    times = pd.date_range("2024-01-01", periods=260)
+    table = pd.concat(
+        pd.DataFrame({"unique_id": f"s{n}", "ds": times, "y": each})
+        for n, each in enumerate(counts)
+    )
+    assert "  loss: negative_binomial\n" in propose(table)
+    assert "negative_binomial" not in propose(table.assign(y=table["y"] + 1))
+    assert "negative_binomial" not in propose(table.assign(y=table["y"] / 2))
+
+
+def test_sample_paths_are_whole_numbers(trained):
+    model, _ = trained
+    numbers = model.sample(samples=20).values
+    assert (numbers >= 0).all()
+    assert (numbers % 1 == 0).all()
 
 
 def test_a_value_below_the_minimum_is_refused():

@@ -47,7 +47,7 @@ def require_count_rules(config: Config) -> None:
     loss, model = distribution_of(config), config.model
     if loss is None:
         return
-    named = f"loss {loss.key()}"
+    named = loss.key()
     require(
         not config.transforms,
         f"{named} is of the values as they are, and scales each window itself; set transforms: []",

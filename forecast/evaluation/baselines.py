@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.evaluation.intermittent import SMOOTHING, Demand, is_intermittent, smoothed
+from forecast.data.zeros import is_intermittent
+from forecast.evaluation.intermittent import SMOOTHING, Demand, smoothed
 
 MOVING_ROWS = 5
 """Rows of a moving average where the season is a single row."""

@@ -13,9 +13,6 @@ from jaxtyping import Bool, Float, Int
 
 SMOOTHING = 0.1
 """Weight of what came last in each of the means."""
-LEAST_INTERVAL = 1.32
-"""Mean rows between two demands from which on they are intermittent (Syntetos, Boylan and Croston
-2005)."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +25,6 @@ class Demand:
     """Rows from one demand to the next."""
     share: Float[np.ndarray, "N K"]
     """Of the rows that have a demand."""
-
-
-def is_intermittent(values: Float[np.ndarray, "N K"]) -> bool:
-    """Whether zeros abound among values that are never negative, on the average of all series."""
-    demands = (values > 0).sum()
-    known = (~np.isnan(values)).sum()
-    return bool(not (values < 0).any() and 0 < LEAST_INTERVAL * demands < known)
 
 
 def smoothed(values: Float[np.ndarray, "N K"], offsets: Int[np.ndarray, " _"]) -> Demand:

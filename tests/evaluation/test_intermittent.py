@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from forecast.data.zeros import are_counts, is_intermittent
 from forecast.evaluation.baselines import (
     BASELINES,
     INTERMITTENT,
@@ -12,7 +13,6 @@ from forecast.evaluation.baselines import (
     sba,
     tsb,
 )
-from forecast.evaluation.intermittent import is_intermittent
 from forecast.evaluation.scoring import in_words
 
 LENGTHS = np.array([1, 30, 7, 64])
@@ -57,6 +57,9 @@ def test_they_are_opponents_where_zeros_abound():
     assert not is_intermittent(np.array([[0.0], [1], [2], [3], [4]]))
     assert not is_intermittent(np.array([[0.0], [0], [1], [-1]]))
     assert not is_intermittent(np.zeros((4, 1)))
+    assert are_counts(np.array([[0.0], [np.nan], [3]]))
+    assert not are_counts(np.array([[0.5]]))
+    assert not are_counts(np.array([[-1.0]]))
     history = History(DEMANDS, OFFSETS, 1)
     assert [*baseline_forecasts(history, np.array([9]), 1)] == [*BASELINES, *INTERMITTENT]
     assert [*map(in_words, INTERMITTENT)] == ["Croston's method", "SBA", "TSB"]
