@@ -9,7 +9,8 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-from types import FunctionType
+from collections import Counter
+from types import CodeType, FunctionType
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
@@ -17,6 +18,9 @@ from beartype import beartype
 from jaxtyping import AbstractArray, config, install_import_hook
 
 jaxtyped = jaxtyping.jaxtyped
+MOST_TIMES = 5
+"""As often is a function within another one checked: to prepare it takes longer than it works."""
+CHECKED = Counter[CodeType]()
 
 
 def check(package: str) -> None:
@@ -33,6 +37,11 @@ def checked(thing: Any) -> Any:
         return thing
     if inspect.isgeneratorfunction(thing) or inspect.iscoroutinefunction(thing):
         return jaxtyped(thing, typechecker=beartype)  # their bodies run when others do
+    code = thing.__code__
+    if "<locals>" in thing.__qualname__:
+        CHECKED[code] += 1
+        if CHECKED[code] > MOST_TIMES:
+            return thing
     hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
     typed = beartype(_annotated(thing, hints))
     context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext

@@ -55,7 +55,7 @@ def as_parameter(row):
     return pytest.param(row, marks=marks, id=row.attack)
 
 
-@pytest.mark.parametrize("row", map(as_parameter, ROWS))
+@pytest.mark.parametrize("row", [as_parameter(row) for row in ROWS])
 def test_a_share_of_the_attacks(row, material, tmp_path):
     if row.check in (kills.check, starts.check_any_moment):
         kills.whole(material.folder)
