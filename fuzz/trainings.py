@@ -50,7 +50,8 @@ TRAINING: dict[str, tuple[Any, ...]] = {
     "clip_norm": (None, 1.0),
     "ensemble": (1, 1, 2, [{"window.lookback": 12, "window.lags": [3]}, {"training.loss": "mae"}]),
 }
-LAGS: tuple[list[int], ...] = ([], [], [2], [3, 12])
+LAGS: tuple[list[int], ...] = ([], [], [2], [3, 9])
+"""The shorter series has rows enough for a window of them behind a difference of a season."""
 MODELS: tuple[dict[str, Any], ...] = (
     {},
     {"cell": "gru", "num_layers": 2, "dropout": 0.3},

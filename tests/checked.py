@@ -37,10 +37,9 @@ def checked(thing: Any) -> Any:
         return thing
     if inspect.isgeneratorfunction(thing) or inspect.iscoroutinefunction(thing):
         return jaxtyped(thing, typechecker=beartype)  # their bodies run when others do
-    code = thing.__code__
     if "<locals>" in thing.__qualname__:
-        CHECKED[code] += 1
-        if CHECKED[code] > MOST_TIMES:
+        CHECKED[thing.__code__] += 1
+        if CHECKED[thing.__code__] > MOST_TIMES:
             return thing
     hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
     typed = beartype(_annotated(thing, hints))
