@@ -27,6 +27,7 @@ from forecast.evaluation.levels import central_intervals
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
 from forecast.evaluation.scoring import Actuals
 from forecast.evaluation.sums import SAMPLES, judged, quantile_errors, sum_coverage
+from forecast.forecasting.sample import as_targets
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.prepare import Prepared
@@ -145,7 +146,7 @@ def _conformal_sums(
     def marginals(part: slice) -> Float[np.ndarray, "_ H K n"]:
         series = truth.history.series_of(rows[part])
         found = with_ends(forecasts[part], radii, scale, series, rows[part])
-        return np.asarray(np.maximum(without_middle(found, SAMPLES), prepared.pipeline.minimum))
+        return as_targets(without_middle(found, SAMPLES), prepared.pipeline)
 
     return sum_coverage("split", rows, marginals, copula, truth, options.levels)
 
@@ -174,11 +175,11 @@ def _of_quantiles(
     validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None
     if validated is not None and levels and prepared.config.window.horizon > 1:
         chosen = judged(len(rows), values[0, ..., 0].size)
-        rows, values, minimum = rows[chosen], values[chosen], prepared.pipeline.minimum
+        rows, values, pipeline = rows[chosen], values[chosen], prepared.pipeline
         sums = sum_coverage(
             "quantile",
             rows,
-            lambda part: np.maximum(quantile_samples(values[part], quantiles, SAMPLES), minimum),
+            lambda part: as_targets(quantile_samples(values[part], quantiles, SAMPLES), pipeline),
             validated,
             truth,
             [float(level) for level in levels],

@@ -15,6 +15,8 @@ SAMPLES = 200
 """Paths of a window."""
 MOST_JUDGED, MOST_NUMBERS, AT_ONCE = 1000, 2**24, 2**21
 """Windows, and numbers in all of their samples, in all and at a time."""
+SMALLEST = 1e-9
+"""Way to a quantile, where it is none: errors there still have their order."""
 KEYS = ("coverage", "interval_width", "interval_score")
 
 
@@ -35,8 +37,7 @@ def quantile_errors(
     median = values[..., values.shape[-1] // 2]
     errors = actuals.after(rows, values.shape[1]) - median
     reach = np.where(errors > 0, values[..., -1] - median, median - values[..., 0])
-    with np.errstate(divide="ignore", invalid="ignore"):  # of quantiles that are all the same
-        shares = np.where(errors == 0, 0.0, errors / reach)
+    shares = errors / np.maximum(reach, SMALLEST)  # a mean may lie beyond the quantiles
     return HeldOutErrors(times_of(rows), actuals.history.series_of(rows), shares)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
+from forecast.data.pipeline import Pipeline
 from forecast.errors import ConfigError, shown
 from forecast.evaluation.copula import Copula, shuffled
 from forecast.evaluation.intervals import with_intervals
@@ -139,7 +140,11 @@ def _marginals(
         season = int(model.config.data.season)
         ends = with_intervals(values, model.calibration, radii, pipeline, history, season)
         found = without_middle(ends, num)
-    distribution = model.pipeline.distribution
-    if distribution and distribution.whole_numbers:
-        found = np.rint(found)
-    return np.asarray(np.maximum(found, model.pipeline.minimum))
+    return as_targets(found, model.pipeline)
+
+
+def as_targets(samples: Float[np.ndarray, ...], pipeline: Pipeline) -> Float[np.ndarray, ...]:
+    """Samples as values of the target may be: whole numbers of counts, none below the minimum."""
+    distribution = pipeline.distribution
+    whole = np.rint(samples) if distribution and distribution.whole_numbers else samples
+    return np.asarray(np.maximum(whole, pipeline.minimum))
