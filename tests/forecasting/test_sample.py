@@ -71,13 +71,13 @@ def test_steps_beyond_the_horizon_go_on_as_the_last_one(caplog):
 
 def test_a_quantile_model_has_samples_of_its_own_quantiles_and_a_minimum():
     case = air(["log", "standardize"], training={"loss": {"quantile": {"levels": [0.1, 0.5, 0.9]}}})
-    chosen = {**case.config, "intervals": {"minimum": 200}}
+    chosen = {**case.config, "data": {**case.config["data"], "minimum": 104}}
     trained = forecast.train(chosen, case.frame, quiet=True)
     values, expected = trained.sample(samples=200).values, trained.forecast()
     lower, upper = ends(values, 80)
     np.testing.assert_allclose(lower, expected["lo-80"], rtol=0.02)
     np.testing.assert_allclose(upper, expected["hi-80"], rtol=0.02)
-    assert values.min() >= 200
+    assert sample.as_targets(np.array([5.5, 200.5]), trained.pipeline).tolist() == [104, 200.5]
     assert set(trained.summary["sum_coverage"]) == {"quantile"}
 
 
