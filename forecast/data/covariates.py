@@ -25,9 +25,9 @@ UNSEEN = 0
 CALENDAR: dict[str, tuple[Callable[[Any], Any], int]] = {
     "minute": (lambda date: date.minute, 60),
     "hour": (lambda date: date.hour + date.minute / 60, 24),
-    "dayofweek": (lambda date: date.dayofweek, 7),
+    "dayofweek": (lambda date: date.day_of_week, 7),
     "day": (lambda date: date.day - 1, 31),
-    "dayofyear": (lambda date: date.dayofyear - 1, 366),
+    "dayofyear": (lambda date: date.day_of_year - 1, 366),
     "week": (lambda date: date.isocalendar().week.to_numpy(dtype=float) - 1, 53),
     "month": (lambda date: date.month - 1, 12),
     "quarter": (lambda date: date.quarter - 1, 4),

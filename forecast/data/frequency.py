@@ -18,6 +18,8 @@ LEAST_WEEKS = {True: 4, False: 2}
 LEAST_SHARE = 0.7
 """Of the ticks of a week mask, that a table has rows for."""
 MINUTE = 60 * 10**9
+FIRST_MONTHS = {"OCT": "JAN", "NOV": "FEB", "DEC": "MAR"}
+"""Of quarters that begin in either month."""
 INDEXED = "; where none fits, set data.frequency: index, which counts the rows"
 NUMBERED = "; where none fits, number the rows (1, 2, 3, ...) and set data.frequency: 1"
 
@@ -52,7 +54,7 @@ def infer_frequency(
     dates = dates_in(timezone, times[:FIRST] if (steps == steps[0]).all() else times)
     inferred = pd.DatetimeIndex(dates, freq="infer").freq  # pandas 3.1 warns of infer_freq
     if inferred is not None:
-        return str(inferred.freqstr)
+        return _one_name(str(inferred.freqstr))
     lengths, counts = np.unique(steps, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
     for candidate in _candidates(dates, usual):
@@ -65,6 +67,12 @@ def infer_frequency(
     if not (steps % usual).any():
         return str(to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
     raise _uneven(steps, usual, timezone, place)
+
+
+def _one_name(frequency: str) -> str:
+    """Quarters by the first month of a year that begins one: older pandas says QS-OCT of QS-JAN."""
+    name, _, month = frequency.partition("-")
+    return f"{name}-{FIRST_MONTHS.get(month, month)}" if name.endswith("QS") else frequency
 
 
 def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:

@@ -41,10 +41,10 @@ def years_and_months(path):
 
 def local_hours(path):
     hours = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h", tz="Europe/Berlin")
-    load = 50 + 20 * np.sin(hours.hour / 24 * 2 * np.pi) + 8 * (hours.dayofweek < 5)
+    load = 50 + 20 * np.sin(hours.hour / 24 * 2 * np.pi) + 8 * (hours.day_of_week < 5)
     weather = np.random.default_rng(4).choice(["rain", "sun", "cloud"], len(hours))
     frame = pd.DataFrame({"time": hours.strftime("%Y-%m-%d %H:%M"), "load": load})
-    frame.assign(weather=weather, sunday=hours.dayofweek == 6).to_csv(path, index=False)
+    frame.assign(weather=weather, sunday=hours.day_of_week == 6).to_csv(path, index=False)
 
 
 @pytest.mark.parametrize(

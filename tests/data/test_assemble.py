@@ -146,7 +146,7 @@ ROOT = Path(__file__).resolve().parents[2]
     [
         ("air_passengers", {"time": "month", "target": "passengers"}, 144, "MS", 40363),
         ("co2", {"time": "week", "target": "co2"}, 2284, "W-SAT", 756816.5),
-        ("macro", {"time": "quarter", "target": "realgdp"}, 203, "QS-OCT", None),
+        ("macro", {"time": "quarter", "target": "realgdp"}, 203, "QS-JAN", None),
         ("sunspots", {"time": "year", "target": "sunspots"}, 309, 1, None),
     ],
 )

@@ -31,7 +31,7 @@ def test_days_of_the_week_are_those_of_pandas():
 
 def test_hours_of_trading():
     expected = pd.date_range("2024-01-01", "2024-06-30", freq="30min")
-    expected = expected[expected.dayofweek < 5]
+    expected = expected[expected.day_of_week < 5]
     clock = expected.hour * 60 + expected.minute
     expected = expected[(clock >= 570) & (clock <= 930)]
     found = ticks("30min MON-FRI 09:30-15:30", expected[0], len(expected))
@@ -55,12 +55,12 @@ def test_days_of_the_month(day):
 
 def test_days_without_saturdays_are_told_from_gaps():
     days = pd.date_range("2024-01-01", periods=70)
-    assert inferred(days[days.dayofweek != 5]) == "D MON-FRI,SUN"
-    assert inferred(days[days.dayofweek != 5][:20]) == "D"  # three weeks may be a chance
+    assert inferred(days[days.day_of_week != 5]) == "D MON-FRI,SUN"
+    assert inferred(days[days.day_of_week != 5][:20]) == "D"  # three weeks may be a chance
     assert inferred(days.delete([5, 12, 20])) == "D"
-    assert inferred(days[days.dayofweek < 5]) == "B"
+    assert inferred(days[days.day_of_week < 5]) == "B"
     berlin = pd.date_range("2024-02-01", periods=120, tz="Europe/Berlin")
-    assert inferred(berlin[berlin.dayofweek != 6], "Europe/Berlin") == "D MON-SAT"
+    assert inferred(berlin[berlin.day_of_week != 6], "Europe/Berlin") == "D MON-SAT"
 
 
 def test_hours_in_a_zone_over_a_change_of_clocks():

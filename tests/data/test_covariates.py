@@ -144,7 +144,7 @@ def test_calendar_columns_come_last():
     assert encoded.shape[1] == len(fitted.past_names) + len(fitted.future_names)
     dates = frame_of()["ds"].dt
     month = 2 * np.pi * (dates.month.to_numpy() - 1) / 12
-    day = 2 * np.pi * dates.dayofweek.to_numpy() / 7
+    day = 2 * np.pi * dates.day_of_week.to_numpy() / 7
     wanted = np.stack([np.sin(month), np.cos(month), np.sin(day), np.cos(day)], axis=1)
     np.testing.assert_allclose(encoded[:, -4:], wanted, atol=1e-12)
     later = panel.extend(np.full((3, 2, 5), np.nan))

@@ -268,6 +268,12 @@ def test_frequency_with_gaps(frequency, timezone):
     np.testing.assert_array_equal(TimeAxis(int(times[0]), found, timezone).at(kept), times)
 
 
+@pytest.mark.parametrize("month", [1, 4, 7, 10])
+def test_quarters_have_one_name_whatever_they_begin_with(month):
+    assert inferred(pd.date_range(f"2020-{month:02}-01", periods=9, freq="QS")) == "QS-JAN"
+    assert inferred(pd.date_range("2020-01-01", periods=9, freq="QS-NOV")) == "QS-FEB"
+
+
 def test_frequency_of_weekdays_with_holidays():
     weekdays = pd.bdate_range("2023-01-02", "2024-12-31")
     dates = weekdays.drop(pd.DatetimeIndex(["2023-04-07", "2023-12-25", "2024-07-04"]))

@@ -118,7 +118,7 @@ def test_the_facts_are_those_of_the_run(runs, facts):
 
 def test_the_sweep_is_read_as_it_was_and_the_rate_is_the_one_trained_with(runs, facts):
     found = facts.files.sweeps
-    rows = pd.read_csv(runs / "panel/lr_range.csv", float_precision="round_trip")
+    rows = pd.read_csv(runs / "panel/lr_range.csv", dtype=str).astype(float)
     assert [sweep.seed for sweep in found.sweeps] == rows.seed.unique().tolist()
     read = [(p.rate, p.loss, p.smoothed) for sweep in found.sweeps for p in sweep.points]
     np.testing.assert_array_equal(read, rows[["learning_rate", "loss", "smoothed_loss"]])
