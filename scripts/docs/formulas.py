@@ -38,6 +38,7 @@ SIGNS = {
     "to": "→",
     "quad": "\u2003",
     "Delta": "Δ",
+    "Gamma": "Γ",
     "in": "∈",
 }
 FUNCTIONS = ("tanh", "log", "cosh", "exp", "max", "min", "cos", "sign")
