@@ -28,7 +28,14 @@ DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d"]
 CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 PERIODS = [
     mark.join(parts)
-    for parts in (("%Y", "Q%q"), ("Q%q", "%Y"), ("%G", "W%V"), ("W%V", "%G"), ("%Y", "M%m"))
+    for parts in (
+        ("%Y", "Q%q"),
+        ("Q%q", "%Y"),
+        ("%qQ", "%Y"),
+        ("%G", "W%V"),
+        ("W%V", "%G"),
+        ("%Y", "M%m"),
+    )
     for mark in ("", "-", " ", "/")
 ]
 PERIODS += [
@@ -122,7 +129,7 @@ def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
     if fields != ["%Y", "%q"]:
         raise ValueError("%q goes with %Y alone")
     pattern = re.escape(time_format).replace("%Y", r"(?P<year>\d{4})")
-    parts = texts.str.extract(f"^{pattern.replace('%q', '(?P<quarter>[1-4])')}$")
+    parts = texts.str.extract(f"(?i)^{pattern.replace('%q', '(?P<quarter>[1-4])')}$")
     months = {str(quarter): f"-{3 * quarter - 2:02}" for quarter in range(1, 5)}
     return (parts["year"] + parts["quarter"].map(months)).fillna(""), "%Y-%m"
 

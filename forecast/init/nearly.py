@@ -35,6 +35,11 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
                 f"column {shown(name)} holds {shown(odd[0])} among its numbers; mend it, or leave"
                 " the cell empty"
             )
+        if cells and not odd:
+            return (
+                f"column {shown(name)} holds {shown(max(cells, key=len))}; write its numbers with"
+                " one mark of decimals, and without others"
+            )
         if odd and all(WITH_UNIT.fullmatch(cell) for cell in cells):
             return f"column {shown(name)} holds {shown(odd[0])}; write the number alone"
     return ""

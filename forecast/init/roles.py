@@ -12,7 +12,7 @@ import pandas as pd
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
-from forecast.init.helping import AUTO, Column, chosen, name_of, with_long_gaps
+from forecast.init.helping import AUTO, MOST_ONE_HOT, Column, chosen, name_of, with_long_gaps
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import hindrance
 from forecast.init.time_column import holds_dates
@@ -99,6 +99,9 @@ def find_roles(
         kind = "labels" if labels else "changing numbers"
         remedy = hindrance(frame, free) or "name one with --target"
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
+    slips = [name for name in targets or () if frame[name].nunique() > MOST_ONE_HOT]
+    if not labels and (said := hindrance(frame, slips)):
+        raise DataError(f"{path}: {said}")
     gappy = () if targets else with_long_gaps(frame, id_column, possible)
     whole = [name for name in possible if name not in gappy] or possible
     found = tuple(targets or whole[:MOST_TARGETS])

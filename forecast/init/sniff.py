@@ -7,9 +7,11 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from forecast.config.formats import THOUSANDS
 from forecast.data.compact import distinct_texts
-from forecast.data.csv_blocks import named_separator
+from forecast.data.csv_blocks import blocks_of, named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree, rows_below
+from forecast.data.explain_csv import refuse_rows
 from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet
@@ -21,6 +23,9 @@ DATE, NUMBER = r"\d{4}-\d\d(-\d\d.*)?", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
 MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
 """Of decimals and between thousands, likeliest first."""
+RARE = THOUSANDS[4:]
+"""Further marks between thousands, tried where the first distinct cells have them."""
+LOOKED_AT = 200
 
 
 def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -44,13 +49,10 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     names = csv_columns(file, separator)
     _require_names(names, file.name)
     texts = look_at_csv(file, separator, [name for name in names if names.count(name) == 1])
-    if not len(texts) and rows_below(file, separator):
-        raise DataError(
-            f"{file.name}:1: no row has as many cells as the first line, {len(names)}; it must name"
-            " the columns: delete what stands above their names"
-        )
+    if not len(texts):
+        _refuse_ragged(file, separator, names)
     marks = {} if separator == "," else {"separator": separator}
-    readings = [(_typed(texts, *pair), pair) for pair in MARKS]
+    readings = [(_typed(texts, *pair), pair) for pair in _marks_in(texts)]
     frame, (decimal, thousands) = max(readings, key=lambda each: _count_numbers(each[0]))
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
@@ -58,6 +60,27 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = _of_named_columns(frame, names, file.name)
     marks |= {} if decimal == "." else {"decimal": decimal}
     return frame, marks | ({"thousands": thousands} if thousands else {})
+
+
+def _marks_in(texts: pd.DataFrame) -> list[tuple[str, str]]:
+    """Marks that the numbers may have; blanks and apostrophes where there are such cells."""
+    seen = {mark for name in texts for cell in _first_cells(texts[name]) for mark in cell}
+    return [*MARKS, *((decimal, mark) for mark in RARE if mark in seen for decimal in (".", ","))]
+
+
+def _first_cells(column: pd.Series) -> list[str]:
+    return [str(text).strip() for text in distinct_texts(column)[1][:LOOKED_AT]]
+
+
+def _refuse_ragged(file: BinaryIO, separator: str, names: list[str]) -> None:
+    """Raise a DataError if there are rows, but none with as many cells as the first line."""
+    if len(names) == 1 and rows_below(file, separator):
+        raise DataError(
+            f"{file.name}:1: no row has as many cells as the first line, 1; it must name the"
+            " columns: delete what stands above their names"
+        )
+    for block in blocks_of(file, separator):
+        refuse_rows(block, len(names))
 
 
 def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
         (["$1,534.20", "$9"], "holds '$1,534.20'; write the number alone"),
         (["12 %", "3 %"], "holds '12 %'; write the number alone"),
         (["north", "south"], ""),
-        (["1.5", "1,5"], ""),
+        (["1,23,400", "5"], "holds '1,23,400'; write its numbers with one mark of decimals"),
         (DAYS, ""),
     ],
 )
@@ -47,6 +47,7 @@ def table(header, rows=DAYS, cell="{}"):
         (table(",y"), ":1: the column of times has no name; write one into the first line"),
         (f"town,{','.join(DAYS[:3])}\nBonn,1,2,3", ":1: '2024-01-01' is no name of a column"),
         ("town,2024-01,2024-02\nBonn,1,2", ":1: '2024-01' is no name of a column"),
+        (table("ds,y", cell="{},5"), ":2: 3 cells, but the header has 2; write empty"),
         (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),
         (f"{table('ds,y')}\nSource: a shop", ":22: 1 cell, but the header has 2; write empty"),
         (table("ds,y").replace("ds,y", "ds,y\n,EUR"), "column 'y' holds 'EUR' among its numbers"),
@@ -79,3 +80,27 @@ def test_a_slip_among_many_numbers_makes_no_categories():
     assert chosen(frame, None, ["y"], ["x"], {"past": ["auto"]}) == {}
     sizes = pd.DataFrame({"x": ["1", "2", "other"] * 9})
     assert encoded(sizes, "x") == {"x": {"encoding": "one_hot"}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "marks"),
+    [
+        ("1\u202f2{:02},5", {"decimal": ",", "thousands": "\u202f"}),
+        ("1\u00a02{:02}", {"thousands": "\u00a0"}),
+        ("1 2{:02},5", {"decimal": ",", "thousands": " "}),
+        ("1'2{:02}.5", {"thousands": "'"}),
+    ],
+)
+def test_blanks_and_apostrophes_between_thousands(tmp_path, cell, marks):
+    rows = "\n".join(f"{day};{cell.format(i)}" for i, day in enumerate(DAYS))
+    (tmp_path / "table.csv").write_text(f"ds;y\n{rows}", encoding="utf-8")
+    found = read_unconfigured(str(tmp_path / "table.csv"))
+    assert found.marks == {"separator": ";", **marks}
+    assert int(found.panel.values[7, 0]) == 1207
+
+
+def test_a_target_of_numbers_with_units_is_none_of_labels(tmp_path):
+    (tmp_path / "table.csv").write_text(table("ds,y", cell="{}.5%"))
+    path = str(tmp_path / "table.csv")
+    said = refusal(read_unconfigured, path, targets=["y"])
+    assert said == f"{path}: column 'y' holds '0.5%'; write the number alone"
