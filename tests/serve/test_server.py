@@ -185,7 +185,6 @@ def test_a_service_from_its_start_to_its_end(single, tmp_path):
     assert all(body == {"error": "the service is ending; ask another one"} for body in refused)
     assert answers[0] == old
     assert all(answer in (old, new) for answer in answers)
-    assert {round(each, 6) for each in answers} == {round(old, 6), round(new, 6)}
 
 
 @pytest.mark.parametrize(
