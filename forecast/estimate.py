@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from forecast.calibrate import calibrated
+from forecast.config.members import listed_members
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
 from forecast.evaluate import (
@@ -33,6 +34,7 @@ from forecast.training.workers import Workers, workers_for
 WARM_UP_STEPS, TIMED_STEPS = 3, 20
 TIMED_SECONDS = 1.0
 """Timing a part ends after so many seconds, because more of it is alike."""
+RATE = "training.learning_rate"
 PROBE_RATE = 1e-6
 """Learning rate of the steps that are timed."""
 RUN = 32
@@ -80,9 +82,12 @@ class Cost:
 
 
 def range_test_steps(training: TrainingConfig) -> int:
-    """Steps of the learning-rate range test; 0 without it."""
-    options = training.lr_range
-    return options.steps * options.seeds if training.learning_rate == "auto" else 0
+    """Steps of the learning-rate range tests, one for each network; 0 without any."""
+    rates = [training.learning_rate]
+    if listed := listed_members(training):
+        different = {str(changes): changes for changes in listed}.values()
+        rates = [changes.get(RATE, training.learning_rate) for changes in different]
+    return training.lr_range.steps * training.lr_range.seeds * rates.count("auto")
 
 
 def measured(prepared: Prepared, device: torch.device) -> Cost:

@@ -34,6 +34,7 @@ from forecast.errors import ConfigError, DataError, named, shown
 from forecast.forecasting.model_file import load
 from forecast.forecasting.predict import new_model
 from forecast.forecasting.start import Weights, first_weights, sized_like
+from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import hidden_sizes
 from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
@@ -130,19 +131,22 @@ def prepare(
     found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
     data_config = config.data.model_copy(update=found)
     start = load(config.training.start_from) if config.training.start_from else None
-    model_config = config.model if start is None else sized_like(config.model, start)
-    unsized = config.model_copy(update={"data": data_config, "model": model_config})
-    resolved = _with_sizes(unsized, len(windows["train"]))
+    unsized = config.model_copy(update={"data": data_config})
+    resolved = _with_sizes(unsized, len(windows["train"]), start)
     first = first_weights(start, resolved, pipeline, panel, parts) if start else ()
     return Prepared(resolved, panel, parts, pipeline, filled, windows, first)
 
 
-def _with_sizes(config: Config, num_windows: int) -> Config:
+def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) -> Config:
     """With the units of each layer, of all members; the pretrained network has its own."""
     if config.model.start == "pretrained":
         return config
-    own = [_units(member.model, num_windows) for member in config.listed]
-    sized = config.model.model_copy(update={"hidden_size": _units(config.model, num_windows)})
+
+    def units(model: ModelConfig, member: int = 0) -> int | tuple[int, ...]:
+        return _units(sized_like(model, start, member) if start else model, num_windows)
+
+    own = [units(member.model, number) for number, member in enumerate(config.listed)]
+    sized = config.model.model_copy(update={"hidden_size": units(config.model)})
     return with_own(config.model_copy(update={"model": sized}), "model.hidden_size", own)
 
 

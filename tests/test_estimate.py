@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
 
 from forecast import estimate
+from forecast.config.changes import with_tuples
 from forecast.config.training import TrainingConfig
 from forecast.config.tree import config_from
 from forecast.estimate import Cost, extrapolated, measured, range_test_steps, thinned
 from forecast.prepare import new_learner, prepare
 from forecast.training.workers import ALONE
+from tests.helpers import small_config, wave_table
 
 DATA = Path(__file__).parents[1] / "data"
+TABLE = wave_table(72, "2018-01-01", "MS", period=12, level=50)
 COST = Cost(step=0.05, validation=0.0, evaluation=3.0)
 
 
@@ -62,6 +66,28 @@ def test_each_epoch_is_validated_and_the_limit_holds():
     assert cost.training(limited, 49) == pytest.approx(6 + 0.05 * 480)
     assert range_test_steps(limited) == 480
     assert range_test_steps(training) == 0
+
+
+def test_members_that_differ_cost_what_each_of_them_costs():
+    """One of twice the epochs and half the batch takes four times the steps of the other."""
+    own = {"training.epochs": 4, "training.batch_size": 8}
+    prepared = prepare(small_config(training={"ensemble": [own, {}], "batch_size": 16}), TABLE)
+    training, num_windows = prepared.config.training, len(prepared.windows["train"])
+    with (
+        mock.patch.object(estimate, "seconds_per_batch", return_value=1.0),
+        mock.patch.object(estimate, "_of_validation", return_value=0.0),
+        mock.patch.object(estimate, "_of_evaluation", lambda models, _: float(len(models))),
+    ):
+        cost = estimate.measured(prepared, torch.device("cpu"))
+    steps = 4 * -(-num_windows // 8) + 2 * -(-num_windows // 16)
+    assert cost.training(training, num_windows) == pytest.approx(steps)
+    assert cost.evaluation == 2.0
+
+
+def test_each_network_has_a_range_test_of_its_own():
+    listed = [{}, {}, {"training.loss": "mae"}, {"training.learning_rate": 0.1}]
+    asked = {"learning_rate": "auto", "lr_range": {"steps": 50, "seeds": 1}, "ensemble": listed}
+    assert range_test_steps(TrainingConfig.model_validate(with_tuples(asked))) == 2 * 50
 
 
 def test_what_is_reached_whole_takes_what_it_took(clock):

@@ -23,11 +23,18 @@ MAY_DIFFER = ("dropout", "init")
 Weights = Mapping[str, torch.Tensor]
 
 
-def sized_like(config: ModelConfig, start: TrainedModel) -> ModelConfig:
-    """The network with the units of a run's, where they are left to us."""
+def sized_like(config: ModelConfig, start: TrainedModel, member: int = 0) -> ModelConfig:
+    """The network with the units of a run's, where they are left to us.
+
+    Args:
+        config: the network.
+        start: the run.
+        member: number of the network among all; they begin with those of the run by turns.
+    """
     if config.hidden_size != "auto":
         return config
-    return config.model_copy(update={"hidden_size": start.config.model.hidden_size})
+    other = start.config.member(member % len(start.models)).model
+    return config.model_copy(update={"hidden_size": other.hidden_size})
 
 
 def first_weights(

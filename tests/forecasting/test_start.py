@@ -59,6 +59,17 @@ def test_members_begin_with_those_of_the_run_by_turns(run, member):
     assert not new_learner(prepare(config(), frame()), CPU, 0.01, 0).is_trained
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_members_that_differ_begin_with_those_that_are_like_them(tmp_path):
+    listed = {"ensemble": [{"window.lookback": 9}, {"model.proj_size": 20}]}
+    forecast.train(config(training=listed), frame(), run=tmp_path / "run")
+    found = prepare(config(str(tmp_path / "run"), training=listed), frame(110)).config
+    assert [each.model.hidden_size for each in found.listed] == [32, 40]
+    turned = {"ensemble": listed["ensemble"][::-1]}
+    message = refusal(prepare, config(str(tmp_path / "run"), training=turned), frame(110))
+    assert "has model.proj_size 0, here it is 20; make them alike" in message
+
+
 def test_weights_that_training_makes_no_better_are_kept(run):
     path, _ = run
     worse = config(path, training={"learning_rate": 3.0, "epochs": 1})
