@@ -65,7 +65,7 @@ def infer_frequency(
     if usual % DAY == 0 and _ticks_like(times, timezone, f"{usual // DAY}D", usual):
         return str(to_offset(f"{usual // DAY}D").freqstr)  # in a zone, whose days differ
     if not (steps % usual).any():
-        return str(to_offset(pd.Timedelta(usual)).freqstr)  # type: ignore[call-overload]
+        return _of_length(usual)
     raise _uneven(steps, usual, timezone, place)
 
 
@@ -73,6 +73,13 @@ def _one_name(frequency: str) -> str:
     """Quarters by the first month of a year that begins one: older pandas says QS-OCT of QS-JAN."""
     name, _, month = frequency.partition("-")
     return f"{name}-{FIRST_MONTHS.get(month, month)}" if name.endswith("QS") else frequency
+
+
+def _of_length(nanoseconds: int) -> str:
+    """The frequency of a step that is always as long: D, of which newer pandas makes 24h."""
+    days, rest = divmod(nanoseconds, DAY)
+    step = f"{days}D" if days and not rest else pd.Timedelta(nanoseconds)
+    return str(to_offset(step).freqstr)  # type: ignore[arg-type]
 
 
 def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
@@ -100,7 +107,7 @@ def _week_mask(dates: pd.DatetimeIndex, usual: int) -> str | None:
     hours = np.unique(times).tolist()
     if len(seen) * len(hours) * usual == WEEK:
         return None
-    text = mask_text(str(to_offset(pd.Timedelta(usual)).freqstr), seen, hours, usual)  # type: ignore[call-overload]
+    text = mask_text(_of_length(usual), seen, hours, usual)
     calendar = calendar_of(text)
     assert calendar is not None
     first, last = calendar.numbers(walls[[0, -1]])

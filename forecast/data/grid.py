@@ -16,7 +16,7 @@ from forecast.data.frequency import INDEXED, NUMBERED, infer_frequency
 from forecast.data.panel import offsets_of
 from forecast.data.table import Table
 from forecast.data.ticks import INDEX
-from forecast.data.times import LAST_MOMENT, TimeAxis
+from forecast.data.times import CLOCK, LAST_MOMENT, TimeAxis
 from forecast.errors import DataError, named, shown
 
 SHOWN_DUPLICATES = 10
@@ -220,7 +220,7 @@ def _checked_offset(frequency: str) -> str:
             offset = pd.tseries.frequencies.to_offset(frequency)
     except (ValueError, OverflowError, FutureWarning):
         offset = None
-    is_too_long = isinstance(offset, pd.tseries.offsets.Tick) and offset.nanos > LAST_MOMENT
+    is_too_long = isinstance(offset, CLOCK) and offset.nanos > LAST_MOMENT
     if offset is None or offset.n < 1 or is_too_long:
         raise DataError(
             f"data.frequency {frequency!r} is no pandas offset; write e.g. h, D, W-SUN, MS, ME,"

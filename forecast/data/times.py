@@ -24,6 +24,8 @@ MOST_SKIPPED = 2
 LAST_MOMENT, LAST_INTEGER = pd.Timestamp.max.value, 2**63 - 1
 LAST_TICK = LAST_MOMENT - 32 * 86_400 * 10**9
 """So that the month after it can be told."""
+CLOCK = (pd.tseries.offsets.Tick, pd.tseries.offsets.Day)
+"""Steps that are always as long, days but for zones; of newer pandas days are no ticks."""
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
 SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
@@ -123,8 +125,9 @@ class TimeAxis:
         if self.ticks or calendar_of(self.frequency):
             return None
         offset = to_offset(self.frequency)
-        is_clock = isinstance(offset, pd.tseries.offsets.Tick)
-        if not is_clock or (self.timezone and isinstance(offset, pd.tseries.offsets.Day)):
+        if not isinstance(offset, CLOCK) or (
+            self.timezone and isinstance(offset, pd.tseries.offsets.Day)
+        ):
             return None
         return int(offset.nanos)
 
