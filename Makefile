@@ -16,6 +16,9 @@ test: lint
 # The tests with the newest versions of everything, and with the lowest that pyproject.toml allows.
 # Each in an environment of its own; TORCH=2.13.0 pins torch, where a CUDA build would be too large.
 # statsforecast caps pandas: the newest is put over it, as users have it who need no statsforecast.
+# Old libraries warn of the newer ones beneath them, which says nothing of us.
+WARNINGS_oldest := -W default
+
 test-latest test-oldest: test-%:
 	$(PYTHON) -m venv --clear .venv-$*
 	$(PYTHON) scripts/versions.py $* $(TORCH) > .venv-$*/constraints.txt
