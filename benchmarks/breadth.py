@@ -5,9 +5,10 @@ python benchmarks/breadth.py --data DIR --minutes 5 --output runs/breadth
 
 Each table goes through the command line as a user's does: `forecast config init`, `forecast train`,
 and `forecast quick`. Columns: MASE over seasonal naive's, a mean over series; below them the
-geometric mean over suites. `--output` holds results.jsonl, a line a table and method; what stands
-there is not done again. `--validate` never reads the test rows: it is for choosing. A command that
-fails or takes too long is a line with its error, and seasonal naive's score.
+geometric mean over suites; of a forecast with a median beside the mean the median is scored. Below
+the table: CRPS of our intervals, see breadth_crps.py. `--output` holds results.jsonl, a line a table
+and method; what stands there is not done again. `--validate` never reads the test rows: it is for
+choosing. A command that fails or takes too long is a line with its error, and seasonal naive's score.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from breadth_crps import INTERVALS, crps
 from breadth_scores import KEYS, Suite, read_suites, score
 from breadth_table import STATISTICAL, Line, table_of
 
@@ -117,7 +119,11 @@ def of_training(
             note |= {key: summary.get(key) for key in ("verdict", "stopped", "epochs")}
             if "ours" in left:
                 left.remove("ours")
-                yield "ours", read_forecast(folder / "run" / "forecast.csv", table), note
+                forecast = read_forecast(folder / "run" / "forecast.csv", table)
+                note["crps"] = crps_of(suite, forecast, trained, folder, options.limit)
+                if "median" in forecast:
+                    forecast = forecast.assign(forecast=forecast["median"])
+                yield "ours", forecast, note
             if "ours_alone" in left:
                 alone = [
                     "predict",
@@ -132,6 +138,30 @@ def of_training(
         except FailedCommandError as error:
             for method in left:
                 yield method, None, note | {"error": str(error).replace(name, ".")}
+
+
+def crps_of(
+    suite: Suite, forecast: pd.DataFrame, trained: str, folder: Path, limit: float
+) -> Line | None:
+    """Sums of the CRPS of a run's intervals; None where it has not all of them.
+
+    Args:
+        suite: tells what came.
+        forecast: of the run; one with a median has all intervals, another is asked for them.
+        trained: the run.
+        folder: for the forecast with these.
+        limit: seconds.
+    """
+    table = suite.known[suite.known.unique_id.isin(forecast.unique_id)]
+    if "median" not in forecast:
+        words = ["predict", trained, "--output", f"{folder / 'i.csv'}", "--level", *INTERVALS]
+        try:
+            run(words, limit)
+        except FailedCommandError:
+            return None
+        forecast = read_forecast(folder / "i.csv", table)
+    held_out = suite.held_out[suite.held_out.unique_id.isin(table.unique_id)]
+    return dict(crps(table, held_out, forecast, suite.season))
 
 
 def of_quick(

@@ -89,12 +89,33 @@ def _sentences(
             f"- Of {len(times)} trainings ended, in minutes, {', '.join(shares)}; the longest took"
             f" {max(times):.1f}."
         )
+    yield from _crps_sentences(lines)
     for line in lines:
         where = f"- {line['suite']} {line['table']}, {line['method']}:"
         if line["error"]:
             yield f"{where} {line['error']} (seasonal naive stands in)."
         elif line["stood_in"]:
             yield f"{where} seasonal naive stands in for {line['stood_in']} series."
+
+
+def _crps_sentences(lines: Sequence[Line]) -> Iterator[str]:
+    """CRPS of our intervals over that of seasonal naive with and without intervals, by suite."""
+    found: dict[str, dict[str, float]] = {}
+    for line in lines:
+        if of_table := line.get("crps"):
+            sums = found.setdefault(line["suite"], dict.fromkeys(of_table, 0.0))
+            sums.update({key: sums[key] + value for key, value in of_table.items()})
+    if found:
+        cells = [
+            f"{suite} {each['pinball'] / each['naive_point_pinball']:.3f}"
+            f" ({each['pinball'] / each['naive_pinball']:.3f};"
+            f" scaled {each['pinball'] / each['size']:.4f})"
+            for suite, each in found.items()
+        ]
+        yield (
+            "- CRPS over seasonal naive's point forecast (over its empirical quantiles):"
+            f" {', '.join(cells)}."
+        )
 
 
 def _cell(value: float | None, form: str = "{:.3f}") -> str:

@@ -137,8 +137,8 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
         truth = actuals(prepared)
         ridge = fitted_ridge(truth.history, prepared.windows["train"], truth.scale.absolute)
     shares = (1 / len(methods),) * len(methods)
-    is_median, counts = config.combine == "median", prepared.pipeline.distribution is not None
-    equal = Combination(methods, shares, is_median, ridge, lowest(config), counts)
+    is_median, of_counts = config.combine == "median", prepared.pipeline.distribution
+    equal = Combination(methods, shares, is_median, ridge, lowest(config), of_counts)
     if len(methods) == 1 or config.combine != "weights":
         return equal
     weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")

@@ -1,14 +1,19 @@
 """With `data.minimum` no forecast and no interval lies below it, wherever it is made."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pytest
 
 import forecast
 from forecast.backtesting.run import backtest
+from forecast.config.counts import Poisson
 from forecast.evaluation.baselines import History
 from forecast.forecasting.model_file import load
 from forecast.init.propose import propose
 from forecast.partners.combination import Combination
+from forecast.prepare import prepare
 from forecast.runs.drain import result_of
 from forecast.runs.folder import MODEL_FILE
 from tests.helpers import small_config
@@ -47,6 +52,30 @@ def test_a_combination_stops_there_too():
     assert combination.all_methods(own, history, origins)["combination"].min() >= 2
     quantiles = np.stack([own - 9, own, own + 9], axis=-1)
     assert combination.shifted(quantiles, history, origins).min() == 2
+
+
+def test_quantiles_of_counts_keep_their_ratios_and_stay_whole():
+    counts = Combination(("lstm", "theta"), (0.5, 0.5), minimum=0.0, distribution=Poisson())
+    own = np.array([0.0, 1, 2, 2.0, 5, 9])[None, None, None]
+    moved = counts.moved(own, np.full((1, 1, 1), 3.0))
+    np.testing.assert_array_equal(moved[0, 0, 0], [0, 2, 3, 3, 8, 14])
+    np.testing.assert_array_equal(counts.moved(own, np.full((1, 1, 1), 2.0)), own)
+
+
+@pytest.mark.parametrize(
+    "transforms",
+    [["log1p", "standardize"], ["difference"], [{"difference": 7}, "min_max"], ["power", "robust"]],
+)
+def test_no_transform_takes_a_forecast_below_it(transforms):
+    config = small_config(["data.minimum=0"], transforms=transforms, **PARTS)
+    prepared = prepare(config, COUNTS)
+    far = np.random.default_rng(0).normal(0, 30, (1, 3, 1, 5))
+    origins = np.array([70])
+    values = prepared.pipeline.invert(far, prepared.panel, prepared.filled_targets, origins)
+    assert values.min() == 0
+    free = replace(prepared.pipeline, minimum=-np.inf)
+    expected = free.invert(far, prepared.panel, prepared.filled_targets, origins)
+    np.testing.assert_array_equal(values, np.maximum(expected, 0))
 
 
 def test_a_proposal_for_counts_has_it_and_others_have_not():

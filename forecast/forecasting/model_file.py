@@ -283,8 +283,8 @@ def _combination(
         return None
     if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
         raise ValueError(f"weights are not {len(methods)} that add up to 1")
-    is_median, counts = config.combine == "median", distribution_of(config) is not None
-    return Combination(methods, weights, is_median, ridge, lowest(config), counts)
+    is_median, of_counts = config.combine == "median", distribution_of(config)
+    return Combination(methods, weights, is_median, ridge, lowest(config), of_counts)
 
 
 def _covariates(config: DataConfig, content: Content) -> FittedCovariates:

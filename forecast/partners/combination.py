@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.config.counts import Distribution
 from forecast.evaluation.baselines import Forecast, History
 from forecast.evaluation.scoring import COMBINATION
 from forecast.partners.ridge import Ridge
@@ -27,8 +28,8 @@ class Combination:
     """The one partner that is fitted beforehand, if it is among the methods."""
     minimum: float = -np.inf
     """In the user's units: nothing below it is forecast."""
-    are_ratios: bool = False
-    """Whether the model's quantiles are those of a distribution of counts."""
+    distribution: Distribution | None = None
+    """Whose quantiles the model forecasts; None: numbers of any sign."""
 
     @staticmethod
     def alone(model: str) -> Combination:
@@ -126,13 +127,15 @@ class Combination:
     ) -> Float[np.ndarray, "B H K Q"]:
         """A model's forecasts about another middle, in the user's units.
 
-        Quantiles keep their distances from it; those of counts their ratios, so that 0 stays 0.
+        Quantiles keep their distances from it; those of a distribution their ratios, so that 0
+        stays 0, and those of counts are whole numbers.
         """
-        point = values[..., values.shape[-1] // 2]
-        if not self.are_ratios:
-            moved = values + (combined - point)[..., None]
-        else:
-            ratio = np.maximum(combined, 0.0) / np.where(point > 0, point, 1.0)
-            moved = values * ratio[..., None]
-            moved[..., values.shape[-1] // 2] = np.maximum(combined, 0.0)
+        middle = values.shape[-1] // 2
+        point = values[..., middle]
+        if self.distribution is None or np.array_equal(combined, point):
+            return np.asarray(np.maximum(values + (combined - point)[..., None], self.minimum))
+        moved = values * (combined / np.where(point > 0, point, 1.0))[..., None]
+        if self.distribution.whole_numbers:
+            moved = np.rint(moved)
+        moved[..., middle] = combined
         return np.asarray(np.maximum(moved, self.minimum))

@@ -53,7 +53,8 @@ def default_space(prepared: Prepared, config: Config) -> Space:
     }
     if windows < MANY_WINDOWS:
         offered["model.dropout"] = [0.0, 0.1, 0.2, 0.4]
-        offered["training.loss"] = ["mse", "mae", "huber"]
+        if prepared.pipeline.distribution is None:
+            offered["training.loss"] = ["mse", "mae", "huber"]
     if windows < FEW_WINDOWS:
         offered["transforms"] = [*_chains(prepared)]
         del offered["model.num_layers"]

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import breadth  # noqa: E402
+import breadth_crps  # noqa: E402
 import breadth_scores  # noqa: E402
 from breadth_table import table_of  # noqa: E402
 
@@ -186,3 +187,22 @@ def test_a_hanging_command_and_a_bad_one_are_errors(monkeypatch):
     with pytest.raises(breadth.FailedCommandError, match=r"^it broke$"):
         breadth.run(["raise SystemExit('it broke')"], 60)
     assert breadth.run(["print(3)"], 60)[0] == "3\n"
+
+
+def test_crps_by_hand():
+    """Season 1: errors of naive one step ahead are 1, 2 and 3, two steps ahead 3 and 5."""
+    known, held_out = long(a=[0.0, 1.0, 3.0, 6.0]), long(a=[7.0, 8.0])
+    held_out["ds"] += 4
+    sums = breadth_crps.crps(known, held_out, None, 1)
+    levels = np.array(breadth_crps.LEVELS)
+    expected = 0.0
+    for actual, errors in ((7.0, [1, 2, 3]), (8.0, [3, 5])):
+        miss = actual - 6 - np.quantile(errors, levels)
+        expected += 2 * np.maximum(levels * miss, (levels - 1) * miss).mean()
+    assert sums["naive_pinball"] == sums["pinball"] == pytest.approx(expected)
+    assert sums["size"] == 15
+    # A point forecast has its absolute error: the levels are even about the median.
+    assert sums["naive_point_pinball"] == pytest.approx(1 + 2)
+    ends = {end: [7.0, 8.0] for end in (*breadth_crps.ENDS, "forecast")}
+    perfect = breadth_crps.crps(known, held_out, held_out[["unique_id", "ds"]].assign(**ends), 1)
+    assert perfect["pinball"] == 0
