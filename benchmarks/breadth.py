@@ -6,9 +6,9 @@ python benchmarks/breadth.py --data DIR --minutes 5 --output runs/breadth
 Each table goes through the command line as a user's does: `forecast config init`, `forecast train`,
 and `forecast quick`. Columns: MASE over seasonal naive's, a mean over series; below them the
 geometric mean over suites; of a forecast with a median beside the mean the median is scored. Below
-the table: CRPS of our intervals, see breadth_crps.py. `--output` holds results.jsonl, a line a table
-and method; what stands there is not done again. `--validate` never reads the test rows: it is for
-choosing. A command that fails or takes too long is a line with its error, and seasonal naive's score.
+the table: CRPS of our intervals, see breadth_crps.py. `--output` holds results.jsonl, a line
+each; what stands there is not done again. `--validate` never reads the test rows: it is for
+choosing. A command that fails or takes too long is a line with its error, and naive's score.
 """
 
 import argparse
