@@ -144,6 +144,10 @@ def commands(monkeypatch):
             (run / "summary.json").write_text(json.dumps({"verdict": "good"}))
             ahead = pd.DataFrame({"ds": len(table) + np.arange(2), "forecast": 7.0})
             ahead.assign(**{"lo-80": 6.5, "hi-80": 7.5}).to_csv(run / "forecast.csv")
+        elif words[0] == "predict":
+            ahead = pd.read_csv(Path(words[1]) / "forecast.csv", index_col=0)
+            ends = {end: 7.0 for end in breadth_crps.ENDS if end != "median"}
+            ahead.assign(**ends).to_csv(words[words.index("--output") + 1], index=False)
         elif words[:2] == ["config", "init"]:
             Path(words[-1]).write_text("data: {}")
         return "", 1.5
@@ -158,7 +162,7 @@ def test_what_is_done_is_not_done_again(tmp_path, commands, capsys):
     words = ["--data", str(tmp_path), "--output", str(tmp_path / "out"), "--minutes", "3"]
     words += ["--methods", "ours", "seasonal_naive"]
     breadth.main([*words, "--only", "single_some"])
-    assert [each[0] for each in commands] == ["config", "train"] * 2
+    assert [each[0] for each in commands] == ["config", "train", "predict"] * 2
     assert commands[0][3:7] == ["--horizon", "2", "--minutes", "3"]
     breadth.main(words)
     lines = [json.loads(each) for each in (tmp_path / "out/results.jsonl").read_text().splitlines()]
@@ -174,7 +178,9 @@ def test_what_is_done_is_not_done_again(tmp_path, commands, capsys):
     assert lines[1]["seconds"] == lines[1]["init_seconds"] == 1.5
     assert lines[4]["error"] == "./data.csv: no"
     assert lines[4]["mase"] == lines[4]["naive_mase"]
-    assert "| single_some | 0.333 | 1.000 | 50.0 % | 2 to 2 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| single_some | 0.333 | 1.000 | 50.0 % | 2 to 2 |" in printed
+    assert "point forecast (over its empirical quantiles): single_some 0.333 (" in printed
     commands.clear()
     breadth.main(words)
     assert not commands
