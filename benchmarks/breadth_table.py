@@ -106,12 +106,14 @@ def _crps_sentences(lines: Sequence[Line]) -> Iterator[str]:
             sums = found.setdefault(line["suite"], dict.fromkeys(of_table, 0.0))
             sums.update({key: sums[key] + value for key, value in of_table.items()})
     if found:
-        cells = [
-            f"{suite} {each['pinball'] / each['naive_point_pinball']:.3f}"
-            f" ({each['pinball'] / each['naive_pinball']:.3f};"
-            f" scaled {each['pinball'] / each['size']:.4f})"
-            for suite, each in found.items()
-        ]
+        cells = []
+        for suite, each in found.items():
+            of_ours = np.float64(each["pinball"])
+            with np.errstate(divide="ignore", invalid="ignore"):  # naive may be perfect
+                point, own, scaled = (
+                    of_ours / each[key] for key in ("naive_point_pinball", "naive_pinball", "size")
+                )
+            cells.append(f"{suite} {point:.3f} ({own:.3f}; scaled {scaled:.4f})")
         yield (
             "- CRPS over seasonal naive's point forecast (over its empirical quantiles):"
             f" {', '.join(cells)}."
