@@ -71,7 +71,7 @@ class Content:
 
     config: dict[str, Any]
     axis: tuple[int, int | str, str | None, tuple[int, ...]]
-    """Origin, frequency and time zone."""
+    """Origin, frequency, time zone and ticks."""
     ids: tuple[str, ...]
     """Series of the tail."""
     fitted_ids: tuple[str, ...]

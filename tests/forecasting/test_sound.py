@@ -85,7 +85,7 @@ CASES = {
     ),
     "an axis beyond int64": (lambda c, _: c["axis"].__setitem__(0, 2**63), "beyond 64 bits"),
     "times beyond int64": (
-        lambda c, _: c.update(axis=[2**62, 2**62, None]),
+        lambda c, _: c.update(axis=[2**62, 2**62, None, []]),
         "axis: times beyond 64 bits",
     ),
     "an axis that stands still": (lambda c, _: c["axis"].__setitem__(1, 0), "axis: frequency"),
