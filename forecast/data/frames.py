@@ -154,7 +154,7 @@ def _named_levels(
             name = time or TIME
         elif name is None and len(levels) > 1:
             name = ID if ID not in [other for other, _ in named] else time or TIME
-        elif name is None and (is_series or level.dtype == object):
+        elif name is None and (is_series or pd.api.types.is_string_dtype(level.dtype)):
             name = time or TIME
         if name is not None:
             named.append((name, level))

@@ -37,7 +37,7 @@ def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
     with `=`, `+`, `-` or `@`, also behind blanks, and it may be a command.
     """
     columns = {
-        name: column.map(_guarded) if column.dtype == object else column
+        name: column.map(_guarded) if pd.api.types.is_string_dtype(column.dtype) else column
         for name, column in table.items()
     }
     return pd.DataFrame(columns).rename(columns=_guarded)

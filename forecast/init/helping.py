@@ -135,7 +135,8 @@ def _is_useful(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
     levels = column.nunique()
     if levels < 2 or _has_long_gaps(column, series):
         return False
-    is_text = column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)
+    is_text = pd.api.types.is_string_dtype(column.dtype)
+    is_text |= isinstance(column.dtype, pd.CategoricalDtype)
     if is_text and levels > MOST_ONE_HOT and are_nearly_numbers(column):
         return False
     return is_number or (is_text and levels <= min(MOST_LEVELS, len(column) // 5))

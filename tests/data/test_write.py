@@ -126,3 +126,9 @@ def test_texts_that_a_spreadsheet_would_run_are_guarded(name: str) -> None:
 def test_other_texts_and_numbers_are_not_guarded() -> None:
     table = TABLE.assign(unique_id=["-3", "a=b"], forecast=[-0.5, 1.0])
     pd.testing.assert_frame_equal(for_spreadsheets(table), table)
+
+
+@pytest.mark.parametrize("dtype", [object, "string"])
+def test_texts_of_every_kind_are_guarded(dtype):
+    table = pd.DataFrame({"a": pd.Series(["=1+1", "x"], dtype=dtype)})
+    assert for_spreadsheets(table)["a"].tolist() == ["'=1+1", "x"]
