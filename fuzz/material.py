@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 TABLES = ("air_passengers", "co2", "macro", "sunspots")
 LABELLED = "co2_change"
 """The table whose target is a label."""
-TRAINED = ("air_passengers", "co2", "macro", LABELLED)
+TRAINED = (*TABLES, LABELLED)
 SMALL: tuple[str, ...] = (
     "model.hidden_size=3",
     "model.num_layers=1",
