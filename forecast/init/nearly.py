@@ -27,7 +27,7 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
     """
     for name in names:
         column = frame[name]
-        if column.dtype != object or holds_dates(column, None):
+        if not pd.api.types.is_string_dtype(column.dtype) or holds_dates(column, None):
             continue
         cells, odd = _cells(column)
         if odd and len(odd) < (1 - MOST) * len(cells):
