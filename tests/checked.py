@@ -14,10 +14,11 @@ from types import CodeType, FunctionType
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
-from beartype import beartype
-from jaxtyping import AbstractArray, config, install_import_hook
+from beartype import BeartypeConf, beartype
+from jaxtyping import AbstractArray, TypeCheckError, config, install_import_hook
 
 jaxtyped = jaxtyping.jaxtyped
+AS_JAXTYPING = BeartypeConf(violation_type=TypeCheckError)  # a TypeError
 MOST_TIMES = 5
 """As often is a function within another one checked: to prepare it takes longer than it works."""
 CHECKED = Counter[CodeType]()
@@ -42,7 +43,7 @@ def checked(thing: Any) -> Any:
         if CHECKED[thing.__code__] > MOST_TIMES:
             return thing
     hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
-    typed = beartype(_annotated(thing, hints))
+    typed = beartype(_annotated(thing, hints), conf=AS_JAXTYPING)
     context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext
 
     @functools.wraps(thing)

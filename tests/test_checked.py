@@ -69,11 +69,11 @@ def test_what_fits_is_let_through():
     ],
 )
 def test_what_does_not_fit_is_not(wrong):
-    with pytest.raises(Exception, match=r"violates|Type-check error"):
+    with pytest.raises(TypeError, match=r"violates|Type-check error"):
         wrong()
 
 
 def test_the_package_is_checked():
     assert metrics._inverse(np.ones((2, 2))).shape == (2, 2)
-    with pytest.raises(Exception, match="violates"):
+    with pytest.raises(TypeError, match="violates"):
         metrics._inverse(TWO)
