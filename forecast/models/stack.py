@@ -15,6 +15,9 @@ from forecast.models.dropout import DropoutGenerator, dropped
 
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
+SLOW_WIDTHS = range(129, 193)
+"""Units of a layer for which the kernel that cuDNN takes is slower than its standard one, which is
+what packed sequences are always computed with."""
 State = tuple[Tensor, ...]
 """Hidden state, and for an LSTM the cell state after it; each (layers * directions, B, width)."""
 
@@ -49,8 +52,6 @@ class Stack(nn.Module):
             self.norms.append(_norm(config, width))
         self.output_size = width
         self.dropout = config.dropout
-        self.is_packed = False
-        """Whether layers are fed packed sequences, for which cuDNN has another kernel."""
         self.first_states = nn.ParameterList()
         if config.init.state == "learned":
             self.first_states.extend(_first_states(self.layers))
@@ -79,7 +80,7 @@ class Stack(nn.Module):
         for number, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             fed = dropped(inputs, share, noise) if number else inputs
             first = states[number] if states else None
-            outputs, state = _run(layer, fed, first, dilations[number], self.is_packed)
+            outputs, state = _run(layer, fed, first, dilations[number])
             last.append(state)
             if self.residual and outputs.shape == inputs.shape:
                 outputs = outputs + inputs
@@ -213,7 +214,6 @@ def _run(
     inputs: Float[Tensor, "B T I"],
     first: State | None,
     dilation: int,
-    is_packed: bool,
 ) -> tuple[Float[Tensor, "B T O"], State]:
     """A layer over all steps; with a dilation each step goes on from that many steps before.
 
@@ -225,11 +225,11 @@ def _run(
         filled = nn.functional.pad(inputs, (0, 0, -steps % dilation, 0))  # zeros before the first
         repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
         split = _split_by_dilation(filled, dilation)
-        outputs, state = _run(layer, split, repeated, 1, is_packed)
+        outputs, state = _run(layer, split, repeated, 1)
         # The last step ends the last of the sequences, whose windows come last in the batch.
         return _joined(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
     begin = None if first is None else _laid_out(layer, first)
-    if not is_packed:
+    if not _is_packed(layer, inputs):
         outputs, last = layer(inputs, begin)
         return outputs, last if isinstance(last, tuple) else (last,)
     # A packed sequence holds all windows' first step, then their second, and so on: (T * B, I), and
@@ -240,6 +240,15 @@ def _run(
     outputs, last = layer(packed, begin)
     outputs = outputs.data.unflatten(0, (steps, batch)).transpose(0, 1)
     return outputs, last if isinstance(last, tuple) else (last,)
+
+
+def _is_packed(layer: nn.Module, inputs: Float[Tensor, "B T I"]) -> bool:
+    """Whether a layer is fed packed sequences. The widths decide, not a timing: see `SLOW_WIDTHS`.
+
+    So what a training computes follows from its configuration, also where it is resumed.
+    """
+    assert isinstance(layer, nn.RNNBase)
+    return inputs.is_cuda and layer.hidden_size in SLOW_WIDTHS
 
 
 def _split_by_dilation(inputs: Float[Tensor, "B T I"], dilation: int) -> Float[Tensor, "X U I"]:

@@ -1,12 +1,8 @@
-"""A whole training step as one CUDA graph, and the choice between two kernels of cuDNN.
+"""A whole training step as one CUDA graph.
 
-Graph: the CPU starts all kernels of a step at once, so that the GPU never waits for Python.
+The CPU starts all kernels of a step at once, so that the GPU never waits for Python.
 Everything of a step has a fixed place in memory: the numbers of the windows, the learning rate, the
 gradients, the loss. A shorter last batch is filled up with windows whose targets are masked.
-
-Kernel: cuDNN has two for a recurrent layer, and takes the slower one for some widths. Its
-persistent kernel is the fastest up to some 128 units and was seen slow from 129 to 192; packed
-sequences are always computed with the standard one. Which is faster is tried on the first batch.
 """
 
 from __future__ import annotations
@@ -19,21 +15,13 @@ from torch import Tensor, nn
 
 from forecast.config.optimizers import Adam, AdamW
 from forecast.data.windows import Batch, Windows
-from forecast.models.forecaster import Forecaster
-from forecast.training.device import gathered
 from forecast.training.learner import Learner
 from forecast.training.optimizers import set_rate
-from forecast.training.ranks import ONE_PROCESS, Ranks
-from forecast.training.sampling import in_order
 from forecast.training.seeds import mixed_seed
 from forecast.training.step import StepResult, clip, gradient_norms, set_gradient
 
 CAPTURE_WARM_UP = 3
 """Steps before the capture, in which libraries choose their kernels."""
-TRIAL_WARM_UP, TRIAL_STEPS = 2, 5
-"""Steps of a kernel before its time counts, and steps that are timed."""
-PACKED_MUST_BE_FASTER_BY = 1.1
-"""Factor, so that the noise of a timing does not decide, and with it the bytes of a result."""
 
 
 def captured(learner: Learner, windows: Windows) -> StepGraph | None:
@@ -147,37 +135,3 @@ def _restore(
     with torch.no_grad():
         for name, place in _places(model, optimizer).items():
             place.copy_(before[name]) if name in before else place.zero_()
-
-
-def choose_kernel(learner: Learner, windows: Windows, ranks: Ranks = ONE_PROCESS) -> None:
-    """Let the model feed packed sequences if that is faster.
-
-    Nothing is tried on the CPU, nor where batch normalisation would remember the trials, nor with
-    a model that has no choice. Rank 0 decides for all processes.
-    """
-    is_on_gpu = learner.device.type == "cuda" and not learner.has_batch_norm
-    if not (is_on_gpu and isinstance(learner.model, Forecaster)):
-        return
-    index = next(in_order(windows, learner.config.batch_size))
-    batch = gathered(windows, index, learner.device)
-    learner.model.train()
-    seconds = {}
-    for is_packed in (False, True):
-        _pack(learner, is_packed)
-        for _ in range(TRIAL_WARM_UP):
-            set_gradient(learner, [lambda: batch])
-        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        began.record()
-        for _ in range(TRIAL_STEPS):
-            set_gradient(learner, [lambda: batch])
-        ended.record()
-        ended.synchronize()
-        seconds[is_packed] = began.elapsed_time(ended)
-    is_faster = seconds[False] > PACKED_MUST_BE_FASTER_BY * seconds[True]
-    _pack(learner, bool(ranks.decided(is_faster)))
-
-
-def _pack(learner: Learner, is_packed: bool) -> None:
-    for model in (learner.model, learner.average):
-        if isinstance(model, Forecaster):
-            model.stack.is_packed = is_packed

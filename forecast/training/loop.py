@@ -19,7 +19,7 @@ from torch import Tensor
 from forecast.config.schedules import Position
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.training.cuda import captured, choose_kernel
+from forecast.training.cuda import captured
 from forecast.training.device import gathered, mixed_precision
 from forecast.training.learner import Learner, forecast_windows
 from forecast.training.optimizers import is_full_batch
@@ -117,7 +117,6 @@ def fit(
     judging, is_over = 0.0, False  # seconds of the last validation
     elapsed = partial(_elapsed, began, ranks)
     is_limited = most_seconds < math.inf  # only then is rank 0 asked for the time of every step
-    choose_kernel(learner, train, ranks)
     graph = captured(learner, train) if ranks.size == 1 else None
     while step < most_steps and not is_over:
         number, monitored = len(records) + 1, [record.monitored for record in records]
@@ -194,7 +193,7 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
     def sums(index: Int[Tensor, " B"]) -> tuple[Tensor, Tensor]:
         batch = gathered(windows, index, learner.device)
         with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
-            forecast = model(batch.past, batch.future, batch.static)
+            forecast = model(batch.past, batch.future, batch.static).float()
             return learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
 
     size = forecast_windows(model, EVALUATION_BATCH)

@@ -1,6 +1,7 @@
 """Recurrent stacks against gates written out by hand, and the distributions of their weights."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from forecast.config.model import InitConfig, ModelConfig
+from forecast.models import stack
 from forecast.models.stack import CELLS, Stack, initialise
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
@@ -252,6 +254,17 @@ def test_stack_goes_on_from_its_last_state(options, first_steps):
     late, last_in_two = stack(inputs[:, first_steps:], states)
     torch.testing.assert_close(torch.cat([early, late], dim=1), whole)
     torch.testing.assert_close(last_in_two, last)
+
+
+@given(stack_options())
+@settings(max_examples=15, deadline=None)
+def test_packed_sequences_are_another_way_to_the_same(options):
+    network, inputs = build(**options), inputs_of(steps=5)
+    whole, last = network(inputs)
+    with mock.patch.object(stack, "_is_packed", return_value=True):
+        packed, last_packed = network(inputs)
+    torch.testing.assert_close(packed, whole)
+    torch.testing.assert_close(last_packed, last)
 
 
 @pytest.mark.parametrize(

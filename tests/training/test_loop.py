@@ -595,6 +595,7 @@ def test_bf16_trains_close_to_float32_and_forecasts_in_it(options, device: str) 
     assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.05)
     assert losses["bf16"] != losses["float32"]
     learner = learners["bf16"]
+    learner.model.train()
     set_gradient(learner, [lambda: train.gather(torch.arange(8, device=device))])
     state = learner.optimizer.state.values()
     tensors = [*learner.model.state_dict().values(), *(p.grad for p in learner.model.parameters())]
@@ -733,6 +734,7 @@ def test_gradient_norms_are_of_the_last_step() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning")
 @pytest.mark.parametrize("option", [Huber(), Quantile()])
 @pytest.mark.parametrize("averaging", [ExponentialAverage(), StochasticWeightAverage()])
 @pytest.mark.parametrize("precision", ["float32", "bf16"])

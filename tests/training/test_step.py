@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from forecast.config.losses import Huber, MeanAbsolute, Quantile
+from forecast.config.losses import Huber, LogCosh, MeanAbsolute, MeanSquared, Quantile
 from forecast.config.optimizers import GradientDescent
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
@@ -153,3 +153,16 @@ def test_the_time_of_a_step_is_counted_by_part():
     learner = make_learner()
     take_step(learner, make_windows(), torch.arange(8), 0.01, (0,))
     assert set(learner.profile.seconds) == {"kernel", "optimizer"}
+
+
+@pytest.mark.parametrize("loss", [MeanSquared, MeanAbsolute, Huber, LogCosh, Quantile])
+def test_every_loss_has_a_gradient_of_bf16_that_is_near_that_of_float32(loss):
+    windows, found = make_windows(), {}
+    for precision in ("float32", "bf16"):
+        learner = make_learner(loss=loss(), precision=precision)
+        set_gradient(learner, [lambda: windows.gather(torch.arange(8))])
+        gradients = [weight.grad for weight in learner.weights]
+        assert {gradient.dtype for gradient in gradients} == {torch.float32}
+        found[precision] = torch.cat([gradient.flatten() for gradient in gradients])
+    difference = (found["bf16"] - found["float32"]).norm() / found["float32"].norm()
+    assert 0 < difference < 0.1
