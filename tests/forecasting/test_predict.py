@@ -266,7 +266,7 @@ def test_times_of_the_table_are_in_the_zone_of_the_data(zone):
     axis = TimeAxis(first.value, "h", zone)
     panel = panel_of([3], axis=axis, has_ids=False)
     table = forecast_table(DataConfig(path="x"), panel, np.zeros((1, 5, 1, 1)), (0.5,))
-    expected = pd.date_range(first, periods=8, freq="h")[3:]
+    expected = pd.date_range(first, periods=8, freq="h").as_unit("ns")[3:]
     pd.testing.assert_series_equal(table.ds, pd.Series(expected, name="ds"), check_freq=False)
     assert list(table) == ["ds", "target", "forecast"]
 
