@@ -90,14 +90,14 @@ def tried(values, rows, scale, horizon=2):
     return HeldOutForecasts.of([(rows, forecast)], truth, scale, lambda rows: rows), truth
 
 
-def conformal(values, validation, test, **options):
+def conformal(values, validation, test, minimum=-np.inf, **options):
     scale = ErrorScale((), np.full((len(values), 1), 0.5))
     parts = [
         None if rows is None else tried(values, np.arange(*rows), scale)[0]
         for rows in (validation, test)
     ]
     config = IntervalConfig(**options)
-    return conformal_coverage(*parts, actuals_of(values), scale, config)
+    return conformal_coverage(*parts, actuals_of(values), scale, config, minimum)
 
 
 def test_split_intervals_by_hand():
@@ -119,7 +119,7 @@ def test_no_interval_goes_below_the_least_that_is_forecast():
     values = np.abs(RANDOM.normal(size=(120, 1)))  # forecasts are 0
     free, bounded = (
         conformal(values, (10, 60), (62, 118), levels=(80.0,), minimum=minimum)
-        for minimum in (None, 0.0)
+        for minimum in (-np.inf, 0.0)
     )
     for kind in ("split", "rolling"):
         widths = [each["interval_width"][kind]["80"] for each in (free, bounded)]

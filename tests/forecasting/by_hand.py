@@ -123,7 +123,7 @@ def beside(*blocks):
 def by_hand(case, trained, own):
     """(H, K, Q) forecast of one series after its last row, and the times of it."""
     data = case.config["data"]
-    lookback = case.config["window"]["lookback"]
+    lookback = trained.config.widest.reach  # of members that differ, each reads its own part of it
     name, rows = case.series()[own]
     rows = on_grid(case, rows)
     rows = filled(rows, data.get("missing", "error"), ["load"] if "load" in rows else [])

@@ -208,7 +208,7 @@ def ahead_of(case, frame):
 
 def conformal(name, levels=(80, 95)):
     """A case with intervals, and its model; trained once."""
-    key = f"{name} with intervals"
+    key = f"{name} with intervals {levels}"
     if key not in BUILT:
         case = BUILDERS[name]()
         case.config["intervals"] = {"levels": [*levels]}
