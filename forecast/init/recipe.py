@@ -13,13 +13,9 @@ from forecast.data.checks import outlying_rows
 from forecast.data.missing import interpolate
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
 from forecast.data.transforms import difference_orders
-from forecast.data.zeros import are_counts, is_intermittent
 from forecast.init.rules import (
     TableShape,
-    count_model,
-    count_training,
     is_large,
-    is_of_counts,
     is_pooled,
     large_lookback,
     large_model,
@@ -52,7 +48,7 @@ class Recipe:
 def recipe_of(
     panel: Panel, shape: TableShape, train_lengths: Int[np.ndarray, " S"], has_covariates: bool
 ) -> Recipe:
-    """What suits the table: counts, many samples with seasons, many series, or none of these.
+    """What suits the table: many samples with seasons, many series, or neither.
 
     Args:
         panel: the table.
@@ -60,17 +56,9 @@ def recipe_of(
         train_lengths: training rows of each series.
         has_covariates: whether columns help to forecast.
     """
-    targets = panel.values[:, : panel.num_targets]
-    if is_intermittent(targets) and are_counts(targets) and is_of_counts(shape):
-        return _counts(shape)
     is_pretrained = not (is_large(shape) or has_covariates)
     recipe = _pretrained(panel, shape) if is_pretrained else _trained(panel, shape, train_lengths)
     return replace(recipe, partners=partners_of(shape, is_pretrained))
-
-
-def _counts(shape: TableShape) -> Recipe:
-    """A network that forecasts the distribution of counts that are mostly zero."""
-    return Recipe([], 0, pooled_lookback(shape), count_model(shape), count_training(shape))
 
 
 def _pretrained(panel: Panel, shape: TableShape) -> Recipe:

@@ -93,25 +93,6 @@ def pooled_training(shape: TableShape) -> dict[str, object]:
     return {**_scheduled(shape, samples, size), "ensemble": 3}
 
 
-def is_of_counts(shape: TableShape) -> bool:
-    """Whether there are samples enough to learn the distribution of counts."""
-    return shape.samples(pooled_lookback(shape)) >= LARGE
-
-
-def count_model(shape: TableShape) -> dict[str, object]:
-    """The section `model` of counts that are mostly zero: the loss scales every window."""
-    chosen: dict[str, object] = {"hidden_size": 64}
-    return chosen | ({"channels": "independent"} if shape.num_targets > 1 else {})
-
-
-def count_training(shape: TableShape) -> dict[str, object]:
-    """The section `training` of counts that are mostly zero: every series counts alike."""
-    samples = shape.samples(pooled_lookback(shape))
-    chosen = _scheduled(shape, samples, batch_size(shape.num_targets))
-    chosen.pop("series_weights", None)
-    return {**chosen, "loss": "negative_binomial", "learning_rate": 0.003}
-
-
 def pretrained_lookback(shape: TableShape, longest: int) -> int:
     """All rows that the pretrained network reads, as far as the longest series has them."""
     return min(most_rows(shape.season, longer_season(shape.season)), longest - shape.horizon)
