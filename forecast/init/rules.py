@@ -226,7 +226,7 @@ def large_members(shape: TableShape) -> list[dict[str, object]]:
         other = 2 * lookback
     skip = "none" if _linear_skip(shape) == "segment" else "segment"
     changes: list[dict[str, object]] = [{}, {"model.linear_skip": skip}]
-    if other <= (shape.rows - shape.horizon) // 3:
+    if other <= (shape.rows - shape.horizon) // 10:  # windows begin that much later, for all
         changes.insert(1, {"window.lookback": other})
     return changes
 

@@ -193,7 +193,7 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
     def sums(index: Int[Tensor, " B"]) -> tuple[Tensor, Tensor]:
         batch = gathered(windows, index, learner.device)
         with torch.no_grad(), mixed_precision(learner.device, learner.config.precision):
-            forecast = model(batch.past, batch.future, batch.static).float()
+            forecast = model(batch.past, batch.future, batch.static).to(batch.target.dtype)
             return learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
 
     size = forecast_windows(model, EVALUATION_BATCH)

@@ -136,7 +136,7 @@ def _of_chunk(
     batch, noise = gather(), noise or _dropout_generator(learner, (*seeds, number))
     with mixed_precision(learner.device, learner.config.precision):
         forecast = learner.model(batch.past, batch.future, batch.static, batch.target, noise)
-    forecast = forecast.float()  # of bf16, with which some losses have no gradient
+    forecast = forecast.to(batch.target.dtype)  # of bf16 some losses have no gradient
     total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
     # Not `backward`, which would let all threads add to the one gradient of each weight.
     gradients = torch.autograd.grad(total, learner.weights, materialize_grads=True)

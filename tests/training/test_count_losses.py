@@ -10,6 +10,7 @@ from forecast.training.losses import Loss, outputs_of, quantiles_of
 
 NUMBERS = np.array([0.0, 1, 2, 7, 300])
 LEVELS = torch.empty(0)
+COUNTS = [Poisson(), NegativeBinomial(), Tweedie()]
 
 
 def loss_of(option, target, *parameters):
@@ -40,7 +41,7 @@ def test_the_likelihood_of_tweedie_adds_up_to_one_with_the_right_mean(power, mea
     assert np.trapezoid(density * places, places) == pytest.approx(mean, rel=0.01)
 
 
-@pytest.mark.parametrize("option", [Poisson(), NegativeBinomial(), Tweedie()])
+@pytest.mark.parametrize("option", COUNTS)
 def test_gradients_are_finite_where_raw_numbers_and_targets_are_extreme(option):
     raw = torch.tensor([-200.0, -1, 0, 3, 80])[:, None, None, None]
     raw = raw.expand(5, 6, 1, outputs_of(option)).clone().requires_grad_()

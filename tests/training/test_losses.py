@@ -15,6 +15,7 @@ from forecast.config.model import ModelConfig
 from forecast.config.options import Option, options_of
 from forecast.models.forecaster import Forecaster, WindowShape
 from forecast.training.losses import Loss, penalty, quantiles_of
+from tests.training.test_count_losses import COUNTS
 
 LEVELS = (0.1, 0.5, 0.8)
 OPTIONS = [
@@ -69,9 +70,9 @@ def random_batch(seed: int, option, windows: int = 4, masked: float = 0.3):
 
 
 def test_every_loss_of_the_table_is_tested() -> None:
-    """Those of numbers here, that of labels in test_label_loss.py."""
-    tested = {*(option.key() for option in OPTIONS), "cross_entropy"}
-    assert tested == set(options_of(LossOption))
+    """Those of numbers here, of labels in test_label_loss.py, of counts in test_count_losses.py."""
+    elsewhere = {"cross_entropy", *(option.key() for option in COUNTS)}
+    assert {option.key() for option in OPTIONS} | elsewhere == set(options_of(LossOption))
 
 
 def pinball(forecast: torch.Tensor, target: torch.Tensor) -> float:
