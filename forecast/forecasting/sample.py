@@ -73,7 +73,8 @@ def sampled(
     if values.shape[1] > model.config.window.horizon:
         log.warning("steps beyond the trained horizon have samples like those of its last step")
     if num > len(copula.ranks):
-        log.info("%d samples, of %d trajectories of errors again and again", num, len(copula.ranks))
+        kept = len(copula.ranks)
+        log.info("%d samples along %d past trajectories, each taken several times", num, kept)
     if len(history.ids) != panel.num_series:
         history = history.select(_rows_of(history, panel))
     paths = np.empty((num, *values.shape[:3]))
