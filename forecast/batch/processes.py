@@ -61,10 +61,9 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
             " same command again to go on"
         ) from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         for child in {*active_children()} - others:
             child.terminate()
-            child.join()
+        pool.shutdown(cancel_futures=True)  # its thread waits for them: two waiting lose one's end
 
 
 def _become_worker(job: Job, threads: int) -> None:
