@@ -123,9 +123,9 @@ def fit(
         batches = _batches(learner, train, number, most_steps - step)
         # The losses stay on the device until the epoch ends: reading one halts a GPU. Those of the
         # steps before a pause come back from its record.
-        losses = torch.zeros(len(batches), device=learner.device)
+        losses = torch.zeros(len(batches), dtype=torch.float32, device=learner.device)
         done = within.losses if within else ()
-        losses[: len(done)] = torch.tensor(done, device=learner.device)
+        losses[: len(done)] = losses.new_tensor(done)
         learner.model.train()
         with workers_for(learner.device, ranks) as workers:
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)

@@ -54,10 +54,10 @@ class Loss(nn.Module):
         super().__init__()
         self.option = option
         self.weighs_alike = step_weights is None
-        weights = torch.tensor(step_weights if step_weights is not None else (1.0,))
+        weights = torch.tensor(step_weights or (1.0,), dtype=torch.float32)
         self.register_buffer("weights", weights[:, None, None])
         self.is_of_labels = class_weights is not None
-        levels = torch.tensor(quantiles_of(option))
+        levels = torch.tensor(quantiles_of(option), dtype=torch.float32)
         self.register_buffer("given", levels if class_weights is None else class_weights)
 
     def forward(
@@ -120,7 +120,7 @@ def penalty(parameters: Iterable[tuple[str, Tensor]], l1: float, l2: float) -> F
         parameters: names and weights of a model.
         l1, l2: weights of the two sums.
     """
-    total = torch.zeros(())
+    total = torch.zeros((), dtype=torch.float32)
     for name, weight in parameters:
         if "bias" not in name:
             total = total + l1 * weight.abs().sum() + l2 * weight.square().sum()

@@ -1,4 +1,4 @@
-"""Randomness made of numbers, which leaves the random states of the process alone."""
+"""The first weights of a network: made of numbers, whatever the process around it has set."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ DRAWS: tuple[Callable[..., Any], ...] = (
 )
 DRAWS += (nn.init.kaiming_uniform_, nn.init.normal_, nn.init.uniform_)
 """What draws the first weights of a network."""
+MAKERS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
+"""What makes room for them, by default of a type that is one for the whole process."""
 
 
 class _From(TorchFunctionMode):
-    """Lets what draws the first weights draw from a generator, in this thread alone."""
+    """Lets the first weights be float32, and drawn from a generator, in this thread alone."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
@@ -38,6 +40,8 @@ class _From(TorchFunctionMode):
         options = {**(options or {})}
         if function in DRAWS and options.get("generator") is None:
             options["generator"] = self.generator
+        if function in MAKERS and options.get("dtype") is None:
+            options["dtype"] = torch.float32
         return function(*arguments, **options)
 
 
@@ -46,7 +50,7 @@ def seeded(*numbers: int) -> Iterator[None]:
     """Draw the weights of a network within the block, on the CPU, from a state made of numbers.
 
     `torch.manual_seed` would not do: its states are those of the whole process, from which other
-    threads draw at the same time.
+    threads draw at the same time. Nor would `torch.set_default_dtype`, which they may set.
     """
     with _From(torch.Generator().manual_seed(mixed_seed(*numbers))):
         yield
