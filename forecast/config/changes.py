@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ def with_tuples(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(with_tuples(item) for item in value)
     return str(value) if isinstance(value, Path) else value
+
+
+def is_within(key: str, names: Iterable[str]) -> bool:
+    """Whether a dotted key is one of some names, or stands below one of them."""
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def with_override(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from forecast.config.changes import with_changes, with_tuples
+from forecast.config.changes import is_within, with_changes, with_tuples
 from forecast.config.counts import Distribution
 from forecast.config.data import WindowConfig
 from forecast.config.losses import LossOption
@@ -98,7 +98,7 @@ def require_member_keys(number: int, changes: Changes, start: str) -> None:
             raise IncompatibleKeysError(f"members cannot differ in it; {why}", place)
         if start == "pretrained" and not key.startswith("training."):
             raise IncompatibleKeysError(f"members cannot differ in it; {WITH_PRETRAINED}", place)
-        if not any(key == name or key.startswith(f"{name}.") for name in MAY_DIFFER):
+        if not is_within(key, MAY_DIFFER):
             raise IncompatibleKeysError(
                 "members cannot differ in it, for their forecasts are combined; let them differ in"
                 " window.lookback, window.lags, or options of model and training",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
 
+from forecast.config.changes import is_within
 from forecast.config.options import IncompatibleKeysError, Section, require
 from forecast.errors import shown
 
@@ -78,7 +79,7 @@ def refuse_key(key: str, keys: Iterable[str]) -> None:
     place = ("tune", key)
     if why := NOT_SEARCHED.get(key):
         raise IncompatibleKeysError(f"cannot be searched; {why}", place)
-    if not any(key == name or key.startswith(f"{name}.") for name in SEARCHED):
+    if not is_within(key, SEARCHED):
         raise IncompatibleKeysError(
             "cannot be searched, for scores would not be of the same; search transforms,"
             " window.lookback, or options of model and training",
