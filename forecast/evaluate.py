@@ -279,7 +279,8 @@ def _test_scores(
     scores: dict[str, ErrorSums] = {}
     of_quantiles = ErrorSums(quantile_metrics(quantiles), prepared.panel.num_series)
     is_median = prepared.config.training.loss.key() in MEDIANS
-    zeros, size = ZeroMedians(), float(np.nanmean(np.abs(truth.history.values)))
+    targets = prepared.panel.targets
+    zeros, sizes = ZeroMedians.none(len(targets)), np.nanmean(np.abs(truth.history.values), axis=0)
     for rows, values in part_forecasts(models, prepared):
         own = values[..., len(quantiles) // 2]
         methods = combination.all_methods(own, truth.history, rows)
@@ -291,7 +292,8 @@ def _test_scores(
         if truth.history.is_intermittent and is_median:
             mean = methods[combination.name]
             median = values[..., quantiles.index(0.5)] if len(quantiles) > 1 else mean
-            zeros = zeros.add(truth.after(rows, values.shape[1]), median, mean, size)
+            zeros = zeros.add(truth.after(rows, values.shape[1]), median, mean, sizes)
     has_mean = prepared.pipeline.distribution is not None
     suits = "negative_binomial" if are_counts(truth.values) else "tweedie"
-    return scores, of_quantiles if len(quantiles) > 1 else None, zeros.sentences(has_mean, suits)
+    said = zeros.sentences(targets, has_mean, suits)
+    return scores, of_quantiles if len(quantiles) > 1 else None, said
