@@ -24,7 +24,7 @@ test-latest test-oldest: test-%:
 	$(PYTHON) scripts/versions.py $* $(TORCH) > .venv-$*/constraints.txt
 	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable '.[dev]'
 	@[ $* = oldest ] || .venv-$*/bin/python -m pip install --quiet --upgrade --no-deps pandas
-	.venv-$*/bin/python -m pytest --numprocesses auto --dist worksteal
+	.venv-$*/bin/python -m pytest --numprocesses auto --dist worksteal $(WARNINGS_$*)
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
