@@ -62,7 +62,7 @@ def _resolved(hint: Any, function: FunctionType) -> Any:
     holder.__annotations__ = {"hint": hint}
     try:
         return get_type_hints(holder, include_extras=True)["hint"]
-    except Exception:  # whatever a name that is not there leads to
+    except NameError:
         return Any
 
 

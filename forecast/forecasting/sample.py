@@ -144,7 +144,7 @@ def _marginals(
     return as_targets(found, model.pipeline)
 
 
-def as_targets(samples: Float[np.ndarray, ...], pipeline: Pipeline) -> Float[np.ndarray, ...]:
+def as_targets(samples: Float[np.ndarray, "*any"], pipeline: Pipeline) -> Float[np.ndarray, "*any"]:
     """Samples as values of the target may be: whole numbers of counts, none below the minimum."""
     distribution = pipeline.distribution
     whole = np.rint(samples) if distribution and distribution.whole_numbers else samples

@@ -143,5 +143,5 @@ def _encoder(history: Histories, location: Column, scale: Column) -> Float[np.nd
     return np.stack(columns, axis=-1)
 
 
-def _single(values: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
+def _single(values: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
     return np.ascontiguousarray(values, dtype=np.float32)

@@ -39,5 +39,5 @@ def least(values: Values, axis: int = 1) -> Values:
     return np.where(_count(values, axis) > 0, found, np.nan)
 
 
-def _count(values: Values, axis: int) -> Int[np.ndarray, ...]:
+def _count(values: Values, axis: int) -> Int[np.ndarray, "*rest"]:
     return np.asarray((~np.isnan(values)).sum(axis=axis))
