@@ -1,5 +1,5 @@
-"""Time-series forecasting with stacked LSTMs: `quick`, `propose`, `train`, `lr_find`, `backtest`,
-`report`, `load`.
+"""Time-series forecasting with stacked LSTMs: `quick`, `propose`, `train`, `lr_find`, `tune`,
+`backtest`, `report`, `load`.
 
 The legend, which holds in every file. Axes, one letter each, in shapes such as (B, L, C):
 
@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 """Not from typing: `python -m forecast` would take the typing.py of the working folder."""
 
 if TYPE_CHECKING:
-    from forecast.api import backtest, lr_find, propose, quick, report, train
+    from forecast.api import backtest, lr_find, propose, quick, report, train, tune
     from forecast.backtesting.tables import Backtest
     from forecast.config.tree import Config, read_config
     from forecast.errors import ConfigError, DataError, DeviceError, ForecastError
@@ -59,10 +59,12 @@ __all__ = [
     "read_config",
     "report",
     "train",
+    "tune",
 ]
 
 _HOMES = {
     "train": "forecast.api",
+    "tune": "forecast.api",
     "backtest": "forecast.api",
     "Backtest": "forecast.backtesting.tables",
     "lr_find": "forecast.api",

@@ -6,8 +6,9 @@ import contextlib
 import random
 import time as clock
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
@@ -17,7 +18,7 @@ from forecast.budget import fitted
 from forecast.config.tree import Config, build_config, config_from, read_config
 from forecast.config.yaml import read_yaml
 from forecast.data.frames import AnyTable
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
 from forecast.init.propose import propose as proposal
@@ -30,6 +31,9 @@ from forecast.training.progress import SHOW_EVERY
 from forecast.training.watch import Show, is_notebook, notebook_bar
 from forecast.zero_shot.quick import quick_forecast
 from forecast.zero_shot.result import QuickForecast
+
+if TYPE_CHECKING:
+    from forecast.tuning.tuned import Tuned
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 MINUTES = 5.0
@@ -247,6 +251,41 @@ def quick(
         )
     levels = in_percent(() if level is None else level)
     return quick_forecast(found, horizon, season, levels, folds, partners)
+
+
+@_own_process()
+def tune(
+    config: AnyConfig | AnyTable | None = None,
+    data: AnyTable | None = None,
+    trials: int | None = None,
+    minutes: float | None = None,
+    folder: Path | str | None = None,
+    pruner: Literal["median", "hyperband", "none"] = "median",
+) -> Tuned:
+    """Search for a configuration with a smaller validation error, as `forecast tune` does.
+
+    Trials follow each other in this process; the command also runs several, or a cluster's. The
+    test part is not looked at.
+
+    Args:
+        config, data: as for `train`; the section `tune` says what is searched.
+        trials: in all, those that `folder` already holds included; None: 20, or by `minutes`.
+        minutes: after which the search ends; None: no limit.
+        folder: of the study, which the same call goes on with; None keeps nothing.
+        pruner: ends trials that promise little.
+
+    Returns:
+        `.best`, a configuration for `train`; `.score`, `.metric`, and `.trials`, a DataFrame.
+
+    Raises:
+        ForecastError: one line with place, value and remedy.
+    """
+    if find_spec("optuna") is None:
+        raise extra_missing("forecast.tune", "optuna", "tune")
+    from forecast.tuning.tuned import tuned
+
+    config, table = _config_and_table(config, data)
+    return tuned(config, table, trials, minutes, folder, pruner)
 
 
 @_own_process()

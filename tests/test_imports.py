@@ -127,7 +127,12 @@ def test_heavy_packages_have_their_places(module):
     found = packages(at_run_time(tree))
     if room_of(module) != "drawing":
         assert "matplotlib" not in found
-    tables = ("forecast.init", "forecast.forecasting.predict", "forecast.backtesting.tables")
+    tables = (
+        "forecast.init",
+        "forecast.forecasting.predict",
+        "forecast.backtesting.tables",
+        "forecast.tuning.tuned",
+    )
     if not within(module, ("forecast.data", *tables)):
         assert "pandas" not in found
     if room_of(module) != "tuning":

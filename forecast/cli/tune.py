@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from forecast.cli.arguments import TuneOptions
 from forecast.cli.output import print_result
@@ -25,13 +25,11 @@ from forecast.runs.log import stderr_log
 if TYPE_CHECKING:
     from forecast.tuning.run import MakeRunner, StudyResult
     from forecast.tuning.search import Seen
-    from forecast.tuning.study import PrunerName, Row
+    from forecast.tuning.study import Row
 
 log = logging.getLogger("forecast")
 
-USUAL_TRIALS = 20
-"""Where neither trials nor minutes are given."""
-MOST_TRIALS, MOST_WORKERS = 100_000, 256
+MOST_WORKERS = 256
 SECONDS_BETWEEN_LINES = 30.0
 """Where there is no terminal."""
 
@@ -42,15 +40,15 @@ def tune(options: TuneOptions) -> int:
     if find_spec("optuna") is None:
         raise extra_missing("forecast tune", "optuna", "tune")
     config = read_config(options.config, options.all_overrides())
-    _refuse_numbers(options)
+    if options.workers is not None and not 1 <= options.workers <= MOST_WORKERS:
+        raise ConfigError(f"--workers {options.workers} is not allowed; give 1 to {MOST_WORKERS}")
     from forecast.tuning.run import study_folder, tune
-    from forecast.tuning.search import Limits
+    from forecast.tuning.search import limits_of
+    from forecast.tuning.study import pruner_named
 
-    trials = options.trials or (None if options.minutes else USUAL_TRIALS)
-    limits = Limits(trials, began + 60 * options.minutes if options.minutes else math.inf)
+    limits = limits_of(options.trials, options.minutes, began, "--{} ".format)
     with _folder(options) as path, study_folder(path, options.config, config.data.path) as folder:
-        pruner = cast("PrunerName", options.pruner)  # argparse knows the names
-        steps = tune(config, folder, limits, pruner, _runner(config, options))
+        steps = tune(config, folder, limits, pruner_named(options.pruner), _runner(config, options))
         try:
             with stderr_log(options.quiet), _bar(options.quiet) as show:
                 result = result_of(steps, show)
@@ -60,17 +58,6 @@ def tune(options: TuneOptions) -> int:
     facts = _facts(result, folder)
     print_result(options.json, facts, study_text(facts))
     return 0
-
-
-def _refuse_numbers(options: TuneOptions) -> None:
-    for name, value, most in (
-        ("--trials", options.trials, MOST_TRIALS),
-        ("--workers", options.workers, MOST_WORKERS),
-    ):
-        if value is not None and not 1 <= value <= most:
-            raise ConfigError(f"{name} {value} is not allowed; give 1 to {most}")
-    if options.minutes is not None and not 0 < options.minutes < math.inf:
-        raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give a time above 0")
 
 
 @contextlib.contextmanager

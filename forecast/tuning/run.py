@@ -10,6 +10,7 @@ from pathlib import Path
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
+from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, as_path
 from forecast.runs.files import leftovers
 from forecast.runs.foreign import refuse_foreign, refuse_input
@@ -47,6 +48,7 @@ def tune(
     limits: Limits,
     pruner: PrunerName = "median",
     runner: MakeRunner = Here,
+    table: AnyTable | None = None,
 ) -> Generator[Seen, None, StudyResult]:
     """Search for a better configuration, from the beginning or where a search stopped.
 
@@ -56,6 +58,7 @@ def tune(
         limits: when it ends.
         pruner: which trials are ended early.
         runner: makes what carries trials out.
+        table: in place of the file at `data.path`; only `Here` can carry out trials on it.
 
     Yields:
         Where it is.
@@ -68,7 +71,7 @@ def tune(
             no trial came to a score.
     """
     choose_device(config.device)  # refuses one that is not there
-    basis = basis_of(config, read_panel(config.data))
+    basis = basis_of(config, read_panel(config.data, table))
     study = Study(folder / JOURNAL_FILE, basis, pruner)
     with contextlib.closing(study):
         try:

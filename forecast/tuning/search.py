@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from forecast.errors import ConfigError
 from forecast.tuning.objective import Failed, Reported, Scored
 from forecast.tuning.runners import Happened, Lost, Runner
 from forecast.tuning.study import Row, Study
 
+USUAL_TRIALS = 20
+"""Where neither trials nor minutes are given."""
+MOST_TRIALS = 100_000
 LOOK_EVERY = 1.0
 """Seconds between two looks at the clock while nothing happens."""
 
@@ -40,6 +44,29 @@ class Limits:
     """In all, those before it was resumed included."""
     until: float = math.inf
     """By `time.monotonic`."""
+
+
+def limits_of(
+    trials: int | None, minutes: float | None, began: float, named: Callable[[str], str]
+) -> Limits:
+    """When a search that was asked for ends.
+
+    Args:
+        trials: in all; None: as many as there is time for, 20 where that is not limited either.
+        minutes: since `began`; None: no limit.
+        began: by `time.monotonic`.
+        named: how the user writes an option of this name, before its value.
+
+    Raises:
+        ConfigError: for numbers that are not possible.
+    """
+    if trials is not None and not 1 <= trials <= MOST_TRIALS:
+        raise ConfigError(f"{named('trials')}{trials} is not allowed; give 1 to {MOST_TRIALS}")
+    if minutes is None:
+        return Limits(trials or USUAL_TRIALS)
+    if not 0 < minutes < math.inf:
+        raise ConfigError(f"{named('minutes')}{minutes:g} is not allowed; give a time above 0")
+    return Limits(trials, began + 60 * minutes)
 
 
 def search(study: Study, runner: Runner, limits: Limits) -> Generator[Seen, None, None]:

@@ -27,8 +27,8 @@ from forecast.tuning.space import distributions, space_of, start_of, values_of
 
 NAME = "forecast"
 """Of the one study in a journal."""
-PRUNERS = ("median", "hyperband", "none")
 PrunerName = Literal["median", "hyperband", "none"]
+PRUNERS: tuple[PrunerName, ...] = ("median", "hyperband", "none")
 WARMUP = 5
 """Epochs in which the median ends no trial; a fifth of all where that is less."""
 FEWEST_SCORES = 3
@@ -243,6 +243,14 @@ def _opened(journal: Journal, pruner: BasePruner) -> optuna.Study:
     return optuna.create_study(
         storage=storage, pruner=pruner, study_name=NAME, direction="minimize", load_if_exists=True
     )
+
+
+def pruner_named(name: str) -> PrunerName:
+    """The name of a pruner, or a ConfigError."""
+    for known in PRUNERS:
+        if name == known:
+            return known
+    raise ConfigError(f"pruner {shown(name)} is not known; give {', '.join(PRUNERS)}")
 
 
 def _pruner(name: PrunerName, config: Config) -> BasePruner:
