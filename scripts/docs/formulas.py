@@ -24,6 +24,7 @@ SIGNS = {
     "lambda": "λ",
     "mu": "μ",
     "phi": "φ",
+    "pi": "π",
     "rho": "ρ",
     "sigma": "σ",
     "tau": "τ",
