@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from forecast.data.compact import categories, distinct_in_runs, in_nanoseconds
+from forecast.data.compact import (
+    as_they_appear,
+    categories,
+    distinct_in_runs,
+    distinct_texts,
+    in_nanoseconds,
+)
 from forecast.data.numbers import Place, finite_numbers
 from forecast.data.objects import require_single_values
 
@@ -39,6 +45,10 @@ def text_cells(cells: pd.Series, name: str, place: Place, keeps_integers: bool) 
         codes, texts = distinct_in_runs(cells.to_numpy())  # of long columns most of the time
         if "\0" not in "".join(texts):
             return categories(codes, texts)
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        codes, texts = distinct_texts(cells)
+        if pd.api.types.infer_dtype(texts) == "string" and "\0" not in "".join(texts):
+            return categories(*as_they_appear(codes, texts))
     require_single_values(cells, name, place)
     return cells if keeps_integers and _is_integer(cells) else _as_text(cells)
 

@@ -91,6 +91,24 @@ def distinct_in_runs(
     return np.repeat(codes, np.diff(first, append=len(texts))), distinct
 
 
+def as_they_appear(
+    codes: Int[np.ndarray, " N"], texts: Shaped[np.ndarray, " distinct"]
+) -> tuple[Int[np.ndarray, " N"], Shaped[np.ndarray, " used"]]:
+    """Numbers (N,) of texts, -1 for a missing one, and the texts, as they first appear, if at all.
+
+    Args:
+        codes: numbers of texts in any order.
+        texts: all different.
+    """
+    used = pd.unique(codes)
+    used = used[used >= 0]
+    if len(used) == len(texts) and (used[1:] > used[:-1]).all():
+        return codes, texts
+    numbers = np.full(len(texts) + 1, -1, dtype=np.int64)  # the last one is that of a missing text
+    numbers[used] = np.arange(len(used))
+    return numbers[codes], texts[used]
+
+
 def categories(codes: Int[np.ndarray, " N"], texts: Shaped[np.ndarray, " distinct"]) -> pd.Series:
     """A column of categories from their numbers (N,), -1 for a missing one."""
     of_codes: Any = pd.Categorical.from_codes  # whose stubs know neither arrays nor `validate`

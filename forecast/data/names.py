@@ -40,4 +40,6 @@ def _without_type(name: str) -> str:
     text = name.strip()
     if NUMBER.fullmatch(text):
         return str(Decimal(text).normalize() + 0)
-    return TRUTH.get(text.lower(), MIDNIGHT.sub(r"\1", text))
+    if "00:00" in text:
+        return MIDNIGHT.sub(r"\1", text)
+    return TRUTH.get(text.lower(), text)

@@ -13,6 +13,9 @@ from forecast.errors import DataError
 
 BUFFER = 2**20
 """Bytes of a column that are read at a time."""
+TEXTS_AT_ONCE = 2**19
+"""Rows of a column of texts that are read at a time: each time all distinct texts are gone through,
+and their numbers take little room."""
 UNREADABLE = (OSError, ValueError, LookupError, NotImplementedError)
 """What pyarrow raises on a damaged file."""
 
@@ -33,7 +36,7 @@ def parquet_types(file: BinaryIO) -> dict[str, str]:
 
 
 def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterator[pd.Series]:
-    """The cells of a column, `ROWS_AT_ONCE` at a time.
+    """The cells of a column, `ROWS_AT_ONCE` or `TEXTS_AT_ONCE` at a time.
 
     Args:
         file: open.
@@ -53,7 +56,8 @@ def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterato
     )
     found, told = 0, int(parquet.metadata.num_rows)
     try:
-        for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=[column]):
+        rows = TEXTS_AT_ONCE if is_text else ROWS_AT_ONCE
+        for batch in parquet.iter_batches(rows, columns=[column]):
             found += len(batch)
             yield batch.column(0).to_pandas()
     except UNREADABLE as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -58,7 +59,8 @@ class Pipeline:
 
     def series_numbers(self, ids: Sequence[str]) -> Int[np.ndarray, " S"]:
         """Number of each series among the fitted ones, -1 for one that was not in training."""
-        return np.array([self._numbers.get(name, -1) for name in ids], dtype=np.int64)
+        numbers = map(self._numbers.get, ids, repeat(-1))
+        return np.fromiter(numbers, dtype=np.int64, count=len(ids))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -101,8 +101,15 @@ def _training_means(
     series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     used = (rows >= train[series, 0] + skipped) & (rows < train[series, 1])
     known = used[:, None] & ~np.isnan(values)
-    sums = np.zeros((len(offsets) - 1, values.shape[1]))
-    counts = np.zeros_like(sums)
-    np.add.at(sums, series, np.where(known, values, 0.0))  # sums of each series, (S, K)
-    np.add.at(counts, series, known)
+    sums = _sums(np.where(known, values, 0.0), offsets)
+    counts = _sums(known.astype(np.float64), offsets)
     return np.asarray(sums / np.where(counts > 0, counts, np.nan))
+
+
+def _sums(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(S, K) sum of the rows of each series."""
+    sums = np.zeros((len(offsets) - 1, values.shape[1]))
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, offsets[:-1][filled], axis=0)
+    return sums

@@ -60,6 +60,5 @@ def _series_in(part: Part, config: DataConfig) -> Shaped[np.ndarray, " series"]:
         return np.array([""], dtype=object)
     require_columns(present, [config.id], part.name)
     cells: Any = ParquetColumns([part], (), (config.time, config.id))[config.id].array
-    used = np.unique(cells.codes[cells.codes >= 0])
-    names: np.ndarray = np.asarray(cells.categories, dtype=object)[used]
+    names: np.ndarray = np.asarray(cells.categories, dtype=object)
     return names

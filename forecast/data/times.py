@@ -74,7 +74,7 @@ class TimeAxis:
             return np.where((rest == 0) & (position >= 0), position, -1)
         grid = self._grid_until(int(times.max()))
         position = np.searchsorted(grid, times)
-        return np.where(np.isin(times, grid), position, -1)
+        return np.where(np.append(grid, pd.NaT.value)[position] == times, position, -1)
 
     def at(self, positions: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
         """Times (int64, as `origin`) at positions, which may lie beyond the data."""

@@ -128,7 +128,6 @@ def fit_error_scale(
     panel: Panel,
     train: Int[np.ndarray, "S 2"],
     season: int,
-    others: Float[np.ndarray, "T K"] | None = None,
 ) -> ErrorScale:
     """The scale for the rows of a panel, in its order.
 
@@ -137,24 +136,45 @@ def fit_error_scale(
         panel: what was observed.
         train: first and last row (exclusive) of each series that tell what is usual in the panel.
         season: rows in a season.
-        others: sizes of other series; their median serves where a series' rows do not tell its
-            size. None: those of this panel. Where none is known, the size is 1.
+
+    Returns:
+        Where the rows of a series do not tell its size, it is the median of the others; 1 where
+        none is known.
     """
-    numbers = pipeline.series_numbers(panel.ids)
+    images = _images(pipeline, panel)
+    sizes, steps = (running_scale(images, panel.offsets, rows) for rows in (season, 1))
+    # Of fewer rows than a season: by the change from row to row, as the others have both.
+    usual = mase_scale(images, panel.offsets, train, season)
+    usual_step = mase_scale(images, panel.offsets, train, 1)
+    seasonal = _medians(usual / usual_step)
+    others = np.where(np.isnan(usual), usual_step * seasonal, usual)
+    sizes = np.where(np.isnan(sizes), steps * seasonal, sizes)
+    sizes = np.where(np.isnan(sizes), _medians(others), sizes)
+    return replace(ErrorScale.of(pipeline.chain, sizes), still=np.isnan(steps))
+
+
+def sizes_by_all_rows(
+    pipeline: Pipeline, panel: Panel, season: int, others: Float[np.ndarray, "T K"]
+) -> Float[np.ndarray, "S K"]:
+    """Sizes of new series, by all of their rows; as `fit_error_scale` has them at the last one.
+
+    Args:
+        pipeline: knows these series.
+        panel: what was observed.
+        season: rows in a season.
+        others: sizes of other series; their median serves where a series' rows do not tell its
+            size.
+    """
+    rows = np.column_stack([panel.offsets[:-1], panel.offsets[1:]])
+    sizes = mase_scale(_images(pipeline, panel), panel.offsets, rows, season)
+    return np.where(np.isnan(sizes), _medians(others), sizes)
+
+
+def _images(pipeline: Pipeline, panel: Panel) -> Float[np.ndarray, "N K"]:
+    """What was observed, after the transforms of an `ErrorScale`."""
     bare = ErrorScale.of(pipeline.chain, np.empty((0, panel.num_targets)))
-    values = panel.values[:, None, : panel.num_targets]  # rows as windows of one step
-    images = bare.forward(values, np.repeat(numbers, panel.lengths))[:, 0]
-    sizes, still = running_scale(images, panel.offsets, season), None
-    if others is None:
-        # Of fewer rows than a season: by the change from row to row, as the others have both.
-        usual = mase_scale(images, panel.offsets, train, season)
-        usual_step = mase_scale(images, panel.offsets, train, 1)
-        seasonal = _medians(usual / usual_step)
-        others = np.where(np.isnan(usual), usual_step * seasonal, usual)
-        steps = running_scale(images, panel.offsets, 1)
-        still = np.isnan(steps)
-        sizes = np.where(np.isnan(sizes), steps * seasonal, sizes)
-    return replace(bare, sizes=np.where(np.isnan(sizes), _medians(others), sizes), still=still)
+    series = np.repeat(pipeline.series_numbers(panel.ids), panel.lengths)
+    return bare.forward(panel.values[:, None, : panel.num_targets], series)[:, 0]  # of one step
 
 
 def _medians(values: Float[np.ndarray, "S K"]) -> Float[np.ndarray, " K"]:
@@ -260,9 +280,7 @@ def with_intervals(
     new = np.flatnonzero(numbers >= len(sizes))
     if len(new):
         unseen = panel.select(new)
-        rows = np.column_stack([unseen.offsets[:-1], unseen.offsets[1:]])
-        own = fit_error_scale(pipeline, unseen, rows, season, sizes).sizes
-        sizes = np.concatenate([sizes, own[unseen.offsets[1:] - 1]])
+        sizes = np.concatenate([sizes, sizes_by_all_rows(pipeline, unseen, season, sizes)])
     scale = ErrorScale.of(pipeline.chain, sizes)
     return with_ends(forecast, radii, scale, numbers, numbers)
 

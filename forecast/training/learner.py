@@ -102,8 +102,9 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def forecast_windows(model: Model, most: int) -> int:
-    """Windows that a thread forecasts at a time: without a gradient they need less room."""
-    return min(most, 16 * chunk_windows(model, most))
+    """Windows that a thread forecasts at a time: without a gradient they need less room, but what a
+    layer hands to the next one should stay in the cache."""
+    return min(most, 4 * chunk_windows(model, most))
 
 
 def chunk_windows(model: Model, batch_size: int) -> int:

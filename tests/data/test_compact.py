@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data import compact
-from forecast.data.compact import distinct_in_runs, kept_rows
+from forecast.data.compact import as_they_appear, distinct_in_runs, kept_rows
 
 
 @given(st.lists(st.sampled_from(["a", "b", "", "NA", "ä"]), max_size=30))
@@ -32,3 +32,13 @@ def test_kept_rows_take_no_more_room_than_they_fill():
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 1.3 * kept.nbytes
+
+
+def test_texts_are_numbered_as_they_first_appear():
+    codes, texts = np.array([2, 2, -1, 0, 2]), np.array(["a", "unused", "c"], dtype=object)
+    numbers, used = as_they_appear(codes, texts)
+    assert numbers.tolist() == [0, 0, -1, 1, 0]
+    assert used.tolist() == ["c", "a"]
+    again, same = as_they_appear(numbers, used)
+    assert again is numbers
+    assert same is used

@@ -19,6 +19,7 @@ from forecast.evaluation.intervals import (
     ErrorScale,
     HeldOutForecasts,
     fit_error_scale,
+    sizes_by_all_rows,
     subsample_origins,
     with_intervals,
 )
@@ -125,8 +126,9 @@ def test_a_series_that_does_not_tell_its_size_has_that_of_the_others():
     ends = data.split.train[:2, 1] - 1
     assert sizes[-1, 0] == pytest.approx(np.median(sizes[ends, 0]))
     others = np.array([[3.0], [9.0], [4.0]])
-    sizes = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON, others).sizes
-    assert sizes[-1, 0] == 4
+    sizes_of_all = sizes_by_all_rows(data.pipeline, data.panel, SEASON, others)
+    assert sizes_of_all[-1, 0] == 4
+    np.testing.assert_allclose(sizes_of_all[:2], sizes[data.panel.offsets[1:3] - 1], rtol=1e-12)
     short = fit_error_scale(data.pipeline, data.panel, np.zeros((3, 2), dtype=int), SEASON)
     assert short.sizes[data.panel.offsets[:-1], 0].tolist() == [1, 1, 1]
 
