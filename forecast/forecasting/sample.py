@@ -72,9 +72,6 @@ def sampled(
         )
     if values.shape[1] > model.config.window.horizon:
         log.warning("steps beyond the trained horizon have samples like those of its last step")
-    if num > len(copula.ranks):
-        kept = len(copula.ranks)
-        log.info("%d samples along %d past trajectories, each taken several times", num, kept)
     if len(history.ids) != panel.num_series:
         history = history.select(_rows_of(history, panel))
     paths = np.empty((num, *values.shape[:3]))
@@ -86,6 +83,13 @@ def sampled(
         paths[:, part] = np.moveaxis(shuffled(marginals, ranks), 1, 0)
     refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
     return Samples(sample_table(model.config.data, panel, paths), paths)
+
+
+def tell_repeats(model: TrainedModel, samples: int) -> None:
+    """Say that there are more samples than errors to make them of, if it is so."""
+    kept = len(_copula_of(model).ranks)
+    if samples > kept:
+        log.info("%d samples along %d past trajectories, each taken several times", samples, kept)
 
 
 def _whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> int:

@@ -43,7 +43,7 @@ from forecast.forecasting.history import (
 from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.labels import label_columns
 from forecast.forecasting.predict import forecast_table, long_table
-from forecast.forecasting.sample import Samples, sampled
+from forecast.forecasting.sample import Samples, sampled, tell_repeats
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.runs.host import own_state
@@ -174,7 +174,9 @@ class TrainedModel:
             DataError: as `forecast`.
             ConfigError: as `forecast`, for labels, and for a model that keeps no errors.
         """
-        return sampled(self, self._history(data), future, horizon, samples, seed)
+        found = sampled(self, self._history(data), future, horizon, samples, seed)
+        tell_repeats(self, samples)
+        return found
 
     def compare(
         self,
