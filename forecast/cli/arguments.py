@@ -117,6 +117,7 @@ class TrainOptions(ConfigOptions):
     )
 
 
+PLOT = _option("--plot FILE", "draw the end of some series and their forecasts, as PNG")
 SAFE_CSV = _flag("--safe-csv", "put ' before texts that a spreadsheet would run, such as =1+1")
 
 
@@ -142,7 +143,8 @@ class PredictOptions(PrintOptions):
     output: str = _option(
         "--output FILE|DIR", "new .csv or .parquet, or folder (default: -, stdout)", default="-"
     )
-    force: bool = _flag("--force", "replace what --output holds")
+    plot: str | None = PLOT
+    force: bool = _flag("--force", "replace what --output and --plot hold")
     workers: int | None = _integer("--workers N", "processes for a folder (default: 1)")
     ray: str | None = _option("--ray ADDRESS", "share a folder out to a Ray cluster")
     format: str | None = _option(
@@ -295,9 +297,9 @@ class QuickOptions(PrintOptions):
     partners: list[str] | None = _option(
         "--partners NAME", "theta, ets, or none (default: both, but for large tables)", nargs="+"
     )
-    plot: str | None = _option("--plot FILE", "draw the end of some series and their forecasts")
+    plot: str | None = PLOT
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")
-    force: bool = _flag("--force", "replace the files of --output and --plot")
+    force: bool = _flag("--force", "replace what --output and --plot hold")
     safe_csv: bool = SAFE_CSV
 
 

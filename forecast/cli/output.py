@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecast.cli.streams import tell
 from forecast.errors import ConfigError, as_path, printable_lines
-from forecast.runs.files import is_stream, json_text
+from forecast.runs.files import is_stream, json_text, write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
@@ -63,3 +66,22 @@ def refuse_replacing(option: str, path: str, table: str, force: bool) -> None:
     refuse_input(path, table, "the table", option)
     if os.path.isfile(path) and not force:
         raise ConfigError(f"{path} exists; give another {option}, or --force")
+
+
+def refuse_same(output: str, plot: str | None) -> None:
+    """Raise a ConfigError if a picture would take the place of the table that is written."""
+    if output == plot and output != "-":
+        raise ConfigError(f"--plot {plot} is the file of --output; give another file")
+
+
+def write_picture(figure: Figure, path: str, force: bool) -> None:
+    """Write a picture, whole or not at all.
+
+    Args:
+        figure: to be drawn.
+        path: of the PNG.
+        force: whether it may take the place of another file.
+    """
+    from forecast.drawing.plots import png
+
+    write_atomically(Path(path), png(figure), is_new=not force)

@@ -6,7 +6,13 @@ import os
 from pathlib import Path
 
 from forecast.cli.arguments import PredictOptions
-from forecast.cli.output import print_result, refuse_input, require_folder
+from forecast.cli.output import (
+    print_result,
+    refuse_input,
+    refuse_same,
+    require_folder,
+    write_picture,
+)
 from forecast.cli.streams import hand_out
 from forecast.data.parts import is_folder
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
@@ -27,14 +33,18 @@ def predict(options: PredictOptions) -> int:
     for name in ("workers", "ray", "format"):
         if getattr(options, name) is not None:
             raise ConfigError(f"--{name} is for a folder of files; give one with --data")
+    for option, path in (("--output", options.output), ("--plot", options.plot)):
+        if path is not None and path != "-":
+            require_folder(option, path)
+            _refuse_replacing(option, path, options)
     if options.output != "-":
-        require_folder("--output", options.output)
         require_format(options.output)
-        _refuse_replacing(options)
+    refuse_same(options.output, options.plot)
     with stderr_log(options.quiet):
         trained = load(options.run, choose_device(options.device or "cpu"))
         trained = trained.without_partners() if options.without_partners else trained
-        refuse_input(options.output, trained.config.data.path, "the training table")
+        for option, path in (("--output", options.output), ("--plot", options.plot or "")):
+            refuse_input(path, trained.config.data.path, "the training table", option)
         asked = (options.horizon, options.level)
         if options.samples is not None:
             future, seed = options.future, options.seed or 0
@@ -43,6 +53,9 @@ def predict(options: PredictOptions) -> int:
             ).table
         elif options.compare is None:
             table = trained.forecast(options.data, options.future, *asked)
+            if options.plot is not None:
+                figure = trained.plot(options.data, options.future, *asked)
+                write_picture(figure, options.plot, options.force)
         else:
             table = two_futures(trained, options.future, options.compare, options.data, *asked)
     table = for_spreadsheets(table) if options.safe_csv else table
@@ -56,7 +69,16 @@ def predict(options: PredictOptions) -> int:
 
 
 def _refuse_mixed(options: PredictOptions) -> None:
-    """Raise a ConfigError for options that --samples cannot be given with, or must be."""
+    """Raise a ConfigError for options that do not go together."""
+    is_of_files = options.data is not None and is_folder(options.data)
+    if options.plot is not None:
+        for name, is_given in (
+            ("--samples", options.samples is not None),
+            ("--compare", options.compare is not None),
+            ("a folder of --data", is_of_files),
+        ):
+            if is_given:
+                raise ConfigError(f"--plot draws one forecast and its intervals, without {name}")
     if options.samples is None:
         if options.seed is not None:
             raise ConfigError("--seed is for sample paths; give their number with --samples")
@@ -65,15 +87,15 @@ def _refuse_mixed(options: PredictOptions) -> None:
         raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
     if options.compare is not None:
         raise ConfigError("--compare forecasts without samples; leave --samples out")
-    if options.data is not None and is_folder(options.data):
+    if is_of_files:
         raise ConfigError("--samples takes one table; give a file with --data")
 
 
-def _refuse_replacing(options: PredictOptions) -> None:
+def _refuse_replacing(option: str, path: str, options: PredictOptions) -> None:
     """Only --force replaces a file, and never one that is read; devices are written to."""
-    refuse_input(options.output, options.data, "given as --data")
-    refuse_input(options.output, options.future, "given as --future")
-    refuse_input(options.output, options.compare, "given as --compare")
-    refuse_input(options.output, str(model_path(options.run)), "the model")
-    if os.path.isfile(options.output) and not options.force:
-        raise ConfigError(f"{options.output} exists; give another --output, or --force")
+    refuse_input(path, options.data, "given as --data", option)
+    refuse_input(path, options.future, "given as --future", option)
+    refuse_input(path, options.compare, "given as --compare", option)
+    refuse_input(path, str(model_path(options.run)), "the model", option)
+    if os.path.isfile(path) and not options.force:
+        raise ConfigError(f"{path} exists; give another {option}, or --force")

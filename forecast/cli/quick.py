@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forecast.cli.arguments import QuickOptions
-from forecast.cli.output import print_result, refuse_replacing
+from forecast.cli.output import print_result, refuse_replacing, refuse_same, write_picture
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
-from forecast.runs.files import json_text, write_atomically
+from forecast.runs.files import json_text
 from forecast.runs.log import stderr_log
 from forecast.zero_shot.quick import quick_forecast
 from forecast.zero_shot.result import QuickForecast
@@ -30,8 +30,7 @@ def quick(options: QuickOptions) -> int:
             refuse_replacing(option, path, options.table, options.force)
     if options.output != "-":
         require_format(options.output)
-        if options.output == options.plot:
-            raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
+    refuse_same(options.output, options.plot)
     levels, partners = in_percent(options.level), _partners(options.partners)
     with stderr_log(options.quiet), options_named(as_flag):
         found = read_unconfigured(
@@ -53,10 +52,7 @@ def quick(options: QuickOptions) -> int:
 def _write(result: QuickForecast, options: QuickOptions) -> None:
     """The table to a file or to stdout, the picture, and the verdict."""
     if options.plot:
-        from forecast.drawing import plots  # matplotlib is slow
-
-        picture = plots.png(result.plot())
-        write_atomically(Path(options.plot), picture, is_new=not options.force)
+        write_picture(result.plot(), options.plot, options.force)
     if not (options.quiet or options.json):
         print(quick_text(result.facts()), file=sys.stderr)
     table = for_spreadsheets(result.forecast) if options.safe_csv else result.forecast

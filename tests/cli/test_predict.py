@@ -26,6 +26,13 @@ def test_json_holds_the_same_numbers(run, call):
         assert f'"forecast": {written["forecast"]},\n' in out
 
 
+def test_a_picture_is_drawn_beside_the_forecast(run, call, tmp_path):
+    path = tmp_path / "ahead.png"
+    expected = (run / "forecast.csv").read_text()
+    assert call("predict", run, "--plot", path) == (0, expected, "")
+    assert path.read_bytes() == b"picture"  # see conftest.py
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.pq"])
 def test_it_writes_a_table_that_force_replaces(name, run, call, tmp_path):
     path = tmp_path / name
