@@ -23,7 +23,8 @@ DAYS = [
     for day in (DAY_FIRST, MONTH_FIRST)
 ]
 DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
-DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d"]
+DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d"]
+DAYS += [f"%A, {day}" for day in ("%B %d, %Y", "%d %B %Y", "%d. %B %Y", "%b %d, %Y", "%d %b %Y")]
 """Of a day, which may have a clock behind it."""
 CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 PERIODS = [
@@ -76,6 +77,7 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     Raises:
         ValueError: if it is no format.
     """
+    texts = texts.where(texts.str.contains(r"\d"), "")  # pandas takes "now" for a time
     if time_format in EPOCHS:
         return _since_1970(texts, time_format)
     if "%q" in time_format:

@@ -13,6 +13,9 @@ from forecast.data.table import Columns, Table
 
 MARKS = ("", "-", "-", " ", ":", ":")
 """Before year, month, day, hour, minute and second."""
+QUARTER = re.compile("quart|qtr|trimes|kwart", re.I)
+WEEK = re.compile("week|woche|semain|semana|(?<![a-z])(?:kw|wk|cw)(?![a-z])", re.I)
+"""In names of columns that count within a year."""
 
 
 def with_joined_times(table: Table, time: str, parts: Sequence[str]) -> Table:
@@ -54,19 +57,24 @@ def joined_times(parts: pd.DataFrame) -> pd.Series:
     first, *others = (_texts(parts[name]) for name in parts)
     names = [str(name) for name in parts][1:]
     is_empty = first == ""
-    is_date = bool(first.str.contains(r"\D").any())
+    is_date = bool(first.str.contains(r"\D|^\d{8}$").any())
     joined = first
     for place, (name, text) in enumerate(zip(names, others, strict=True), 3 if is_date else 1):
         is_empty |= text == ""
-        if re.search("quarter", name, re.I):
-            joined = joined + "-Q" + text
-        elif re.search("week", name, re.I):
-            joined = joined + "-W" + text.str.zfill(2)
+        if QUARTER.search(name):
+            joined = joined + "-Q" + _number(text)
+        elif WEEK.search(name):
+            joined = joined + "-W" + _number(text).str.zfill(2)
         else:
             joined = joined + MARKS[min(place, len(MARKS) - 1)] + text.str.zfill(2)
     if len(others) == (1 if is_date else 3):  # an hour is a time with its minutes alone
-        joined = joined + ":00"
+        joined = joined.where(joined.str.contains(":", regex=False), joined + ":00")
     return joined.mask(is_empty, "")
+
+
+def _number(texts: pd.Series) -> pd.Series:
+    """Q1 and W52 without their letters."""
+    return texts.str.replace(r"^[A-Za-z]{1,2}\s?(?=\d)", "", regex=True)
 
 
 def _texts(column: pd.Series) -> pd.Series:

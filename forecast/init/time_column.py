@@ -14,9 +14,6 @@ from forecast.errors import DataError, listed
 NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
 LIKE_A_TIME = re.compile(r"date|time|stamp|month|week|quarter|period|year|day|^ds$|^ts$", re.I)
-PARTS = {"year": (1678, 2261), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59)}
-"""Parts of a time with their bounds, in their order."""
-DAY_ALONE = r"\d[\d/.-]*\d(?: 00:00:00)?"
 HEAD_ROWS = 50
 """Rows by which a column of dates is known."""
 EVEN = 0.5
@@ -45,34 +42,8 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
         )
     if len(dates) < 2:
         return (dates or by_name)[0]
-    even = [name for name in dates if _evenness(frame[name], time_format) >= EVEN]
+    even = [name for name in dates if evenness(frame[name], time_format) >= EVEN]
     return max(even or dates, key=lambda name: int(frame[name].nunique()))
-
-
-def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Columns of whole numbers called year and month, day or hour, that make up the time.
-
-    An hour may stand beside a column of dates instead. None where a column of dates is finer.
-    """
-    named = {str(name).strip().lower(): str(name) for name in frame.columns}
-    dates = [name for name in frame.columns if holds_dates(frame[name], None)]
-    found = []
-    for name, bounds in PARTS.items():
-        if name not in named or not _is_between(frame[named[name]], *bounds):
-            break
-        found.append(named[name])
-    if dates:
-        finest = max(dates, key=lambda name: int(frame[name].nunique()))
-        is_day = frame[finest].astype(str).str.strip().str.fullmatch(DAY_ALONE).all()
-        has_hour = "hour" in named and _is_between(frame[named["hour"]], *PARTS["hour"])
-        found = [finest, named["hour"]] if is_day and has_hour else []
-    return tuple(found) if len(found) > 1 else ()
-
-
-def _is_between(column: pd.Series, least: int, most: int) -> bool:
-    """Whether a column holds whole numbers within bounds."""
-    is_whole = pd.api.types.is_integer_dtype(column) and len(column) > 0
-    return is_whole and bool(column.min() >= least and column.max() <= most)
 
 
 def integer_format(column: pd.Series) -> str | None:
@@ -101,8 +72,8 @@ def holds_dates(column: pd.Series, time_format: str | None) -> bool:
     return not np.any(iso_dates(head, utc=True).isna()) or bool(formats_of(head))
 
 
-def _evenness(column: pd.Series, time_format: str | None) -> float:
-    """Share of the steps between distinct times that are the usual one."""
+def evenness(column: pd.Series, time_format: str | None) -> float:
+    """Share of the steps between distinct times that are the usual one, a month as good as any."""
     if not pd.api.types.is_datetime64_any_dtype(column):
         texts = pd.Series(column.dropna().astype(str).str.strip().unique())
         dates = _read(texts, time_format or integer_format(column))

@@ -26,7 +26,8 @@ from forecast.errors import ConfigError, ForecastError
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
-from forecast.init.time_column import integer_format, time_column, time_parts
+from forecast.init.time_column import integer_format, time_column
+from forecast.init.time_parts import time_parts
 
 KEYS = r"data\.(timezone|time_format|id|duplicates)\b(: (?=\S))?"
 """Keys of `data` that have an option of their own where there is no configuration."""
@@ -85,6 +86,7 @@ def read_unconfigured(
         times = {"timezone": timezone, "time_format": time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
         frame = frame[[name for name in frame.columns if is_single_valued(frame[name])]]
+        frame = frame.dropna(how="all")  # an empty row is no row
         is_equal = frame.duplicated()
         if duplicates or is_equal.any():
             marks["duplicates"] = duplicates or "first"

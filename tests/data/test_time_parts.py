@@ -14,6 +14,8 @@ from tests.helpers import refusal
 
 HOURS = pd.date_range("2023-12-30", periods=80, freq="h")
 DAYS = pd.date_range("2023-12-01", periods=80)
+QUARTERS = pd.date_range("2000-04-01", periods=80, freq="QS")
+WEEKS = pd.date_range("2020-11-02", periods=80, freq="W-MON")
 MONTHS = pd.date_range("2019-03-01", periods=80, freq="MS")
 
 
@@ -30,6 +32,33 @@ def taken_apart(dates, *names):
         (taken_apart(MONTHS, "year", "month"), MONTHS),
         (pd.DataFrame({"date": HOURS.strftime("%Y-%m-%d"), "hour": HOURS.hour}), HOURS),
         (pd.DataFrame({"date": HOURS.strftime("%d.%m.%Y"), "hour": HOURS.hour}), HOURS),
+        (pd.DataFrame({"date": HOURS.strftime("%Y%m%d").astype(int), "hour": HOURS.hour}), HOURS),
+        (
+            pd.DataFrame(
+                {"Datum": HOURS.strftime("%d.%m.%Y"), "Uhrzeit": HOURS.strftime("%H:%M:%S")}
+            ),
+            HOURS,
+        ),
+        (
+            pd.DataFrame({"date": HOURS.strftime("%Y-%m-%d"), "time": HOURS.strftime("%H:%M")}),
+            HOURS,
+        ),
+        (
+            pd.DataFrame({"date": HOURS.strftime("%Y-%m-%d"), "at": HOURS.strftime("%I:%M %p")}),
+            HOURS,
+        ),
+        (
+            pd.DataFrame(
+                {"date": HOURS.strftime("%Y%m%d").astype(int), "t": HOURS.strftime("%H:%M")}
+            ),
+            HOURS,
+        ),
+        (taken_apart(QUARTERS, "year", "quarter"), QUARTERS),
+        (
+            pd.DataFrame({"Jahr": QUARTERS.year, "Quartal": "Q" + QUARTERS.quarter.astype(str)}),
+            QUARTERS,
+        ),
+        (WEEKS.isocalendar().reset_index(drop=True)[["year", "week"]], WEEKS),
     ],
 )
 def test_parts_that_are_found_are_the_time(tmp_path, parts, dates):
@@ -42,6 +71,25 @@ def test_parts_that_are_found_are_the_time(tmp_path, parts, dates):
         panel = found.panel
         assert panel.axis.dates(np.arange(len(panel.values))).equals(dates.rename(None))
         assert found.unused == ()
+
+
+def test_a_clock_that_makes_no_even_times_is_no_part():
+    """Sunrise beside the days of two towns."""
+    minutes = pd.to_timedelta(np.random.default_rng(0).integers(300, 360, 160), unit="min")
+    sunrise = (pd.Timestamp("2024-01-01") + minutes).strftime("%H:%M")
+    days = pd.DataFrame({"date": [*DAYS, *DAYS], "sunrise": sunrise, "y": np.arange(160.0) ** 1.5})
+    found = read_unconfigured(days.assign(town=["a"] * 80 + ["b"] * 80))
+    assert (found.roles.time, found.roles.id, found.roles.time_parts) == ("date", "town", ())
+
+
+def test_empty_rows_at_the_end_are_no_duplicates(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(
+        "ds,y\n" + "".join(f"{d:%Y-%m-%d},{i**1.5}\n" for i, d in enumerate(DAYS)) + ",\n" * 3
+    )
+    found = read_unconfigured(str(path))
+    assert found.marks == {}
+    assert len(found.panel.values) == 80
 
 
 def test_parts_as_they_come():

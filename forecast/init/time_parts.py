@@ -1,0 +1,90 @@
+"""Columns that make up the time together: year and month, year and week, a date and a clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from forecast.data.time_parts import joined_times
+from forecast.init.time_column import EVEN, evenness, holds_dates, integer_format
+
+Bounds = tuple[int, int]
+NUMBERS: Mapping[str, Bounds] = {
+    "year|jahr|année|annee|año|anno|jaar|ano": (1678, 2261),
+    "month|monat|mois|mes|mese|maand|mês": (1, 12),
+    "day|tag|jour|día|dia|giorno|dag": (1, 31),
+    "hour|stunde|heure|hora|ora|uur|hr": (0, 24),
+    "minute|min": (0, 59),
+}
+"""Names of parts of a time, with the bounds of their numbers, in their order."""
+YEAR, *_, HOUR, _ = NUMBERS
+WITHIN_YEAR: Mapping[str, Bounds] = {
+    "quarter|qtr|quartal|trimestre|trimester|kwartaal": (1, 4),
+    "(?:iso.?)?week(?:.?(?:no|num|number|of.?year))?|wk|woche|kalenderwoche|kw|semaine|semana": (
+        1,
+        53,
+    ),
+}
+"""What may stand beside a year alone."""
+DAY_ALONE = r"\d[\d/.-]*\d(?: 00:00:00)?"
+CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
+
+
+def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Columns of a year and its month, quarter or week, with day and hour where there are such.
+
+    An hour, or a clock that makes dates tick evenly, may stand beside a column of dates instead.
+    None where a column of dates is finer.
+    """
+    names = [str(name) for name in frame.columns]
+    dates = [name for name in names if holds_dates(frame[name], None)]
+    dates = dates or [name for name in names if integer_format(frame[name]) == "%Y%m%d"]
+    if dates:
+        finest = max(dates, key=lambda name: int(frame[name].nunique()))
+        is_day = frame[finest].astype(str).str.strip().str.fullmatch(DAY_ALONE).all()
+        hour = _part(frame, names, HOUR, NUMBERS[HOUR]) if is_day else None
+        clock = hour or (_clock(frame, finest, names) if is_day else None)
+        return (finest, clock) if clock else ()
+    found = []
+    for words, bounds in NUMBERS.items():
+        name = _part(frame, names, words, bounds)
+        if name is None:
+            break
+        found.append(name)
+    if len(found) == 1:
+        others = (_part(frame, names, words, bounds) for words, bounds in WITHIN_YEAR.items())
+        found += [name for name in others if name is not None][:1]
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _part(frame: pd.DataFrame, names: Sequence[str], words: str, bounds: Bounds) -> str | None:
+    """The column of one of some names that holds whole numbers within bounds, or Q1, W52, ..."""
+    least, most = bounds
+    for name in names:
+        if not re.fullmatch(words, name.strip(), re.I) or not len(frame):
+            continue
+        column = frame[name]
+        if words in WITHIN_YEAR and pd.api.types.is_string_dtype(column.dtype):
+            numbers = column.astype(str).str.extract(r"^\s*[A-Za-z]{0,2}\s?(\d{1,2})\s*$")[0]
+            if not numbers.isna().any() and numbers.astype(int).between(least, most).all():
+                return name
+        if pd.api.types.is_integer_dtype(column) and column.between(least, most).all():
+            return name
+    return None
+
+
+def _clock(frame: pd.DataFrame, dates: str, names: Sequence[str]) -> str | None:
+    """The column of clocks that makes of repeated dates times that tick evenly within days."""
+    if not frame[dates].duplicated().any():
+        return None
+    for name in names:
+        cells = frame[name]
+        if name == dates or pd.api.types.is_numeric_dtype(cells):
+            continue
+        if not cells.astype(str).str.strip().str.fullmatch(CLOCK).all() or cells.nunique() < 2:
+            continue
+        if evenness(joined_times(frame[[dates, name]]), None) >= EVEN:
+            return name
+    return None
