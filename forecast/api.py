@@ -71,6 +71,7 @@ def propose(
     duplicates: str | None = None,
     holidays: str | None = None,
     labels: bool = False,
+    frequency: str | int | None = None,
 ) -> Config:
     """Propose a configuration for a table, as `forecast config init` does.
 
@@ -85,6 +86,7 @@ def propose(
         duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
         holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
         labels: whether targets are labels, whole numbers too; texts and truth values always are.
+        frequency: of the rows, as in the section `data`; None: told by the times.
 
     Returns:
         A configuration for `train(config, data)`; it cannot be changed, but
@@ -111,6 +113,7 @@ def propose(
             duplicates=duplicates,
             holidays=holidays,
             labels=labels,
+            frequency=frequency,
         )
     return build_config(read_yaml(text, "proposal"), "proposal")
 
@@ -215,6 +218,7 @@ def quick(
     folds: int | None = None,
     partners: Sequence[str] | None = None,
     duplicates: str | None = None,
+    frequency: str | int | None = None,
 ) -> QuickForecast:
     """Forecast every series of a table at once: no configuration, no training.
 
@@ -235,6 +239,7 @@ def quick(
         partners: theta, ets, or neither; weights decide what they count. None: both, where the
             table is not too large for them.
         duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
+        frequency: of the rows, as in the section `data`; None: told by the times.
 
     Returns:
         `.forecast`, a DataFrame as `TrainedModel.forecast` gives it; `.scores`, `.weights`,
@@ -247,7 +252,14 @@ def quick(
     targets = [target] if isinstance(target, str) else target
     with options_named(as_argument):
         found = read_unconfigured(
-            table, time, id, targets, timezone, time_format, duplicates=duplicates
+            table,
+            time,
+            id,
+            targets,
+            timezone,
+            time_format,
+            duplicates=duplicates,
+            frequency=frequency,
         )
     levels = in_percent(() if level is None else level)
     return quick_forecast(found, horizon, season, levels, folds, partners)

@@ -52,6 +52,9 @@ TARGET = _columns("--target", "column to forecast", None)
 SEASON = _integer("--season N", "rows (default: by frequency, or by the values)")
 TIMEZONE = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
 TIME_FORMAT = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y")
+FREQUENCY = _option(
+    "--frequency STEP", "of the rows: h, D, MS, index, ... (default: told by the times)"
+)
 DUPLICATES = _option(
     "--duplicates HOW", "of rows with one time keep first, last, their mean or sum (default: error)"
 )
@@ -270,6 +273,7 @@ class InitOptions(argparse.Namespace):
     season: int | None = SEASON
     timezone: str | None = TIMEZONE
     time_format: str | None = TIME_FORMAT
+    frequency: str | None = FREQUENCY
     duplicates: str | None = DUPLICATES
     holidays: str | None = _option("--holidays PLACE", "whose public holidays help: DE, or DE-BY")
     output: str = _option("--output YAML", "new file (default: -, stdout)", default="-")
@@ -287,6 +291,7 @@ class QuickOptions(PrintOptions):
     season: int | None = SEASON
     timezone: str | None = TIMEZONE
     time_format: str | None = TIME_FORMAT
+    frequency: str | None = FREQUENCY
     duplicates: str | None = DUPLICATES
     level: list[float] = _option(
         "--level PERCENT", "intervals (default: 80 95)", type=float, nargs="+", default=[80.0, 95.0]

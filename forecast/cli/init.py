@@ -57,6 +57,7 @@ def init(options: InitOptions) -> int:
             options.duplicates,
             options.holidays,
             options.labels,
+            options.frequency,
         )
     if options.output == "-":
         hand_out(text)

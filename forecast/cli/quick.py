@@ -41,6 +41,7 @@ def quick(options: QuickOptions) -> int:
             options.timezone,
             options.time_format,
             duplicates=options.duplicates,
+            frequency=options.frequency,
         )
         result = quick_forecast(
             found, options.horizon, options.season, levels, options.folds, partners

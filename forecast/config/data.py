@@ -40,6 +40,8 @@ MOST_LAGS = 20
 """Lags that a window reads at most."""
 EPOCHS = {"unix_s": 10**9, "unix_ms": 10**6, "unix_us": 10**3, "unix_ns": 1}
 """Formats of times that count from 1970 on, and the nanoseconds of one."""
+EXCEL = "excel"
+"""The format of times that are days since 1899-12-30, with the time of day as a fraction."""
 
 
 def _named(value: object) -> object:
@@ -129,7 +131,7 @@ class DataConfig(Section):
     timezone: str | None = None
     """Zone of local time stamps, e.g. Europe/Berlin; none keeps what the table says."""
     time_format: str | None = None
-    """strptime, with %q for quarters, as in "%d/%m/%Y", or unix_s, unix_ms, ...; none finds it."""
+    """strptime, %q for quarters, as in "%d/%m/%Y"; unix_s, unix_ms, ..., excel; none finds it."""
     separator: str = Field(default=",", min_length=1, max_length=1)
     """Character between the cells of a CSV."""
     decimal: str = Field(default=".", min_length=1, max_length=1)
@@ -186,7 +188,7 @@ class DataConfig(Section):
     @field_validator("time_format")
     @classmethod
     def _format_has_fields(cls, value: str | None) -> str | None:
-        if value is None or value in EPOCHS:
+        if value is None or value in (*EPOCHS, EXCEL):
             return value
         return formats.time_format(value)
 

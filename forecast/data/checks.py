@@ -18,6 +18,8 @@ from forecast.errors import named, shown
 OUTLIER = 10.0
 """A value is an outlier if its distance to the mean of its neighbours is this many times the usual
 one of its series (median absolute deviation, scaled to a normal distribution)."""
+FEWEST_CODES = 3
+"""Times that a value comes beyond all others, to look like a code."""
 SHOWN = 3
 """Outliers named of each column."""
 
@@ -27,7 +29,7 @@ class Finding:
     """One thing that is odd, and where."""
 
     kind: str
-    """gap, future, empty, constant or outlier."""
+    """gap, future, empty, constant, outlier or code."""
     message: str
 
 
@@ -38,7 +40,7 @@ def findings(panel: Panel) -> list[Finding]:
         found += _empty(panel, column, name)
         found += _constant(panel, column, name)
         if name not in panel.categories:
-            found += _outliers(panel, column, name)
+            found += _outliers(panel, column, name) + _codes(panel, column, name)
     return found
 
 
@@ -143,6 +145,23 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     message = f"column {shown(name)} is far from its neighbours: {', '.join(places)}{more}"
     return [Finding("outlier", message)]
+
+
+def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
+    """A value that comes again and again beyond all others, as devices write for no value."""
+    values, counts = np.unique(panel.values[:, column], return_counts=True, equal_nan=True)
+    counts = counts[~np.isnan(values)]
+    values = values[~np.isnan(values)]
+    found = []
+    for end, others in ((0, values[1:]), (-1, values[:-1])):
+        is_far = len(others) > 1 and np.abs(others - values[end]).min() > np.ptp(others)
+        if is_far and counts[end] >= FEWEST_CODES and values[end] != 0:
+            message = (
+                f"column {shown(name)} is {values[end]:g} in {counts[end]} rows, far from all other"
+                f" values; if it stands for none, empty these cells and set data.missing"
+            )
+            found.append(Finding("code", message))
+    return found
 
 
 def outlying_rows(panel: Panel, column: int) -> Int[np.ndarray, " R"]:

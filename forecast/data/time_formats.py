@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from forecast.config.data import EPOCHS
+from forecast.config.data import EPOCHS, EXCEL
 from forecast.data.compact import are_in_range
+from forecast.data.month_names import with_english_months
 
 END_OF_DAY = re.compile(r"([T ])24(:00){1,2}(\.0+)?(?=$| ?[Z+-])")
 """Midnight as the end of a day rather than the begin of the next."""
@@ -47,7 +48,8 @@ PERIODS += [
     for mark in " -/."
     if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
 ]
-"""Of a quarter, a week or a month."""
+PERIODS += ["FY%Y", "FY %Y"]
+"""Of a quarter, a week, a month or a year."""
 WEEKS = [
     mark.join((number, "%G") if is_last else ("%G", number))
     for word in ("", "W", "KW", "KW ", "CW", "CW ", "Week ", "week ", "wk ")
@@ -56,6 +58,10 @@ WEEKS = [
     for is_last in (False, True)
 ]
 """Of a week, where nothing else reads them: 2018/12 may be a month, 2018/13 is none."""
+LEAP_1900, LAST_SERIAL, DAY_SECONDS = 60, 132_000, 86_400
+"""The day that 1900 did not have, and one in 2261, as spreadsheets count."""
+SERIALS = (32_874, 73_050)
+"""Such days from 1990 to the end of 2099: whole numbers in a column of times may be these."""
 CODES = {8: ("%Y%m%d",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
 CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 """Formats of whole numbers, by their digits."""
@@ -72,7 +78,7 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     Args:
         texts: without blanks around.
         time_format: of strptime; with `%q` for a quarter, whose first day it is; a week without a
-            weekday is its Monday; or a key of `EPOCHS`.
+            weekday is its Monday; or a key of `EPOCHS`, or `excel`.
 
     Raises:
         ValueError: if it is no format.
@@ -80,6 +86,9 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     texts = texts.where(texts.str.contains(r"\d"), "")  # pandas takes "now" for a time
     if time_format in EPOCHS:
         return _since_1970(texts, time_format)
+    if time_format == EXCEL:
+        return _since_1900(texts)
+    texts = with_english_months(texts, time_format)
     if "%q" in time_format:
         texts, time_format = _quarters(texts, time_format)
     if "%V" in time_format and not re.search("%[uaAw]", time_format):
@@ -122,6 +131,15 @@ def _since_1970(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     known = numbers.where((numbers.abs() < most) & (numbers % 1 == 0))
     filled = known.fillna(0).astype(np.int64) * unit
     dates = pd.DatetimeIndex(filled.to_numpy().view("datetime64[ns]")).tz_localize("UTC")
+    return pd.DatetimeIndex(dates.where(known.notna().to_numpy()))
+
+
+def _since_1900(texts: pd.Series) -> pd.DatetimeIndex:
+    """Days as spreadsheets count them, to the second; those of 1900 that they count wrongly not."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    known = numbers.where((numbers > LEAP_1900) & (numbers < LAST_SERIAL))
+    seconds = (known.fillna(0) * DAY_SECONDS).round().astype(np.int64).to_numpy()
+    dates = pd.DatetimeIndex(np.datetime64("1899-12-30", "ns") + seconds.astype("timedelta64[s]"))
     return pd.DatetimeIndex(dates.where(known.notna().to_numpy()))
 
 
@@ -173,7 +191,7 @@ def _likely(text: str) -> Iterator[str]:
 def code_format(values: Int[np.ndarray, " N"]) -> str | None:
     """The format with which whole numbers may be times rather than counts: 20240131, 202401, ...
 
-    Seconds and their parts since 1970 are told by their size: 1990 to 2100.
+    Seconds and their parts since 1970, and days of spreadsheets, are told by their size, 1990 on.
     """
     least, most = int(values.min()), int(values.max())
     digits = len(str(least))
@@ -188,4 +206,4 @@ def code_format(values: Int[np.ndarray, " N"]) -> str | None:
         first, last = (pd.Timestamp(year).value // unit for year in ("1990", "2100"))
         if first <= least and most < last:
             return name
-    return None
+    return EXCEL if SERIALS[0] <= least and most <= SERIALS[1] else None

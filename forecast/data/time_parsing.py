@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from forecast.config.data import EPOCHS
+from forecast.config.data import EPOCHS, EXCEL
 from forecast.data.compact import distinct_texts
 from forecast.data.local_times import cell_at, is_zone, localized
 from forecast.data.time_formats import (
@@ -25,7 +25,7 @@ from forecast.errors import DataError, shown
 
 CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
 CODES |= dict.fromkeys(("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "a time")
-CODES |= dict.fromkeys(EPOCHS, "time since 1970")
+CODES |= {**dict.fromkeys(EPOCHS, "time since 1970"), EXCEL: "a day of a spreadsheet"}
 """What integers of a format may be."""
 INTEGER = r"[-+]?\d{1,18}(\.0+)?"
 
@@ -117,6 +117,10 @@ def _refuse_nat(
     if bad.any():
         row = int(np.argmax(bad))
         how = "a date; write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+        if not re.search(r"\d", str(texts.iloc[row])):
+            how = (
+                "a date; delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
+            )
         if time_format is not None:
             how = f"data.time_format {time_format!r} says; mend one of them"
         raise DataError(f"{cell_at(place(row), name, texts.iloc[row])}, which is not read as {how}")
@@ -124,7 +128,7 @@ def _refuse_nat(
 
 def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:
     """Numbers (N,) of a column's texts, and the texts without blanks around; "" if missing."""
-    codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iu" else column)
+    codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iuf" else column)
     if codes.min(initial=0) < 0:
         codes, texts = np.where(codes < 0, len(texts), codes), np.append(texts, "")
     return codes, pd.Series(texts, dtype=object).str.strip()
@@ -145,7 +149,7 @@ def _integers(
             f" data.time_format{shown_format}, or frequency: 1"
         )
     step = 1
-    if code in EPOCHS:
+    if code in (*EPOCHS, EXCEL):
         steps = np.diff(np.unique(values))
         step = int(np.gcd.reduce(steps)) if len(steps) else 1
         code = None if step in steps else code  # as good a count as any

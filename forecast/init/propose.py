@@ -13,7 +13,7 @@ from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.ticks import INDEX
 from forecast.data.times import season_length
-from forecast.errors import MOST_SHOWN, ForecastError, named
+from forecast.errors import MOST_SHOWN, ForecastError, named, printable
 from forecast.init.extent import has_years, what_is_filled
 from forecast.init.labels import label_recipe
 from forecast.init.lines import flow, section_lines
@@ -49,6 +49,7 @@ def propose(
     duplicates: str | None = None,
     holidays: str | None = None,
     labels: bool = False,
+    frequency: str | int | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
@@ -66,6 +67,7 @@ def propose(
             unless they are equal throughout.
         holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
         labels: whether targets are labels, whole numbers too; texts and truth values always are.
+        frequency: of the rows, as in the section `data`; None: told by the times.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -79,7 +81,17 @@ def propose(
     path = table if isinstance(table, str) else "data"
     written = path if written is None else written
     found = read_unconfigured(
-        table, time, id_column, targets, timezone, time_format, helping, duplicates, labels, True
+        table,
+        time,
+        id_column,
+        targets,
+        timezone,
+        time_format,
+        helping,
+        duplicates,
+        labels,
+        True,
+        frequency,
     )
     refusal = None
     for most_parts, skips in WAYS_OUT:
@@ -88,6 +100,7 @@ def propose(
             written,
             found.roles,
             found.unused,
+            found.hindered,
             {**found.marks, **place},
             found.panel,
             horizon,
@@ -122,6 +135,7 @@ def _lines(
     written: str,
     roles: Roles,
     unused: Sequence[str],
+    hindered: str,
     marks: Mapping[str, object],
     panel: Panel,
     wanted_horizon: int | None,
@@ -169,6 +183,7 @@ def _lines(
             for key, value in data.items()
         ),
         *_not_used(unused, roles),
+        *([f"  # {printable(hindered)}"] if hindered else []),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
         f"window: {flow(window)}",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 from forecast.init.helping import AUTO, MOST_ONE_HOT, Column, chosen, name_of, with_long_gaps
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import hindrance
@@ -19,6 +19,8 @@ from forecast.init.time_column import holds_dates
 
 ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
+LEAST_ROWS_OF_SERIES, MOST_IDS = 5, 8
+"""Of columns that tell series apart together: rows a value, and how many columns are looked at."""
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
 
@@ -93,6 +95,8 @@ def find_roles(
     if id_column is None:
         candidates = [name for name in rest if name not in (targets or ())]
         id_column = _id_column(frame, time, candidates, marks)
+        if id_column is None and "duplicates" not in marks:
+            _refuse_several_ids(frame, path, time, candidates, marks)
     free = [name for name in rest if name != id_column]
     possible = ([] if labels else _targets(frame, free)) or label_columns(frame, free)
     if not (targets or possible):
@@ -134,6 +138,30 @@ def _id_column(
         if telling:
             return min(telling, key=lambda name: int(frame[name].nunique()))
     return None
+
+
+def _refuse_several_ids(
+    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+) -> None:
+    """Raise a DataError if it takes two columns or three to tell the rows of one time apart."""
+    if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
+        return
+    few = [
+        name
+        for name in candidates
+        if frame[name].notna().all()
+        and not pd.api.types.is_float_dtype(frame[name])
+        and frame[name].nunique() <= len(frame) // LEAST_ROWS_OF_SERIES
+    ][:MOST_IDS]
+    for count in (2, 3):
+        for names in itertools.combinations(few, count):
+            if not frame.duplicated([*names, time]).any():
+                joined = "/".join(str(frame[name].iloc[0]) for name in names)
+                raise DataError(
+                    f"{path}: it takes columns {', '.join(map(shown, names))} to tell the series"
+                    f" apart; add one column that joins them, e.g. {shown(joined)}, and name it"
+                    " with --id, or add the rows of one time up with --duplicates sum"
+                )
 
 
 def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> bool:

@@ -58,6 +58,12 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
     frame = _of_named_columns(frame, names, file.name)
+    repeated = [name for name in names if name.strip() and names.count(name) > 1]
+    if repeated and not _count_numbers(frame):
+        raise DataError(
+            f"{file.name}:1: column {shown(repeated[0])} is named twice; give each column a name of"
+            " its own"
+        )
     marks |= {} if decimal == "." else {"decimal": decimal}
     return frame, marks | ({"thousands": thousands} if thousands else {})
 
@@ -95,7 +101,7 @@ def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.Da
     dates = [name for name in frame if holds_dates(frame[name], None)]
     if dates == [""]:
         raise DataError(f"{path}:1: the column of times has no name; write one into the first line")
-    if 2 * blank >= len(names) and not dates:
+    if 2 * blank >= len(names) and not (dates and _count_numbers(frame)):
         raise DataError(
             f"{path}:1: {blank} of {len(names)} columns have no name; the first line must name"
             " them: delete what stands above their names"

@@ -7,13 +7,22 @@ import re
 import numpy as np
 import pandas as pd
 
+from forecast.config.data import EXCEL
 from forecast.data.time_formats import code_format, formats_of, read_formatted
 from forecast.data.times import iso_dates, nanoseconds
-from forecast.errors import DataError, listed
+from forecast.errors import DataError, listed, named
 
 NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
-LIKE_A_TIME = re.compile(r"date|time|stamp|month|week|quarter|period|year|day|^ds$|^ts$", re.I)
+LIKE_A_TIME = re.compile(
+    r"date|time|stamp|month|week|quarter|period|year|day|datum|fecha"
+    r"|^(?:ds|ts|zeit\w*|tag|monat|woche|quartal|jahr|mois|année|jour|mes|año)$",
+    re.I,
+)
+LIKE_A_DAY = re.compile(
+    r"date|datum|fecha|^(?:ds|ts|time|timestamp|day|tag|month|monat|week)$", re.I
+)
+"""Names of columns in which whole numbers may be the days of a spreadsheet."""
 HEAD_ROWS = 50
 """Rows by which a column of dates is known."""
 EVEN = 0.5
@@ -36,6 +45,12 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
     if time_format is None:
         by_value += [n for n in frame.columns if integer_format(frame[n])]
     dates = [*[n for n in by_name if n in by_value], *[n for n in by_value if n not in by_name]]
+    if len(frame.columns) == 1 and not dates:
+        raise DataError(
+            f"{path}: the first line names one column, {named(frame.columns[0])}; it must name the"
+            " times and what is forecast, with , ; | or a tab between: delete what stands above it"
+            " and quotes around it, or add a column of times"
+        )
     if not (dates or by_name):
         raise DataError(
             f"{path}: none of the columns {listed(frame.columns)} holds times; name it with --time"
@@ -47,14 +62,17 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
 
 
 def integer_format(column: pd.Series) -> str | None:
-    """The format of integers that are times, by their digits and the name of their column."""
+    """The format of numbers that are times, by their digits and the name of their column."""
     is_named = LIKE_A_TIME.search(str(column.name))
     if not is_named or not pd.api.types.is_numeric_dtype(column) or not len(column):
         return None
     values = column.to_numpy()
-    if values.dtype.kind not in "iu" or values.max() >= 2**63:
+    if values.dtype.kind not in "iuf" or not abs(values).max() < 2**63:
         return None
-    return code_format(values.astype(np.int64))
+    code = code_format(values.astype(np.int64))
+    if code == EXCEL:
+        return code if LIKE_A_DAY.search(str(column.name)) else None
+    return code if (values % 1 == 0).all() else None
 
 
 def holds_dates(column: pd.Series, time_format: str | None) -> bool:

@@ -16,20 +16,21 @@ from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.frequency import UnevenDaysError
-from forecast.data.objects import is_single_valued
+from forecast.data.objects import is_single_valued, require_single_values
 from forecast.data.panel import Panel
 from forecast.data.table import opened
 from forecast.data.ticks import INDEX
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, ForecastError
+from forecast.init.nearly import hindrance
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
 
-KEYS = r"data\.(timezone|time_format|id|duplicates)\b(: (?=\S))?"
+KEYS = r"data\.(timezone|time_format|id|duplicates|frequency)\b(: (?=\S))?"
 """Keys of `data` that have an option of their own where there is no configuration."""
 
 
@@ -45,6 +46,8 @@ class Unconfigured:
     """How it was read."""
     unused: tuple[str, ...]
     """Columns without a role."""
+    hindered: str = ""
+    """What keeps one of them from being numbers; empty: nothing does."""
 
 
 def read_unconfigured(
@@ -58,6 +61,7 @@ def read_unconfigured(
     duplicates: str | None = None,
     labels: bool = False,
     may_count: bool = False,
+    frequency: str | int | None = None,
 ) -> Unconfigured:
     """Look at a table, then read it.
 
@@ -69,6 +73,7 @@ def read_unconfigured(
         duplicates: as in the section `data`; None: only rows that are equal throughout are merged.
         labels: whether targets are labels, see `find_roles`.
         may_count: whether days that are unevenly apart may count one by one: frequency `index`.
+        frequency: as in the section `data`; None: told by the times.
 
     Raises:
         DataError: if no time column or no number column can be found.
@@ -85,7 +90,9 @@ def read_unconfigured(
             marks = {}
         times = {"timezone": timezone, "time_format": time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
-        frame = frame[[name for name in frame.columns if is_single_valued(frame[name])]]
+        several = [name for name in frame.columns if not is_single_valued(frame[name])]
+        _refuse_lists(frame, path, several, (time, id_column, *(targets or ())))
+        frame = frame.drop(columns=several)
         frame = frame.dropna(how="all")  # an empty row is no row
         is_equal = frame.duplicated()
         if duplicates or is_equal.any():
@@ -105,6 +112,9 @@ def read_unconfigured(
         filled = "forward_fill" if any(roles.are_labels) else "interpolate"
         section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
         section |= {**roles.helping, "time_parts": parts}
+        if frequency is not None:
+            is_step = isinstance(frequency, str) and frequency.isdecimal()
+            section["frequency"] = int(frequency) if is_step else frequency
         data = config_from({"data": section}).data
         try:
             panel = read_panel(data, given)
@@ -114,7 +124,16 @@ def read_unconfigured(
             data = data.model_copy(update={"frequency": INDEX})
             panel = read_panel(data, given)
         unused = tuple(name for name in frame.columns if name not in roles.used)
-        return Unconfigured(panel, roles, marks, data, unused)
+        return Unconfigured(panel, roles, marks, data, unused, hindrance(frame, unused))
+
+
+def _refuse_lists(
+    frame: pd.DataFrame, path: str, several: Sequence[str], given: Sequence[str | None]
+) -> None:
+    """Raise a DataError if a column that is given holds lists, mappings or bytes."""
+    for name in several:
+        if name in given:
+            require_single_values(frame[name], name, lambda row: f"{path}: row {row + 1}")
 
 
 @contextlib.contextmanager

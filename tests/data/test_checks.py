@@ -39,6 +39,19 @@ def wave(count: int, seed: int = 0) -> list[float]:
     return list(np.round(10 + np.sin(np.arange(count) / 5) + noise, 3))
 
 
+def test_a_code_for_no_value_is_told_from_outliers(tmp_path):
+    values = wave(60)
+    for row in (7, 8, 30, 41):
+        values[row] = -999.0
+    found = messages(daily(tmp_path, values))
+    assert found["code"] == [
+        "column 'y' is -999 in 4 rows, far from all other values; if it stands for none, empty"
+        " these cells and set data.missing"
+    ]
+    assert "code" not in messages(daily(tmp_path, wave(60)))
+    assert "code" not in messages(daily(tmp_path, [0.0, 100.0, 101.0, 0.0, 102.0, 0.0, 103.0]))
+
+
 def test_a_clean_table_has_no_findings(tmp_path: Path) -> None:
     assert messages(daily(tmp_path, wave(60))) == {}
 

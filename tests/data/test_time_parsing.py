@@ -96,6 +96,15 @@ def test_integers(cells, integers):
         (["Jan-98", "Feb-98"], ["1998-01-01", "1998-02-01"], "%b-%y"),
         (["1960M01", "1960M02"], ["1960-01-01", "1960-02-01"], "%YM%m"),
         (["3-Feb-2024", "4-Feb-2024"], ["2024-02-03", "2024-02-04"], "%d-%b-%Y"),
+        (["Januar 2021", "März 2021"], ["2021-01-01", "2021-03-01"], "%b %Y"),
+        (["1. Dezember 2021", "12. Mai 2022"], ["2021-12-01", "2022-05-12"], "%d. %B %Y"),
+        (["févr. 2021", "août 2021"], ["2021-02-01", "2021-08-01"], "%b %Y"),
+        (["ene-05", "dic-05"], ["2005-01-01", "2005-12-01"], "%b-%y"),
+        (["1 de enero de 2021", "2 de marzo de 2021"], ["2021-01-01", "2021-03-02"], "%d %b %Y"),
+        (["Friday, January 01, 2021", "Saturday, January 02, 2021"],
+         ["2021-01-01", "2021-01-02"], "%A, %B %d, %Y"),
+        (["2024-01-05 01:05 PM"], ["2024-01-05 13:05"], "%Y-%m-%d %I:%M %p"),
+        (["FY2019", "FY2020"], ["2019-01-01", "2020-01-01"], "FY%Y"),
         (["13.02.24", "14.02.24"], ["2024-02-13", "2024-02-14"], "%d.%m.%y"),
         (["1/2/2024 1:05 PM", "1/13/2024 1:05 AM"],
          ["2024-01-02 13:05", "2024-01-13 01:05"], "%m/%d/%Y %I:%M %p"),
@@ -203,10 +212,19 @@ def test_dates_with_an_integer_frequency(kind):
     ],
 )
 def test_cells_that_are_no_dates(cells, row, cell):
+    has_digit = any(map(str.isdigit, cell))
+    remedy = "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+    if not has_digit:
+        remedy = "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
     assert refusal(parse, cells) == (
-        f"data.csv:{row + 2}: column 'ds' holds '{cell}', which is not read as a date; write"
-        " YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+        f"data.csv:{row + 2}: column 'ds' holds '{cell}', which is not read as a date; {remedy}"
     )
+
+
+@pytest.mark.parametrize("word", ["now", "today"])
+def test_words_that_pandas_takes_for_the_present_are_no_times(word):
+    message = refusal(parse, ["01/02/2024", word], time_format="%d/%m/%Y")
+    assert message.startswith(f"data.csv:3: column 'ds' holds '{word}', which is not read as")
 
 
 @pytest.mark.parametrize("cells", [["2024-01-01", ""], ["1700", "  "], ["2024-01-01", None]])

@@ -5,6 +5,7 @@ import pytest
 
 from forecast.init.helping import chosen, encoded
 from forecast.init.nearly import hindrance
+from forecast.init.propose import propose
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from tests.helpers import refusal
 
@@ -49,6 +50,23 @@ def table(header, rows=DAYS, cell="{}"):
         ("town,2024-01,2024-02\nBonn,1,2", ":1: '2024-01' is no name of a column"),
         (table("ds,y", cell="{},5"), ":2: 3 cells, but the header has 2; write empty"),
         (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),
+        (f"{table('ds,y')}\nTotal,190", "; delete the row if it is a total or a note, or write"),
+        (
+            f"# units: MW\n{table('ds;y')}",
+            ": the first line names one column, # units: MW; it must",
+        ),
+        ("y\n1\n2", ": the first line names one column, y; it must name the times and what"),
+        (table("ds,y,y", cell="{0},{0}"), ":1: column 'y' is named twice; give each column a name"),
+        (
+            "\n".join(
+                [
+                    "land,shop,ds,y",
+                    *(f"{a},{b},{d},{i}" for a in "AB" for b in "xy" for i, d in enumerate(DAYS)),
+                ]
+            ),
+            ": it takes columns 'land', 'shop' to tell the series apart; add one column that joins"
+            " them, e.g. 'A/x', and name it with --id, or",
+        ),
         (f"{table('ds,y')}\nSource: a shop", ":22: 1 cell, but the header has 2; write empty"),
         (table("ds,y").replace("ds,y", "ds,y\n,EUR"), "column 'y' holds 'EUR' among its numbers"),
     ],
@@ -57,6 +75,44 @@ def test_a_table_that_is_nearly_one(tmp_path, text, says):
     (tmp_path / "table.csv").write_text(text)
     with options_named(as_flag):
         assert says in refusal(read_unconfigured, str(tmp_path / "table.csv"))
+
+
+def test_lists_as_names_of_series_are_refused_in_words():
+    frame = pd.DataFrame({"ds": DAYS, "shop": [["a"]] * 20, "y": range(20)})
+    message = refusal(read_unconfigured, frame, id_column="shop")
+    assert (
+        message
+        == "data: row 1: column 'shop' holds ['a']: a list; write one number or text in each cell"
+    )
+    assert read_unconfigured(frame).roles.id is None
+
+
+def test_duplicates_and_frequency_are_asked_for_by_option():
+    """Three sales on a day, whose sums are those of pandas; and steps of no rule, that count."""
+    days = pd.to_datetime(DAYS)
+    frame = pd.DataFrame({"ds": [*days, *days, *days], "y": [float(i * i) for i in range(60)]})
+    for how in ("first", "last", "mean", "sum"):
+        panel = read_unconfigured(frame, duplicates=how).panel
+        assert panel.values[:, 0].tolist() == getattr(frame.groupby("ds").y, how)().tolist()
+        assert f"duplicates: {how}" in propose(frame, duplicates=how)
+    assert "set --duplicates mean (or sum" in refusal(looked_at, frame)
+    seconds = pd.to_timedelta([i * 3600 + i * i % 7 for i in range(20)], unit="s")
+    jittered = pd.DataFrame({"ds": days[0] + seconds, "y": range(20)})
+    assert "where none fits, set --frequency index, which counts" in refusal(looked_at, jittered)
+    assert "  frequency: index" in propose(jittered, frequency="index")
+    steps = pd.DataFrame({"ds": range(0, 60, 3), "y": range(20)})
+    assert "  frequency: 1\n" in propose(steps, frequency="1")
+
+
+def looked_at(frame):
+    with options_named(as_flag):
+        read_unconfigured(frame)
+
+
+def test_why_a_column_is_not_used_is_said():
+    frame = pd.DataFrame({"ds": DAYS, "y": [float(i * i) for i in range(20)]})
+    text = propose(frame.assign(price=[f"${i},000.50" for i in range(20)]))
+    assert "  # column 'price' holds '$0,000.50'; write the number alone" in text
 
 
 def test_numbers_of_rows_need_no_name(tmp_path):

@@ -51,6 +51,30 @@ def test_integers_are_times_by_their_name_and_digits():
     assert found.marks["time_format"] == "%Y%m"
 
 
+def test_days_of_a_spreadsheet():
+    """By the rule of spreadsheets that a day is 1, and 1 January 2021 the 44197th."""
+    for dates in (
+        pd.date_range("2021-01-01", periods=40, freq="MS"),
+        pd.bdate_range("2021-01-01", periods=40),
+        pd.date_range("2021-01-01 05:00", periods=40, freq="h"),
+    ):
+        serials = 44197 + (dates - pd.Timestamp("2021-01-01")) / pd.Timedelta(days=1)
+        if (serials % 1 == 0).all():
+            serials = serials.astype(int)
+        frame = pd.DataFrame({"Date": serials, "y": np.arange(40.0) ** 1.5})
+        found = read_unconfigured(frame)
+        assert found.marks == {"time_format": "excel"}
+        assert found.panel.axis.dates(np.arange(40)).equals(dates.rename(None).as_unit("ns"))
+    counts = pd.Series(range(44197, 44237), name="visits_per_day")
+    assert integer_format(counts) is None
+
+
+def test_whole_numbers_with_a_point_are_times_as_well():
+    seconds = pd.date_range("2024-01-01", periods=40, freq="h").astype("int64") / 10**9
+    found = read_unconfigured(pd.DataFrame({"ts": seconds, "y": np.arange(40.0) ** 1.5}))
+    assert (found.marks, found.panel.axis.frequency) == ({"time_format": "unix_s"}, "h")
+
+
 def test_seconds_at_local_midnights_need_their_zone():
     days = pd.date_range("2024-03-01", periods=60, tz="Europe/Berlin")
     frame = pd.DataFrame({"ts": [day.value // 10**9 for day in days], "y": np.arange(60.0)})
