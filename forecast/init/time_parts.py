@@ -19,7 +19,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "minute|min": (0, 59),
 }
 """Names of parts of a time, with the bounds of their numbers, in their order."""
-YEAR, *_, HOUR, _ = NUMBERS
+HOUR = [*NUMBERS][3]
 WITHIN_YEAR: Mapping[str, Bounds] = {
     "quarter|qtr|quartal|trimestre|trimester|kwartaal": (1, 4),
     "(?:iso.?)?week(?:.?(?:no|num|number|of.?year))?|wk|woche|kalenderwoche|kw|semaine|semana": (
