@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from forecast.config import count_rules
 from forecast.config.options import Section
 from forecast.config.training import TrainingConfig
 from forecast.config.tree import Config, config_from, json_schema, write_config
@@ -125,13 +126,14 @@ def data_sections(draw):
 
 def goes_together(values):
     """Neither do differences and quantiles, nor a pretrained model and options of another one, nor
-    cross_entropy and numbers."""
+    cross_entropy and numbers, nor losses of counts and what they do themselves."""
     if values.get("model", {}).get("start") == "pretrained":
         return False
-    if "cross_entropy" in values.get("training", {}).get("loss", ()):
+    loss = values.get("training", {}).get("loss", ())
+    if any(name in loss for name in ("cross_entropy", *count_rules.NAMES)):
         return False
     has_differences = any("difference" in option for option in values.get("transforms", ()))
-    return not (has_differences and "quantile" in values.get("training", {}).get("loss", ()))
+    return not (has_differences and "quantile" in loss)
 
 
 BEYOND_THE_SCHEMA["data"] = data_sections()
