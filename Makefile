@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# What the tests start again and again is compiled once, also where a container says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-latest test-oldest slow docs speed-quick fuzz lint audit clean
 
 demo: .venv/installed
@@ -32,7 +35,7 @@ test-latest test-oldest: test-%: .venv/installed
 	.venv-$*/bin/python -m pytest --numprocesses auto --dist worksteal $(WARNINGS_$*)
 
 slow: .venv/installed
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow or hypothesis' --hypothesis-profile thorough
 
 # The site, in site/: without network. A broken link, a missing reference or a public name without a
 # page is an error. What the pages show is checked by the tests: tests/docs/.

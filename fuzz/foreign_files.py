@@ -9,7 +9,7 @@ from pathlib import Path
 from forecast.runs.folder import RUN_FILES, TENSORBOARD_FOLDER
 from forecast.runs.lock import LOCK_FILE
 from fuzz.calls import call
-from fuzz.material import ROOT, SMALL, Material, copied, random_of
+from fuzz.material import ALONE, ROOT, SMALL, Material, copied, random_of
 from fuzz.mutations import Random, pick
 
 NAMES = (*RUN_FILES, LOCK_FILE, TENSORBOARD_FOLDER, ".next", "notes.md")
@@ -60,10 +60,10 @@ def _put(path: Path, outside: Path, kind: str) -> None:
 def _command(random: Random, run: Path, scratch: Path, is_finished: bool) -> tuple[str, ...]:
     """One of the commands that write to a run folder."""
     resumed = ("--resume", str(run), *(["training.epochs=3"] if is_finished else []))
-    forced = (CONFIG, "--run", str(run), "--force", f"data.path={TABLE}", *SMALL)
+    forced = (CONFIG, "--run", str(run), "--force", f"data.path={TABLE}", *SMALL, ALONE)
     commands = [
         ("train", *resumed, "--quiet"),
-        ("train", *forced, "training.epochs=1", "--quiet", "partners=[]"),
+        ("train", *forced, "training.epochs=1", "--quiet"),
         ("predict", str(run), "--quiet", "--output", str(run / "forecast.csv"), "--force"),
         ("backtest", CONFIG, "--output", str(run), "--force", "--quiet", f"data.path={TABLE}"),
     ]

@@ -16,7 +16,7 @@ from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint
 from forecast.runs.lock import LOCK_FILE
 from fuzz.calls import call
-from fuzz.material import ROOT, SMALL, Material, copied
+from fuzz.material import ALONE, ROOT, SMALL, Material, copied
 
 ERRORS = (errno.ENOSPC, errno.EIO)
 CALLS = ("fsync", "replace", "fchmod", "write")
@@ -27,7 +27,7 @@ def training(run: Path) -> list[str]:
     """The training that is disturbed."""
     config = str(ROOT / "configs" / "air_passengers.yaml")
     path = f"data.path={ROOT / 'data' / 'air_passengers.csv'}"
-    return ["train", config, "--run", str(run), "--quiet", path, *SMALL]
+    return ["train", config, "--run", str(run), "--quiet", path, *SMALL, ALONE]
 
 
 def check(number: int, material: Material, scratch: Path) -> str | None:

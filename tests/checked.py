@@ -22,12 +22,22 @@ AS_JAXTYPING = BeartypeConf(violation_type=TypeCheckError)  # a TypeError
 MOST_TIMES = 5
 """As often is a function within another one checked: to prepare it takes longer than it works."""
 CHECKED = Counter[CodeType]()
+FIRST_CALLS, EVERY = 10, 20
+"""The first calls of a function in a test are all checked, later ones are much like them: one in
+so many is. To check all takes a quarter of the time of all tests."""
+CALLED = Counter[FunctionType]()
+"""Calls of each function in the test that runs."""
 
 
 def check(package: str) -> None:
     """Check all functions and dataclasses of a package that is imported from now on."""
     install_import_hook(package, "beartype.beartype")
     jaxtyping.jaxtyped = lambda *_, typechecker: checked  # what the hook decorates with
+
+
+def begin_test() -> None:
+    """From here on calls are counted anew."""
+    CALLED.clear()
 
 
 def checked(thing: Any) -> Any:
@@ -48,7 +58,9 @@ def checked(thing: Any) -> Any:
 
     @functools.wraps(thing)
     def in_context(*arguments: Any, **options: Any) -> Any:
-        if config.jaxtyping_disable:  # as where torch follows what is computed
+        CALLED[thing] += 1
+        is_due = CALLED[thing] <= FIRST_CALLS or CALLED[thing] % EVERY == 0
+        if not is_due or config.jaxtyping_disable:  # as where torch follows what is computed
             return thing(*arguments, **options)
         with context("context"):  # letters mean the same size in all arguments and the result
             return typed(*arguments, **options)

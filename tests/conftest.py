@@ -5,13 +5,17 @@ import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from tests.checked import check
+from tests.checked import begin_test, check
 
 check("forecast")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
+settings.register_profile("suite", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=500)  # for `make slow`
+settings.load_profile("suite")
 torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
 
 
@@ -30,18 +34,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
-LEFT_OUT = {
-    "short_backtest": ("forecast.backtesting.short", "MOST_SECONDS", -1.0),
-    "timed_evaluation": ("forecast.estimate", "_of_evaluation", lambda models, prepared: 0.5),
-}
-"""By the mark of the tests that want it: what doubles the time of a training, or of a check."""
+LEFT_OUT = (
+    ("short_backtest", "forecast.backtesting.short", "MOST_SECONDS", -1.0),
+    ("timed", "forecast.estimate", "_of_evaluation", lambda models, prepared: 0.5),
+    ("timed", "forecast.estimate", "WARM_UP_STEPS", 1),
+    ("timed", "forecast.estimate", "TIMED_STEPS", 1),
+)
+"""The mark of the tests that want it, and what doubles the time of a training, or of a check."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Leave out what has tests of its own; not in a fixture, for those of modules come first."""
+    begin_test()
     with pytest.MonkeyPatch.context() as patch:
-        for mark, (module, name, value) in LEFT_OUT.items():
+        for mark, module, name, value in LEFT_OUT:
             if module in sys.modules and mark not in item.keywords:
                 patch.setattr(sys.modules[module], name, value)
         return (yield)

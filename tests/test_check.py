@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecast import check, estimate
+from forecast import check
 from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
 from forecast.data import table
@@ -36,16 +36,9 @@ def config(data, *overrides: str, **sections):
     return config_from({"data": data, **small, **sections}, overrides)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """One timed step is enough where the time is not looked at."""
-    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
-
-
 @pytest.fixture
-def one_thread(monkeypatch):
+def one_thread():
     """Threads that wait for each other on a busy machine would be all that is measured."""
-    monkeypatch.setattr(estimate, "TIMED_SECONDS", 1.0)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -187,10 +180,22 @@ STATES = 50 * 50 * 64 * 4
 """Bytes of one number a window, step and unit."""
 
 
-def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch):
-    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # the batch as a whole
+def take_batches_whole(patch):
+    patch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)
+    patch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Bytes of a batch as a whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        take_batches_whole(patch)
+        return saved_bytes(*BASE)
+
+
+def test_memory_is_between_the_gates_and_a_few_times_as_much(whole):
     # An LSTM keeps four gates, the hidden and the cell state at least.
-    assert 6 * STATES < saved_bytes(*BASE) < 25 * STATES
+    assert 6 * STATES < whole < 25 * STATES
 
 
 @pytest.mark.parametrize(
@@ -203,17 +208,14 @@ def test_memory_is_between_the_gates_and_a_few_times_as_much(monkeypatch):
         ("model.segment=5", 0.2),
     ],
 )
-def test_memory_grows_with_what_a_batch_keeps(override, factor, monkeypatch):
-    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)  # batches as a whole
-    monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
-    assert saved_bytes(*BASE, override) / saved_bytes(*BASE) == pytest.approx(factor, rel=0.3)
+def test_memory_grows_with_what_a_batch_keeps(override, factor, whole, monkeypatch):
+    take_batches_whole(monkeypatch)
+    assert saved_bytes(*BASE, override) / whole == pytest.approx(factor, rel=0.3)
 
 
 @pytest.mark.parametrize(("threads", "factor"), [(1, 1 / 4), (2, 1 / 2)])
-def test_of_a_batch_in_chunks_only_those_at_work_count(threads, factor, monkeypatch):
-    monkeypatch.setattr(learner, "LEAST_WORK_TO_SHARE", 10**12)
-    monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 10**12)
-    whole = saved_bytes(*BASE)
+def test_of_a_batch_in_chunks_only_those_at_work_count(threads, factor, whole, monkeypatch):
+    take_batches_whole(monkeypatch)
     monkeypatch.setattr(check.torch, "get_num_threads", lambda: threads)
     monkeypatch.setattr(learner, "MOST_WORK_OF_A_CHUNK", 50 * 50 * 64 // 4)
     assert saved_bytes(*BASE) / whole == pytest.approx(factor, rel=0.3)
@@ -239,6 +241,7 @@ def test_the_time_is_that_of_the_training_and_of_what_follows_it(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.usefixtures("one_thread")
 def test_the_estimated_time_is_within_a_factor_of_three():
     """Other programs may take the processor now and then: the best of three tries counts."""

@@ -149,6 +149,7 @@ class Steps:
         return self.now
 
 
+@pytest.mark.timed
 def test_the_median_step_after_the_first_ones_counts(prepared, monkeypatch):
     monkeypatch.setattr(estimate, "time", clock := Steps())
     monkeypatch.setattr(estimate, "TIMED_SECONDS", 1e9)
@@ -158,6 +159,7 @@ def test_the_median_step_after_the_first_ones_counts(prepared, monkeypatch):
     assert clock.readings == 2 * (estimate.WARM_UP_STEPS + estimate.TIMED_STEPS)
 
 
+@pytest.mark.timed
 def test_timing_a_large_model_ends_early(prepared, monkeypatch):
     monkeypatch.setattr(estimate, "time", clock := Steps())
     monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.07)
@@ -166,7 +168,7 @@ def test_timing_a_large_model_ends_early(prepared, monkeypatch):
     assert clock.readings == 2 * (estimate.WARM_UP_STEPS + 2)
 
 
-@pytest.mark.timed_evaluation
+@pytest.mark.timed
 @pytest.mark.parametrize("partners", [(), ("pretrained", "theta", "ets")])
 def test_every_part_of_a_real_training_takes_some_time(partners, prepared, monkeypatch):
     monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)

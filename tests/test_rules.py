@@ -4,7 +4,7 @@ import pytest
 
 from fuzz.forecasters import check
 
-TRIED = 10
+TRIED = 7
 """Combinations of cell, head, normalisation, loss, skip and channels; neighbours differ in all."""
 
 

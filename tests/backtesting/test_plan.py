@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.backtesting.plan import Fold, Plan, without_last
@@ -38,7 +38,6 @@ def test_origins_by_hand():
     assert [plan.rows_after(fold) for fold in (1, 2, 3)] == [8, 4, 0]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
 def test_so_many_folds_fit_as_their_rows_hold_and_not_one_row_less(folds, step, horizon):
     plan = Plan(folds, step, horizon)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn, optim
 from torch.optim import lr_scheduler
@@ -69,7 +69,6 @@ def test_cosine_ends_at_the_last_step(total: int, final: float) -> None:
     assert found[-1] == pytest.approx(final)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     total=st.integers(2, 150),
     rise=st.floats(0.05, 0.99),
@@ -98,7 +97,6 @@ def test_the_shortest_trainings_have_a_rate(option, total: int) -> None:
     assert found[0] > 0
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     losses=st.lists(st.integers(0, 6).map(float) | st.just(math.nan), max_size=40),
     patience=st.integers(1, 4),

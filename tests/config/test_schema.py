@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -16,8 +16,6 @@ from forecast.config.yaml import read_yaml
 from forecast.errors import ConfigError
 from tests.config.helpers import DATA, SCHEMA, accepted, plain, refused, renamed, sections
 from tests.helpers import refusal
-
-PROPERTY = settings(max_examples=40, deadline=None)
 
 WORDS = ["1e-3", "null", "true", "yes", "2020-01-01", "-", "#", "'", "%", "~", "é", "a.b", "007"]
 names = st.text(min_size=1, max_size=10) | st.sampled_from([*WORDS, "a: b", "- x"])
@@ -140,7 +138,6 @@ BEYOND_THE_SCHEMA["data"] = data_sections()
 configurations = mappings(SCHEMA.schema).filter(goes_together)
 
 
-@PROPERTY
 @given(configurations)
 def test_what_is_written_reads_back_equal(values):
     config = config_from(values)
@@ -151,14 +148,12 @@ def test_what_is_written_reads_back_equal(values):
     assert config_from(json.loads(config.model_dump_json())) == config
 
 
-@PROPERTY
 @given(configurations)
 def test_the_schema_accepts_random_configurations_as_given_and_as_written(values):
     SCHEMA.validate(values)
     SCHEMA.validate(plain(read_yaml(write_config(config_from(values)), "c").value))
 
 
-@PROPERTY
 @given(configurations, st.data())
 def test_a_random_typo_is_refused_by_reader_and_schema(values, choice):
     text = write_config(config_from(values))

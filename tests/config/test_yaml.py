@@ -4,14 +4,12 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.yaml import MAX_BYTES, MAX_DEPTH, read_yaml, scalar, write_yaml
 from forecast.errors import ConfigError
 from tests.helpers import refusal
-
-PROPERTY = settings(max_examples=60, deadline=None)
 
 numbers = st.integers(1 - 10**39, 10**40 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 
@@ -100,7 +98,6 @@ def test_nan():
     assert math.isnan(read_yaml("a: .NaN", "c").value["a"])
 
 
-@PROPERTY
 @given(numbers)
 def test_python_numbers_read_back(number):
     assert same(scalar(repr(number)), number)
@@ -157,14 +154,12 @@ def test_keys_are_text_however_they_are_written():
     }
 
 
-@PROPERTY
 @given(trees(printable))
 def test_json_is_read_as_json_says(value):
     text = json.dumps({"root": value}, ensure_ascii=False)
     assert same(read_yaml(text, "c").value["root"], value)
 
 
-@PROPERTY
 @given(trees(st.text(max_size=12)), st.text())
 def test_what_is_written_reads_back(value, long_text):
     value = {"root": value, "long": " ".join([long_text] * 12)}
@@ -200,7 +195,6 @@ def test_the_same_list_twice_is_written_twice():
     }
 
 
-@PROPERTY
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=8))
 def test_every_key_and_item_has_its_line(layout):
     written, expected = [], {}
@@ -253,7 +247,6 @@ def test_size_has_a_limit():
     )
 
 
-@PROPERTY
 @given(st.text(st.sampled_from("a1.:-?,[]{}#&*!|>'\"%@` \n\t~é\x00<"), max_size=30))
 def test_any_text_is_read_or_refused_in_one_line(text):
     try:

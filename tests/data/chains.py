@@ -76,6 +76,4 @@ def fit(data: Data, *options, season: int = SEASON) -> FittedChain:
 
 
 seeds = st.integers(0, 2**32 - 1)
-quick = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
-)
+quick = settings(suppress_health_check=[HealthCheck.filter_too_much])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
@@ -54,7 +54,6 @@ def long_tables(draw):
     return frequency, frame, [(name, position - earliest, cell) for name, position, cell in rows]
 
 
-@settings(max_examples=30, deadline=None)
 @given(table=long_tables(), data=st.data())
 def test_long_table_from_csv_parquet_and_frame(tmp_path_factory, table, data):
     frequency, frame, rows = table
@@ -268,7 +267,6 @@ TIMES = (
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(
         st.tuples(

@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn.preprocessing import PowerTransformer
@@ -51,7 +51,7 @@ def fit_in_range(data: Data, options: tuple) -> tuple[FittedChain, np.ndarray]:
 # ------------------------------------------------------------------ the inverse
 
 
-@settings(quick, max_examples=60)
+@quick
 @given(chains, seeds, st.integers(1, 12))
 def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
     data = random_data(seed)
@@ -69,7 +69,7 @@ def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
         assert (error[series, :, column] <= 1e-9).all()
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(chains, seeds)
 def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
     data = random_data(seed, signed=True, missing=0)
@@ -82,7 +82,7 @@ def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
     assert (np.abs(restored - data.values[rows]) <= 1e-9 * data.scales()).all()
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(chains, seeds)
 def test_a_batch_of_origins_and_quantiles_is_inverted_one_by_one(options, seed):
     data = random_data(seed, missing=0)
@@ -230,7 +230,7 @@ def test_apply_is_what_a_slow_loop_gives(options, seed):
     np.testing.assert_allclose(scaled, wanted, rtol=1e-6, atol=1e-6 * scale)
 
 
-@settings(quick, max_examples=40)
+@quick
 @given(chains, seeds, st.sampled_from([1, 7, 40]))
 def test_blocks_of_any_size_give_what_all_rows_at_once_give(options, seed, rows_at_once):
     data = random_data(seed)
@@ -242,7 +242,7 @@ def test_blocks_of_any_size_give_what_all_rows_at_once_give(options, seed, rows_
 # ------------------------------------------------------------------ fitted states
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(chains, seeds)
 def test_states_are_plain_float64_arrays(options, seed):
     data = random_data(seed)
@@ -256,7 +256,7 @@ def test_states_are_plain_float64_arrays(options, seed):
         assert len(state) == (len(data.train) if per_series else 1)
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(chains, seeds)
 def test_states_depend_on_training_rows_alone(options, seed):
     data = random_data(seed)
@@ -328,7 +328,7 @@ def test_training_rows_are_refused_at_fit_and_later_rows_at_apply():
 # ------------------------------------------------------------------ unseen series
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(chains, seeds, seeds)
 def test_joined_states_serve_old_and_new_series(options, seed, other_seed):
     old = random_data(seed, missing=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.tree import config_from
@@ -267,7 +267,6 @@ def test_the_outliers_of_macro_are_its_two_crises() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 58), st.sampled_from([-1, 1]))
-@settings(max_examples=40, deadline=None)
 def test_outliers_do_not_depend_on_level_slope_and_unit(seed: int, row: int, sign: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=60)
@@ -281,7 +280,6 @@ def test_outliers_do_not_depend_on_level_slope_and_unit(seed: int, row: int, sig
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
 def test_noise_has_no_outliers(seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=400)
     assert OUTLIER >= 10
@@ -289,7 +287,6 @@ def test_noise_has_no_outliers(seed: int) -> None:
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=6), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
 def test_runs_equal_a_loop_and_end_with_their_series(series: list[list[bool]]) -> None:
     expected: list[list[int]] = []
     offsets, row = [0], 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -30,7 +30,6 @@ from forecast.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 ENCODINGS = ("ordinal", "one_hot", "embedding")
 LENGTHS = {"a": 9, "b": 14, "c": 6}
-quick = settings(max_examples=60, deadline=None)
 
 
 def frame_of(seed: int = 0) -> pd.DataFrame:
@@ -215,7 +214,6 @@ cells = st.lists(
 )
 
 
-@quick
 @given(cells, st.sampled_from(ENCODINGS), st.integers(1, 25))
 def test_any_column_of_categories_is_that_of_scikit_learn(column, encoding, count):
     times = pd.date_range("2020-01-01", periods=len(column), freq="D")
@@ -275,7 +273,6 @@ def numbers_fitted(values: list[float], rows: np.ndarray, encoding="standardize"
     return fitted.past[0], fitted.encode(panel, panel.values)[:, 0]
 
 
-@quick
 @given(
     st.lists(
         st.one_of(st.just(np.nan), st.integers(-(10**6), 10**6).map(float)), min_size=3, max_size=20

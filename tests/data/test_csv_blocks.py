@@ -4,7 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
@@ -73,7 +73,6 @@ def assert_same(found, wanted):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), name)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     rows=ROWS,
     odd_line=LINES,
@@ -98,7 +97,6 @@ def test_a_file_is_read_alike_in_blocks_of_any_size_and_with_dates_or_texts_for_
     assert_same(outcome(path, block, 0, **options), wanted)
 
 
-@settings(max_examples=100, deadline=None)
 @given(body=st.text('ab"\n\r,, ', max_size=40), block=st.sampled_from([4, 12]))
 @example(body='"\naaaaa""\na"', block=4)
 @example(body='"\naaaaaa""\na', block=4)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
@@ -38,7 +38,6 @@ numbers = st.floats(-FLOAT32_MAX, FLOAT32_MAX, width=64) | st.just(math.nan)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.tuples(texts, numbers), min_size=1, max_size=8),
     separator=st.sampled_from(",;\t|"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
@@ -31,7 +31,6 @@ def config(how, **options):
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS, st.sampled_from(["first", "last", "mean", "sum"]))
 def test_each_way_is_that_of_pandas(rows, how):
     columns = ["unique_id", "ds", "y", "price", "kind"]

@@ -3,14 +3,13 @@
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.helpers import assert_refused, read_file, rows_or_error, write
 from tests.helpers import refusal
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(
         st.none() | st.lists(st.text('ab"\n\r, ', max_size=5), min_size=2, max_size=2), max_size=8
@@ -37,7 +36,6 @@ def test_line_of_every_row_with_quoted_newlines_and_blank_lines(tmp_path_factory
     assert [*table.lines] == lines
 
 
-@settings(max_examples=60, deadline=None)
 @given(body=st.text('ab"\n\r,, \u2028\x1c\t', max_size=30))
 def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_factory, body):
     path = write(tmp_path_factory.mktemp("tables"), "id,k\n" + body)

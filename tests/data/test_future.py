@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import Covariate, DataConfig
@@ -167,7 +167,6 @@ def panel_history(options=PRICE):
     return read_panel(options, pd.concat(frames)), names
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     steps=st.integers(1, 5),

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import WindowConfig
@@ -109,7 +109,6 @@ def cases(draw):
     return offsets, train, np.where(known, 1.0, np.nan)[:, None]
 
 
-@settings(max_examples=100, deadline=None)
 @given(cases(), st.integers(1, 6), st.integers(1, 3), st.integers(0, 2), st.none() | st.just(2))
 def test_scaling_rows_against_a_loop(case, lookback, horizon, lost, least):
     offsets, train, values = case

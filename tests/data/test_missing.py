@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,7 +16,6 @@ from forecast.data.missing import fill, forward_fill, interpolate
 ROOT = Path(__file__).resolve().parents[2]
 NAN = np.nan
 cells = st.one_of(st.just(NAN), st.just(NAN), st.floats(-1e6, 1e6))
-quick = settings(max_examples=60, deadline=None)
 
 
 @st.composite
@@ -47,7 +46,6 @@ def straight(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.interpolate(method="linear", limit_area="inside")
 
 
-@quick
 @given(panels())
 def test_forward_fill_is_that_of_pandas(panel):
     values, offsets, _ = panel
@@ -58,7 +56,6 @@ def test_forward_fill_is_that_of_pandas(panel):
     np.testing.assert_array_equal(values, before)
 
 
-@quick
 @given(panels())
 def test_interpolate_is_that_of_pandas_in_every_stretch(panel):
     values, offsets, parts = panel
@@ -71,7 +68,6 @@ def test_interpolate_is_that_of_pandas_in_every_stretch(panel):
     np.testing.assert_array_equal(values, before)
 
 
-@quick
 @given(panels(), st.data())
 def test_nothing_after_the_edge_of_a_part_changes_what_is_before(panel, data):
     values, offsets, parts = panel
@@ -87,7 +83,6 @@ def test_nothing_after_the_edge_of_a_part_changes_what_is_before(panel, data):
         np.testing.assert_array_equal(filled[offsets[series] :], again[offsets[series] :])
 
 
-@quick
 @given(panels())
 def test_series_do_not_see_each_other(panel):
     values, offsets, parts = panel
@@ -99,7 +94,6 @@ def test_series_do_not_see_each_other(panel):
             np.testing.assert_array_equal(together[first:last], alone)
 
 
-@quick
 @given(panels())
 def test_interpolation_falls_back_to_the_last_known_value(panel):
     values, offsets, parts = panel
@@ -109,7 +103,6 @@ def test_interpolation_falls_back_to_the_last_known_value(panel):
     )
 
 
-@quick
 @given(panels())
 def test_only_leading_cells_stay_empty(panel):
     values, offsets, parts = panel

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.panel import Panel, offsets_of, ragged_ranges
@@ -23,7 +23,6 @@ def panel_of(lengths) -> Panel:
     return read_frame(frame, frequency=1)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ranges=st.lists(st.tuples(st.integers(-5, 50), st.integers(0, 6)), max_size=6))
 def test_ragged_ranges(ranges):
     first = np.array([a for a, _ in ranges], dtype=np.int64)
@@ -33,7 +32,6 @@ def test_ragged_ranges(ranges):
     assert offsets_of(counts).tolist() == [sum(counts[:i]) for i in range(len(counts) + 1)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(lengths=lengths_of_series, count=st.integers(1, 8), data=st.data())
 def test_rows_know_their_series_and_position(lengths, count, data):
     panel = panel_of(lengths)

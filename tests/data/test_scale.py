@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.scale import mase_scale, running_scale, training_scale
@@ -33,7 +33,6 @@ def test_scale_is_unknown_without_a_season_of_rows_or_without_change():
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
 def test_mase_scale_equals_a_loop_over_known_pairs(seed: int, season: int):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 12, 3)
@@ -55,7 +54,6 @@ def test_mase_scale_equals_a_loop_over_known_pairs(seed: int, season: int):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5), st.floats(-300, 300))
-@settings(max_examples=40, deadline=None)
 def test_the_scale_up_to_a_row_is_that_of_a_table_that_ends_there(seed, season, log_unit):
     rng = np.random.default_rng(seed)
     offsets = np.cumsum([0, *rng.integers(1, 9, 4)])

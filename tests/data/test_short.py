@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig, SplitConfig, WindowConfig
@@ -10,10 +10,7 @@ from forecast.config.transforms import Difference, Standardize
 from forecast.data.short import padding_rows, short_series
 from tests.data.test_pipeline import CONFIG, long_frame, prepared, windows_of
 
-quick = settings(max_examples=30, deadline=None)
 
-
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=4),
     st.integers(1, 6),
@@ -81,7 +78,6 @@ def test_a_masked_gap_does_not_make_a_series_short():
     assert set(train.series.tolist()) == {0, 1}  # the last row is known, and scored
 
 
-@quick
 @given(
     st.lists(st.lists(st.booleans(), min_size=1, max_size=8), min_size=1, max_size=4),
     st.sampled_from([np.int32, np.int64]),

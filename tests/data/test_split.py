@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forecast.config.data import SplitConfig
@@ -14,8 +14,6 @@ from forecast.data.panel import Panel
 from forecast.data.split import PARTS, Split, split
 from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError
-
-quick = settings(max_examples=60, deadline=None)
 
 
 def panel_of(lengths, starts=None, axis: TimeAxis | None = None) -> Panel:
@@ -108,7 +106,6 @@ def slow_sizes(lengths, validation, test, train_rows, horizon):
     return found
 
 
-@settings(quick, max_examples=200)
 @given(
     st.lists(st.integers(1, 120), min_size=1, max_size=5),
     amounts,
@@ -131,7 +128,6 @@ def test_rows_and_fractions_are_counted_from_the_end(
     assert_partition(parts, panel)
 
 
-@quick
 @given(
     st.lists(st.integers(1, 60), min_size=2, max_size=6),
     st.integers(0, 30),
@@ -205,7 +201,6 @@ def test_a_series_shorter_than_its_test_part_keeps_a_training_row():
     assert_partition(parts, panel)
 
 
-@quick
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40)), min_size=1, max_size=4),
     st.tuples(st.integers(-2, 60), st.integers(-2, 60)).map(sorted),
@@ -268,7 +263,6 @@ def test_dates_and_rows_may_be_mixed():
     assert sizes(by_fraction) == [[24, 9, 3]]
 
 
-@quick
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 9), st.integers(0, 9))
 def test_offsets_list_all_parts_in_row_order(lengths, validation, test):
     assume(max(lengths) > validation + test)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forecast.data.frequency import infer_frequency
@@ -35,7 +35,6 @@ def inferred(dates, timezone=None):
 # ---- the axis
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     frequency=st.sampled_from(FREQUENCIES),
     timezone=st.sampled_from((*ZONES, *MIDNIGHT_ZONES)),
@@ -59,7 +58,6 @@ def test_positions_invert_at(frequency, timezone, day, hour, positions):
     np.testing.assert_array_equal(first.at(positions), times)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     origin=st.integers(-(10**15), 10**15),
     step=st.integers(1, 1000),
@@ -175,7 +173,6 @@ def test_first_at_or_after(frequency, date, position):
     assert axis.first_at_or_after(date) == position
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     frequency=st.sampled_from(["h", "D", "B", "W-SAT", "MS"]),
     timezone=st.sampled_from([None, "Europe/Berlin", "America/Havana"]),

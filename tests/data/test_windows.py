@@ -7,13 +7,11 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data import compact
 from forecast.data.windows import Windows, first_usable, on_device, running_count, window_starts
-
-quick = settings(max_examples=60, deadline=None)
 
 
 @st.composite
@@ -92,7 +90,6 @@ def slow_windows(
     return found
 
 
-@settings(quick, max_examples=100)
 @given(cases(), st.sampled_from([1, 7, compact.ROWS_AT_ONCE]))
 def test_window_starts_are_those_of_a_slow_loop(case, rows_at_once):
     with mock.patch.object(compact, "ROWS_AT_ONCE", rows_at_once):
@@ -100,7 +97,6 @@ def test_window_starts_are_those_of_a_slow_loop(case, rows_at_once):
     assert starts == [start for start, _ in slow_windows(**case)]
 
 
-@quick
 @given(cases())
 def test_no_window_crosses_a_series_or_leaves_its_part(case):
     offsets, lookback, horizon = case["offsets"], case["lookback"], case["horizon"]
@@ -228,7 +224,6 @@ def windows_of(
     )
 
 
-@quick
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 40),
@@ -282,7 +277,6 @@ def test_padded_windows_of_small_row_numbers_read_like_those_of_large_ones():
     assert torch.equal(windows.gather(index).past, small.gather(index).past)
 
 
-@quick
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 6),

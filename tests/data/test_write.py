@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
@@ -39,7 +39,6 @@ def test_csv_is_plain_lines() -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False, width=64), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
 def test_numbers_read_back_equal(values: list[float]) -> None:
     lines = to_csv(pd.DataFrame({"y": values})).splitlines()
     found = [float(line) for line in lines[1:]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsforecast import models
 
@@ -97,7 +97,6 @@ def test_every_baseline_is_offered() -> None:
 
 @pytest.mark.parametrize("baseline", SLOW)
 @given(SEEDS, HORIZONS, SEASONS, st.sampled_from([0.0, 0.4]))
-@settings(max_examples=30, deadline=None)
 def test_baselines_equal_a_loop(baseline, seed: int, horizon: int, season: int, missing) -> None:
     history, origins = random_windows(seed, season, missing)
     found = baseline(history, origins, horizon)

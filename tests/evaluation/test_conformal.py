@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.evaluation import conformal
@@ -17,7 +17,6 @@ from forecast.evaluation.conformal import (
     rolling_radii,
 )
 
-PROPERTY = settings(max_examples=60, deadline=None)
 FINITE = st.floats(0, 100, width=32)
 
 
@@ -33,7 +32,6 @@ def slow_radius(scores, level):
     return sorted(scores)[rank - 1] if rank <= len(scores) else math.inf
 
 
-@PROPERTY
 @given(st.lists(FINITE, min_size=1, max_size=120), st.lists(st.integers(10, 999), min_size=1))
 def test_the_radius_is_the_score_of_that_rank(scores, tenths):
     levels = [each / 10 for each in tenths]
@@ -42,7 +40,6 @@ def test_the_radius_is_the_score_of_that_rank(scores, tenths):
     assert radii[:, 0, 0].tolist() == [slow_radius(scores, level) for level in levels]
 
 
-@PROPERTY
 @given(st.lists(FINITE, min_size=2, max_size=40, unique=True), st.integers(1, 99))
 def test_of_exchangeable_scores_no_more_are_missed_than_the_level_allows(scores, level):
     """The guarantee itself: each score in turn is the new one, the others are known."""
@@ -153,7 +150,6 @@ def test_rolling_radii_are_those_of_a_slow_loop(series, rate):
     assert len(np.unique(expected[np.isfinite(expected)])) > 10
 
 
-@PROPERTY
 @given(st.integers(0, 29), st.integers(0, 10**6))
 def test_values_after_an_origin_never_change_its_radii(now, seed):
     known = random_scores(seed, windows=30, series=2, gaps=False)

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from forecast.evaluation import copula
 from forecast.evaluation.copula import Copula, HeldOutErrors, ranked, shuffled
 
-PROPERTY = settings(max_examples=40, deadline=None)
 SHAPES = st.tuples(st.integers(2, 12), st.integers(1, 3), st.integers(1, 2))
 
 
@@ -38,7 +37,6 @@ def slow_shuffle(values, trajectories):
     return found
 
 
-@PROPERTY
 @given(st.data(), SHAPES)
 def test_as_many_samples_as_trajectories_are_shuffled_as_a_slow_loop_does(data, shape):
     each = arrays(np.float64, shape, elements=st.floats(-100, 100), unique=True)
@@ -53,7 +51,6 @@ def test_as_many_samples_as_trajectories_are_shuffled_as_a_slow_loop_does(data, 
     assert sorted(rows) == sorted(row.tobytes() for row in np.ascontiguousarray(found))
 
 
-@PROPERTY
 @given(SHAPES, st.integers(2, 40), st.integers(0, 3), st.integers(1, 5))
 def test_at_every_step_each_rank_is_there_once_so_that_the_marginals_stay(shape, num, seed, steps):
     errors = np.random.default_rng(seed).normal(size=shape)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.transforms import Difference, Log, Log1p, MinMax, Power, Standardize
@@ -25,7 +25,6 @@ from forecast.evaluation.intervals import (
 )
 from forecast.prepare import prepare
 
-PROPERTY = settings(max_examples=40, deadline=None)
 ROWS, SEASON = 60, 12
 POSITIVE = [(), (Log(),), (Log1p(),), (Power(method="box_cox"),), (Power(),), (Log(), Log1p())]
 
@@ -93,7 +92,6 @@ def test_a_forecast_without_an_image_is_an_error_without_end():
 
 
 @pytest.mark.parametrize("options", POSITIVE, ids=str)
-@PROPERTY
 @given(st.integers(0, 10**6))
 def test_the_ends_of_an_interval_are_as_far_away_as_its_radius(options, seed):
     random, scale = np.random.default_rng(seed), scale_of(options)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import ConfigError
@@ -18,15 +18,12 @@ from forecast.evaluation.levels import (
 )
 from forecast.forecasting.predict import interval_columns
 
-PROPERTY = settings(max_examples=40, deadline=None)
-
 
 def test_intervals_are_pairs_of_quantiles_symmetric_about_the_median():
     assert central_intervals((0.025, 0.1, 0.3, 0.5, 0.9, 0.975)) == {"95": (0, 5), "80": (1, 4)}
     assert central_intervals((0.5,)) == {}
 
 
-@PROPERTY
 @given(st.sets(st.integers(10, 999), min_size=1, max_size=6))
 def test_columns_are_named_by_their_level(tenths):
     levels = [each / 10 for each in sorted(tenths)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.evaluation.conformal import Calibration, ConformalScores
@@ -15,13 +15,11 @@ from forecast.evaluation.marginals import (
     without_middle,
 )
 
-PROPERTY = settings(max_examples=50, deadline=None)
 KNOWN = st.lists(st.integers(1, 99), min_size=2, max_size=7, unique=True).map(
     lambda percents: np.sort(percents) / 100
 )
 
 
-@PROPERTY
 @given(KNOWN, st.integers(2, 300), st.data())
 def test_samples_rise_and_hold_the_known_quantiles(known, num, data):
     gaps = data.draw(st.lists(st.floats(0, 10), min_size=len(known), max_size=len(known)))

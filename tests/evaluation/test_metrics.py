@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 from utilsforecast import losses
@@ -141,7 +141,6 @@ def test_numbers_worked_out_by_hand() -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=30, deadline=None)
 def test_every_grouping_equals_a_loop(seed: int) -> None:
     case = random_case(seed)
     series = case[3]
@@ -153,7 +152,6 @@ def test_every_grouping_equals_a_loop(seed: int) -> None:
 
 
 @given(SEEDS, st.lists(st.integers(0, 12), max_size=4))
-@settings(max_examples=30, deadline=None)
 def test_batches_add_up_to_the_whole(seed: int, bounds: list[int]) -> None:
     case = random_case(seed)
     whole, cut = summed(*case), summed(*case, bounds)

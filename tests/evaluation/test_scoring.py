@@ -216,7 +216,6 @@ POSITIVE = st.floats(0.01, 100)
 
 
 @given(POSITIVE, st.lists(POSITIVE, min_size=2, max_size=2))
-@settings(max_examples=60, deadline=None)
 def test_better_than_the_best_is_said_only_of_the_lowest_error(ours: float, others) -> None:
     metrics = maes(ours, **dict(zip(("seasonal_naive", "drift"), others, strict=True)))
     assert metrics[best_opponent(metrics, "lstm")]["MAE"] == min(others)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.covariates import CALENDAR
@@ -15,7 +15,6 @@ def test_every_name_of_the_calendar_is_known():
 
 
 @given(st.lists(st.datetimes(pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")), min_size=1))
-@settings(max_examples=100, deadline=None)
 def test_parts_of_dates_are_those_of_pandas(moments):
     dates = pd.DatetimeIndex(moments).floor("s")
     seconds = torch.from_numpy(dates.to_numpy().astype("datetime64[s]").astype(np.int64))

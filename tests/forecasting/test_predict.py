@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import Covariate, DataConfig
@@ -175,7 +175,6 @@ def by_hand(member, history, location, scale):
     return values
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(1, 4), seed=st.integers(0, 1000), combine=st.sampled_from(["mean", "median"])
 )
@@ -232,7 +231,6 @@ def test_table_of_a_small_forecast():
     pd.testing.assert_frame_equal(table, expected)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     horizon=st.integers(1, 5),
@@ -303,7 +301,6 @@ def test_names_of_intervals(quantiles, expected):
 # ------------------------------------------------------------------ refusals
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     cells=st.sets(st.tuples(st.integers(0, 23), st.integers(0, 2)), max_size=4),
     num_future=st.integers(0, 2),

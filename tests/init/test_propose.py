@@ -10,23 +10,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast import estimate
 from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
 from forecast.init.propose import propose
 from forecast.init.roles import MOST_TARGETS
-from forecast.init.unconfigured import as_argument, as_flag, options_named
+from forecast.init.unconfigured import (
+    as_argument,
+    as_flag,
+    options_named,
+    read_unconfigured,
+)
 from forecast.prepare import prepare
 
 DATA = Path(__file__).parents[2] / "data"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """The time of a training is not looked at here."""
-    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.0)
 
 
 def written(tmp_path, frame: pd.DataFrame, name: str = "table.csv", **options) -> Path:
@@ -392,9 +390,7 @@ def test_short_series_still_train(tmp_path, count, frequency):
     st.integers(1, 40) | st.none(),
     st.sampled_from(["noise", "walk", "season"]),
 )
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_part_of_every_proposal_holds_a_window(
     tmp_path, count: int, frequency: str, horizon: int | None, kind: str
 ):
@@ -500,9 +496,7 @@ def test_awkward_names_are_quoted(tmp_path, name):
 
 
 @given(NAMES)
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_name_reads_back(tmp_path, name):
     assert proposed_names(tmp_path, "when", f"x{name}") == ("when", (f"x{name}",))
 
@@ -775,6 +769,22 @@ def benchmark_table(tmp_path_factory):
     return path_of
 
 
+@pytest.fixture(scope="module")
+def _read_once():
+    """A table is read for the first of its horizons."""
+    found = {}
+
+    def read(path, *arguments):
+        if path not in found:
+            found[path] = read_unconfigured(path, *arguments)
+        return found[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("forecast.init.propose.read_unconfigured", read)
+        yield
+
+
+@pytest.mark.usefixtures("_read_once")
 @pytest.mark.parametrize("kind", [MADE, PUBLISHED])
 @pytest.mark.parametrize("name", DIFFERING)
 def test_the_benchmarks_are_what_is_proposed_for_their_tables(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.tree import config_from, read_config
@@ -28,7 +28,6 @@ SHAPES = st.builds(
 
 
 @given(SHAPES)
-@settings(max_examples=60, deadline=None)
 def test_samples_are_windows_of_every_series_and_target(shape):
     shape = replace(shape, rows=shape.rows % 300)
     starts = [row for row in range(shape.rows) if row + 20 + shape.horizon <= shape.rows]
@@ -130,7 +129,6 @@ def test_a_pooled_training_has_smaller_batches_where_there_are_few_samples():
 
 
 @given(SHAPES)
-@settings(max_examples=60, deadline=None)
 def test_what_the_rules_say_is_allowed(shape):
     _accepted(rules.pooled_lookback(shape), rules.pooled_model(shape), rules.pooled_training(shape))
     for lag in (0, 1, shape.season):
@@ -157,7 +155,6 @@ def test_a_long_table_without_a_season_is_read_in_parts():
 
 
 @given(SHAPES)
-@settings(max_examples=60, deadline=None)
 def test_the_small_lookback_leaves_a_window_where_there_is_one(shape):
     shape = replace(shape, lag=shape.season)
     if shape.rows - shape.lag > shape.horizon:

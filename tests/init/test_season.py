@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.init.season import LONGEST, MOST_SERIES, recurrence, seen_season
@@ -22,7 +22,6 @@ def test_a_season_is_found_beneath_trend_and_noise(length, rows):
 
 
 @given(st.integers(3, 40), st.integers(5, 12), st.floats(0.01, 1e6), st.floats(-1e6, 1e6))
-@settings(max_examples=40, deadline=None)
 def test_level_and_unit_do_not_matter(length: int, seasons: int, factor: float, level: float):
     values = np.round(seasonal(length, length * seasons), 3)
     assert seen_season([values]) == seen_season([factor * values + factor * level])
@@ -74,7 +73,6 @@ def test_a_week_of_five_equal_days_is_no_fortnight():
 
 
 @given(st.integers(2, 60), st.integers(0, 40), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
 def test_recurrence_is_that_of_a_loop_over_lags_and_rows(rows: int, longest: int, seed: int):
     values = np.random.default_rng(seed).normal(5, 2, rows)
     expected = np.zeros(max(2, longest + 1))

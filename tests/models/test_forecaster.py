@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import nn
@@ -324,7 +324,6 @@ def away_from_zero(model):
 
 
 @given(options_and_shapes())
-@settings(max_examples=60, deadline=None)
 def test_any_model_equals_loops(drawn):
     options, shape = drawn
     model = build(shape=shape, **options)
@@ -504,7 +503,6 @@ def test_given_hidden_sizes_are_kept():
     st.sets(st.integers(0, 3)),
     st.sampled_from([(), (3,), (2, 3)]),
 )
-@settings(max_examples=60, deadline=None)
 def test_embeddings_replace_codes_in_place(num_columns, sizes, chosen, leading):
     embedded = tuple(
         Embedded(column, *sizes[column]) for column in sorted(chosen) if column < num_columns

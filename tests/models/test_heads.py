@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.model import ModelConfig
@@ -97,7 +97,6 @@ def test_tables_hold_every_name_of_the_configuration():
 
 
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(0, 3), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
 def test_segments_lay_consecutive_steps_side_by_side(batch, steps, width, segment):
     columns = torch.arange(batch * steps * width).view(batch, steps, width).double()
     found = segments_of(columns, segment)

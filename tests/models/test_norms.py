@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -37,7 +37,6 @@ def test_table_holds_every_name_of_the_configuration():
 
 @pytest.mark.parametrize("name", NAMES)
 @given(past=WINDOWS, data=st.data())
-@settings(max_examples=40, deadline=None)
 def test_each_target_of_each_window_has_its_own_location_and_scale(name, past, data):
     segment = data.draw(st.integers(1, past.shape[1]))
     location, scale = WINDOW_NORMS[name](torch.from_numpy(past), segment)
@@ -51,7 +50,6 @@ def test_each_target_of_each_window_has_its_own_location_and_scale(name, past, d
 
 @pytest.mark.parametrize("name", ["last", "segment_mean", "mean", "standard"])
 @given(past=WINDOWS, shift=NUMBERS)
-@settings(max_examples=30, deadline=None)
 def test_a_shift_moves_the_location_alone(name, past, shift):
     segment = 1 + past.shape[1] // 2
     location, scale = WINDOW_NORMS[name](torch.from_numpy(past), segment)

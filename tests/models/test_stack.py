@@ -237,7 +237,6 @@ def stack_options(draw):
 
 
 @given(stack_options(), st.integers(1, 5), st.data())
-@settings(max_examples=40, deadline=None)
 def test_any_stack_computes_the_gates_of_the_literature(options, steps, data):
     dilations = tuple(data.draw(st.integers(1, 3)) for _ in options["sizes"])
     stack = build(**options, dilations=data.draw(st.sampled_from([None, dilations])))
@@ -245,7 +244,6 @@ def test_any_stack_computes_the_gates_of_the_literature(options, steps, data):
 
 
 @given(stack_options(), st.integers(1, 4))
-@settings(max_examples=30, deadline=None)
 def test_stack_goes_on_from_its_last_state(options, first_steps):
     stack = build(**{**options, "bidirectional": False})
     inputs = inputs_of(steps=5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.pretrained.features import DECODER_INPUTS, features
@@ -43,7 +43,6 @@ def test_every_history_gives_finite_features(name, season, long_season):
     assert (found.scale > 0).all()
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.floats(1e-6, 1e6), st.integers(0, 50))
 def test_another_unit_changes_location_and_scale_alone(unit, seed):
     one, other = told(series(seed)), told(series(seed) * unit)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
@@ -123,7 +123,6 @@ def test_the_same_seed_gives_the_same_rises_and_every_part_the_same_orders():
     assert not np.array_equal(first, error_rises(predict, batch, parts, 3, 6)[1])
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_shuffling_moves_the_part_whole_and_leaves_the_rest(data):
     columns = st.sets(st.integers(0, D - 1)).map(lambda chosen: tuple(sorted(chosen)))

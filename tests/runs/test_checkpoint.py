@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import DataError
@@ -96,7 +96,6 @@ NAMES = st.text(min_size=1).filter(lambda name: name != "__metadata__")
 
 
 @given(names=st.sets(NAMES, max_size=4), content=JSON)
-@settings(max_examples=60, deadline=None)
 def test_names_and_content_come_back(tmp_path_factory, names, content):
     path = tmp_path_factory.getbasetemp() / "round_trip.safetensors"
     save_checkpoint(path, "model", {name: torch.tensor(len(name)) for name in names}, content)
@@ -236,7 +235,6 @@ def test_a_bad_file_is_refused_and_runs_no_code(number, small, tmp_path, capsys)
 
 
 @given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
-@settings(max_examples=60, deadline=None)
 def test_one_changed_byte_anywhere_is_refused(tmp_path_factory, small, place, mask):
     data = bytearray(small[0].read_bytes())
     data[int(place * len(data))] ^= mask

@@ -19,9 +19,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=5000) | st.text(st.characters(codec="utf-8"), max_size=200))
 def test_content_is_written_as_it_is(content, tmp_path: Path) -> None:
     """Also line ends, which a file opened for text would change on some systems."""

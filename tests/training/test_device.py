@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -172,7 +172,6 @@ def test_the_weights_are_those_of_torch_with_that_seed_and_other_threads_are_lef
     assert all(map(torch.equal, found, expected))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4))
 def test_mixed_seeds_are_those_of_numpy(numbers: list[int]) -> None:
     seed = mixed_seed(*numbers)

@@ -136,7 +136,6 @@ def test_a_point_loss_has_the_median_as_its_level() -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.key())
-@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, is_weighted=st.booleans())
 def test_loss_with_masks_and_weights_equals_a_slow_loop(option, seed: int, is_weighted) -> None:
     """Weights of the steps, some of them 0, and of each window and target beside the mask."""

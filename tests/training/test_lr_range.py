@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.data import WindowConfig
@@ -305,7 +305,6 @@ def test_steepest_is_against_the_logarithm_of_the_rate() -> None:
     assert points[80].rate <= found <= points[99].rate
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), middle=st.sampled_from([1e-3, 1e-2, 1e-1]))
 def test_steepest_is_not_misled_by_noise_before_the_fall(seed: int, middle: float) -> None:
     """Noise of a fifth of the loss in each mini-batch, smoothed as in a sweep."""
@@ -337,7 +336,6 @@ def test_valley_by_hand() -> None:
     assert points[67].rate <= suggest(curve(losses), 10.0)["valley"] <= points[71].rate
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 12).map(float), min_size=1, max_size=40))
 def test_longest_decreasing_run_against_all_pairs(values: list[float]) -> None:
     longest = [1] * len(values)

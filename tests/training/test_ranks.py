@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.optimizers import GradientDescent
@@ -38,7 +38,6 @@ class InTurn:
         return self.rows
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(0, 2**31))
 def test_the_sum_is_that_of_the_tree_for_any_number_of_processes(count, size, seed):
     values = torch.rand(count, generator=torch.Generator().manual_seed(seed)) * 1000

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -33,13 +33,11 @@ def number_of(count: int) -> Windows:
     return make_windows([0] * count)
 
 
-@settings(max_examples=60, deadline=None)
 @given(count=st.integers(1, 40), seed=st.integers(0, 99))
 def test_all_windows_are_read_once(count: int, seed: int) -> None:
     assert sorted(order_of(number_of(count), TrainingConfig(), seed)) == list(range(count))
 
 
-@settings(max_examples=60, deadline=None)
 @given(count=st.integers(1, 30), wanted=st.integers(1, 100), seed=st.integers(0, 99))
 def test_none_is_read_again_before_all_are(count: int, wanted: int, seed: int) -> None:
     config = TrainingConfig(epoch_windows=wanted)
@@ -93,7 +91,6 @@ def test_uniform_reads_every_series_equally_often(skipped: bool, device: str) ->
         assert length < 2 or chisquare([counts[place] for place in own]).pvalue > 0.001
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=6),
     wanted=st.none() | st.integers(1, 200),
@@ -114,7 +111,6 @@ def test_uniform_over_one_series_draws_with_repetition() -> None:
     assert len(order) == 50 > len(set(order)) > 20
 
 
-@settings(max_examples=40, deadline=None)
 @given(count=st.integers(1, 40), size=st.integers(1, 50))
 def test_in_order_is_every_window_as_it_stands(count: int, size: int) -> None:
     batches = list(in_order(number_of(count), size))

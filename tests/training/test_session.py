@@ -268,11 +268,12 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
     model["dilations"] = training.pop("dilations", None)
     data = PANEL.drop(columns="shop") if name == "uniform" else None
     prepared = prepared_for(training, data, model=model)
-    whole, progress = trained(prepared)
-    for stopped_after in (2, len(progress)):
-        folder = RunFolder(tmp_path / str(stopped_after))
-        folder.path.mkdir()
-        stopped(prepared, folder, stopped_after)
+    finished, interrupted = (RunFolder(tmp_path / name) for name in ("finished", "interrupted"))
+    finished.path.mkdir(), interrupted.path.mkdir()
+    whole, progress = trained(prepared, finished)
+    whole.save()
+    stopped(prepared, interrupted, 2)
+    for folder, stopped_after in ((interrupted, 2), (finished, len(progress))):
         torch.manual_seed(stopped_after)
         session, rest = resumed(prepared, folder)
         assert len(rest) == len(progress) - stopped_after

@@ -103,7 +103,7 @@ def test_the_bytes_of_a_training_do_not_depend_on_the_threads(options, small_chu
         torch.set_num_threads(threads)
         try:
             learner = make_learner(epochs=2, **options)
-            history = list(fit(learner, make_windows(120, masked=True), make_windows(20)))
+            history = list(fit(learner, make_windows(72, masked=True), make_windows(20)))
         finally:
             torch.set_num_threads(before)
         losses = [(epoch.train_loss, epoch.validation_loss) for epoch in history]

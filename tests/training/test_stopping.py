@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.config.optimizers import StochasticGradientDescent
@@ -74,13 +74,11 @@ def test_best_epoch_by_hand(history, options, best) -> None:
     assert best_epoch(history, stopping(**options)).number == best
 
 
-@settings(max_examples=60, deadline=None)
 @given(LOSSES)
 def test_best_epoch_is_the_first_lowest(losses: list[float]) -> None:
     assert best_epoch(records(*losses)).number == 1 + int(np.argmin(losses))
 
 
-@settings(max_examples=60, deadline=None)
 @given(LOSSES, st.floats(0, 0.99))
 def test_smoothed_losses_are_weighted_means_by_definition(losses: list[float], past: float) -> None:
     found = smoothed(losses, past)

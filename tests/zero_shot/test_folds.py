@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.data.panel import offsets_of
@@ -44,7 +44,6 @@ def test_of_many_series_some_are_looked_at():
     assert chosen[-1] > 0.99 * series - 10
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 60), min_size=1, max_size=6),
     st.integers(1, 20),
