@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +24,17 @@ from forecast.data.labels import balanced, shares
 from forecast.data.panel import Panel, Ranges
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
-from forecast.data.short import short_series
 from forecast.data.special_days import SpecialDays, warn_of_unknown_days
-from forecast.data.split import PARTS, Split, split
+from forecast.data.split import Split, split
 from forecast.data.times import season_length
+from forecast.data.trainable import (
+    refuse_constant,
+    refuse_empty_parts,
+    refuse_short_series,
+    warn_of_unseen_labels,
+)
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError, DataError, named, shown
+from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.predict import new_model
 from forecast.forecasting.start import Weights, first_weights, sized_like
@@ -44,8 +48,6 @@ from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.seeds import seeded
 from forecast.training.session import Member, Session
 from forecast.training.workers import workers_for
-
-log = logging.getLogger("forecast")
 
 SMALLEST_SCALE = 0.01
 """Share of the median scale below which a series, nearly constant, gains no further weight."""
@@ -111,19 +113,20 @@ def prepare(
     needed = window.rows_read + window.horizon + known_rows_lost(config.transforms)
     parts = split(panel, config.split, needed, window.horizon)
     if not config.data.labels:
-        _refuse_constant(panel, parts)
+        refuse_constant(panel, parts)
     pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window, days)
     distribution = distribution_of(config)
     if distribution:
         require_counts(panel, distribution)
     pipeline = replace(pipeline, minimum=lowest(config), distribution=distribution)
-    _warn_of_labels(pipeline, panel)
+    warn_of_unseen_labels(pipeline, panel)
     filled = pipeline.filled(panel, parts.offsets())
     windows = part_windows(
         pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"
     )
-    _refuse_short_series(config, panel, parts, pipeline, windows)
-    _refuse_empty_parts(panel, parts, windows, window.horizon)
+    skips = config.data.short_series == "skip"
+    refuse_short_series(panel, parts, windows, window, pipeline.chain.rows_lost, skips)
+    refuse_empty_parts(panel, parts, windows, window.horizon)
     windows = _weighted(windows, config.training.series_weights, panel, parts, season)
     panel.axis.at(panel.starts + panel.lengths + window.horizon)  # refuses a forecast beyond 2262
     last = int((panel.starts + panel.lengths).max()) - 1
@@ -291,88 +294,3 @@ def _weighted(
     weights = weights if kind == "mase" else (1 + weights) / 2
     shared = torch.from_numpy(weights.astype(np.float32))
     return {part: replace(each, weights=shared) for part, each in windows.items()}
-
-
-def _warn_of_labels(pipeline: Pipeline, panel: Panel) -> None:
-    """Name the labels that no training row has."""
-    found = pipeline.labels.unseen(panel) if pipeline.labels else {}
-    if found:
-        names = [name for each in found.values() for name in each]
-        more = ", ..." if len(names) > 5 else ""
-        log.warning(
-            "in no training row, so never forecast: %s%s",
-            ", ".join(map(named, names[:5])),
-            more,
-        )
-
-
-def _refuse_constant(panel: Panel, parts: Split) -> None:
-    rows = parts.train_rows()
-    for column, name in enumerate(panel.targets):
-        values = panel.values[:, column]
-        lowest = np.fmin.reduce(values, where=rows, initial=np.inf)
-        highest = np.fmax.reduce(values, where=rows, initial=-np.inf)
-        if lowest > highest:
-            raise DataError(f"{panel.source}: column {shown(name)} is empty in all training rows")
-        if lowest == highest:
-            raise DataError(
-                f"{panel.source}: column {shown(name)} is constant ({lowest:g} in all training"
-                " rows);"
-                " there is nothing to learn; leave it out of data.target"
-            )
-
-
-def _refuse_short_series(
-    config: Config,
-    panel: Panel,
-    parts: Split,
-    pipeline: Pipeline,
-    windows: Mapping[str, Windows],
-) -> None:
-    window = config.widest
-    horizon, least = window.horizon, window.least_history
-    short = short_series(windows["train"], parts.train, window)
-    if not len(short):
-        return
-    skips = config.data.short_series == "skip"
-    if skips and len(windows["train"]):
-        names = ", ".join(named(panel.ids[number]) for number in short[:5])
-        more = ", ..." if len(short) > 5 else ""
-        log.warning("skipped %d series too short to train on: %s%s", len(short), names, more)
-        return
-    past = pipeline.chain.rows_lost
-    needed = window.rows_read + horizon + past
-    lag = f" + lag {max(window.lags)}" if window.lags else ""
-    read = (
-        f"lookback {window.lookback}{lag}" if least is None else f"least_history {window.rows_read}"
-    )
-    smaller = "lookback" if least is None else "least_history"
-    rows = int(np.diff(parts.train[short[0]])[0])
-    name = f"series {named(panel.ids[short[0]])} has" if panel.has_ids else "there are"
-    unknown = "" if rows < needed else " of them known"
-    remedy = ", or set data.short_series: skip" if panel.has_ids and not skips else ""
-    raise DataError(
-        f"{panel.source}: {name} {rows} training rows, too few{unknown} for one window of {read}"
-        f" + horizon {horizon}{f' + {past} for differences' if past else ''} = {needed} rows; lower"
-        f" window.{smaller} or window.horizon{remedy}"
-    )
-
-
-def _refuse_empty_parts(
-    panel: Panel, parts: Split, windows: Mapping[str, Windows], horizon: int
-) -> None:
-    for name in PARTS:
-        ranges = getattr(parts, name)
-        rows = int((ranges[:, 1] - ranges[:, 0]).max())
-        if len(windows[name]) or not rows:
-            continue
-        if name == "train":
-            raise DataError(
-                f"{panel.source}: no training window has a known value to forecast; set"
-                " data.missing: interpolate, or lower window.lookback"
-            )
-        enough = "more" if rows >= horizon else f"at least {horizon}"
-        raise ConfigError(
-            f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it {enough}"
-            " rows, or 0"
-        )
