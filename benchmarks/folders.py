@@ -39,23 +39,24 @@ def walks(first: int, series: int) -> pd.DataFrame:
 
 
 MEASURED = """
-import json, resource, sys, time
-began, cpu = time.perf_counter(), time.process_time()
-from forecast.cli.main import main
-code = main(sys.argv[1:])
-status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
-workers = resource.getrusage(resource.RUSAGE_CHILDREN)
-found = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
-found["cpu"] += workers.ru_utime + workers.ru_stime
-peaks = {"peak_mb": int(status["VmHWM"].split()[0]), "worker_peak_mb": workers.ru_maxrss}
-found |= {name: round(1024 * peak / 1e6) for name, peak in peaks.items()}
-sys.exit(code or print(json.dumps(found)))
+import ctypes, json, os, resource, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: workers are no child's children
+began = time.perf_counter()
+subprocess.run([sys.executable, "-m", "forecast", *sys.argv[1:]], check=True, capture_output=True)
+seconds = time.perf_counter() - began
+try:
+    while os.wait():
+        pass
+except ChildProcessError:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+found = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime}
+print(json.dumps(found | {"peak_mb": 1024 * used.ru_maxrss / 1e6}))
 """
-"""The command in a process of its own, which tells what it took; imports count."""
+"""Runs the command, which tells what it and its workers took; imports count."""
 
 
 def measured(words: list[str]) -> dict[str, float]:
-    """Seconds of a command, of them on CPUs, and the most memory of it and of a worker in MB."""
+    """Seconds of a command, of them on CPUs, and the most memory of one of its processes in MB."""
     command = [sys.executable, "-c", MEASURED, *words]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {name: round(each, 2) for name, each in json.loads(last_line(printed)).items()}

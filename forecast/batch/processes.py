@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
 
 import torch
 
@@ -28,8 +29,6 @@ _forecasters: list[Forecaster] = []
 def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finished]:
     """Forecast files by several processes, each with a model of its own.
 
-    They are started anew, not forked: threads of torch do not survive a fork.
-
     Args:
         job: what is forecast.
         files: of its data.
@@ -42,7 +41,7 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
         DeviceError: if a process was killed.
     """
     threads = max(1, num_threads() // workers)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _become_worker, (job, threads))
+    pool = ProcessPoolExecutor(workers, _context(), _become_worker, (job, threads))
     others = {*active_children()}
     waiting: set[Future[Finished]] = set()
     try:
@@ -64,6 +63,16 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
         for child in {*active_children()} - others:
             child.terminate()
         pool.shutdown(cancel_futures=True)  # its thread waits for them: two waiting lose one's end
+
+
+def _context() -> BaseContext:
+    """They are forks of a process that has imported all there is, which takes seconds, and has done
+    nothing: threads of torch do not survive a fork. Where there are none, they are started anew."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _become_worker(job: Job, threads: int) -> None:
