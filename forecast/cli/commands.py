@@ -16,13 +16,8 @@ from forecast.backtesting.files import (
     write_backtest,
 )
 from forecast.check import inspect
-from forecast.cli.arguments import (
-    BacktestOptions,
-    CheckOptions,
-    LrFindOptions,
-    TrainOptions,
-)
 from forecast.cli.mlflow import mlflow
+from forecast.cli.options import BacktestOptions, CheckOptions, LrFindOptions, TrainOptions
 from forecast.cli.output import print_result, refuse_existing
 from forecast.cli.tensorboard import tensorboard
 from forecast.cli.text import (

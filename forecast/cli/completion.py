@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from forecast.cli.arguments import CompletionOptions, make_parser
+from forecast.cli.arguments import make_parser
+from forecast.cli.options import CompletionOptions
 from forecast.cli.streams import hand_out
 
 FILES = ("CONFIG", "CONFIG|RUN", "FILE", "YAML")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from forecast.cli.arguments import SchemaOptions, ShowOptions
+from forecast.cli.options import SchemaOptions, ShowOptions
 from forecast.cli.streams import hand_out
 from forecast.config.tree import json_schema, read_config, write_config
 from forecast.runs.files import json_text

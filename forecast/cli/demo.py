@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import forecast
-from forecast.cli.arguments import DemoOptions, parse
+from forecast.cli.arguments import parse
+from forecast.cli.options import DemoOptions
 from forecast.errors import ConfigError, as_path
 
 CONFIG, TABLE = "configs/air_passengers.yaml", "data/air_passengers.csv"

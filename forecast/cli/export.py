@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from forecast.cli.arguments import ExportOptions
+from forecast.cli.options import ExportOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.errors import ConfigError
 from forecast.export.onnx import TOLERANCE_OF_8_BITS, content_of, exported, require_packages

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecast.cli.arguments import InitOptions
+from forecast.cli.options import InitOptions
 from forecast.cli.output import refuse_replacing
 from forecast.cli.streams import hand_out, tell
 from forecast.config.paths import seen_from

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from forecast.cli.arguments import PredictOptions
+from forecast.cli.options import PredictOptions
 from forecast.cli.output import (
     print_result,
     refuse_input,

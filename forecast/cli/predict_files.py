@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from forecast.batch.job import Job
 from forecast.batch.run import Progress, Summary, forecast_files
-from forecast.cli.arguments import PredictOptions
+from forecast.cli.options import PredictOptions
 from forecast.cli.output import print_result
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.horizon import steps_asked

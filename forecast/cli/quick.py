@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from forecast.cli.arguments import QuickOptions
+from forecast.cli.options import QuickOptions
 from forecast.cli.output import print_result, refuse_replacing, refuse_same, write_picture
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text

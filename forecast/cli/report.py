@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forecast.cli.arguments import ReportOptions
+from forecast.cli.options import ReportOptions
 from forecast.cli.output import print_result, require_folder
 from forecast.cli.text import report_text
 from forecast.reporting.gather import report_path, write_report

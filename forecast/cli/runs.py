@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from forecast.cli.arguments import RunsOptions
+from forecast.cli.options import RunsOptions
 from forecast.cli.output import print_result
 from forecast.config.tree import read_config
 from forecast.errors import ConfigError, as_path, named, shown

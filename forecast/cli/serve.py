@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from importlib.util import find_spec
 
-from forecast.cli.arguments import ServeOptions
+from forecast.cli.options import ServeOptions
 from forecast.errors import ConfigError, extra_missing
 from forecast.runs.log import stderr_log
 

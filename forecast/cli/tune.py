@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.cli.arguments import TuneOptions
+from forecast.cli.options import TuneOptions
 from forecast.cli.output import print_result
 from forecast.cli.text import study_text
 from forecast.config.tree import Config, read_config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -98,6 +98,78 @@ def _with(values: Mapping[str, Any], section: str, key: str, value: object) -> A
     return {key: value, **written} if isinstance(written, Mapping) else written
 
 
+Rule = tuple[str, Callable[["Config"], object], str, str]
+RULES: tuple[Rule, ...] = (
+    (
+        "training.loss",
+        lambda config: config.training.loss.key() == "cross_entropy",
+        "which the loss {loss} cannot judge",
+        "set training.loss: cross_entropy",
+    ),
+    (
+        "transforms",
+        lambda config: not config.transforms,
+        "which no transform can change",
+        "set transforms: []",
+    ),
+    (
+        "data.missing",
+        lambda config: config.data.missing != "interpolate",
+        "and between two labels lies no line",
+        "set data.missing: forward_fill or mask",
+    ),
+    (
+        "data.duplicates",
+        lambda config: config.data.duplicates not in ("mean", "sum"),
+        "and labels have no {duplicates}",
+        "set data.duplicates: first or last",
+    ),
+    (
+        "model.start",
+        lambda config: config.model.start == "random",
+        "which the pretrained network does not know",
+        "set model.start: random",
+    ),
+    (
+        "model.window_norm",
+        lambda config: config.model.window_norm == "none",
+        "and labels have no level",
+        "set model.window_norm: none",
+    ),
+    (
+        "model.linear_skip",
+        lambda config: config.model.linear_skip == "none",
+        "which no linear map carries on",
+        "set model.linear_skip: none",
+    ),
+    (
+        "training.series_weights",
+        lambda config: config.training.series_weights == "equal",
+        "and labels have no seasonal difference",
+        "set training.series_weights: equal",
+    ),
+    (
+        "partners",
+        lambda config: not config.partners,
+        "and partners forecast numbers",
+        "set partners: []",
+    ),
+    (
+        "intervals.levels",
+        lambda config: not config.intervals.levels,
+        "and labels have probabilities in place of intervals",
+        "set intervals.levels: []",
+    ),
+    (
+        "data.minimum",
+        lambda config: config.data.minimum is None,
+        "and labels have no lowest value",
+        "leave data.minimum out",
+    ),
+)
+"""Key, whether it fits labels, why it must, and what to do."""
+
+
 def require_label_rules(config: Config) -> None:
     """Refuse what labels cannot have, and labels beside numbers.
 
@@ -121,78 +193,6 @@ def require_label_rules(config: Config) -> None:
         " or the other; leave one of them out",
         "data.target",
     )
-    for holds, what, remedy, key in _rules(config):
-        require(holds, f"{first} is a label, {what}; {remedy}", key, "data.target")
-
-
-def _rules(config: Config) -> list[tuple[object, str, str, str]]:
-    """(whether it holds, why it must, what to do, key) of each rule."""
-    data, training, model = config.data, config.training, config.model
-    return [
-        (
-            training.loss.key() == "cross_entropy",
-            f"which the loss {training.loss.key()} cannot judge",
-            "set training.loss: cross_entropy",
-            "training.loss",
-        ),
-        (
-            not config.transforms,
-            "which no transform can change",
-            "set transforms: []",
-            "transforms",
-        ),
-        (
-            data.missing != "interpolate",
-            "and between two labels lies no line",
-            "set data.missing: forward_fill or mask",
-            "data.missing",
-        ),
-        (
-            data.duplicates not in ("mean", "sum"),
-            f"and labels have no {data.duplicates}",
-            "set data.duplicates: first or last",
-            "data.duplicates",
-        ),
-        (
-            model.start == "random",
-            "which the pretrained network does not know",
-            "set model.start: random",
-            "model.start",
-        ),
-        (
-            model.window_norm == "none",
-            "and labels have no level",
-            "set model.window_norm: none",
-            "model.window_norm",
-        ),
-        (
-            model.linear_skip == "none",
-            "which no linear map carries on",
-            "set model.linear_skip: none",
-            "model.linear_skip",
-        ),
-        (
-            training.series_weights == "equal",
-            "and labels have no seasonal difference",
-            "set training.series_weights: equal",
-            "training.series_weights",
-        ),
-        (
-            not config.partners,
-            "and partners forecast numbers",
-            "set partners: []",
-            "partners",
-        ),
-        (
-            not config.intervals.levels,
-            "and labels have probabilities in place of intervals",
-            "set intervals.levels: []",
-            "intervals.levels",
-        ),
-        (
-            data.minimum is None,
-            "and labels have no lowest value",
-            "leave data.minimum out",
-            "data.minimum",
-        ),
-    ]
+    for key, fits, why, remedy in RULES:
+        why = why.format(loss=loss, duplicates=data.duplicates)
+        require(fits(config), f"{first} is a label, {why}; {remedy}", key, "data.target")

@@ -25,10 +25,11 @@ from forecast.config.members import (
     with_member,
 )
 from forecast.config.messages import message
-from forecast.config.model import PRETRAINED_LEVELS, ModelConfig
+from forecast.config.model import ModelConfig
 from forecast.config.options import IncompatibleKeysError, Section, require
 from forecast.config.partners import Combine, Partners
 from forecast.config.paths import beside
+from forecast.config.pretrained_rules import require_pretrained_rules
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Standardize, Transforms
 from forecast.config.tune import MOST_PAIRS, Space, candidates, refuse_key
@@ -79,9 +80,10 @@ class Config(Section):
         return with_count_defaults(with_label_defaults(values))
 
     @model_validator(mode="after")
-    def _labels_and_counts_have_what_fits(self) -> Config:
+    def _labels_counts_and_pretrained_have_what_fits(self) -> Config:
         require_label_rules(self)
         require_count_rules(self)
+        require_pretrained_rules(self)
         return self
 
     @field_validator("device")
@@ -103,37 +105,6 @@ class Config(Section):
             f" window.lookback to {near}, or change model.segment",
             "model.segment",
             "window.lookback",
-        )
-        return self
-
-    @model_validator(mode="after")
-    def _pretrained_reads_values_alone(self) -> Config:
-        if self.model.start == "random":
-            return self
-        require(
-            not self.transforms,
-            "model.start: pretrained reads values as they are; set transforms: []",
-            "transforms",
-        )
-        for role in ("past", "future", "static", "calendar", "holidays", "terms"):
-            require(
-                not getattr(self.data, role),
-                f"model.start: pretrained reads no covariates; leave data.{role} out, or set"
-                " model.start: random",
-                f"data.{role}",
-            )
-        require(
-            not self.window.lags,
-            "model.start: pretrained reads no lags; leave window.lags out, or set model.start:"
-            " random",
-            "window.lags",
-        )
-        levels = getattr(self.training.loss, "levels", PRETRAINED_LEVELS)
-        require(
-            levels == PRETRAINED_LEVELS,
-            f"model.start: pretrained forecasts the quantiles {list(PRETRAINED_LEVELS)}; give"
-            " these, or another loss",
-            "training.loss",
         )
         return self
 
