@@ -31,16 +31,16 @@ def write_results(
         kept: number of the epoch that each member was taken from.
         folder: the run's.
     """
-    from forecast.drawing import plots
+    from forecast.drawing import plots, training_plots
 
-    folder.write("learning_curve.png", plots.png(plots.learning_curve(histories, kept)))
+    folder.write("learning_curve.png", plots.png(training_plots.learning_curve(histories, kept)))
     ahead = _write_forecast(trained, folder)
     folder.write("forecast.png", plots.png(figure_of_run(trained, ahead)))
 
 
 def write_lr_range(found: LrFound, folder: RunFolder) -> None:
     """Write the curves of the learning-rate range test, `lr_range.csv` and `lr_range.png`."""
-    from forecast.drawing import plots
+    from forecast.drawing import plots, training_plots
 
     lines = ["seed,step,learning_rate,loss,smoothed_loss"]
     lines += [
@@ -49,7 +49,9 @@ def write_lr_range(found: LrFound, folder: RunFolder) -> None:
         for step, point in enumerate(sweep.points)
     ]
     folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
-    folder.write("lr_range.png", plots.png(plots.lr_range(found.sweeps, found.rates, found.rule)))
+    folder.write(
+        "lr_range.png", plots.png(training_plots.lr_range(found.sweeps, found.rates, found.rule))
+    )
 
 
 def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forecast]:

@@ -1,6 +1,6 @@
 """What a report says of a run: facts in, a page of figures, tables and words out.
 
-One function a section, in the order of the page: that is why the file is long.
+One function a section, in the order of the page.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from forecast.drawing import label_plots, plots
 from forecast.drawing.plot_style import words
 from forecast.reporting.importance import Importance
+from forecast.reporting.importance_section import importance_section
 from forecast.reporting.label_sections import (
     accuracy_section,
     confusion_section,
@@ -32,12 +33,10 @@ from forecast.reporting.page import (
 from forecast.reporting.paths import paths_section
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.reporting.steps import Show, unseen
-from forecast.reporting.training_sections import gradient_section, learning_section
+from forecast.reporting.training_sections import gradient_section, learning_section, sweep_section
 from forecast.runs.folder import ENVIRONMENT_FILE
 from forecast.training.profile import profile_rows
 
-MOST_INPUTS = 24
-"""Inputs shown by their importance; others are left out."""
 LARGE_IS_GOOD = ("R2", "accuracy", "balanced_accuracy", "macro_F1")
 NEAR_ZERO_IS_GOOD = ("bias",)
 KINDS = {
@@ -46,7 +45,6 @@ KINDS = {
     "quantile": "Quantile: as the model was trained to give them.",
 }
 NO_TEST = "There is no test part, so errors are not known."
-TOO_FEW_WINDOWS = "Left out, for neither validation nor test part holds two windows."
 
 
 @dataclass(frozen=True)
@@ -237,19 +235,6 @@ def _interval_rows(
             yield (f"{what}{level} %, {kind}", covered, *cells)
 
 
-def _sweep(facts: Facts) -> PageSection:
-    title, found = "Learning-rate range test", facts.files.sweeps
-    if found is None:
-        return PageSection(title, "The learning rate was set, not searched for.")
-    figure = plots.lr_range(found.sweeps, found.rates, found.rule)
-    rates = [f"{words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
-    taken = "No rate is suggested."
-    if found.rate:
-        taken = f"Rule {words(found.rule)} suggests {found.rate:.3g}."
-    label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
-    return _picture(title, figure, label, taken)
-
-
 def _data(facts: Facts) -> PageSection:
     title = "Data"
     if facts.data is None:
@@ -263,41 +248,8 @@ def _data(facts: Facts) -> PageSection:
     return PageSection(title, tables=(table, PageTable((), rows)))
 
 
-def _importance(facts: Facts) -> PageSection:
-    title, found = "What the model looks at", facts.importance
-    if found is None:
-        return PageSection(title, facts.without_table or TOO_FEW_WINDOWS)
-    repeats, error = found.lookback_rises.shape[1], number_cell(found.error)
-    what = f"mean absolute error ({error} on the model's scale)"
-    what = f"log loss ({error})" if facts.are_labels else what
-    text = (
-        f"One part of the input at a time was exchanged between {found.windows} {found.part}"
-        f" windows, {repeats} times over; the rise of the {what} tells how much the model relies on"
-        " it. A part that repeats what another says counts for little."
-    )
-    percent = 100 / found.error if found.error else math.nan
-    inputs = (_inputs_chart(found, percent),) if len(found.inputs) > 1 else ()
-    return PageSection(title, text, (*inputs, _lookback_chart(found, percent)))
-
-
-def _lookback_chart(found: Importance, percent: float) -> Chart:
-    end = found.lookback[-1].end or 0
-    edges = [*(part.first - end for part in found.lookback), 0]
-    most = found.lookback[int(np.argmax(found.lookback_rises.mean(axis=1)))].name
-    where = f"the steps {most}" if " " in most else f"step {most}"
-    label = f"Rise of the error by stretch of the lookback, largest at {where}"
-    caption = f"The most is lost without {where}. All columns together; a dot a repeat."
-    return _chart(plots.lookback_importance(edges, percent * found.lookback_rises), label, caption)
-
-
-def _inputs_chart(found: Importance, percent: float) -> Chart:
-    ordered = sorted(found.inputs.items(), key=lambda item: -float(item[1].mean()))
-    shown = {name: percent * rises for name, rises in ordered[:MOST_INPUTS]}
-    more = len(ordered) - len(shown)
-    caption = f"The first: {ordered[0][0]}. A dot a repeat."
-    caption += f" {more} inputs that matter less are not shown." if more else ""
-    label = f"Rise of the error by input: {', '.join(shown)}"
-    return _chart(plots.input_importance(shown), label, caption)
+def _looked_at(facts: Facts) -> PageSection:
+    return importance_section(facts.importance, facts.without_table, facts.are_labels)
 
 
 def _environment(facts: Facts) -> PageSection:
@@ -329,9 +281,9 @@ SECTIONS = (
     _coverage,
     lambda facts: learning_section(facts.files),
     lambda facts: gradient_section(facts.files),
-    _sweep,
+    lambda facts: sweep_section(facts.files),
     _data,
-    _importance,
+    _looked_at,
     _profile,
     _configuration,
     _environment,

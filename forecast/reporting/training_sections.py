@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from forecast.drawing import plots
+from forecast.drawing import plots, training_plots
 from forecast.drawing.plot_style import words
 from forecast.reporting.page import Chart, PageSection, PageTable
 from forecast.reporting.run_files import RunFiles, Summary
@@ -23,7 +23,7 @@ def learning_section(files: RunFiles) -> PageSection:
     title = "Learning curve"
     if files.histories is None:
         return PageSection(title, NO_METRICS)
-    figure = plots.learning_curve(files.histories, files.summary.kept_epochs)
+    figure = training_plots.learning_curve(files.histories, files.summary.kept_epochs)
     rates = [epoch.learning_rate for history in files.histories for epoch in history]
     low, high = min(rates), max(rates)
     rate = f"{low:.3g} throughout" if low == high else f"from {low:.3g} to {high:.3g}"
@@ -53,7 +53,7 @@ def gradient_section(files: RunFiles) -> PageSection:
     norms = layer_norms([epoch.gradient_norms for epoch in first])
     if not norms:
         return PageSection(title, "The run kept no gradient norms.")
-    figure = plots.gradient_norms([epoch.number for epoch in first], norms)
+    figure = training_plots.gradient_norms([epoch.number for epoch in first], norms)
     of = " of the first model" if len(files.histories) > 1 else ""
     caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
     caption += " towards the first layer tell of a stack that is too deep or a rate too high."
@@ -80,3 +80,17 @@ def _layer_of(weight: str) -> str:
     if recurrent:
         return f"layer {int(recurrent[1]) + int(recurrent[2]) + 1}"
     return words(weight.removeprefix("stack.").split(".")[0])
+
+
+def sweep_section(files: RunFiles) -> PageSection:
+    """The learning-rate range test, and the rate that it suggests."""
+    title, found = "Learning-rate range test", files.sweeps
+    if found is None:
+        return PageSection(title, "The learning rate was set, not searched for.")
+    figure = training_plots.lr_range(found.sweeps, found.rates, found.rule)
+    rates = [f"{words(rule)} {rate:.3g}" for rule, rate in found.rates.items() if rate]
+    taken = "No rate is suggested."
+    if found.rate:
+        taken = f"Rule {words(found.rule)} suggests {found.rate:.3g}."
+    label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
+    return PageSection(title, charts=(Chart(plots.svg(figure), label, taken),))

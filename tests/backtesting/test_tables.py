@@ -6,12 +6,12 @@ import pytest
 from utilsforecast import losses
 from utilsforecast.evaluation import evaluate
 
+from forecast.backtesting.pictures import pictures
 from forecast.backtesting.plan import Fold, Plan
 from forecast.backtesting.tables import (
     fold_errors,
     forecast_frame,
     origin_time,
-    pictures,
     score_frame,
     summarise,
 )

@@ -8,25 +8,9 @@ import pytest
 from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from forecast.drawing import plots
+from forecast.drawing import plots, training_plots
 from forecast.drawing.plot_style import LONGEST_NAME
-from forecast.training.loop import Epoch
-from forecast.training.lr_range import Point, Sweep
-
-
-def epochs(train, validation=None, rates=None):
-    validation = validation or [None] * len(train)
-    rates = rates or [0.1] * len(train)
-    each = zip(train, validation, rates, strict=True)
-    return [
-        Epoch(number, number, float(loss), scored, rate, seconds=1.0)
-        for number, (loss, scored, rate) in enumerate(each, 1)
-    ]
-
-
-def sweep(rates, smoothed):
-    points = zip(map(float, rates), map(float, smoothed), map(float, smoothed), strict=True)
-    return Sweep(0, tuple(Point(*each) for each in points), {})
+from tests.drawing.helpers import assert_nothing_overlaps, drawn, epochs, legend_texts, tick_labels
 
 
 def panel(name, times, actual, **forecasts):
@@ -49,102 +33,15 @@ def daily_panel(name: str = "sales", scale: float = 1.0, quantiles: bool = True)
     )
 
 
-def legend_texts(holder) -> list[str]:
-    return [text.get_text() for text in holder.get_texts()]
-
-
-def drawn(figure):
-    """The figure with ticks and places as in the file."""
-    FigureCanvasAgg(figure).draw()
-    return figure
-
-
-def tick_labels(axis) -> list[str]:
-    """Labels of the ticks that are seen."""
-    low, high = sorted(axis.get_view_interval())
-    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-    return [tick.label1.get_text() for tick in ticks]
-
-
-def assert_nothing_overlaps(labels, renderer):
-    boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
-
-
 def test_the_bytes_are_a_png_of_the_figure_and_nothing_global_is_touched():
     import matplotlib.pyplot
 
-    content = plots.png(plots.learning_curve([epochs([2.0, 1.0])], [2]))
+    content = plots.png(training_plots.learning_curve([epochs([2.0, 1.0])], [2]))
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     pixels = image.imread(io.BytesIO(content), format="png")
     assert pixels.shape[:2] == (4 * 120, 8 * 120)
     assert pixels[..., :3].std() > 0.05
     assert matplotlib.pyplot.get_fignums() == []
-
-
-def test_the_learning_curve_shows_both_losses_and_the_epoch_that_was_kept():
-    figure = plots.learning_curve([epochs([4.0, 2.0, 1.0], [5.0, 2.5, 3.0])], [2])
-    (axes,) = figure.axes
-    train, validation, kept = axes.get_lines()
-    np.testing.assert_array_equal(train.get_xydata(), [[1, 4], [2, 2], [3, 1]])
-    np.testing.assert_array_equal(validation.get_xydata(), [[1, 5], [2, 2.5], [3, 3]])
-    np.testing.assert_array_equal(kept.get_xydata(), [[2, 2.5]])
-    assert legend_texts(axes.figure.legends[0]) == ["training", "validation", "kept: 2"]
-    assert axes.get_title() == "Learning curve"
-    assert axes.get_xlabel() == "epoch"
-    assert axes.get_ylabel() == "loss (model's scale)"
-    assert axes.get_yscale() == "log"
-
-
-@pytest.mark.parametrize(
-    ("histories", "best", "legend", "lines"),
-    [
-        ([epochs([3.0, 2.0])], [2], ["training"], 1),
-        (
-            [epochs([3.0, 2.0], [3.0, 2.0]), epochs([3.0, 1.0, 1.0], [4.0, 1.0, 2.0])],
-            [2, 2],
-            ["training", "validation", "kept: 2, 2"],
-            6,
-        ),
-        (
-            [epochs([3.0, 2.0], [3.0, 2.0])] * 8,
-            [1] * 8,
-            ["training", "validation", "kept: 1, 1, 1, 1, 1, 1, ..."],
-            24,
-        ),
-    ],
-    ids=["no validation", "ensemble", "large ensemble"],
-)
-def test_the_learning_curve_names_each_kind_of_line_once(histories, best, legend, lines):
-    (axes,) = plots.learning_curve(histories, best).axes
-    assert legend_texts(axes.figure.legends[0]) == legend
-    assert len(axes.get_lines()) == lines
-
-
-def test_losses_that_are_not_positive_are_on_a_linear_scale():
-    (axes,) = plots.learning_curve([epochs([1.0, 0.0, -1.0])], [3]).axes
-    assert axes.get_yscale() == "linear"
-
-
-def test_losses_near_the_end_of_float64_are_drawn():
-    drawn(plots.learning_curve([epochs([1e308, 1e-300], [1e-300, 1e308])], [1]))
-
-
-def test_a_single_epoch_is_marked_and_counted_in_whole_numbers():
-    figure = drawn(plots.learning_curve([epochs([2.0], [3.0])], [1]))
-    (axes,) = figure.axes
-    assert {line.get_marker() for line in axes.get_lines()} == {"o"}
-    assert tick_labels(axes.xaxis) == ["1"]
-
-
-@pytest.mark.parametrize("count", [2, 5, 30, 200, 1000])
-def test_epochs_are_whole_numbers(count):
-    losses = list(np.linspace(2, 1, count))
-    figure = drawn(plots.learning_curve([epochs(losses)], [count]))
-    labels = tick_labels(figure.axes[0].xaxis)
-    assert len(labels) >= 2
-    assert all(label.isdigit() for label in labels)
 
 
 def test_a_forecast_shows_the_actual_values_the_forecasts_and_the_interval():
@@ -236,46 +133,6 @@ def test_missing_values_leave_a_gap():
     assert plots.png(figure).startswith(b"\x89PNG")
 
 
-RATES = np.logspace(-6, 0, 61)
-FALL = np.where(RATES < 1e-3, 2.0, 0.2)
-
-
-def test_the_range_test_shows_each_sweep_and_each_suggestion():
-    sweeps = [sweep(RATES, FALL), sweep(RATES, 0.9 * FALL)]
-    rates = {"half_divergence": 0.5, "steepest": 0.002, "valley": 0.01, "minimum_tenth": None}
-    (axes,) = plots.lr_range(sweeps, rates, "valley").axes
-    first, second, *suggested = axes.get_lines()
-    np.testing.assert_allclose(first.get_xydata(), np.column_stack([RATES, FALL]))
-    np.testing.assert_allclose(second.get_ydata(), 0.9 * FALL)
-    assert [line.get_xdata()[0] for line in suggested] == [0.5, 0.002, 0.01]
-    assert [line.get_linestyle() for line in suggested] == ["--", "--", "-"]
-    assert legend_texts(axes.figure.legends[0]) == [
-        "smoothed loss",
-        "half divergence: 0.5",
-        "steepest: 0.002",
-        "valley: 0.01",
-    ]
-    assert axes.get_xscale() == "log"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "loss")
-    assert axes.get_title() == "Learning-rate range test"
-
-
-def test_the_fall_of_the_loss_is_shown_whole_and_its_divergence_cut():
-    diverging = np.r_[FALL, 2e3]
-    (axes,) = plots.lr_range([sweep(np.r_[RATES, 1.2], diverging)], {}, "valley").axes
-    bottom, top = axes.get_ylim()
-    assert 0 < bottom < 0.2
-    assert 2 < top < 3
-
-
-@pytest.mark.parametrize("losses", [[1.0] * 5, [0.0] * 5, []], ids=["flat", "zero", "none"])
-def test_a_sweep_that_suggests_nothing_is_drawn_all_the_same(losses: list[float]):
-    rates = dict.fromkeys(("half_divergence", "steepest", "valley", "minimum_tenth"))
-    figure = plots.lr_range([sweep(RATES[: len(losses)], losses)], rates, "valley")
-    assert legend_texts(figure.legends[0]) == ["smoothed loss"]
-    assert plots.png(figure).startswith(b"\x89PNG")
-
-
 def test_a_backtest_draws_every_fold_of_every_method():
     times = pd.Series(pd.date_range("2024-01-01", periods=40))
     actual = np.arange(40.0)
@@ -295,45 +152,6 @@ def test_a_backtest_draws_every_fold_of_every_method():
     assert [len(values) for values in lines] == [40, 5, 2, 5, 2, 5, 2]
     np.testing.assert_array_equal([*lines[1], *lines[3]], [*actual[30:35] + 1, *actual[35:]])
     np.testing.assert_array_equal(lines[5], actual[30:35] + 1)
-
-
-def test_a_rate_that_changes_has_axes_of_its_own_below_the_losses():
-    histories = [epochs([3.0, 2.0], rates=[0.1, 0.05]), epochs([3.0], rates=[0.1])]
-    losses, rates = plots.learning_curve(histories, [2, 1]).axes
-    first, second = rates.get_lines()
-    np.testing.assert_array_equal(first.get_xydata(), [[1, 0.1], [2, 0.05]])
-    np.testing.assert_array_equal(second.get_xydata(), [[1, 0.1]])
-    assert rates.get_ylabel() == "learning rate"
-    assert (losses.get_xlabel(), rates.get_xlabel()) == ("", "epoch")
-    assert rates.get_ylim()[0] == 0
-
-
-@pytest.mark.parametrize("losses", [[0.17, 0.15, 0.11], [1.0, 0.5, 0.05], [1e4, 1.0, 1e-5]])
-def test_a_logarithmic_axis_has_a_few_plain_numbers(losses):
-    figure = drawn(plots.learning_curve([epochs(losses)], [3]))
-    (axes,) = figure.axes
-    labels = [label for label in tick_labels(axes.yaxis) if label]
-    assert 2 <= len(labels) <= 8
-    assert all(float(label) > 0 for label in labels)
-
-
-def test_gradient_norms_are_a_line_a_layer_and_zeros_are_on_a_linear_scale():
-    norms = {"layer 1": np.array([2.0, 1.0]), "head": np.array([4.0, 3.0])}
-    figure = plots.gradient_norms([1, 2], norms)
-    (axes,) = figure.axes
-    first, second = axes.get_lines()
-    np.testing.assert_array_equal(first.get_xydata(), [[1, 2], [2, 1]])
-    np.testing.assert_array_equal(second.get_ydata(), [4, 3])
-    assert legend_texts(figure.legends[0]) == ["layer 1", "head"]
-    assert axes.get_yscale() == "log"
-    dead = plots.gradient_norms([1, 2], {"head": np.zeros(2)})
-    assert dead.axes[0].get_yscale() == "linear"
-
-
-def test_many_lines_differ_in_colour_or_dashes():
-    norms = {f"layer {number}": np.ones(2) for number in range(20)}
-    lines = plots.gradient_norms([1, 2], norms).axes[0].get_lines()
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
 
 
 def test_the_errors_by_step_begin_at_one_and_the_model_stands_out():
@@ -419,7 +237,9 @@ def test_stretches_stand_where_they_lie_before_the_forecast():
 
 
 def test_an_svg_is_the_same_each_time_and_tells_no_date():
-    first, second = (plots.svg(plots.learning_curve([epochs([2.0, 1.0])], [2])) for _ in range(2))
+    first, second = (
+        plots.svg(training_plots.learning_curve([epochs([2.0, 1.0])], [2])) for _ in range(2)
+    )
     assert first == second
     assert first.startswith("<svg ")
     assert "metadata" not in first
@@ -429,7 +249,7 @@ def test_an_svg_is_the_same_each_time_and_tells_no_date():
 def test_a_long_line_is_thinned_in_an_svg_and_keeps_its_ends_and_extremes():
     losses = np.random.default_rng(0).uniform(1, 2, 50_000)
     losses[[12_345, 33_333]] = 9.0, 0.01
-    figure = plots.learning_curve([epochs(losses.tolist())], [1])
+    figure = training_plots.learning_curve([epochs(losses.tolist())], [1])
     text = plots.svg(figure)
     points = figure.axes[0].get_lines()[0].get_xydata()
     assert len(text) < 150_000

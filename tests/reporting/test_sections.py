@@ -9,9 +9,10 @@ from matplotlib.text import Text
 
 from forecast.drawing import plots
 from forecast.reporting.importance import Importance, InputPart
+from forecast.reporting.importance_section import MOST_INPUTS
 from forecast.reporting.page import PageSection, render
 from forecast.reporting.run_files import Environment, RunFiles, Summary
-from forecast.reporting.sections import MOST_INPUTS, SECTIONS, Facts, page_of
+from forecast.reporting.sections import SECTIONS, Facts, page_of
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound, Point, Sweep
 
