@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 import torch
@@ -89,20 +90,11 @@ def train(
         device = device_of(config.device, team.place.local_rank, team.place.local_size)
         log.info("device: %s", describe_device(device))
         parts = Profile(device if profile else None)
-
-        if folder is not None and data is None:
-            refuse_input(folder.home, RUN_FILES, config.data.path, "the table")
-        with parts.part("data"):
-            prepared = prepare(config, data)
-        # Paths from the root: a run finds its files from anywhere.
-        keys = FILES if data is None else ("training.start_from",)
-        whole = with_files(prepared.config, _from_root, keys)
-        prepared = replace(prepared, config=whole)
-        _log_data(prepared)
+        prepared = _prepared(config, data, folder, parts)
         if folder is not None and not resume:  # not before the data are found good
             folder.clear()
             _record(folder, prepared.config, device, lines)
-        try:
+        with _given_up_if_refused(None if resume else folder):
             prepared = with_learning_rate(prepared, device, folder)
 
             def begin(ranks: Ranks, goes_on: bool) -> Session:
@@ -116,12 +108,6 @@ def train(
             session = yield from _trained(prepared, team, begin, resume)
             with parts.part("evaluation"):
                 trained = evaluated(prepared, session)
-        except ProcessLostError:  # it can go on
-            raise
-        except ForecastError:  # it will never be whole
-            if folder is not None and not resume:
-                folder.give_up()
-            raise
         if folder is not None:
             write_run(folder, session, trained, parts)
             folder.commit()
@@ -152,12 +138,39 @@ def _trained(
     raise AssertionError("the last round returns or raises")
 
 
-def _from_root(path: str) -> str:
-    """The path of a file from the root, so that a run finds it from anywhere."""
-    return path if is_named(path) else os.path.abspath(path)
+@contextlib.contextmanager
+def _given_up_if_refused(folder: RunFolder | None) -> Iterator[None]:
+    """Take a new run back that will never be whole; one that lost a process can go on."""
+    try:
+        yield
+    except ProcessLostError:
+        raise
+    except ForecastError:
+        if folder is not None:
+            folder.give_up()
+        raise
 
 
 # Chapter 1, prepare: see prepare.py; here is what a folder and the log say of it.
+
+
+def _prepared(
+    config: Config, data: AnyTable | None, folder: RunFolder | None, parts: Profile
+) -> Prepared:
+    """The data, made ready; the run that is written names its files from the root."""
+    if folder is not None and data is None:
+        refuse_input(folder.home, RUN_FILES, config.data.path, "the table")
+    with parts.part("data"):
+        prepared = prepare(config, data)
+    keys = FILES if data is None else ("training.start_from",)
+    prepared = replace(prepared, config=with_files(prepared.config, _from_root, keys))
+    _log_data(prepared)
+    return prepared
+
+
+def _from_root(path: str) -> str:
+    """The path of a file from the root, so that a run finds it from anywhere."""
+    return path if is_named(path) else os.path.abspath(path)
 
 
 def _record(folder: RunFolder, config: Config, device: torch.device, lines: RunLog) -> None:

@@ -136,30 +136,22 @@ def backtest(
 
     Source: Tashman 2000, "Out-of-sample tests of forecasting accuracy".
     """
-    if config.data.labels and baselines:
-        raise ConfigError(f"{baselines[0]} forecasts numbers, not labels; leave baselines out")
-    if trained is None and config.training.start_from:
-        raise ConfigError(
-            f"training.start_from: {config.training.start_from} may know rows behind the origins of"
-            " a backtest; set it to null"
-        )
     began = time.monotonic()
+    _refuse_what_cannot_be(config, trained, baselines)
     horizon = config.window.horizon
-    plan = Plan(
+    wanted = Plan(
         folds=DEFAULT_FOLDS if folds is None else folds,
         step=horizon if step is None else step,
         horizon=horizon,
     )
-    require_statistical(baselines)
     panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     if trained is None:
         config = _with_validation_in_rows(config, panel)
-        plan = _plan_before_training(plan, config, panel, folds is None)
+        plan = _plan_before_training(wanted, config, panel, folds is None)
         prepared = prepare(_with_split(config, test=plan.rows), panel)
     else:
-        _require_same_data(panel, trained)
-        prepared = prepare(without_start(trained.config), panel, trained.pipeline.covariates.days)
-        plan = _plan_in_test_part(plan, prepared, folds is None)
+        prepared = _as_it_was_trained(trained, panel)
+        plan = _plan_in_test_part(wanted, prepared, folds is None)
     forecaster = _finished(prepared, trained) if trained else None
     truth, done = actuals(prepared), []
     for number, rows in _origins(prepared, plan):
@@ -168,18 +160,34 @@ def backtest(
         else:
             forecaster = forecaster or (yield from _train(prepared))
             fold = forecaster.forecast(number, rows)
-        if config.data.labels:
-            done.append(fold)
-            _log_fold(fold, prepared, truth, plan)
-            continue
-        others = baseline_forecasts(truth.history, fold.rows, horizon) | {
-            name: statistical_forecast(name, truth.history, fold.rows, horizon)
-            for name in baselines
-        }
-        done.append(replace(fold, forecasts={**fold.forecasts, **others}))
-        _log_fold(done[-1], prepared, truth, plan)
+        if not config.data.labels:
+            fold = _with_baselines(fold, truth, horizon, baselines)
+        done.append(fold)
+        _log_fold(fold, prepared, truth, plan)
     how = {"refit": refit, "seconds": round(time.monotonic() - began, 3)}
     return backtest_of(prepared, plan, done, truth, how)
+
+
+def _refuse_what_cannot_be(
+    config: Config, trained: TrainedModel | None, baselines: Sequence[str]
+) -> None:
+    """Refuse opponents that do not go with the targets, and weights that know too much."""
+    if config.data.labels and baselines:
+        raise ConfigError(f"{baselines[0]} forecasts numbers, not labels; leave baselines out")
+    if trained is None and config.training.start_from:
+        raise ConfigError(
+            f"training.start_from: {config.training.start_from} may know rows behind the origins of"
+            " a backtest; set it to null"
+        )
+    require_statistical(baselines)
+
+
+def _with_baselines(fold: Fold, truth: Actuals, horizon: int, statistical: Sequence[str]) -> Fold:
+    """With the forecasts of methods that are not trained, and of those that are asked for."""
+    others = baseline_forecasts(truth.history, fold.rows, horizon)
+    for name in statistical:
+        others[name] = statistical_forecast(name, truth.history, fold.rows, horizon)
+    return replace(fold, forecasts={**fold.forecasts, **others})
 
 
 def _with_validation_in_rows(config: Config, panel: Panel) -> Config:
@@ -209,13 +217,15 @@ def _plan_in_test_part(plan: Plan, prepared: Prepared, is_free: bool) -> Plan:
     return plan.fitted_to(rows, is_free, f"test rows, the run has {rows}", ", or refit")
 
 
-def _require_same_data(panel: Panel, trained: TrainedModel) -> None:
-    """Refuse other rows: those that a run was trained on must not come up in its test."""
-    if data_digest(panel, trained.pipeline.covariates.days) != trained.digest:
+def _as_it_was_trained(trained: TrainedModel, panel: Panel) -> Prepared:
+    """The data of a run; other rows are refused: some that it was trained on might be tested."""
+    days = trained.pipeline.covariates.days
+    if data_digest(panel, days) != trained.digest:
         raise DataError(
             f"{panel.source}: not the rows that the run was trained and tested on; refit, or train"
             " a new run"
         )
+    return prepare(without_start(trained.config), panel, days)
 
 
 def _origins(prepared: Prepared, plan: Plan) -> Iterator[tuple[int, Int[np.ndarray, " B"]]]:

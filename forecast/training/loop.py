@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -26,7 +26,7 @@ from forecast.training.optimizers import is_full_batch
 from forecast.training.ranks import ONE_PROCESS, Ranks
 from forecast.training.sampling import epoch_order, in_order, windows_in_epoch
 from forecast.training.seeds import mixed_seed
-from forecast.training.step import average_weights, scheduled_rate, take_step
+from forecast.training.step import StepResult, average_weights, scheduled_rate, take_step
 from forecast.training.workers import ALONE, Workers, workers_for
 
 EVALUATION_BATCH = 1024
@@ -88,8 +88,7 @@ def fit(
     """Train epoch by epoch, and leave long epochs for a moment now and then, to be saved.
 
     The order of windows and the dropout of a step follow from the seed and the numbers of epoch and
-    step alone, so that a resumed training goes on as if it had never stopped. The function is long
-    because it is the whole loop on one page.
+    step alone, so that a resumed training goes on as if it had never stopped.
 
     Args:
         learner: changed in place.
@@ -106,71 +105,147 @@ def fit(
     Yields:
         A record after each epoch, and an `EpochProgress` at every pause.
     """
-    config = learner.config
+    records, config = list(history), learner.config
     steps_per_epoch = batches_per_epoch(len(train), config)
     most_steps = total_steps(len(train), config)
-    records = list(history)
     step = records[-1].step if records else 0
     before = within or (records[-1] if records else None)
-    paused = time.perf_counter()
-    began = paused - (before.seconds if before else 0.0)
-    judging, is_over = 0.0, False  # seconds of the last validation
-    elapsed = partial(_elapsed, began, ranks)
-    is_limited = most_seconds < math.inf  # only then is rank 0 asked for the time of every step
+    clock = _Clock(before.seconds if before else 0.0, pause_every, most_seconds, ranks)
     graph = captured(learner, train) if ranks.size == 1 else None
+    is_over = False
     while step < most_steps and not is_over:
         number, monitored = len(records) + 1, [record.monitored for record in records]
         batches = _batches(learner, train, number, most_steps - step)
-        # The losses stay on the device until the epoch ends: reading one halts a GPU. Those of the
-        # steps before a pause come back from its record.
-        losses = torch.zeros(len(batches), dtype=torch.float32, device=learner.device)
-        done = within.losses if within else ()
-        losses[: len(done)] = losses.new_tensor(done)
-        learner.model.train()
+        start = Position(step, steps_per_epoch, most_steps, monitored)
         with workers_for(learner.device, ranks) as workers:
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
-            for count in range(len(done), len(batches)):
-                passed = elapsed() / most_seconds if is_limited else 0.0
-                position = Position(step + count, steps_per_epoch, most_steps, monitored, passed)
-                rate = scheduled_rate(learner, position)
-                loss, norms = take(batches[count], rate, (learner.seed, number, count))
-                average_weights(learner, position)
-                losses[count] = loss
-                if is_over := is_limited and elapsed() + judging >= most_seconds:
-                    batches, losses = batches[: count + 1], losses[: count + 1]
-                    break
-                now = time.perf_counter()
-                if now - paused >= pause_every and count + 1 < len(batches):
-                    paused = now
-                    taken = tuple(losses[: count + 1].tolist())
-                    yield EpochProgress(step + count + 1, taken, paused - began)
-                    learner.model.train()
+            taken = yield from _steps(learner, take, batches, number, start, within, clock)
             ranks.require_same([*learner.model.state_dict().values()])
-            values, gradient_norms, has_numbers = _read(learner, losses, norms)
-            validation_loss = None
-            if validation:
-                judged = elapsed()
-                with learner.profile.part("evaluation"):
-                    validation_loss = evaluate(learner, validation, workers)
-                judging = elapsed() - judged
-        # A weight may cease to be a number only in the last step, whose loss was still one.
-        bad = [place for place, value in enumerate(values, step + 1) if not math.isfinite(value)]
-        step, within = step + len(batches), None
-        bad += [] if has_numbers else [step]
+            losses, gradient_norms, has_numbers = _read(learner, taken.losses, taken.norms)
+            validation_loss = _judged(learner, validation, workers, clock) if validation else None
         records.append(
             Epoch(
                 number=number,
-                step=step,
-                train_loss=_mean(values, batches),
+                step=step + len(losses),
+                train_loss=_mean(losses, batches[: len(losses)]),
                 validation_loss=validation_loss,
-                learning_rate=rate,
-                seconds=elapsed(),
+                learning_rate=taken.rate,
+                seconds=clock.passed(),
                 gradient_norms=gradient_norms,
-                bad_step=bad[0] if bad else None,
+                bad_step=_bad_step(losses, step + 1, has_numbers),
             )
         )
-        is_over = is_over or records[-1].seconds + judging >= most_seconds
+        step, within = records[-1].step, None
+        is_over = taken.is_cut or records[-1].seconds + clock.judging >= most_seconds
         yield records[-1]
+
+
+class _Clock:
+    """The time that a training has taken, pauses between runs excluded, and what is left of it."""
+
+    def __init__(
+        self, before: float, pause_every: float, most_seconds: float, ranks: Ranks
+    ) -> None:
+        """Begin; `before` are the seconds of the runs before this one, see `fit` for the others."""
+        self.paused = time.perf_counter()
+        self.began = self.paused - before
+        self.pause_every, self.most_seconds, self.ranks = pause_every, most_seconds, ranks
+        self.judging = 0.0
+        """Seconds of the last validation."""
+
+    def passed(self) -> float:
+        """Seconds since training began, by the clock of rank 0."""
+        return self.ranks.decided(time.perf_counter() - self.began)
+
+    def share(self) -> float:
+        """Of the time that there is; rank 0 is asked at every step only where it is limited."""
+        return self.passed() / self.most_seconds if self.most_seconds < math.inf else 0.0
+
+    def is_over(self) -> bool:
+        """Whether there is time for a validation at most."""
+        is_limited = self.most_seconds < math.inf
+        return is_limited and self.passed() + self.judging >= self.most_seconds
+
+    def pauses(self) -> bool:
+        """Whether a pause is due, which then begins."""
+        now = time.perf_counter()
+        is_due = now - self.paused >= self.pause_every
+        self.paused = now if is_due else self.paused
+        return is_due
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What the steps of an epoch came to."""
+
+    losses: Float[Tensor, " M"]
+    norms: Sequence[Tensor]
+    """Of the gradients of the last step."""
+    rate: float
+    """At the last step."""
+    is_cut: bool
+    """Whether the time was over before, or at, the last one."""
+
+
+def _steps(
+    learner: Learner,
+    take: Callable[..., StepResult],
+    batches: Sequence[Int[Tensor, " _"]],
+    number: int,
+    start: Position,
+    within: EpochProgress | None,
+    clock: _Clock,
+) -> Generator[EpochProgress, None, _Taken]:
+    """The steps of an epoch, and the pauses between them.
+
+    Args:
+        learner: changed in place.
+        take: takes a step, given its windows, its rate and what its dropout follows from.
+        batches: windows of each step.
+        number: of the epoch.
+        start: the schedule before its first step.
+        within: where it was left before; None: nowhere.
+        clock: says when to pause and when it is over.
+    """
+    done, is_cut = within.losses if within else (), False
+    # The losses stay on the device until the epoch ends: reading one halts a GPU. Those of the
+    # steps before a pause come back from its record.
+    losses = torch.zeros(len(batches), dtype=torch.float32, device=learner.device)
+    losses[: len(done)] = losses.new_tensor(done)
+    learner.model.train()
+    for count in range(len(done), len(batches)):
+        position = replace(start, step=start.step + count, time=clock.share())
+        rate = scheduled_rate(learner, position)
+        loss, norms = take(batches[count], rate, (learner.seed, number, count))
+        average_weights(learner, position)
+        losses[count] = loss
+        if is_cut := clock.is_over():
+            break
+        if count + 1 < len(batches) and clock.pauses():
+            step, so_far = position.step + 1, tuple(losses[: count + 1].tolist())
+            yield EpochProgress(step, so_far, clock.paused - clock.began)
+            learner.model.train()
+    return _Taken(losses[: count + 1], norms, rate, is_cut)
+
+
+def _judged(learner: Learner, validation: Windows, workers: Workers, clock: _Clock) -> float:
+    """The validation loss; the clock learns how long it takes."""
+    began = clock.passed()
+    with learner.profile.part("evaluation"):
+        loss = evaluate(learner, validation, workers)
+    clock.judging = clock.passed() - began
+    return loss
+
+
+def _bad_step(losses: Sequence[float], first: int, has_numbers: bool) -> int | None:
+    """The first step whose loss, or whose weights after it, are no numbers; None: all are.
+
+    A weight may cease to be a number only in the last step, whose loss was still one.
+    """
+    for step, loss in enumerate(losses, first):
+        if not math.isfinite(loss):
+            return step
+    return None if has_numbers else first + len(losses) - 1
 
 
 def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
@@ -202,11 +277,6 @@ def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> fl
     like = (torch.zeros((), device=learner.device),) * 2
     total, weight = workers.ranks.sum(workers.map(sums, own), len(batches), like)
     return float(total / weight)
-
-
-def _elapsed(began: float, ranks: Ranks) -> float:
-    """Seconds since training began, by the clock of rank 0."""
-    return ranks.decided(time.perf_counter() - began)
 
 
 def _batches(
