@@ -40,8 +40,8 @@ def findings(panel: Panel) -> list[Finding]:
         found += _empty(panel, column, name)
         found += _constant(panel, column, name)
         if name not in panel.categories:
-            found += _outliers(panel, column, name) + _codes(panel, column, name)
-    return found
+            found += _outliers(panel, column, name)
+    return found + codes(panel)
 
 
 def _gaps(panel: Panel) -> list[Finding]:
@@ -147,8 +147,13 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     return [Finding("outlier", message)]
 
 
+def codes(panel: Panel) -> list[Finding]:
+    """Values that come again and again beyond all others, as devices write for no value."""
+    numbers = [name for name in panel.columns if name not in panel.categories]
+    return [each for name in numbers for each in _codes(panel, panel.columns.index(name), name)]
+
+
 def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
-    """A value that comes again and again beyond all others, as devices write for no value."""
     values, counts = np.unique(panel.values[:, column], return_counts=True, equal_nan=True)
     counts = counts[~np.isnan(values)]
     values = values[~np.isnan(values)]

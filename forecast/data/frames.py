@@ -63,7 +63,12 @@ def _pandas(table: AnyTable) -> pd.DataFrame | pd.Series:
 
 
 def _of_columns(table: Mapping[Any, Any]) -> pd.DataFrame:
-    columns = {name: getattr(column, "array", column) for name, column in table.items()}
+    columns = {
+        name: _of_array(column).array
+        if isinstance(column, np.ma.MaskedArray)
+        else getattr(column, "array", column)
+        for name, column in table.items()
+    }
     is_long = [isinstance(each, Sequence) or hasattr(each, "__len__") for each in columns.values()]
     if not all(is_long) or any(isinstance(each, str | Mapping) for each in columns.values()):
         raise _refused(table, " with values that are no columns")
@@ -80,6 +85,8 @@ def _of_columns(table: Mapping[Any, Any]) -> pd.DataFrame:
 
 def _of_array(table: np.ndarray | Sequence[Any]) -> pd.DataFrame | pd.Series:
     """Numbers in a row are a series at the times 0, 1, ...; named fields are columns."""
+    if isinstance(table, np.ma.MaskedArray) and table.dtype.kind in "iuf":
+        table = table.astype(np.float64).filled(np.nan)
     try:
         array = np.asarray(table)
     except ValueError:  # lists of several lengths

@@ -36,7 +36,7 @@ def single(height: float = 4.0) -> tuple[Figure, Axes]:
 
 
 def line(axes: Axes, times: Any, values: Any, **style: Any) -> Line2D:
-    """Draw a line; a lone known point is marked, because it would not be seen.
+    """Draw a line; points with none beside them are marked, because they would not be seen.
 
     Args:
         axes: where.
@@ -45,8 +45,10 @@ def line(axes: Axes, times: Any, values: Any, **style: Any) -> Line2D:
         style: options of `Axes.plot`.
     """
     heights = drawable(values)
-    marker = "o" if np.isfinite(heights).sum() == 1 else None
-    (drawn,) = axes.plot(times, heights, marker=marker, **style)
+    is_known = np.pad(np.isfinite(heights), 1)
+    alone = np.flatnonzero(is_known[1:-1] & ~is_known[:-2] & ~is_known[2:]).tolist()
+    marks = {"marker": "o", "markevery": alone, "markersize": 4} if alone else {}
+    (drawn,) = axes.plot(times, heights, **{**marks, **style})
     return drawn
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from forecast.config.days import place_of
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
+from forecast.data.checks import codes
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.ticks import INDEX
@@ -184,6 +185,7 @@ def _lines(
         ),
         *_not_used(unused, roles),
         *([f"  # {printable(hindered)}"] if hindered else []),
+        *(f"  # {printable(finding.message)}" for finding in codes(panel)),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
         f"window: {flow(window)}",

@@ -43,6 +43,22 @@ def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     return frame, marks
 
 
+def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table in which no column is of numbers, with those that hold them as texts or decimals."""
+    if any(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes):
+        return frame
+    found = {}
+    for name, kind in frame.dtypes.items():
+        if not (pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)):
+            continue
+        texts = frame[name].dropna().astype(str).str.strip()
+        texts = texts[~texts.isin(EMPTY)]
+        numbers = pd.to_numeric(texts, errors="coerce")
+        if len(texts) and not numbers.isna().any() and not texts.str.fullmatch(r"0\d+").any():
+            found[name] = numbers.reindex(frame.index)
+    return frame.assign(**found) if found else frame
+
+
 def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     named, _ = named_separator(file)
     separator = named or max(",;\t|", key=lambda mark: _likeliness(file, mark))

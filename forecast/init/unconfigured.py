@@ -22,11 +22,11 @@ from forecast.data.table import opened
 from forecast.data.ticks import INDEX
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
-from forecast.errors import ConfigError, ForecastError
+from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.init.nearly import hindrance
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
-from forecast.init.sniff import read_any
+from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
 
@@ -87,13 +87,18 @@ def read_unconfigured(
             frame, marks = read_any(given)
         else:
             given = frame = as_frame(table, time).rename(columns=str)
+            if frame.columns.has_duplicates:
+                twice = frame.columns[frame.columns.duplicated()][0]
+                raise DataError(f"data: column {shown(twice)} appears twice; rename one")
             marks = {}
         times = {"timezone": timezone, "time_format": time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
         several = [name for name in frame.columns if not is_single_valued(frame[name])]
         _refuse_lists(frame, path, several, (time, id_column, *(targets or ())))
         frame = frame.drop(columns=several)
-        frame = frame.dropna(how="all")  # an empty row is no row
+        frame = with_numbers(frame.dropna(how="all"))  # an empty row is no row
+        if not len(frame):
+            raise DataError(f"{path}: no rows; add one row a time step")
         is_equal = frame.duplicated()
         if duplicates or is_equal.any():
             marks["duplicates"] = duplicates or "first"

@@ -238,10 +238,10 @@ def error_rises(
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
-    """The windows of several batches in one."""
+    """The windows of several batches in one, without weights, which no forecast reads."""
     parts = [(each.past, each.future, each.static, each.target) for each in batches]
     past, future, static, target = (torch.cat(each) for each in zip(*parts, strict=True))
-    return replace(batches[0], past=past, future=future, static=static, target=target)
+    return replace(batches[0], past=past, future=future, static=static, target=target, weight=None)
 
 
 def shuffled(batch: Batch, part: InputPart, order: Int[Tensor, " B"]) -> Batch:

@@ -9,6 +9,7 @@ from numbers import Integral
 import numpy as np
 from jaxtyping import Int
 
+from forecast.data.checks import codes
 from forecast.data.panel import Panel
 from forecast.errors import ConfigError, DataError, did_you_mean, named, shown
 from forecast.evaluation.baselines import History
@@ -68,6 +69,8 @@ def quick_forecast(
     values = panel.values[:, : panel.num_targets]
     table = Table(History(values, panel.offsets, season))
     partners = _affordable(panel, season) if partners is None else partners
+    for finding in codes(panel):
+        log.warning("%s", finding.message)
     judged = judge(panel, table, horizon, levels, folds, partners)
 
     counting = [name for name in partners if judged.weights[name]]

@@ -43,6 +43,13 @@ def test_one_series_in_every_form(table):
     assert frame["y"].tolist() == VALUES
 
 
+def test_masked_cells_are_empty():
+    masked = np.ma.masked_array(VALUES, [False, True, False, False])
+    for table in (masked, {"ds": MONTHS, "y": masked}):
+        values = as_frame(table).iloc[:, -1].to_numpy()
+        assert np.array_equal(values, [3.0, np.nan, 4.0, 1.5], equal_nan=True)
+
+
 @pytest.mark.parametrize("table", [VALUES, tuple(VALUES), np.array(VALUES), pd.Series(VALUES)])
 def test_numbers_in_a_row_have_the_times_0_1_2(table):
     frame = as_frame(table)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from forecast.drawing import plots, training_plots
-from forecast.drawing.plot_style import LONGEST_NAME
+from forecast.drawing.plot_style import LONGEST_NAME, line
 from tests.drawing.helpers import assert_nothing_overlaps, drawn, epochs, legend_texts, tick_labels
 
 
@@ -172,6 +173,14 @@ def test_a_share_that_is_known_of_one_step_alone_is_seen():
     shares = {"rolling": {"80": np.array([0.9, np.nan]), "95": np.array([0.9, 1.0])}}
     one, two, *_ = plots.coverage_by_step(shares).axes[0].get_lines()
     assert (one.get_marker(), two.get_marker()) == ("o", "None")
+
+
+def test_points_between_gaps_are_marked():
+    axes = Figure().subplots()
+    nan = np.nan
+    drawn = line(axes, range(7), [nan, 1.0, nan, 2.0, 3.0, nan, 4.0])
+    assert (drawn.get_marker(), drawn.get_markevery()) == ("o", [1, 6])
+    assert line(axes, range(3), [1.0, 2.0, nan]).get_marker() == "None"
 
 
 def test_a_method_many_times_worse_does_not_press_the_others_together():

@@ -1,5 +1,7 @@
 """Tables that are nearly right are refused with what is wrong in them."""
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 
@@ -109,6 +111,28 @@ def looked_at(frame):
         read_unconfigured(frame)
 
 
+def test_numbers_in_texts_and_decimals_of_a_frame_are_numbers():
+    frame = pd.DataFrame({"ds": DAYS, "y": [f"{i * i}.5" for i in range(20)]})
+    for table in (frame, frame.assign(y=frame.y.map(Decimal))):
+        found = read_unconfigured(table)
+        assert found.roles.targets == ("y",)
+        assert found.panel.values[:, 0].tolist() == [i * i + 0.5 for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (
+            pd.DataFrame([[1, 2, 3]], columns=["ds", "y", "y"]),
+            "data: column 'y' appears twice; rename one",
+        ),
+        (pd.DataFrame({"ds": [], "y": []}), "data: no rows; add one row a time step"),
+    ],
+)
+def test_frames_that_are_no_tables(frame, says):
+    assert refusal(read_unconfigured, frame) == says
+
+
 def test_why_a_column_is_not_used_is_said():
     frame = pd.DataFrame({"ds": DAYS, "y": [float(i * i) for i in range(20)]})
     text = propose(frame.assign(price=[f"${i},000.50" for i in range(20)]))
@@ -160,3 +184,10 @@ def test_a_target_of_numbers_with_units_is_none_of_labels(tmp_path):
     path = str(tmp_path / "table.csv")
     said = refusal(read_unconfigured, path, targets=["y"])
     assert said == f"{path}: column 'y' holds '0.5%'; write the number alone"
+
+
+def test_codes_for_no_value_are_told_in_the_proposal():
+    values = [float(i * i) for i in range(20)]
+    values[3] = values[8] = values[15] = -9999.0
+    text = propose(pd.DataFrame({"ds": DAYS, "y": values}))
+    assert "  # column 'y' is -9999 in 3 rows, far from all other values; if it stands for" in text

@@ -1,6 +1,7 @@
 """Permutation importance against scikit-learn, a slow loop, and windows whose use is known."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,15 @@ def test_what_a_model_does_not_read_has_no_rise_and_what_it_reads_alone_has_all(
     assert error == 0
     assert (rises[:-H] == 0).all()
     assert (rises[-H:] > 0.2).all()
+
+
+def test_windows_that_have_weights_rise_like_those_without():
+    batch, parts = batch_of(), [InputPart("all", tuple(range(C)), (), (), 0, L)]
+    weighted = replace(batch, weight=torch.rand(B, K))
+    plain = error_rises(lambda each: each.past[:, :H, :K], batch, parts, 3)
+    error, rises = error_rises(lambda each: each.past[:, :H, :K], weighted, parts, 3)
+    assert error == plain[0]
+    assert np.array_equal(rises, plain[1])
 
 
 def test_the_same_seed_gives_the_same_rises_and_every_part_the_same_orders():
