@@ -86,7 +86,7 @@ def _of_columns(table: Mapping[Any, Any]) -> pd.DataFrame:
 def _of_array(table: np.ndarray | Sequence[Any]) -> pd.DataFrame | pd.Series:
     """Numbers in a row are a series at the times 0, 1, ...; named fields are columns."""
     if isinstance(table, np.ma.MaskedArray) and table.dtype.kind in "iuf":
-        table = table.astype(np.float64).filled(np.nan)
+        table = np.where(np.ma.getmaskarray(table), np.nan, table.data)
     try:
         array = np.asarray(table)
     except ValueError:  # lists of several lengths

@@ -55,7 +55,7 @@ def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
         texts = texts[~texts.isin(EMPTY)]
         numbers = pd.to_numeric(texts, errors="coerce")
         if len(texts) and not numbers.isna().any() and not texts.str.fullmatch(r"0\d+").any():
-            found[name] = numbers.reindex(frame.index)
+            found[str(name)] = numbers.reindex(frame.index)
     return frame.assign(**found) if found else frame
 
 
