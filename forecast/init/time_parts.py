@@ -43,7 +43,7 @@ def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
     dates = dates or [name for name in names if integer_format(frame[name]) == "%Y%m%d"]
     if dates:
         finest = max(dates, key=lambda name: int(frame[name].nunique()))
-        is_day = frame[finest].astype(str).str.strip().str.fullmatch(DAY_ALONE).all()
+        is_day = _all_match(frame[finest], DAY_ALONE)
         hour = _part(frame, names, HOUR, NUMBERS[HOUR]) if is_day else None
         clock = hour or (_clock(frame, finest, names) if is_day else None)
         return (finest, clock) if clock else ()
@@ -57,6 +57,12 @@ def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
         others = (_part(frame, names, words, bounds) for words, bounds in WITHIN_YEAR.items())
         found += [name for name in others if name is not None][:1]
     return tuple(found) if len(found) > 1 else ()
+
+
+def _all_match(cells: pd.Series, pattern: str) -> bool:
+    """Whether all cells are of a pattern; each distinct one is looked at once."""
+    distinct = cells.drop_duplicates().astype(str)
+    return bool(distinct.str.strip().str.fullmatch(pattern).all())
 
 
 def _part(frame: pd.DataFrame, names: Sequence[str], words: str, bounds: Bounds) -> str | None:
@@ -83,7 +89,7 @@ def _clock(frame: pd.DataFrame, dates: str, names: Sequence[str]) -> str | None:
         cells = frame[name]
         if name == dates or pd.api.types.is_numeric_dtype(cells):
             continue
-        if not cells.astype(str).str.strip().str.fullmatch(CLOCK).all() or cells.nunique() < 2:
+        if not _all_match(cells, CLOCK) or cells.nunique() < 2:
             continue
         if evenness(joined_times(frame[[dates, name]]), None) >= EVEN:
             return name

@@ -46,6 +46,26 @@ def test_numbers_read_back_equal(values: list[float]) -> None:
     assert np.signbit(found).tolist() == np.signbit(values).tolist()
 
 
+def test_csv_is_what_pandas_writes_of_every_kind_of_column() -> None:
+    days = pd.Series(pd.date_range("2024-01-01", periods=4))
+    table = pd.DataFrame(
+        {
+            "text": ["", None, 'a"b', "c,d\ne"],
+            "category": pd.Categorical(["b", None, "a", "b"]),
+            "day": days,
+            "hour": days.mask(days.index == 1) + pd.Timedelta("1h"),
+            "zone": days.dt.tz_localize("Europe/Berlin"),
+            "float": [np.nan, -0.0, 1e-7, np.inf],
+            "single": np.array([0.1, np.nan, 1e17, 3], dtype=np.float32),
+            "whole": [1, -2, 3, 10**17],
+            "nullable": pd.array([1, None, 3, 4], dtype="Int64"),
+            "truth": [True, False, True, True],
+        }
+    )
+    assert to_csv(table) == table.to_csv(index=False, lineterminator="\n")
+    assert to_csv(table[:0]) == table[:0].to_csv(index=False, lineterminator="\n")
+
+
 def test_times_keep_their_zone() -> None:
     hours = pd.date_range("2024-10-27 00:00", periods=4, freq="h", tz="Europe/Berlin")
     assert to_csv(pd.DataFrame({"ds": hours})).splitlines() == [
