@@ -39,9 +39,11 @@ def _cells(column: pd.Series) -> list[Any]:
     if pd.api.types.is_datetime64_any_dtype(column):
         codes, distinct = pd.factorize(column)
         texts = pd.Series(distinct).to_csv(index=False, header=False).splitlines()
-        return np.array([*texts, None], dtype=object)[codes].tolist()
+        return [*np.array([*texts, None], dtype=object)[codes]]
     written = column.astype(str) if column.dtype == np.float32 else column  # 0.1 is 0.1
-    return written.astype(object).where(column.notna(), None).tolist()
+    cells = written.to_numpy(dtype=object, copy=True)
+    cells[column.isna().to_numpy()] = None
+    return [*cells]
 
 
 def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
