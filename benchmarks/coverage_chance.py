@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from breadth_scores import Suite, read_suites
+from printed import print_table
 
 from forecast.data.scale import running_scale
 
@@ -65,10 +66,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["single_daily"], metavar="SUITE")
     options = parser.parse_args()
     lines = [line_of(suite) for suite in read_suites(Path(options.data), options.only, True)]
-    print(f"| {' | '.join(lines[0])} |\n|{'---|' * len(lines[0])}")
-    for line in lines:
-        cells = (each if isinstance(each, str) else f"{each:.1f}" for each in line.values())
-        print(f"| {' | '.join(cells)} |")
+    print_table(lines, ".1f")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import argparse
 import sys
 
 import numpy as np
+from printed import print_table
 
 import forecast
 from forecast.calibrate import held_out_forecasts
@@ -88,10 +89,7 @@ def main() -> None:
     for path in options.configs:
         lines.append(line_of(path, options.overrides, options.level))
         print(lines[-1], file=sys.stderr, flush=True)
-    print(f"| {' | '.join(lines[0])} |\n|{'---|' * len(lines[0])}")
-    for line in lines:
-        cells = (each if isinstance(each, str) else f"{each:.4g}" for each in line.values())
-        print(f"| {' | '.join(cells)} |")
+    print_table(lines, ".4g")
 
 
 if __name__ == "__main__":

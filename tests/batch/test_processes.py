@@ -26,7 +26,7 @@ def test_two_processes_forecast_the_same_and_a_killed_one_stops_the_command(plac
     assert_frame_equal(found, place.trained.forecast(place.frame[80:160]))
     assert not multiprocessing.active_children()
 
-    for number in range(40):
+    for number in range(20):
         names = [f"{number}-{name}" for name in place.frame[:80].unique_id]
         place.write(f"other/part-{number}.parquet", place.frame[:80].assign(unique_id=names))
     job = place.job(data=str(place.folder / "data" / "other"), output=str(place.folder / "other"))
@@ -39,7 +39,7 @@ def test_two_processes_forecast_the_same_and_a_killed_one_stops_the_command(plac
     assert not multiprocessing.active_children()
     kept = len((place.folder / "other" / MANIFEST).read_text().splitlines()) - 1
     summary = result_of(forecast_files(job, place.trained))
-    assert len(summary.finished) == 40
+    assert len(summary.finished) == 20
     assert summary.before == kept >= 1
 
 

@@ -135,7 +135,7 @@ def test_closed_and_full_streams_and_a_reader_that_goes_away(place, run):
         "$F config show config.yaml > /dev/full; echo $?; $F config show config.yaml >&-; echo $?;"
         "$F --help > /dev/full; echo $?; $F nothing 2>&-; echo $?;"
         f"$F predict {run} --horizon 5 2>&-;"
-        "PYTHONUNBUFFERED=1 $F train config.yaml training.epochs=30 --run run 2>&1 | head -1;"
+        "PYTHONUNBUFFERED=1 $F train config.yaml training.epochs=8 --run run 2>&1 | head -1;"
         "echo ${PIPESTATUS[0]}"
     )
     full = "forecast: standard output: No space left on device; make room"

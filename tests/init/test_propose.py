@@ -48,7 +48,7 @@ def checked_and_trained(path: Path, **choices) -> Config:
     config = config_of(path, **choices)
     config = config.model_copy(update={"partners": ()})
     assert inspect(config).get("problem") is None
-    training = {"epochs": 2, "epoch_windows": 64, "learning_rate": 0.01, "ensemble": 1}
+    training = {"epochs": 2, "epoch_windows": 16, "learning_rate": 0.01, "ensemble": 1}
     short = config.model_copy(update={"training": config.training.model_copy(update=training)})
     epochs = [progress.epoch for progress in train(short)]
     # One, where validation is too short to say anything against the pretrained network.
@@ -602,8 +602,8 @@ def test_columns_without_a_role_are_named_in_a_comment(tmp_path):
     path = written(tmp_path, series(60).assign(**{"holiday": "no", "a, b": 3}))
     line = '  # not used: holiday, "a, b"; columns that help go to past, future or static\n'
     assert line in propose(str(path))
-    many = series(60).assign(**{f"n{number}": "x" for number in range(25)})
-    assert ", n19 and 5 more; columns" in propose(str(written(tmp_path, many)))
+    many = series(20).assign(**{f"n{number}": "x" for number in range(22)})
+    assert ", n19 and 2 more; columns" in propose(str(written(tmp_path, many)))
     assert "not used" not in propose(str(written(tmp_path, series(60))))
 
 
