@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -156,6 +157,8 @@ def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
 
 def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
     """The formats that read all texts, with what they read; the likelier ones first."""
+    if not texts.str.contains(r"\d").all():  # as texts of many columns are, and no time is
+        return {}
     first = str(texts.iloc[0])
     is_week = re.fullmatch(
         r"(?:[a-zA-Z]+ ?)?\d{1,2}[/ -]\d{4}|\d{4}[/ -](?:[a-zA-Z]+ ?)?\d{1,2}", first
@@ -174,8 +177,9 @@ def _reading(texts: pd.Series, formats: Iterable[str]) -> dict[str, pd.DatetimeI
     return found
 
 
-def _likely(text: str) -> Iterator[str]:
-    """The formats that read one text."""
+@functools.lru_cache(maxsize=256)
+def _likely(text: str) -> tuple[str, ...]:
+    """The formats that read one text; a hundred are tried, and the same text comes up again."""
     one = pd.Series([text])
     day, mark, clock = text, "", ""
     if found := re.search(r"(,? |T)(?=\d{1,2}:\d\d)", text):
@@ -183,9 +187,8 @@ def _likely(text: str) -> Iterator[str]:
     clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
     formats = [*DAYS, *([] if clock else PERIODS)]
     days = [each for each in formats if not np.any(read_formatted(pd.Series([day]), each).isna())]
-    for each, behind in itertools.product(days, clocks):
-        if not np.any(read_formatted(one, f"{each}{mark}{behind}").isna()):
-            yield f"{each}{mark}{behind}"
+    whole = (f"{each}{mark}{behind}" for each, behind in itertools.product(days, clocks))
+    return tuple(each for each in whole if not np.any(read_formatted(one, each).isna()))
 
 
 def code_format(values: Int[np.ndarray, " N"]) -> str | None:

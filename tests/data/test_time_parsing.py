@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.data import time_formats
 from forecast.data.frequency import infer_frequency
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import TimeAxis, nanoseconds
@@ -421,3 +422,10 @@ def test_days_of_a_zone_over_its_clock_changes(timezone, gaps):
     assert infer_frequency(times, timezone, False, place) == "D"
     positions = TimeAxis(int(times[0]), "D", timezone).positions(times)
     np.testing.assert_array_equal(positions, (days - days[0]).days)
+
+
+def test_texts_without_a_digit_are_read_by_no_format(monkeypatch):
+    """A wide table has many such columns, and a hundred formats are tried on each."""
+    monkeypatch.setattr(time_formats, "read_formatted", lambda *_: pytest.fail("a format is tried"))
+    assert time_formats.formats_of(pd.Series(["north", "south"])) == {}
+    assert time_formats.formats_of(pd.Series(["2020-01-01", "total"])) == {}
