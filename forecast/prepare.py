@@ -114,30 +114,63 @@ def prepare(
     parts = split(panel, config.split, needed, window.horizon)
     if not config.data.labels:
         refuse_constant(panel, parts)
-    pipeline = fit_pipeline(config.data, config.transforms, panel, parts, season, window, days)
+    pipeline = _fitted(config, panel, parts, season, days)
+    filled = pipeline.filled(panel, parts.offsets())
+    windows = _windows(config, panel, parts, pipeline, filled, season)
+    _look_ahead(panel, pipeline, window.horizon)
+    start = load(config.training.start_from) if config.training.start_from else None
+    known = _with_what_was_found(config, panel, season)
+    resolved = _with_sizes(known, len(windows["train"]), start)
+    first = first_weights(start, resolved, pipeline, panel, parts) if start else ()
+    return Prepared(resolved, panel, parts, pipeline, filled, windows, first)
+
+
+def _fitted(
+    config: Config,
+    panel: Panel,
+    parts: Split,
+    season: int,
+    days: tuple[SpecialDays, ...] | None,
+) -> Pipeline:
+    """The pipeline, fitted on the training rows, with the bounds of what is forecast."""
+    options, window = config.data, config.widest
+    pipeline = fit_pipeline(options, config.transforms, panel, parts, season, window, days)
     distribution = distribution_of(config)
     if distribution:
         require_counts(panel, distribution)
-    pipeline = replace(pipeline, minimum=lowest(config), distribution=distribution)
     warn_of_unseen_labels(pipeline, panel)
-    filled = pipeline.filled(panel, parts.offsets())
-    windows = part_windows(
-        pipeline, panel, filled, parts, window, raw=config.model.start == "pretrained"
-    )
+    return replace(pipeline, minimum=lowest(config), distribution=distribution)
+
+
+def _windows(
+    config: Config,
+    panel: Panel,
+    parts: Split,
+    pipeline: Pipeline,
+    filled: Float[np.ndarray, "N C"],
+    season: int,
+) -> dict[str, Windows]:
+    """The windows of each part, of which there must be some, with the weights of their series."""
+    window, is_raw = config.widest, config.model.start == "pretrained"
+    windows = part_windows(pipeline, panel, filled, parts, window, raw=is_raw)
     skips = config.data.short_series == "skip"
     refuse_short_series(panel, parts, windows, window, pipeline.chain.rows_lost, skips)
     refuse_empty_parts(panel, parts, windows, window.horizon)
-    windows = _weighted(windows, config.training.series_weights, panel, parts, season)
-    panel.axis.at(panel.starts + panel.lengths + window.horizon)  # refuses a forecast beyond 2262
-    last = int((panel.starts + panel.lengths).max()) - 1
-    warn_of_unknown_days(pipeline.covariates.days, panel.axis, int(panel.starts.min()), last)
+    return _weighted(windows, config.training.series_weights, panel, parts, season)
+
+
+def _look_ahead(panel: Panel, pipeline: Pipeline, horizon: int) -> None:
+    """Refuse a forecast beyond 2262, and warn of special days that are not known so far ahead."""
+    ends = panel.starts + panel.lengths
+    panel.axis.at(ends + horizon)
+    days, first = pipeline.covariates.days, int(panel.starts.min())
+    warn_of_unknown_days(days, panel.axis, first, int(ends.max()) - 1)
+
+
+def _with_what_was_found(config: Config, panel: Panel, season: int) -> Config:
+    """With the frequency, the season and the format of the times that the table has."""
     found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
-    data_config = config.data.model_copy(update=found)
-    start = load(config.training.start_from) if config.training.start_from else None
-    unsized = config.model_copy(update={"data": data_config})
-    resolved = _with_sizes(unsized, len(windows["train"]), start)
-    first = first_weights(start, resolved, pipeline, panel, parts) if start else ()
-    return Prepared(resolved, panel, parts, pipeline, filled, windows, first)
+    return config.model_copy(update={"data": config.data.model_copy(update=found)})
 
 
 def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) -> Config:

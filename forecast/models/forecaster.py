@@ -15,11 +15,12 @@ from forecast.config.counts import Distribution
 from forecast.config.model import ModelConfig
 from forecast.models.dropout import DropoutGenerator
 from forecast.models.heads import HEADS, Encoded, HeadShape, median, segments_of
+from forecast.models.initial_weights import initialise
 from forecast.models.labels import LabelCoding
 from forecast.models.lags import lagged
 from forecast.models.norms import WINDOW_NORMS
 from forecast.models.skips import SKIPS
-from forecast.models.stack import Stack, initialise
+from forecast.models.stack import Stack
 
 AUTO_HIDDEN = ((500, 32), (5_000, 64), (50_000, 128))
 """`hidden_size: auto`: (fewer training windows than, units); above the last: 256."""
