@@ -22,7 +22,7 @@ from forecast.init.recipe import recipe_of
 from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import TableShape
 from forecast.init.sizes import chosen_horizon, held_back, least_history
-from forecast.init.unconfigured import read_unconfigured, season_of
+from forecast.init.unconfigured import Unconfigured, read_unconfigured, season_of
 
 NEAR_ZERO = 0.1
 """Share of the mean below which values are near to zero."""
@@ -99,11 +99,8 @@ def propose(
         lines, training = _lines(
             path,
             written,
-            found.roles,
-            found.unused,
-            found.hindered,
+            found,
             {**found.marks, **place},
-            found.panel,
             horizon,
             season,
             most_parts,
@@ -134,11 +131,8 @@ def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
 def _lines(
     path: str,
     written: str,
-    roles: Roles,
-    unused: Sequence[str],
-    hindered: str,
+    found: Unconfigured,
     marks: Mapping[str, object],
-    panel: Panel,
     wanted_horizon: int | None,
     wanted_season: int | None,
     most_parts: int,
@@ -149,7 +143,7 @@ def _lines(
     Returns:
         All lines but those of the section `training`, and that section.
     """
-    rows = int(np.median(panel.lengths))
+    panel, roles = found.panel, found.roles
     season = season_of(path, panel, wanted_season)
     horizon = chosen_horizon(panel, season, wanted_horizon)
     held = held_back(panel, horizon, most_parts)
@@ -157,10 +151,9 @@ def _lines(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
     helps = bool(roles.helping) or "holidays" in marks
-    is_label = any(roles.are_labels)
     recipe = (
         label_recipe(shape)
-        if is_label
+        if any(roles.are_labels)
         else recipe_of(panel, shape, held.train, has_covariates=helps)
     )
     reads_calendar = recipe.model.get("start") != "pretrained"
@@ -173,18 +166,15 @@ def _lines(
             data["short_series"] = "skip"
     if skips_short:
         data["short_series"] = "skip"
-    series = f"{panel.num_series} series of {rows} rows (median)"
-    known_season = f", season of {season} rows." if season > 1 else "."
     lines = [
-        f"# {series if panel.num_series > 1 else f'{rows} rows'}, frequency"
-        f" {panel.axis.frequency}{known_season}",
+        f"# {_in_words(panel, season)}",
         "data:",
         *(
             f"  {key}: {flow(value)}{_comment(key, panel, data, wanted_season)}"
             for key, value in data.items()
         ),
-        *_not_used(unused, roles),
-        *([f"  # {printable(hindered)}"] if hindered else []),
+        *_not_used(found.unused, roles),
+        *([f"  # {printable(found.hindered)}"] if found.hindered else []),
         *(f"  # {printable(finding.message)}" for finding in codes(panel)),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
@@ -193,6 +183,15 @@ def _lines(
         *([f"partners: {flow(recipe.partners)}"] if recipe.partners else []),
     ]
     return lines, recipe.training
+
+
+def _in_words(panel: Panel, season: int) -> str:
+    """How long a table is, and how often its rows come."""
+    rows = int(np.median(panel.lengths))
+    series = f"{panel.num_series} series of {rows} rows (median)"
+    size = series if panel.num_series > 1 else f"{rows} rows"
+    every = f", season of {season} rows" if season > 1 else ""
+    return f"{size}, frequency {panel.axis.frequency}{every}."
 
 
 def _data(

@@ -80,65 +80,91 @@ def read_unconfigured(
         ConfigError: if a column has two roles.
     """
     path, helping = table if isinstance(table, str) else "data", helping or {}
-    with contextlib.ExitStack() as stack:
-        given: pd.DataFrame | BinaryIO
-        if isinstance(table, str):  # one open file for both readings
-            given = stack.enter_context(opened(table, remedy=""))
-            frame, marks = read_any(given)
-        else:
-            given = frame = as_frame(table, time).rename(columns=str)
-            if frame.columns.has_duplicates:
-                twice = frame.columns[frame.columns.duplicated()][0]
-                raise DataError(f"data: column {shown(twice)} appears twice; rename one")
-            marks = {}
+    with _looked_at(table, time) as (given, frame, marks):
         times = {"timezone": timezone, "time_format": time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
-        several = [name for name in frame.columns if not is_single_valued(frame[name])]
-        _refuse_lists(frame, path, several, (time, id_column, *(targets or ())))
-        frame = frame.drop(columns=several)
-        frame = with_numbers(frame.dropna(how="all"))  # an empty row is no row
-        if not len(frame):
-            raise DataError(f"{path}: no rows; add one row a time step")
+        frame = _single_valued(frame, path, (time, id_column, *(targets or ())))
         is_equal = frame.duplicated()
         if duplicates or is_equal.any():
             marks["duplicates"] = duplicates or "first"
             frame = frame[~is_equal]
         parts = time_parts(frame) if time is None else ()
         if parts:
-            time = next(name for name in ("ds", "time", "time_made") if name not in frame)
-            joined = joined_times(frame[list(parts)]).set_axis(frame.index)
-            frame = frame.drop(columns=list(parts)).assign(**{time: joined})
+            frame, time = _with_joined_times(frame, parts)
         time = time or time_column(frame, path, time_format)
         if time in frame and time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
         roles = find_roles(frame, path, time, id_column, targets, marks, helping, labels)
         roles = replace(roles, time_parts=parts)
-        section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.target}
-        filled = "forward_fill" if any(roles.are_labels) else "interpolate"
-        section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
-        section |= {**roles.helping, "time_parts": parts}
-        if frequency is not None:
-            is_step = isinstance(frequency, str) and frequency.isdecimal()
-            section["frequency"] = int(frequency) if is_step else frequency
-        data = config_from({"data": section}).data
-        try:
-            panel = read_panel(data, given)
-        except UnevenDaysError:
-            if not may_count:
-                raise
-            data = data.model_copy(update={"frequency": INDEX})
-            panel = read_panel(data, given)
+        data, panel = _read(_section(path, roles, marks, frequency), given, may_count)
         unused = tuple(name for name in frame.columns if name not in roles.used)
         return Unconfigured(panel, roles, marks, data, unused, hindrance(frame, unused))
 
 
-def _refuse_lists(
-    frame: pd.DataFrame, path: str, several: Sequence[str], given: Sequence[str | None]
-) -> None:
-    """Raise a DataError if a column that is given holds lists, mappings or bytes."""
+@contextlib.contextmanager
+def _looked_at(
+    table: str | AnyTable, time: str | None
+) -> Iterator[tuple[pd.DataFrame | BinaryIO, pd.DataFrame, dict[str, str]]]:
+    """What is read, its columns as they are, and what `data` must say of their format."""
+    if isinstance(table, str):
+        with opened(table, remedy="") as file:  # one open file for both readings
+            yield file, *read_any(file)
+        return
+    frame = as_frame(table, time).rename(columns=str)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise DataError(f"data: column {shown(twice)} appears twice; rename one")
+    yield frame, frame, {}
+
+
+def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) -> pd.DataFrame:
+    """The rows that are not empty, without columns of lists, mappings or bytes.
+
+    Raises:
+        DataError: if a column that is given is one of these, or there is no row.
+    """
+    several = [name for name in frame.columns if not is_single_valued(frame[name])]
     for name in several:
         if name in given:
             require_single_values(frame[name], name, lambda row: f"{path}: row {row + 1}")
+    frame = with_numbers(frame.drop(columns=several).dropna(how="all"))
+    if not len(frame):
+        raise DataError(f"{path}: no rows; add one row a time step")
+    return frame
+
+
+def _with_joined_times(frame: pd.DataFrame, parts: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
+    """With the parts of a time as one column, and the name of that."""
+    time = next(name for name in ("ds", "time", "time_made") if name not in frame)
+    joined = joined_times(frame[list(parts)]).set_axis(frame.index)
+    return frame.drop(columns=list(parts)).assign(**{time: joined}), time
+
+
+def _section(
+    path: str, roles: Roles, marks: Mapping[str, str], frequency: str | int | None
+) -> DataConfig:
+    """The section `data` by which the table is read."""
+    section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.target}
+    filled = "forward_fill" if any(roles.are_labels) else "interpolate"
+    section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
+    section |= {**roles.helping, "time_parts": roles.time_parts}
+    if frequency is not None:
+        is_step = isinstance(frequency, str) and frequency.isdecimal()
+        section["frequency"] = int(frequency) if is_step else frequency
+    return config_from({"data": section}).data
+
+
+def _read(
+    data: DataConfig, given: pd.DataFrame | BinaryIO, may_count: bool
+) -> tuple[DataConfig, Panel]:
+    """The panel; where days are unevenly apart and may count one by one, they do."""
+    try:
+        return data, read_panel(data, given)
+    except UnevenDaysError:
+        if not may_count:
+            raise
+    data = data.model_copy(update={"frequency": INDEX})
+    return data, read_panel(data, given)
 
 
 @contextlib.contextmanager
