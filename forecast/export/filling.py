@@ -40,10 +40,20 @@ def _in_slots(
     return empty.scatter(1, slots, values)
 
 
-def from_first_usable(inputs: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
-    """The first row without NaN put in place of all that a window lacks before it."""
+def first_usable(inputs: Float[Tensor, "B L C"]) -> Int[Tensor, "B 1"]:
+    """The first row without NaN; of none the last one."""
     steps = torch.arange(inputs.shape[1])
     is_usable = ~inputs.isnan().any(dim=2)
-    first = torch.where(is_usable, steps, inputs.shape[1] - 1).amin(dim=1, keepdim=True)
-    rows = torch.maximum(steps, first)  # (B, L)
+    return torch.where(is_usable, steps, inputs.shape[1] - 1).amin(dim=1, keepdim=True)
+
+
+def from_first_usable(inputs: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
+    """The first row without NaN put in place of all that a window lacks before it."""
+    rows = torch.maximum(torch.arange(inputs.shape[1]), first_usable(inputs))  # (B, L)
     return inputs.gather(1, rows[..., None].expand_as(inputs))
+
+
+def nothing_before_usable(inputs: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
+    """NaN before the first row without NaN: what a network reads that is told of histories."""
+    is_before = torch.arange(inputs.shape[1]) < first_usable(inputs)  # (B, L)
+    return torch.where(is_before[..., None], torch.nan, inputs)

@@ -10,9 +10,11 @@ from forecast.data.moments import ROUNDING
 from forecast.export.chain import GraphChain, Numbers
 from forecast.export.covariates import encoded
 from forecast.export.intervals import intervals_of
-from forecast.export.ridge import ridge_of
+from forecast.export.partners import combination_of, median_of
+from forecast.export.pretrained import features_of, quantiles_of
 from forecast.export.window import GraphWindow
 from forecast.forecasting.trained import TrainedModel
+from forecast.pretrained.forecaster import PretrainedForecaster
 
 
 class ForecastGraph(nn.Module):
@@ -40,7 +42,8 @@ class ForecastGraph(nn.Module):
         self.minimum = pipeline.minimum
         self.is_label = pipeline.labels is not None
         self.takes_mean = trained.config.training.combine == "mean"
-        self.ridge = ridge_of(trained)
+        self.features = features_of(trained)
+        self.combination = combination_of(trained)
         self.intervals = intervals_of(trained)
 
     def forward(
@@ -83,19 +86,29 @@ class ForecastGraph(nn.Module):
                 axes = tuple(range(1, each.dim()))
                 is_whole = is_whole & ~each.isnan().any(dim=axes)
 
-        members = [net(*(each.float() for each in read)) for net in self.networks]
+        members = self._members(read, rows)
         if self.is_label:
             return self._probable(torch.stack(members), is_whole)
         targets = rows[..., : self.window.num_targets]
         undone = torch.stack([self._undone(each, targets, number) for each in members])
-        values = undone.mean(dim=0) if self.takes_mean else _median(undone)
-        if self.ridge is not None:
-            values = self.ridge.shifted(values, whole[..., : self.window.num_targets])
+        values = undone.mean(dim=0) if self.takes_mean else median_of(undone)
+        if self.combination is not None:
+            values = self.combination.shifted(values, whole[..., : self.window.num_targets])
         if self.intervals is not None:
             values = self.intervals.around(values[..., 0], number)
         values = torch.where(is_whole[:, None, None, None], values, torch.nan)
         middle = values[..., values.shape[-1] // 2]
         return (middle,) if values.shape[-1] == 1 else (middle, values)
+
+    def _members(
+        self, read: tuple[Tensor, ...], rows: Float[Tensor, "B P C"]
+    ) -> list[Float[Tensor, "B H K Q"]]:
+        """What each network forecasts, on the model's scale."""
+        if self.features is None:
+            return [net(*(each.float() for each in read)) for net in self.networks]
+        told, targets = self.features(self.window.histories(rows)), self.window.num_targets
+        pretrained = (each for each in self.networks if isinstance(each, PretrainedForecaster))
+        return [quantiles_of(each, told, targets) for each in pretrained]
 
     def _probable(
         self, members: Float[Tensor, "M B H K Q"], is_whole: Bool[Tensor, " B"]
@@ -116,12 +129,3 @@ class ForecastGraph(nn.Module):
         has_changed = ((rows - known).abs() > ROUNDING * known.abs()).any(dim=1, keepdim=True)
         lasts = ~known.isnan() & ~has_changed
         return torch.where(lasts[..., None], known[..., None], forecast)
-
-
-def _median(members: Float[Tensor, "M B H K Q"]) -> Float[Tensor, "B H K Q"]:
-    """As NumPy has it: of an even number the mean of the two in the middle."""
-    if members.shape[0] == 1:
-        return members[0]
-    count = members.shape[0]
-    middle: Tensor = members.sort(dim=0).values[(count - 1) // 2 : count // 2 + 1]
-    return middle.mean(dim=0)

@@ -17,6 +17,7 @@ from forecast.errors import ConfigError, extra_missing
 from forecast.export.describe import KEY, description
 from forecast.export.graph import ForecastGraph
 from forecast.export.probe import probe
+from forecast.export.recorded import with_functions
 from forecast.export.refuse import refuse
 from forecast.export.session import all_quantiles, session_of
 from forecast.forecasting.trained import TrainedModel
@@ -122,7 +123,7 @@ def _traced(trained: TrainedModel) -> onnx.ModelProto:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    return with_functions(program.model_proto, graph)
 
 
 AXES = {

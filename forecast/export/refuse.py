@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forecast.errors import ConfigError, listed
 from forecast.forecasting.trained import TrainedModel
-from forecast.partners.weights import RIDGE
 
 
 def refuse(trained: TrainedModel) -> None:
@@ -14,11 +13,6 @@ def refuse(trained: TrainedModel) -> None:
         trained: the model.
     """
     model = trained.config.model
-    if model.start == "pretrained":
-        raise ConfigError(
-            "model.start: pretrained cannot be exported: its features are computed outside of the"
-            " network; train with start: random"
-        )
     if trained.pipeline.distribution:
         loss = trained.config.training.loss.key()
         raise ConfigError(
@@ -35,12 +29,4 @@ def refuse(trained: TrainedModel) -> None:
         raise ConfigError(
             f"special days {listed(each.name for each in days)} cannot be exported: a file knows no"
             " lists of dates; train without data.holidays and data.terms"
-        )
-    if trained.combination is None:
-        return
-    fitted = [each for each in trained.combination.counting.methods[1:] if each != RIDGE]
-    if fitted:
-        raise ConfigError(
-            f"partners: {listed(fitted)} cannot be exported: computed anew from each history;"
-            " export the network alone with --without-partners"
         )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from forecast.export.chain import GraphChain, Numbers
 from forecast.export.covariates import calendar_waves, encoded
-from forecast.export.filling import filled, from_first_usable
+from forecast.export.filling import filled, from_first_usable, nothing_before_usable
 from forecast.forecasting.trained import TrainedModel
 
 
@@ -70,6 +70,11 @@ class GraphWindow(nn.Module):
             ahead.append(waves[:, self.reach :])
         inputs = torch.cat(past, dim=2)
         return from_first_usable(inputs) if self.is_padded else inputs, ahead
+
+    def histories(self, rows: Float[Tensor, "B P C"]) -> Float[Tensor, "B L K"]:
+        """Targets as they are, for networks that read these; NaN before a series begins."""
+        values = rows[:, -self.reach :, : self.num_targets]
+        return nothing_before_usable(values) if self.is_padded else values
 
     def waves(
         self, past: Int[Tensor, "B R"] | None, ahead: Int[Tensor, "B H"] | None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.data.traced import is_nowhere
 from forecast.evaluation.baselines import Forecast, History
 from forecast.partners.histories import Fitted, Histories, Method, forecast_by
 from forecast.partners.seasonality import Season, additive, multiplicative, unseasonal
@@ -55,11 +56,11 @@ def ets(history: History, origins: Int[np.ndarray, " B"], horizon: int) -> Forec
 
 def _fit(histories: Histories) -> Fitted:
     """(kinds, 4, B): alpha, beta, phi and weight of each kind."""
-    count = len(histories.lengths)
+    nothing = np.zeros_like(histories.values[0])
     fitted, criteria = [], []
     for season, trend in _kinds(histories):
-        parameters, criterion = np.ones((3, count)), np.full(count, np.inf)
-        if season.applies.any():
+        parameters, criterion = np.stack([nothing + 1] * 3), nothing + np.inf
+        if not is_nowhere(season.applies):
             adjusted = season.removed_from(histories)
             settings, smoothed = _searched(adjusted, trend, season.squared_scale)
             parameters = np.stack([each[:, 0] for each in vars(settings).values()])
@@ -67,22 +68,22 @@ def _fit(histories: Histories) -> Fitted:
             criterion = np.where(season.applies, found, np.inf)
         fitted.append(parameters)
         criteria.append(criterion)
-    excess = np.stack(criteria) - np.min(criteria, axis=0)
+    excess = np.stack(criteria) - np.stack(criteria).min(axis=0)
     weights = np.exp(-excess / (2 * TEMPERATURE))  # (kinds, B)
-    weights /= weights.sum(axis=0)
+    weights = weights / weights.sum(axis=0)
     return np.concatenate([np.stack(fitted), weights[:, None]], axis=1)
 
 
 def _forecast(histories: Histories, fitted: Fitted, horizon: int) -> Float[np.ndarray, "H B"]:
     """The weighted mean over all kinds."""
-    total = np.zeros((horizon, len(histories.lengths)))
+    total: Float[np.ndarray, "H B"] = np.zeros((horizon, 1)) + np.zeros_like(histories.values[0])
     for (season, _), (alpha, beta, phi, weight) in zip(_kinds(histories), fitted, strict=True):
-        if not weight.any():
+        if is_nowhere(weight > 0):
             continue
         settings = Settings(alpha[:, None], beta[:, None], phi[:, None])
         smoothed = smooth(season.removed_from(histories), settings, season.squared_scale)
         forecast = season.put_on(continued(smoothed, settings, horizon)[..., 0])
-        total += np.where(weight > 0, weight * forecast, 0.0)
+        total = total + np.where(weight > 0, weight * forecast, 0.0)
     return total
 
 
@@ -104,7 +105,8 @@ def _aicc(histories: Histories, smoothed: Smoothed, parameters: int) -> Float[np
     left = count - parameters - 1
     correction = 2 * parameters * (parameters + 1) / np.maximum(left, 1)
     criterion = count * np.log(squares / count) + 2 * parameters
-    return np.asarray(criterion + np.where(left > 0, correction, 1e6 * parameters))
+    found: Float[np.ndarray, " B"] = criterion + np.where(left > 0, correction, 1e6 * parameters)
+    return found
 
 
 def _searched(
@@ -122,10 +124,10 @@ def _best(
 ) -> tuple[Settings, Smoothed]:
     """The best of some settings for each history, and what the pass with it leaves."""
     smoothed = smooth(histories, settings, weights)
-    shape, best = smoothed.squares.shape, smoothed.squares.argmin(axis=1)[:, None]
+    nothing, best = np.zeros_like(smoothed.squares), smoothed.squares.argmin(axis=1)[:, None]
 
     def chosen(values: Float[np.ndarray, "_ G"]) -> Float[np.ndarray, "B 1"]:
-        return np.take_along_axis(np.broadcast_to(values, shape), best, axis=1)
+        return np.take_along_axis(values + nothing, best, axis=1)
 
     return (
         Settings(*(chosen(each) for each in vars(settings).values())),
@@ -167,4 +169,7 @@ def _logit_moved(
     share: Float[np.ndarray, "B 1"], moves: Float[np.ndarray, " M"]
 ) -> Float[np.ndarray, "B M"]:
     """Shares with moves added to their logits, kept off 0 and 1."""
-    return np.asarray(np.clip(1 / (1 + (1 / share - 1) * np.exp(-moves)), 1e-3, 0.999))
+    found: Float[np.ndarray, "B M"] = np.clip(
+        1 / (1 + (1 / share - 1) * np.exp(-moves)), 1e-3, 0.999
+    )
+    return found

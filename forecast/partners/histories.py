@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from forecast.data.traced import Step
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
+from forecast.pretrained.known import least
+from forecast.pretrained.smoothing import first_known
 
 MOST_SEASONS, FEWEST_SEASONS = 10, 3
 FEWEST_ROWS, MOST_ROWS = 200, 1000
@@ -21,6 +26,9 @@ REFIT = 12
 from the end of its series: thousands of windows of one long series are then affordable."""
 LEAST_SHARE = 0.1
 """Of its least value, below which a positive history is not continued."""
+
+
+Carried = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,8 @@ class Histories:
     @property
     def known(self) -> Bool[np.ndarray, "T B"]:
         """Where there is a value."""
-        return np.asarray(~np.isnan(self.values))
+        found: Bool[np.ndarray, "T B"] = ~np.isnan(self.values)
+        return found
 
     @property
     def active(self) -> Int[np.ndarray, " T"]:
@@ -47,11 +56,33 @@ class Histories:
     @property
     def age(self) -> Int[np.ndarray, "T B"]:
         """Rows since the beginning of each history, from 1 on; below 1 before it."""
-        return np.asarray(np.arange(1 - len(self.values), 1)[:, None] + self.lengths)
+        rows = self.values.shape[0]
+        found: Int[np.ndarray, "T B"] = np.arange(1 - rows, 1)[:, None] + self.lengths
+        return found
 
     def with_values(self, values: Float[np.ndarray, "T B"]) -> Histories:
         """The same rows with other values."""
         return Histories(values, self.lengths, self.season)
+
+
+@singledispatch
+def walked_from_begin(
+    values: Any, histories: Histories, step: Step, state: Carried, rows: Carried, numbers: Carried
+) -> Carried:
+    """The state after all rows; that of a history stays as it is before its first one.
+
+    Args:
+        values: (T, _, B, 1), of which a step reads a row.
+        histories: tell what has begun.
+        step: works on the state in place.
+        state: (..., B, G) before the first row.
+        rows: (T, ..., B, 1) what else a step reads a row of.
+        numbers: (B, _) what is the same for all rows.
+    """
+    for count, *row in zip(histories.active, values, *rows, strict=True):
+        begun, read = (tuple(each[..., :count, :] for each in some) for some in (state, row))
+        step(begun, read, tuple(each[:count] for each in numbers))
+    return state
 
 
 Fitted = Float[np.ndarray, "*P B"]
@@ -108,16 +139,56 @@ def _of_group(
     """Forecasts of a group of windows, the one with the longest history first."""
     fitted_at, place = np.unique(view.refit_at(origins), return_inverse=True)
     longest_first = np.argsort(-view.lengths(fitted_at)[0], kind="stable")
-    with np.errstate(all="ignore"):  # of values about the largest float, caught below
+    with np.errstate(all="ignore"):  # of values about the largest float, caught at the end
         past, _ = view.scaled(fitted_at[longest_first])
         fitted = method.fit(past)[..., np.argsort(longest_first)[place]]
         histories, size = view.scaled(origins)
-        forecast = method.forecast(histories, fitted, horizon) * size
-    low, high = (each(histories.values, axis=0) * size for each in (np.nanmin, np.nanmax))
+        return _continued(method, fitted, histories, size, horizon)
+
+
+def _continued(
+    method: Method,
+    fitted: Fitted,
+    histories: Histories,
+    size: Float[np.ndarray, " B"],
+    horizon: int,
+) -> Float[np.ndarray, "H B"]:
+    """Forecasts in the user's units, within what `forecast_by` says.
+
+    Args:
+        method: that fitted.
+        fitted: to each history.
+        histories: divided by their sizes.
+        size: in the user's units.
+        horizon: steps.
+    """
+    forecast = method.forecast(histories, fitted, horizon) * size
+    low, high = (each * size for each in (least(histories.values, 0), -least(-histories.values, 0)))
     forecast = np.where(low >= 0, np.maximum(forecast, LEAST_SHARE * low), forecast)
     known = histories.known[::-1]
     last = np.take_along_axis(histories.values[::-1], known.argmax(axis=0)[None], axis=0)[0] * size
-    return np.asarray(np.where(np.isfinite(forecast) & (low < high), forecast, last))
+    found: Float[np.ndarray, "H B"] = np.where(np.isfinite(forecast) & (low < high), forecast, last)
+    return found
+
+
+def forecast_rows(
+    method: Method, values: Float[np.ndarray, "B T"], season: int, horizon: int
+) -> Float[np.ndarray, "B H"]:
+    """What `forecast_by` gives after the last rows; NaN where too few values are known.
+
+    Args:
+        method: see `forecast_by`.
+        values: as many rows as `rows_read`; NaN before a history begins.
+        season: rows.
+        horizon: steps.
+    """
+    size = -least(-np.abs(values))
+    size = np.where(size > 0, size, 1.0)
+    lengths = values.shape[1] - first_known(values)
+    histories = Histories((values / size[:, None]).T, lengths, season)
+    forecast = _continued(method, method.fit(histories), histories, size, horizon)
+    is_enough = histories.known.sum(axis=0) >= FEWEST_VALUES
+    return np.where(is_enough, forecast, np.nan).T
 
 
 @dataclass(frozen=True)

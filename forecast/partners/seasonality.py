@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from forecast.data.traced import is_nowhere
 from forecast.partners.histories import Histories
+from forecast.pretrained.known import least, mean
 
 CRITICAL = 1.645
 """Normal quantile of the test: 90 % on two sides."""
@@ -31,7 +33,8 @@ class Season:
     @property
     def parameters(self) -> int:
         """Indices that are estimated, and how they change."""
-        return len(self.factors) if len(self.factors) > 1 else 0
+        phases = self.factors.shape[0]
+        return phases if phases > 1 else 0
 
     @property
     def squared_scale(self) -> Float[np.ndarray, "T B"]:
@@ -46,14 +49,16 @@ class Season:
 
     def put_on(self, forecast: Float[np.ndarray, "H B"]) -> Float[np.ndarray, "H B"]:
         """A forecast with the season."""
-        end = self.rows + len(forecast)
+        end = self.rows + forecast.shape[0]
         factors, summands = (
             self._at(indices, self.rows, end) for indices in (self.factors, self.summands)
         )
-        return np.asarray(forecast * factors + summands)
+        found: Float[np.ndarray, "H B"] = forecast * factors + summands
+        return found
 
     def _at(self, indices: Float[np.ndarray, "M B"], begin: int, end: int) -> np.ndarray:
-        return indices[np.arange(begin, end) % len(indices)]
+        found: np.ndarray = indices[np.arange(begin, end) % indices.shape[0]]
+        return found
 
     def only(self, where: Bool[np.ndarray, " B"]) -> Season:
         """The same for some histories; the others have no season."""
@@ -68,40 +73,40 @@ class Season:
 
 def unseasonal(histories: Histories) -> Season:
     """No season."""
-    neutral = np.zeros((1, len(histories.lengths)))
-    applies = np.ones(len(histories.lengths), dtype=bool)
-    return Season(neutral + 1, neutral, len(histories.values), applies)
+    neutral = np.zeros_like(histories.values[:1])
+    return Season(neutral + 1, neutral, histories.values.shape[0], histories.lengths >= 0)
 
 
 def additive(histories: Histories) -> Season:
     """A season of summands, where two seasons and a row are known."""
     applies = has_two_seasons(histories)
-    if not applies.any():
+    if is_nowhere(applies):
         return unseasonal(histories).only(applies)
     differences = histories.values - _moving_average(histories)
     summands = _means_of_phases(differences, histories.season, otherwise=0.0)
-    summands -= summands.mean(axis=0)
-    return Season(np.ones_like(summands), summands, len(histories.values), applies)
+    summands = summands - summands.mean(axis=0)
+    return Season(np.ones_like(summands), summands, histories.values.shape[0], applies)
 
 
 def multiplicative(histories: Histories) -> Season:
     """A season of factors, where two seasons and a row are known, all values positive."""
-    applies = has_two_seasons(histories) & (np.nanmin(histories.values, axis=0) > 0)
-    if not applies.any():
+    applies = has_two_seasons(histories) & (least(histories.values, axis=0) > 0)
+    if is_nowhere(applies):
         return unseasonal(histories).only(applies)
     average = _moving_average(histories)
     ratios = histories.values / np.where(average > 0, average, np.nan)
     factors = _means_of_phases(ratios, histories.season, otherwise=1.0)
-    factors /= factors.mean(axis=0)
-    applies &= factors.min(axis=0) > SMALLEST_FACTOR
-    season = Season(factors, np.zeros_like(factors), len(histories.values), applies)
+    factors = factors / factors.mean(axis=0)
+    applies = applies & (factors.min(axis=0) > SMALLEST_FACTOR)
+    season = Season(factors, np.zeros_like(factors), histories.values.shape[0], applies)
     return season.only(applies)
 
 
 def has_two_seasons(histories: Histories) -> Bool[np.ndarray, " B"]:
     """Where more values are known than two seasons have."""
     known = histories.known.sum(axis=0)
-    return np.asarray((histories.season > 1) & (known > 2 * histories.season))
+    found: Bool[np.ndarray, " B"] = (histories.season > 1) & (known > 2 * histories.season)
+    return found
 
 
 def is_seasonal(histories: Histories) -> Bool[np.ndarray, " B"]:
@@ -110,16 +115,17 @@ def is_seasonal(histories: Histories) -> Bool[np.ndarray, " B"]:
     Source: Assimakopoulos and Nikolopoulos 2000; as in the benchmarks of the M4 competition.
     """
     known, long = histories.known, has_two_seasons(histories)
-    if not long.any():
+    if histories.season == 1 or is_nowhere(long):
         return long
     count = known.sum(axis=0)
-    mean = np.where(known, histories.values, 0.0).sum(axis=0) / count
-    centred = np.where(known, histories.values - mean, 0.0)  # what is missing counts as the mean
+    average = np.where(known, histories.values, 0.0).sum(axis=0) / count
+    centred = np.where(known, histories.values - average, 0.0)  # what is missing counts as the mean
     variance = np.maximum((centred**2).sum(axis=0), np.finfo(float).tiny)
     products = [(centred[lag:] * centred[:-lag]).sum(axis=0) for lag in _lags(histories)]
     correlations = np.stack(products) / variance  # (M, B)
     spread = np.sqrt((1 + 2 * (correlations[:-1] ** 2).sum(axis=0)) / count)
-    return np.asarray(long & (np.abs(correlations[-1]) > CRITICAL * spread))
+    found: Bool[np.ndarray, " B"] = long & (np.abs(correlations[-1]) > CRITICAL * spread)
+    return found
 
 
 def _lags(histories: Histories) -> range:
@@ -130,11 +136,9 @@ def _means_of_phases(
     values: Float[np.ndarray, "T B"], season: int, otherwise: float
 ) -> Float[np.ndarray, "M B"]:
     """Mean of the known values of each phase; something else where there is none."""
-    padding = np.full((-len(values) % season, values.shape[1]), np.nan)
-    by_phase = np.concatenate([values, padding]).reshape(-1, season, values.shape[1])
-    count = (~np.isnan(by_phase)).sum(axis=0)
-    means = np.nansum(by_phase, axis=0) / np.maximum(count, 1)
-    return np.where(count > 0, means, otherwise)
+    whole = np.pad(values, ((0, -values.shape[0] % season), (0, 0)), constant_values=np.nan)
+    means = mean(whole.reshape(whole.shape[0] // season, season, -1), axis=0)
+    return np.where(np.isnan(means), otherwise, means)
 
 
 def _moving_average(histories: Histories) -> Float[np.ndarray, "T B"]:
@@ -145,10 +149,12 @@ def _moving_average(histories: Histories) -> Float[np.ndarray, "T B"]:
     reaches = [(half, half)] if season % 2 else [(half, half - 1), (half - 1, half)]
     sums = np.pad(np.cumsum(np.nan_to_num(values), axis=0), ((1, 0), (0, 0)))
     counts = np.pad(np.cumsum(histories.known, axis=0), ((1, 0), (0, 0)))
-    total, count = np.zeros_like(values), np.zeros_like(values)
-    rows = np.arange(half, len(values) - half)
-    for before, after in reaches:
-        total[rows] += sums[rows + after + 1] - sums[rows - before]
-        count[rows] += counts[rows + after + 1] - counts[rows - before]
+    rows = np.arange(half, values.shape[0] - half)
+
+    def about(running: np.ndarray) -> np.ndarray:
+        found = sum(running[rows + after + 1] - running[rows - before] for before, after in reaches)
+        return np.pad(found, ((half, half), (0, 0)))
+
+    total, count = about(sums), about(counts)
     inside = (histories.age > half) & (2 * count >= len(reaches) * season)
     return np.where(inside, total / np.maximum(count, 1), np.nan)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from forecast.partners.histories import Histories
+from forecast.partners.histories import Carried, Histories, walked_from_begin
+
+DATA_LEVEL_TREND = np.eye(3)[:, :, None, None]
+"""Three passes at once, and what each begins with: the data, a level of one, a trend of one."""
 
 
 @dataclass(frozen=True)
@@ -47,40 +51,49 @@ def smooth(histories: Histories, settings: Settings, weights: Float[np.ndarray, 
 
     Source: Hyndman et al. 2008, "Forecasting with exponential smoothing", chapters 2 and 5.
     """
-    count, grid = len(histories.lengths), settings.alpha.shape[1]
-    alpha, beta, phi = (np.broadcast_to(each, (count, grid)) for each in vars(settings).values())
+    nothing = np.zeros_like(histories.values[0])[:, None]
+    alpha, beta, phi = (each + nothing for each in vars(settings).values())  # (B, G)
     # (3, B, G): from zero with the data, then from a level of one and a trend of one without data.
-    level, trend = np.zeros((3, count, grid)), np.zeros((3, count, grid))
-    level[1], trend[2] = 1.0, 1.0
-    products = np.zeros((6, count, grid))  # 00 01 02 11 12 22 of the three errors
-    values, known = np.nan_to_num(histories.values)[..., None], histories.known[..., None]
-    rows = zip(values, known, weights[..., None], histories.active, strict=True)
-    for value, is_known, weight, active in rows:
-        begun = np.s_[:, :active]  # the longer histories stand first
-        trend[begun] *= phi[:active]
-        level[begun] += trend[begun]
-        error = -level[begun]
-        error[0] += value[:active]
-        error *= is_known[:active]
-        level[begun] += alpha[:active] * error
-        trend[begun] += beta[:active] * error
-        weighted = error * weight[:active]
-        products[:3, :active] += weighted * error[0]
-        products[3:5, :active] += weighted[1:] * error[1]
-        products[5, :active] += weighted[2] * error[2]
+    nothing = np.zeros_like(alpha)
+    level, trend = DATA_LEVEL_TREND[1] + nothing, DATA_LEVEL_TREND[2] + nothing
+    # The products of the three errors with the first, the second and the third one.
+    products = [DATA_LEVEL_TREND[0, :count] * 0 + nothing for count in (3, 2)]
+    state = (level, trend, *products, nothing)
+    values = np.nan_to_num(histories.values)[:, None, :, None] * DATA_LEVEL_TREND[0]  # (T, 3, B, 1)
+    rows = (histories.known[..., None], weights[..., None])
+    numbers = (alpha, beta, phi)
+    state = walked_from_begin(values, histories, _step, state, rows, numbers)
+    level, trend, *products = state
     first = _first_states(products, phi)
     return Smoothed(
-        squares=np.maximum(products[0] + (first * products[1:3]).sum(axis=0), 0.0),
+        squares=np.maximum(products[0][0] + (first * products[0][1:]).sum(axis=0), 0.0),
         level=level[0] + (first * level[1:]).sum(axis=0),
         trend=trend[0] + (first * trend[1:]).sum(axis=0),
     )
 
 
+def _step(state: Carried, row: Carried, numbers: Carried) -> Carried:
+    """From a row to the next, in place; see `smooth`."""
+    level, trend, with_data, with_level, with_trend = state
+    (value, is_known, weight), (alpha, beta, phi) = row, numbers
+    trend *= phi
+    level += trend
+    error = value - level
+    error *= is_known
+    level += alpha * error
+    trend += beta * error
+    weighted = error * weight
+    with_data += weighted * error[0]
+    with_level += weighted[1:] * error[1]
+    with_trend += weighted[2] * error[2]
+    return level, trend, with_data, with_level, with_trend
+
+
 def _first_states(
-    products: Float[np.ndarray, "6 B G"], phi: Float[np.ndarray, "B G"]
+    products: Sequence[Float[np.ndarray, "*_ B G"]], phi: Float[np.ndarray, "B G"]
 ) -> Float[np.ndarray, "2 B G"]:
     """First level and trend by the normal equations; the level alone where there is no trend."""
-    _, with_level, with_trend, level_level, level_trend, trend_trend = products
+    (_, with_level, with_trend), (level_level, level_trend), trend_trend = products
     determinant = level_level * trend_trend - level_trend**2
     both = (phi > 0) & (determinant > 1e-10 * level_level * trend_trend)
     divisor = np.where(both, determinant, 1.0)
@@ -99,4 +112,6 @@ def continued(smoothed: Smoothed, settings: Settings, horizon: int) -> Float[np.
         horizon: steps.
     """
     steps = np.arange(1, horizon + 1)[:, None, None]
-    return np.asarray(smoothed.level + np.cumsum(settings.phi**steps, axis=0) * smoothed.trend)
+    damped = np.cumsum(settings.phi**steps, axis=0)
+    found: Float[np.ndarray, "H B G"] = smoothed.level + damped * smoothed.trend
+    return found

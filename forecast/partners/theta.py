@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.evaluation.baselines import Forecast, History
-from forecast.partners.histories import Fitted, Histories, Method, forecast_by
+from forecast.partners.histories import (
+    Carried,
+    Fitted,
+    Histories,
+    Method,
+    forecast_by,
+    walked_from_begin,
+)
 from forecast.partners.seasonality import Season, additive, is_seasonal, multiplicative
 
 ALPHAS = np.array([0.02, *np.linspace(0.1, 0.9, 9), 0.98])
@@ -18,6 +27,8 @@ WIDTHS = (0.1,)
 HALF = 0.5
 """Share of the line in the standard method: theta 2."""
 LARGEST_SHARE = 0.99
+DATA_LEVEL_LINE = np.eye(3)[:, :, None, None]
+"""Three passes at once, and what each begins with: the data, a level of one, the line."""
 
 Share = float | Float[np.ndarray, "B 1"] | None
 
@@ -47,10 +58,11 @@ def _forecast(histories: Histories, fitted: Fitted, horizon: int) -> Float[np.nd
     adjusted, seasons = _without_season(histories)
     line = Line.through(adjusted)
     passes = [_pass(adjusted, line, alpha[:, None], share[:, None]) for alpha, share in fitted]
-    forecast = np.mean([each.forecast(line, horizon) for each in passes], axis=0)
+    ahead = np.stack([each.forecast(line, horizon) for each in passes])
+    forecast: Float[np.ndarray, "H B"] = ahead.mean(axis=0)
     for season in seasons:
         forecast = season.put_on(forecast)
-    return np.asarray(forecast)
+    return forecast
 
 
 THETA = Method(_fit, _forecast)
@@ -88,11 +100,15 @@ class Line:
         """What a share of the whole line adds to the level a step ahead.
 
         Args:
-            alpha: weight of the newest value, of the first histories or of all.
+            alpha: weight of the newest value.
             faded: (1 - alpha) to the power of the rows before.
         """
-        intercept, slope = (each[: len(alpha), None] for each in (self.intercept, self.slope))
-        return np.asarray(faded * intercept + slope * (1 - faded * (1 - alpha)) / alpha)
+        return _pull(alpha, faded, self.intercept[:, None], self.slope[:, None])
+
+
+def _pull(alpha: Any, faded: Any, intercept: Any, slope: Any) -> Float[np.ndarray, "B G"]:
+    found: Float[np.ndarray, "B G"] = faded * intercept + slope * (1 - faded * (1 - alpha)) / alpha
+    return found
 
 
 @dataclass(frozen=True)
@@ -118,12 +134,13 @@ class Smoothed:
         """The steps after the last row, of the one weight that is left."""
         steps = np.arange(horizon)[:, None]
         ahead = line.pull(self.alpha, self.faded)[:, 0] + steps * line.slope
-        return np.asarray(self.level[:, 0] + self.share[:, 0] * ahead)
+        found: Float[np.ndarray, "H B"] = self.level[:, 0] + self.share[:, 0] * ahead
+        return found
 
 
 def _best(histories: Histories, line: Line, share: float | None) -> Smoothed:
     """The pass with the best weight: of a grid, then of finer ones about it."""
-    alphas = np.broadcast_to(ALPHAS, (len(histories.lengths), len(ALPHAS)))
+    alphas = ALPHAS + np.zeros_like(histories.values[0])[:, None]
     best = _pass(histories, line, alphas, share).best()
     for width in WIDTHS:
         alphas = np.clip(best.alpha + np.linspace(-0.8, 0.8, 9) * width, 0.01, 0.99)
@@ -145,38 +162,44 @@ def _pass(
         alphas: weights of the newest value.
         share: of the line, the same or one for each history; None: that which fits best.
     """
-    level = np.zeros((3, *alphas.shape))  # with the data, from a level of one, from the line
-    level[1] = 1.0
-    products = np.zeros((6, *alphas.shape))  # 00 01 02 11 12 22 of the three errors
-    faded = np.ones_like(alphas)
-    values, known = np.nan_to_num(histories.values)[..., None], histories.known[..., None]
-    for value, is_known, active in zip(values, known, histories.active, strict=True):
-        begun = np.s_[:, :active]  # the longer histories stand first
-        alpha = alphas[:active]
-        ahead = level[begun].copy()
-        ahead[2] += line.pull(alpha, faded[:active])
-        error = -ahead
-        error[0] += value[:active]
-        error *= is_known[:active]
-        newer = (1 - alpha) * level[begun]
-        newer[0] += alpha * value[:active]
-        level[begun] = np.where(is_known[:active], newer, ahead)  # what is missing is as forecast
-        products[:3, :active] += error * error[0]
-        products[3:5, :active] += error[1:] * error[1]
-        products[5, :active] += error[2] ** 2
-        faded[:active] *= 1 - alpha
-    shares = _best_share(products) if share is None else np.broadcast_to(share, alphas.shape)
-    squares, with_level, with_line, level_level, level_line, line_line = products
+    nothing = np.zeros_like(alphas)
+    level = DATA_LEVEL_LINE[1] + nothing
+    # The products of the three errors with the first, the second and the third one.
+    products = tuple(DATA_LEVEL_LINE[0, :count] * 0 + nothing for count in (3, 2))
+    state = (level, *products, nothing + 0, nothing + 1)
+    values = np.nan_to_num(histories.values)[:, None, :, None] * DATA_LEVEL_LINE[0]  # (T, 3, B, 1)
+    numbers = (alphas, line.intercept[:, None], line.slope[:, None])
+    rows = (histories.known[..., None],)
+    state = walked_from_begin(values, histories, _step, state, rows, numbers)
+    level, with_data, with_level, with_line, faded = state
+    products = (with_data, with_level, with_line)
+    shares = _best_share(products) if share is None else share + nothing
+    (squares, with_level, with_line), (level_level, level_line), line_line = products
     first = -(with_level + shares * level_line) / np.maximum(level_level, np.finfo(float).tiny)
     squares = squares + first * (2 * with_level + first * level_level)
-    squares += shares * (2 * with_line + 2 * first * level_line + shares * line_line)
+    squares = squares + shares * (2 * with_line + 2 * first * level_line + shares * line_line)
     last = level[0] + first * level[1] + shares * level[2]
     return Smoothed(alphas, faded, squares, shares, last)
 
 
-def _best_share(products: Float[np.ndarray, "6 B G"]) -> Float[np.ndarray, "B G"]:
+def _step(state: Carried, row: Carried, numbers: Carried) -> Carried:
+    """From a row to the next, in place; see `_pass`."""
+    level, with_data, with_level, with_line, faded = state
+    (value, is_known), (alpha, intercept, slope) = row, numbers
+    ahead = level + DATA_LEVEL_LINE[2] * _pull(alpha, faded, intercept, slope)
+    error = value - ahead
+    error *= is_known
+    level += np.where(is_known, alpha * (value - level), ahead - level)  # else as forecast
+    with_data += error * error[0]
+    with_level += error[1:] * error[1]
+    with_line += error[2] * error[2]
+    faded *= 1 - alpha
+    return level, with_data, with_level, with_line, faded
+
+
+def _best_share(products: Sequence[Float[np.ndarray, "*_ B G"]]) -> Float[np.ndarray, "B G"]:
     """The share of the line with the least sum of squares, beside the best first level."""
-    _, with_level, with_line, level_level, level_line, line_line = products
+    (_, with_level, with_line), (level_level, level_line), line_line = products
     determinant = level_level * line_line - level_line**2
     is_told = determinant > 1e-10 * level_level * line_line
     share = level_line * with_level - level_level * with_line

@@ -103,8 +103,9 @@ def _features(
         column(np.log(best + 0.01)),
         column(np.log(np.nan_to_num(deviation / scale) + 0.1).clip(-3, 6)),
     ]
-    wide = np.stack([np.broadcast_to(each, methods.shape[:2]) for each in about], axis=-1)
-    repeated = np.broadcast_to(errors[:, None], methods.shape)
+    nothing = np.zeros_like(methods)
+    wide = np.stack([each + nothing[..., 0] for each in about], axis=-1)
+    repeated = errors[:, None] + nothing
     return Features(
         encoder=_single(_encoder(history, location, scale)),
         decoder=_single(np.concatenate([np.arcsinh(methods), repeated, wide], axis=-1)),
@@ -121,14 +122,15 @@ def _encoder(history: Histories, location: Column, scale: Column) -> Float[np.nd
     """The last rows: values with and without their season, those a season ago, changes, marks."""
 
     def scaled(values: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
-        return np.asarray((values - column(location)) / column(scale))
+        found: Float[np.ndarray, "B L"] = (values - column(location)) / column(scale)
+        return found
 
     values, flat = scaled(history.values), scaled(history.without_difference)
 
     def last(columns: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B E"]:
-        return np.asarray(np.nan_to_num(columns[:, -ENCODED:], nan=0.0, posinf=0.0, neginf=0.0))
+        return np.nan_to_num(columns[:, -ENCODED:], nan=0.0, posinf=0.0, neginf=0.0)
 
-    season = np.broadcast_to(math.log(history.season) / 3, values.shape)
+    season = np.zeros_like(values) + math.log(history.season) / 3
     columns = [
         np.arcsinh(last(values)),
         np.arcsinh(last(flat)),
@@ -144,4 +146,5 @@ def _encoder(history: Histories, location: Column, scale: Column) -> Float[np.nd
 
 
 def _single(values: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    found: Float[np.ndarray, "*any"] = values.astype(np.float32, order="C")
+    return found

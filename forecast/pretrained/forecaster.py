@@ -16,6 +16,8 @@ from forecast.pretrained.season import filled, longer_season
 LEAST_BATCH = 32
 """Windows at least that the network is given: a product of fewer rows has another kernel, and the
 bytes of a forecast would depend on what is forecast beside it."""
+INPUTS = 6
+"""Arrays that the network itself reads."""
 WORK = 2**11
 """So much that a thread is given 128 windows at a time."""
 
@@ -74,22 +76,40 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
-        size = -least(-np.abs(values))  # squares of huge values are no numbers
-        size = np.where(size > 0, size, 1.0)
-        told = features(values / size[:, None], self.season, horizon, self.long_season)
         device = self.network.trust.device
+        read = inputs_of(values, self.season, horizon, self.long_season)
+        tensors = (torch.from_numpy(_filled_up(each)).to(device) for each in read)
+        return self.mixed(*tensors)[: len(values)]
 
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(array).to(device)
+    def mixed(self, *read: Tensor) -> Float[Tensor, "B H Q"]:
+        """Quantiles in the user's units.
 
-        inputs = (told.encoder, told.decoder, told.methods, told.errors, told.spread, told.width)
-        output = self.network(*(tensor(_filled_up(each)) for each in inputs))[: len(values)]
-        scale = tensor(told.scale * size)[:, None, None]
-        location = tensor(told.location * size)[:, None, None]
-        quantiles: Tensor = output * scale + location
-        last = tensor(filled(values)[:, -1])[:, None, None]
-        is_constant = tensor(least(values) == -least(-values))
-        return torch.where(is_constant[:, None, None], last, quantiles)
+        Args:
+            read: what `inputs_of` gives.
+        """
+        *told, location, scale, last, is_constant = (
+            each if number < INPUTS else each[:, None, None] for number, each in enumerate(read)
+        )
+        quantiles: Tensor = self.network(*told) * scale + location
+        return torch.where(is_constant, last, quantiles)
+
+
+def inputs_of(
+    values: Float[np.ndarray, "B L"], season: int, horizon: int, long_season: int
+) -> tuple[np.ndarray, ...]:
+    """What the network reads, as `Network.forward` has it; and of each history its location and
+    scale in the user's units, its last value, and whether all are that one.
+
+    Args:
+        values: each with one known value at least.
+        season, horizon, long_season: see `features`.
+    """
+    size = -least(-np.abs(values))  # squares of huge values are no numbers
+    size = np.where(size > 0, size, 1.0)
+    told = features(values / size[:, None], season, horizon, long_season)
+    read = (told.encoder, told.decoder, told.methods, told.errors, told.spread, told.width)
+    is_constant = least(values) == -least(-values)
+    return *read, told.location * size, told.scale * size, filled(values)[:, -1], is_constant
 
 
 def _filled_up(rows: np.ndarray) -> np.ndarray:

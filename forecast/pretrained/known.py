@@ -14,8 +14,14 @@ Values = Float[np.ndarray, "..."]
 def mean(values: Values, axis: int = 1) -> Values:
     """Mean of the known values."""
     count = _count(values, axis)
-    total = np.where(np.isnan(values), 0.0, values).sum(axis=axis)
-    return np.asarray(total / np.where(count > 0, count, np.nan))
+    found: Values = total(values, axis) / np.where(count > 0, count, np.nan)
+    return found
+
+
+def total(values: Values, axis: int = 1) -> Values:
+    """Sum of the known values; 0 of none."""
+    found: Values = np.where(np.isnan(values), 0.0, values).sum(axis=axis)
+    return found
 
 
 def variance(values: Values, axis: int = 1) -> Values:
@@ -26,18 +32,20 @@ def variance(values: Values, axis: int = 1) -> Values:
 def median(values: Values, axis: int = 1) -> Values:
     """Median of the known values."""
     count = _count(values, axis)
-    ordered = np.moveaxis(np.sort(values, axis=axis), axis, -1)  # NaN come last
+    known_first = np.sort(np.where(np.isnan(values), np.inf, values), axis=axis)
+    ordered = np.moveaxis(known_first, axis, -1)
     last = ordered.shape[-1] - 1
     middle = [np.clip(place, 0, last)[..., None] for place in ((count - 1) // 2, count // 2)]
     both = [np.take_along_axis(ordered, place, axis=-1)[..., 0] for place in middle]
-    return np.asarray(np.where(count > 0, (both[0] + both[1]) / 2, np.nan))
+    return np.where(count > 0, (both[0] + both[1]) / 2, np.nan)
 
 
 def least(values: Values, axis: int = 1) -> Values:
     """The least of the known values."""
-    found = np.where(np.isnan(values), np.inf, values).min(axis=axis, initial=np.inf)
+    found = np.where(np.isnan(values), np.inf, values).min(axis=axis)
     return np.where(_count(values, axis) > 0, found, np.nan)
 
 
 def _count(values: Values, axis: int) -> Int[np.ndarray, "*rest"]:
-    return np.asarray((~np.isnan(values)).sum(axis=axis))
+    found: Int[np.ndarray, "*rest"] = (~np.isnan(values)).sum(axis=axis)
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.pretrained.known import mean, median
+from forecast.pretrained.known import mean, median, total
 from forecast.pretrained.season import Histories, column, lagged
 from forecast.pretrained.smoothing import smoothed_level, smoothed_season, smoothed_trend
 
@@ -70,8 +70,9 @@ def method_forecasts(
     recent = values[:, -max(3 * season, 24) :]
     middle = median(recent, axis=1)
     aside = mean(np.abs(recent - column(middle)), axis=1)
-    found.append((np.broadcast_to(column(middle), add.shape), aside))
-    found.append((np.broadcast_to(column(mean(recent, axis=1)), add.shape), deviation))
+    nothing = np.zeros_like(add)
+    found.append((column(middle) + nothing, aside))
+    found.append((column(mean(recent, axis=1)) + nothing, deviation))
     ago = [_seasons_ago(values, season, horizon, number) for number in range(1, 5)]
     found.append((mean(np.stack(ago), axis=0), season_error))
     found.append((median(np.stack(ago[:3]), axis=0), season_error))
@@ -90,10 +91,15 @@ def _best_holt(
 ) -> tuple[Ahead, Column]:
     """Damped trend with the settings that had the smallest error within the history."""
     level, trend, error = smoothed_trend(values, HOLT)
-    best, series = np.argmin(error, axis=0), np.arange(len(values))
-    damped = np.cumsum(HOLT[best, 2][:, None] ** steps, axis=1)  # (B, H)
-    ahead = column(level[best, series]) + column(trend[best, series]) * damped
-    return with_season(ahead), error[best, series]
+    best = np.argmin(error, axis=0)[None]
+
+    def chosen(settings: Float[np.ndarray, "A B"]) -> Column:
+        return np.take_along_axis(settings, best, axis=0)[0]
+
+    damping = chosen(np.zeros_like(error) + HOLT[:, 2:])
+    damped = np.cumsum(column(damping) ** steps, axis=1)  # (B, H)
+    ahead = column(chosen(level)) + column(chosen(trend)) * damped
+    return with_season(ahead), chosen(error)
 
 
 def _winters(history: Histories, phase: Int[np.ndarray, " H"]) -> list[tuple[Ahead, Column]]:
@@ -145,5 +151,6 @@ def _slope(values: Float[np.ndarray, "B L"]) -> Column:
     """Change a row, by least squares over the known rows; 0 of a single one."""
     rows = np.where(np.isnan(values), np.nan, np.arange(values.shape[1]))
     centred = rows - column(mean(rows, axis=1))
-    product = np.nansum(centred * (values - column(mean(values, axis=1))), axis=1)
-    return np.asarray(product / np.maximum(np.nansum(centred**2, axis=1), 1.0))
+    product = total(centred * (values - column(mean(values, axis=1))))
+    found: Column = product / np.maximum(total(centred**2), 1.0)
+    return found

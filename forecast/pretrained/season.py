@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.data.missing import fill
+from forecast.data.traced import is_nowhere
 from forecast.pretrained.known import least, mean, variance
 from forecast.pretrained.smoothing import first_known
 
@@ -51,20 +54,21 @@ class Histories:
     @property
     def without_difference(self) -> Float[np.ndarray, "B L"]:
         """Values less the additive season."""
-        return np.asarray(self.values - self.additive[:, self.phases])
+        found: Float[np.ndarray, "B L"] = self.values - self.additive[:, self.phases]
+        return found
 
     @property
     def without_ratio(self) -> Float[np.ndarray, "B L"]:
         """Values over the multiplicative season."""
-        return np.asarray(self.values / self.ratio[:, self.phases])
+        found: Float[np.ndarray, "B L"] = self.values / self.ratio[:, self.phases]
+        return found
 
 
 def lagged(values: Float[np.ndarray, "B L"], lag: int) -> Float[np.ndarray, "B L"]:
     """Values a lag earlier; NaN where there is none, and everywhere for a lag of 0."""
-    found = np.full_like(values, np.nan)
-    if 0 < lag < values.shape[1]:
-        found[:, lag:] = values[:, :-lag]
-    return found
+    if not 0 < lag < values.shape[1]:
+        return np.full_like(values, np.nan)
+    return np.pad(values[:, :-lag], ((0, 0), (lag, 0)), constant_values=np.nan)
 
 
 def decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int) -> Histories:
@@ -80,7 +84,8 @@ def decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int) 
     phases = (np.arange(length) - length) % season
     values = _filled_by_season(values, season, phases, counts)
     is_positive = least(values, axis=1) > 0
-    additive, ratio = np.zeros((len(values), season)), np.ones((len(values), season))
+    additive = np.zeros_like(values[:, :1]) + np.zeros(season)
+    ratio = additive + 1
     if season > 1 and length > season:
         additive, ratio = _indices(values, season, phases, counts)
     ratio = np.where(column(is_positive), ratio, 1.0)
@@ -98,12 +103,11 @@ def _filled_by_season(
     """Missing values on the line between their neighbours, once the season is taken away."""
     straight = filled(values)
     gaps = (np.isnan(values) & ~np.isnan(straight)).any(axis=1)
-    if season == 1 or values.shape[1] <= season or not gaps.any():
+    if season == 1 or values.shape[1] <= season or is_nowhere(gaps):
         return straight
-    additive, _ = _indices(straight[gaps], season, phases, counts[gaps])
+    additive, _ = _indices(straight, season, phases, counts)
     wave = additive[:, phases]
-    straight[gaps] = filled(values[gaps] - wave) + wave
-    return straight
+    return np.where(column(gaps), filled(values - wave) + wave, straight)
 
 
 def filled(values: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
@@ -111,6 +115,13 @@ def filled(values: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B L"]:
 
     What lies before the first known value stays NaN.
     """
+    found: Float[np.ndarray, "B L"] = bridged(values)
+    return found
+
+
+@singledispatch
+def bridged(values: Any) -> Any:
+    """What `filled` gives."""
     gaps = np.isnan(values)
     gaps &= np.arange(values.shape[1]) > first_known(values)[:, None]
     if not gaps.any():
@@ -135,28 +146,35 @@ def _indices(
     average = _moving_average(values, season)
     difference = values - average
     quotient = np.where(average > 0, values / average, np.nan)
-    additive = np.stack([mean(difference[:, phases == p], axis=1) for p in range(season)], 1)
-    ratio = np.stack([mean(quotient[:, phases == p], axis=1) for p in range(season)], 1)
-    enough = counts >= 2 * season + 1
-    additive[np.isnan(additive).any(axis=1) | ~enough] = 0
-    ratio[np.isnan(ratio).any(axis=1) | ~enough] = 1
-    additive -= additive.mean(axis=1, keepdims=True)
-    ratio /= ratio.mean(axis=1, keepdims=True)
+    enough = column(counts >= 2 * season + 1)
+    additive, ratio = (_means_of_phases(each, season) for each in (difference, quotient))
+    additive = np.where(enough & ~np.isnan(additive).any(axis=1, keepdims=True), additive, 0.0)
+    ratio = np.where(enough & ~np.isnan(ratio).any(axis=1, keepdims=True), ratio, 1.0)
+    additive = additive - additive.mean(axis=1, keepdims=True)
+    ratio = ratio / ratio.mean(axis=1, keepdims=True)
     noise = variance(difference - additive[:, phases]) / np.maximum(counts / season - 1, 1)
     share = 1 - noise / np.maximum((additive**2).mean(axis=1), 1e-300)
     share = column(np.nan_to_num(share.clip(0, 1)))
     return additive * share, 1 + (ratio - 1) * share
 
 
+def _means_of_phases(values: Float[np.ndarray, "B L"], season: int) -> Float[np.ndarray, "B m"]:
+    """Mean of the known values of each phase, counted from the end."""
+    missing = -values.shape[1] % season
+    whole = np.pad(values, ((0, 0), (missing, 0)), constant_values=np.nan)
+    return mean(whole.reshape(-1, whole.shape[1] // season, season), axis=1)
+
+
 def _moving_average(values: Float[np.ndarray, "B L"], season: int) -> Float[np.ndarray, "B L"]:
     """Centred, over a season; NaN within half a season of both ends."""
     kernel = np.ones(season + (season % 2 == 0))
     kernel[[0, -1]] = 1.0 if season % 2 else 0.5
-    half, average = len(kernel) // 2, np.full_like(values, np.nan)
-    if values.shape[1] > 2 * half:
-        windows = np.lib.stride_tricks.sliding_window_view(values, len(kernel), axis=1)
-        average[:, half : values.shape[1] - half] = windows @ (kernel / season)
-    return average
+    half = len(kernel) // 2
+    if values.shape[1] <= 2 * half:
+        return np.full_like(values, np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(values, len(kernel), axis=1)
+    within = windows @ (kernel / season)
+    return np.pad(within, ((0, 0), (half, half)), constant_values=np.nan)
 
 
 def column(values: Shaped[np.ndarray, " B"]) -> Shaped[np.ndarray, "B 1"]:

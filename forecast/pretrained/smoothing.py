@@ -8,11 +8,15 @@ suited the history.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from forecast.data.traced import Step, told, walked
+
+State = tuple[Any, ...]
 WARM_UP = 2
 """Rows of a history whose errors do not count: the first states are guesses."""
 
@@ -20,7 +24,10 @@ WARM_UP = 2
 def first_known(values: Float[np.ndarray, "B L"]) -> Int[np.ndarray, " B"]:
     """The first row of each history that is not NaN; L where there is none."""
     known = ~np.isnan(values)
-    return np.asarray(np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1]))
+    found: Int[np.ndarray, " B"] = np.where(
+        known.any(axis=1), known.argmax(axis=1), values.shape[1]
+    )
+    return found
 
 
 def smoothed_level(
@@ -38,13 +45,17 @@ def smoothed_level(
     Source: Brown 1959; Hyndman et al. 2008, "Forecasting with exponential smoothing", method (N,N).
     """
     first = first_known(values)
-    level = np.tile(_mean_of_first(values, first, 3), (len(rates), 1))
-    errors = np.zeros_like(level)
-    for value, is_known, counts in _rows(values, first):
-        error = np.where(is_known, value - level, 0.0)
-        errors += np.where(counts, np.abs(error), 0.0)
-        level = level + rates[:, None] * error
+    rate = rates[:, None]  # (A, 1)
+    level = _mean_of_first(values, first, 3) + np.zeros_like(rate)
+    state = (level, np.zeros_like(level))
+    level, errors = walked(*_rows(values, first, _level_step, state, (rate,)))
     return level, errors / _counted(values, first)
+
+
+def _level_step(state: State, row: State, rates: State) -> State:
+    (level, errors), (value, is_known, counts), (rate,) = state, row, rates
+    error = np.where(is_known, value - level, 0.0)
+    return level + rate * error, errors + np.where(counts, np.abs(error), 0.0)
 
 
 def smoothed_trend(
@@ -62,16 +73,20 @@ def smoothed_trend(
     Source: Gardner and McKenzie 1985; Hyndman et al. 2008, method (A_d,N).
     """
     first = first_known(values)
-    rate, trend_rate, damping = settings.T[:, :, None]  # (A, 1) each
-    level = np.tile(_mean_of_first(values, first, 3), (len(settings), 1))
-    trend, errors = np.zeros_like(level), np.zeros_like(level)
-    for value, is_known, counts in _rows(values, first):
-        ahead = level + damping * trend
-        error = np.where(is_known, value - ahead, 0.0)
-        errors += np.where(counts, np.abs(error), 0.0)
-        level = ahead + rate * error
-        trend = damping * trend + trend_rate * error
+    rates = tuple(settings.T[:, :, None])  # (A, 1) each
+    level = _mean_of_first(values, first, 3) + np.zeros_like(rates[0])
+    state = (level, np.zeros_like(level), np.zeros_like(level))
+    level, trend, errors = walked(*_rows(values, first, _trend_step, state, rates))
     return level, trend, errors / _counted(values, first)
+
+
+def _trend_step(state: State, row: State, rates: State) -> State:
+    (level, trend, errors), (value, is_known, counts) = state, row
+    rate, trend_rate, damping = rates
+    ahead = level + damping * trend
+    error = np.where(is_known, value - ahead, 0.0)
+    errors = errors + np.where(counts, np.abs(error), 0.0)
+    return ahead + rate * error, damping * trend + trend_rate * error, errors
 
 
 def smoothed_season(
@@ -93,28 +108,37 @@ def smoothed_season(
     Source: Winters 1960; Hyndman et al. 2008, method (N,A).
     """
     first, length, season = first_known(values), values.shape[1], index.shape[1]
-    rate, season_rate = settings.T[:, :, None]  # (A, 1) each
+    rates = tuple(settings.T[:, :, None])  # (A, 1) each
     phases = (np.arange(length) - length) % season
-    level = np.tile(_mean_of_first(values - index[:, phases], first, 3), (len(settings), 1))
-    seasons = np.tile(index, (len(settings), 1, 1)).transpose(2, 0, 1).copy()  # (m, A, B)
-    errors = np.zeros_like(level)
-    begin = int(first.min(initial=length))
-    for phase, (value, is_known, counts) in zip(phases[begin:], _rows(values, first), strict=True):
-        error = np.where(is_known, value - level - seasons[phase], 0.0)
-        errors += np.where(counts, np.abs(error), 0.0)
-        level = level + rate * error
-        seasons[phase] += season_rate * error
-    return level, seasons.transpose(1, 2, 0), errors / _counted(values, first)
+    nothing = np.zeros_like(rates[0])
+    level = _mean_of_first(values - index[:, phases], first, 3) + nothing
+    begin = told(first.min(), otherwise=0)
+    coming = [index[:, (begin - length + ahead) % season] + nothing for ahead in range(season)]
+    state = (level, np.zeros_like(level), *coming)
+    level, errors, *coming = walked(*_rows(values, first, _season_step, state, rates))
+    return level, np.stack(coming, axis=-1), errors / _counted(values, first)
+
+
+def _season_step(state: State, row: State, rates: State) -> State:
+    (level, errors, now, *coming), (value, is_known, counts) = state, row
+    rate, season_rate = rates
+    error = np.where(is_known, value - level - now, 0.0)
+    errors = errors + np.where(counts, np.abs(error), 0.0)
+    return level + rate * error, errors, *coming, now + season_rate * error
 
 
 def _rows(
-    values: Float[np.ndarray, "B L"], first: Int[np.ndarray, " B"]
-) -> Iterator[tuple[Float[np.ndarray, " B"], Bool[np.ndarray, " B"], Bool[np.ndarray, " B"]]]:
-    """Row by row in time: the values, which are known, and which count in the mean error."""
+    values: Float[np.ndarray, "B L"],
+    first: Int[np.ndarray, " B"],
+    step: Step,
+    state: State,
+    rates: State,
+) -> tuple[Float[np.ndarray, "_ B"], Step, State, Sequence[Bool[np.ndarray, "_ B"]], State]:
+    """What `walked` reads: row by row the values, which are known, which count in the errors."""
     filled, rows = np.nan_to_num(values).T, np.arange(values.shape[1])[:, None]  # (L, B), (L, 1)
     is_known, counts = rows >= first, rows >= first + WARM_UP
-    begin = int(first.min(initial=values.shape[1]))
-    return zip(filled[begin:], is_known[begin:], counts[begin:], strict=True)
+    begin = told(first.min(), otherwise=0)
+    return filled[begin:], step, state, (is_known[begin:], counts[begin:]), rates
 
 
 def _mean_of_first(
@@ -126,11 +150,13 @@ def _mean_of_first(
     some = np.take_along_axis(values, rows, axis=1)
     inside = first[:, None] + np.arange(most) < length
     total = np.where(inside, np.nan_to_num(some), 0.0).sum(axis=1)
-    return np.asarray(total / np.maximum(inside.sum(axis=1), 1))
+    found: Float[np.ndarray, " B"] = total / np.maximum(inside.sum(axis=1), 1)
+    return found
 
 
 def _counted(
     values: Float[np.ndarray, "B L"], first: Int[np.ndarray, " B"]
 ) -> Int[np.ndarray, " B"]:
     """Rows whose errors count, at least 1."""
-    return np.asarray(np.maximum(values.shape[1] - first - WARM_UP, 1))
+    found: Int[np.ndarray, " B"] = np.maximum(values.shape[1] - first - WARM_UP, 1)
+    return found

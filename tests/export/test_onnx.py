@@ -91,16 +91,23 @@ def test_what_has_no_place_in_the_format_is_refused_with_option_and_value():
     )
 
 
-def test_partners_that_are_fitted_anew_are_refused_with_the_remedy():
+def test_what_config_init_proposes_for_one_series_is_exported():
+    """The pretrained network and partners that are fitted anew: all of it is in the file."""
     import forecast
 
-    case = air()
-    case.config["partners"] = ["theta"]
-    trained = forecast.train(case.config, case.frame)
-    assert refusal(exported, trained, error=ConfigError) == (
-        "partners: theta cannot be exported: computed anew from each history; export the network"
-        " alone with --without-partners"
-    )
+    frame = air().frame.iloc[-70:]
+    config = {
+        "data": {"time": "month", "target": "passengers"},
+        "transforms": [],
+        "split": {"validation": 4, "test": 4},
+        "window": {"lookback": 24, "horizon": 3, "least_history": 3},
+        "model": {"start": "pretrained"},
+        "partners": ["theta", "ets"],
+        "training": {"loss": "mae", "epochs": 1},
+    }
+    trained = forecast.train(config, frame)
+    content = content_of(exported(trained), trained)  # is run beside the model
+    assert session_of(content).get_inputs()[0].shape == ["windows", "rows", 1]
 
 
 def test_a_package_that_is_missing_is_said_with_the_remedy(monkeypatch):
