@@ -144,7 +144,7 @@ def _(values: Any) -> Any:
     known, rows = ~np.isnan(values), values.shape[1]
     # The n-th known value of a row goes into slot n; slot 0 stays NaN, and the last slot takes all
     # that is unknown. The last known value is that of the slot of its count.
-    count = _cumulated(known.astype(np.int64), 1)
+    count: Any = _cumulated(known.astype(np.int64), 1)
     slots = np.where(known, count, rows + 1)
     before, after = (_in_slots(values, slots, count + ahead) for ahead in (0, 1))
     place = values * 0.0 + np.arange(rows)
@@ -154,7 +154,7 @@ def _(values: Any) -> Any:
     return np.where(is_inside, line, before)
 
 
-def _in_slots(values: Any, slots: Any, read: Any) -> GraphArray:
+def _in_slots(values: Any, slots: Any, read: Any) -> Any:
     """Values put where the slots say, one slot more before them and one behind, and read there."""
     empty = _full_like(_padded(values, ((0, 0), (1, 1))), np.nan)
     sample = empty.sample.copy()

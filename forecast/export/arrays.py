@@ -7,7 +7,7 @@ formulas make a graph, by NumPy's own protocols (NEP 13 and 18).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -265,8 +265,9 @@ class GraphArray(NDArrayOperatorsMixin):
 
     def clip(self, low: float, high: float) -> GraphArray:
         """Within bounds; NaN stays."""
-        found: GraphArray = np.where(self < low, low, np.where(self > high, high, self))
-        return found
+        values: Any = self
+        found: Any = np.where(values < low, low, np.where(values > high, high, values))
+        return cast(GraphArray, found)
 
 
 def sample_of(value: Any) -> Any:
@@ -274,7 +275,7 @@ def sample_of(value: Any) -> Any:
     return value.sample if isinstance(value, GraphArray) else value
 
 
-def _arcsinh(values: GraphArray) -> Any:
+def _arcsinh(values: Any) -> Any:
     """As NumPy's; runtimes have it in single precision alone, and no log(1 + x)."""
     size = np.abs(values)
     small = np.where(size < 1e-3, size, 0.0)

@@ -60,9 +60,8 @@ def _forecast(histories: Histories, fitted: Fitted, horizon: int) -> Float[np.nd
     passes = [_pass(adjusted, line, alpha[:, None], share[:, None]) for alpha, share in fitted]
     ahead = np.stack([each.forecast(line, horizon) for each in passes])
     forecast: Float[np.ndarray, "H B"] = ahead.mean(axis=0)
-    for season in seasons:
-        forecast = season.put_on(forecast)
-    return forecast
+    summands, factors = seasons
+    return factors.put_on(summands.put_on(forecast))
 
 
 THETA = Method(_fit, _forecast)

@@ -128,7 +128,10 @@ def _encoder(history: Histories, location: Column, scale: Column) -> Float[np.nd
     values, flat = scaled(history.values), scaled(history.without_difference)
 
     def last(columns: Float[np.ndarray, "B L"]) -> Float[np.ndarray, "B E"]:
-        return np.nan_to_num(columns[:, -ENCODED:], nan=0.0, posinf=0.0, neginf=0.0)
+        found: Float[np.ndarray, "B E"] = np.nan_to_num(
+            columns[:, -ENCODED:], nan=0.0, posinf=0.0, neginf=0.0
+        )
+        return found
 
     season = np.zeros_like(values) + math.log(history.season) / 3
     columns = [

@@ -94,7 +94,8 @@ def _best_holt(
     best = np.argmin(error, axis=0)[None]
 
     def chosen(settings: Float[np.ndarray, "A B"]) -> Column:
-        return np.take_along_axis(settings, best, axis=0)[0]
+        found: Column = np.take_along_axis(settings, best, axis=0)[0]
+        return found
 
     damping = chosen(np.zeros_like(error) + HOLT[:, 2:])
     damped = np.cumsum(column(damping) ** steps, axis=1)  # (B, H)
