@@ -178,7 +178,8 @@ def forecast_rows(
 
     Args:
         method: see `forecast_by`.
-        values: as many rows as `rows_read`; NaN before a history begins.
+        values: as many rows as `rows_read`; NaN before a history begins. The longest first, but
+            within a graph.
         season: rows.
         horizon: steps.
     """

@@ -55,9 +55,9 @@ def histories(count, season):
     values += rng.normal(0, 2, values.shape) + step * rng.normal(0, 0.2, (count, 1))
     values[::4] = np.maximum(np.round(values[::4] - 52), 0)
     values[rng.random(values.shape) < 0.05] = np.nan
-    values[1::3, : ROWS // 2] = np.nan
-    values[-1] = 7.0
-    values[:, -1] = np.where(np.isnan(values[:, -1]), 40.0, values[:, -1])
+    values[:, [0, ROWS // 2, -1]] = 40.0
+    values[count // 2 :, : ROWS // 2] = np.nan  # partners are given the longest ones first
+    values[-1, ROWS // 2 :] = 7.0
     return values
 
 
