@@ -13,7 +13,7 @@ from forecast.export.describe import KEY
 from forecast.export.onnx import content_of, exported, require_packages
 from forecast.export.probe import probe
 from forecast.export.session import all_quantiles, session_of
-from tests.forecasting.cases import BUILDERS, air, built, conformal
+from tests.forecasting.cases import BUILDERS, air, built, conformal, macro
 from tests.helpers import refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
@@ -95,9 +95,9 @@ def test_what_config_init_proposes_for_one_series_is_exported():
     """The pretrained network and partners that are fitted anew: all of it is in the file."""
     import forecast
 
-    frame = air().frame.iloc[-70:]
+    frame = macro("joint").frame.iloc[-70:]
     config = {
-        "data": {"time": "month", "target": "passengers"},
+        "data": {"time": "quarter", "target": "realgdp"},
         "transforms": [],
         "split": {"validation": 4, "test": 4},
         "window": {"lookback": 24, "horizon": 3, "least_history": 3},
@@ -106,6 +106,7 @@ def test_what_config_init_proposes_for_one_series_is_exported():
         "training": {"loss": "mae", "epochs": 1},
     }
     trained = forecast.train(config, frame)
+    assert trained.combination.counting.methods == ("lstm", "theta", "ets")
     content = content_of(exported(trained), trained)  # is run beside the model
     assert session_of(content).get_inputs()[0].shape == ["windows", "rows", 1]
 
