@@ -27,7 +27,9 @@ from forecast.config.options import (
     Name,
     Section,
     Steps,
+    increasing,
     options_schema,
+    path_text,
     require,
 )
 from forecast.errors import did_you_mean, shown
@@ -166,9 +168,7 @@ class DataConfig(Section):
     @field_validator("path", "terms")
     @classmethod
     def _is_a_path(cls, value: str | None) -> str | None:
-        if value is not None and "\0" in value:
-            raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
-        return value
+        return None if value is None else path_text(value)
 
     @field_validator("separator", "decimal")
     @classmethod
@@ -322,6 +322,4 @@ class WindowConfig(Section):
     @field_validator("lags")
     @classmethod
     def _lags_increase(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if list(value) != sorted(set(value)):
-            raise ValueError(f"{[*value]} must increase; write them in order, each once")
-        return value
+        return increasing(value)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from forecast.config.options import Count, Section
+from forecast.config.options import Count, Section, increasing
 
 LOWEST, HIGHEST = 1, 99.9
 """Levels in percent that are allowed; a share such as 0.8 is none."""
@@ -26,6 +26,4 @@ class IntervalConfig(Section):
     @field_validator("levels")
     @classmethod
     def _levels_increase(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if list(value) != sorted(set(value)):
-            raise ValueError(f"{[*value]} must increase; write them in order, each once")
-        return value
+        return increasing(value)

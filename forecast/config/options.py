@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from forecast.errors import did_you_mean
+from forecast.errors import did_you_mean, shown
 
 LARGEST = 2**31 - 1
 """Largest count that a configuration may ask for, so that products of counts fit 64 bits."""
@@ -30,6 +30,7 @@ Count = Annotated[int, Field(gt=0, le=LARGEST)]
 CountOrZero = Annotated[int, Field(ge=0, le=LARGEST)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
+Number = TypeVar("Number", int, float)
 
 
 def listed(value: object) -> tuple[object, ...]:
@@ -58,6 +59,20 @@ class IncompatibleKeysError(ValueError):
     def __init__(self, message: str, *keys: str | tuple[str | int, ...]) -> None:
         super().__init__(message)
         self.keys = keys
+
+
+def increasing(values: tuple[Number, ...]) -> tuple[Number, ...]:
+    """Numbers as they are, each larger than the one before it; else ValueError."""
+    if list(values) != sorted(set(values)):
+        raise ValueError(f"{[*values]} must increase; write them in order, each once")
+    return values
+
+
+def path_text(value: str) -> str:
+    """A text as it is, which may be a path; else ValueError."""
+    if "\0" in value:
+        raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
+    return value
 
 
 def require(holds: object, message: str, *keys: str) -> None:

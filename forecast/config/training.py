@@ -21,9 +21,9 @@ from forecast.config.options import (
     Fraction,
     IncompatibleKeysError,
     Section,
+    path_text,
 )
 from forecast.config.schedules import AveragingOption, Constant, NoAveraging, ScheduleOption
-from forecast.errors import shown
 
 
 class EarlyStoppingConfig(Section):
@@ -138,9 +138,7 @@ class TrainingConfig(Section):
     @field_validator("start_from")
     @classmethod
     def _is_a_path(cls, value: str | None) -> str | None:
-        if value is not None and "\0" in value:
-            raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
-        return value
+        return None if value is None else path_text(value)
 
     @field_validator("step_weights")
     @classmethod

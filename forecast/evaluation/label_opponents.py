@@ -6,7 +6,7 @@ of the training rows in which it would have been right, the others the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,9 +16,6 @@ from jaxtyping import Bool, Float
 from forecast.data.panel import Ranges, range_mask
 from forecast.evaluation.baselines import History, Rows, naive, seasonal_naive
 from forecast.evaluation.labels import Shares
-
-LabelOpponent = Callable[[Rows], Shares]
-"""Origins -> probabilities."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from forecast.drawing.panels import Forecast
 from forecast.errors import DataError
 from forecast.forecasting.display import figure_of_run
 from forecast.forecasting.trained import TrainedModel
-from forecast.runs.folder import LR_RANGE_FILE, RunFolder
+from forecast.runs.folder import LR_RANGE_FILE, LR_RANGE_PICTURE, RunFolder
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound
 
@@ -49,9 +49,8 @@ def write_lr_range(found: LrFound, folder: RunFolder) -> None:
         for step, point in enumerate(sweep.points)
     ]
     folder.write(LR_RANGE_FILE, "\n".join(lines) + "\n")
-    folder.write(
-        "lr_range.png", plots.png(training_plots.lr_range(found.sweeps, found.rates, found.rule))
-    )
+    figure = training_plots.lr_range(found.sweeps, found.rates, found.rule)
+    folder.write(LR_RANGE_PICTURE, plots.png(figure))
 
 
 def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forecast]:

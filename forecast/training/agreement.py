@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from forecast.config.changes import is_within
 from forecast.errors import ConfigError, shown
 
 HOW_LONG = (
@@ -24,13 +25,13 @@ def refuse_fixed_options(overrides: Iterable[str]) -> None:
     """Raise a ConfigError for an override of what a training cannot change once it has begun."""
     for override in overrides:
         key = override.partition("=")[0].strip()
-        if not _is_among(key, MAY_CHANGE):
+        if not is_within(key, MAY_CHANGE):
             raise ConfigError(f"{shown(override)}: {_ALLOWED}; train anew for another")
 
 
 def says_how_long(overrides: Iterable[str]) -> bool:
     """Whether one of some overrides says when a training ends."""
-    return any(_is_among(override.partition("=")[0].strip(), HOW_LONG) for override in overrides)
+    return any(is_within(override.partition("=")[0].strip(), HOW_LONG) for override in overrides)
 
 
 def refuse_other_config(began: Mapping[str, Any], now: Mapping[str, Any], place: str) -> None:
@@ -63,16 +64,12 @@ def first_difference(
     """
     ours, theirs = (dict(flat(json.loads(json.dumps(each)))) for each in (before, after))
     for key in sorted({*ours, *theirs}):
-        if ours.get(key) != theirs.get(key) and not _is_among(key, free):
+        if ours.get(key) != theirs.get(key) and not is_within(key, free):
             return key, ours.get(key), theirs.get(key)
     return None
 
 
 _ALLOWED = f"a resumed training may change {', '.join(MAY_CHANGE)} alone"
-
-
-def _is_among(key: str, names: Iterable[str]) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def flat(values: Any, above: str = "") -> Iterator[tuple[str, Any]]:
