@@ -91,6 +91,7 @@ def test_what_has_no_place_in_the_format_is_refused_with_option_and_value():
     )
 
 
+@pytest.mark.slow
 def test_what_config_init_proposes_for_one_series_is_exported():
     """The pretrained network and partners that are fitted anew: all of it is in the file."""
     import forecast
