@@ -32,9 +32,14 @@ def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "int8.onnx"
-        quantize_dynamic(model, path, weight_type=QuantType.QInt8)
+        folded, path = Path(folder) / "folded.onnx", Path(folder) / "int8.onnx"
+        # What is made of weights alone is made here: computed weights would stay as they are.
+        session_of(model.SerializeToString(), folded)
+        quantize_dynamic(folded, path, weight_type=QuantType.QInt8)
         small = onnx.load(path)
+    used = [each for each in small.opset_import if each.domain in ("", "com.microsoft")]
+    del small.opset_import[:]
+    small.opset_import.extend(used)
     del small.metadata_props[:]
     small.metadata_props.extend(model.metadata_props)
     return small

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +14,20 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-def session_of(content: bytes) -> onnxruntime.InferenceSession:
-    """A session on the CPU."""
+def session_of(content: bytes, folded: Path | None = None) -> onnxruntime.InferenceSession:
+    """A session on the CPU.
+
+    Args:
+        content: of the file.
+        folded: where to write the same file with its constants worked out; None: nowhere.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what fails is raised
+    if folded is not None:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(folded)
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
