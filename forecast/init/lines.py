@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -33,8 +34,9 @@ def flow(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
+    if text.isprintable():  # what turns text around is escaped
+        return json.dumps(text, ensure_ascii=False)
     import yaml
 
     width = 10 * len(text) + 100  # never reached: one line
-    readable = text.isprintable()  # what turns text around is escaped
-    return yaml.safe_dump(text, default_style='"', allow_unicode=readable, width=width).strip()
+    return yaml.safe_dump(text, default_style='"', width=width).strip()

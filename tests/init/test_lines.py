@@ -24,3 +24,8 @@ def test_a_section_has_a_line_a_key_where_one_line_is_too_long():
     lines = section_lines("model", names)
     assert lines[:2] == ["model:", f"  key_0: {'x' * 20}"]
     assert read_yaml("\n".join(lines), "text").value == {"model": names}
+
+
+def test_letters_are_written_as_they_are_unless_they_turn_text_around():
+    assert flow("Köln 🏪 (€)") == '"Köln 🏪 (€)"'
+    assert "\u202e" not in flow("a\u202eb")
