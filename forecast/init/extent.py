@@ -21,8 +21,13 @@ def has_years(panel: Panel) -> bool:
 
 def what_is_filled(panel: Panel) -> str:
     """How much of the table a straight line stands for."""
+    return f"  # fills {what_is_missing(panel)} with straight lines; or forward_fill, or mask"
+
+
+def what_is_missing(panel: Panel) -> str:
+    """How many rows, and how many cells of the others, have no value; empty: none."""
     rows = int((~panel.in_table).sum())
     cells = int(np.isnan(panel.values[panel.in_table]).sum())
     parts = [f"{rows} rows of {len(panel.values)}"] if rows else []
     parts += [f"{cells} empty cells"] if cells else []
-    return f"  # fills {' and '.join(parts)} with straight lines; or forward_fill, or mask"
+    return " and ".join(parts)

@@ -15,6 +15,7 @@ from forecast.errors import ConfigError, DataError, did_you_mean, named, shown
 from forecast.evaluation.baselines import History
 from forecast.evaluation.levels import interval_quantiles
 from forecast.forecasting.predict import forecast_table
+from forecast.init.extent import what_is_missing
 from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.table import rows_read
@@ -71,6 +72,7 @@ def quick_forecast(
     partners = _affordable(panel, season) if partners is None else partners
     for finding in codes(panel):
         log.warning("%s", finding.message)
+    _warn_of_missing(found)
     judged = judge(panel, table, horizon, levels, folds, partners)
 
     counting = [name for name in partners if judged.weights[name]]
@@ -123,6 +125,24 @@ def _affordable(panel: Panel, season: int) -> Sequence[str]:
     names = " ".join(OTHERS)
     log.info("%d rows: the network alone, to be quick; --partners %s asks them all", rows, names)
     return ()
+
+
+def _warn_of_missing(found: Unconfigured) -> None:
+    """Say how many rows and cells have no value, and whether the frequency alone made them."""
+    panel = found.panel
+    missing = what_is_missing(panel)
+    if not missing:
+        return
+    known = np.flatnonzero(panel.in_table)
+    is_next = (np.diff(known) == 1) & (np.diff(panel.series_of(known)) == 0)
+    finer = "; no two rows are one step apart: leave the frequency to be told by the times"
+    is_finer = found.data.frequency != "auto" and not is_next.any() and len(known) > 1
+    log.warning(
+        "%s (frequency %s) without a value: the last one before goes on%s",
+        missing,
+        panel.axis.frequency,
+        finer if is_finer else "",
+    )
 
 
 def _warn_of_short(found: Unconfigured, known: Int[np.ndarray, "S K"]) -> None:

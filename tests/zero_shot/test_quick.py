@@ -168,3 +168,25 @@ def test_a_table_without_any_value_is_refused():
     table = pd.DataFrame({"t": np.arange(5), "y": np.nan})
     with pytest.raises(DataError, match="no known value to forecast from"):
         forecast.quick(table, time="t", target="y")
+
+
+def missing_is_said(caplog, table, **options):
+    caplog.clear()
+    forecast.quick(table, horizon=1, folds=0, partners=(), **options)
+    return [line for line in caplog.messages if "without a value" in line]
+
+
+def test_rows_without_a_value_are_counted_and_a_frequency_that_made_them_is_named(caplog):
+    hours = pd.date_range("2024-01-01", periods=30, freq="h")
+    table = pd.DataFrame({"ds": hours, "y": np.sin(np.arange(30.0))})
+    goes_on = "without a value: the last one before goes on"
+    assert missing_is_said(caplog, table) == []
+    assert missing_is_said(caplog, table, frequency="h") == []
+    assert missing_is_said(caplog, table, frequency="30min") == [
+        f"29 rows of 59 (frequency 30min) {goes_on};"
+        " no two rows are one step apart: leave the frequency to be told by the times"
+    ]
+    table.loc[3, "y"] = np.nan
+    assert missing_is_said(caplog, table.drop(index=[10, 11]), frequency="h") == [
+        f"2 rows of 30 and 1 empty cells (frequency h) {goes_on}"
+    ]
