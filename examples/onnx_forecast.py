@@ -71,7 +71,7 @@ def inputs_of(
         inputs["future"] = numbers(known, about["future"])
     if about["static"]:
         inputs["static"] = numbers(rows[-1:], about["static"])[0]
-    if about["calendar"]:
+    if about["calendar"] or about["special_days"]:
         inputs["history_time"] = seconds([row[about["time"]] for row in rows], about)
         inputs["future_time"] = seconds(ahead, about)
     if len(about["series"]) > 1:

@@ -175,12 +175,34 @@ def share_of_days(
     return np.stack([each.shares(begins, ends) for each in special], axis=1)[inverse]
 
 
+def shares_by_day(
+    axis: TimeAxis, special: Sequence[SpecialDays]
+) -> tuple[Int[np.ndarray, " D"], Float[np.ndarray, "D columns"]]:
+    """The shares of all steps that may hold special days, by the day on which each step lies.
+
+    Args:
+        axis: an axis of dates, not of counted rows, whose steps to come are not known.
+        special: kinds of days.
+
+    Returns:
+        Days since 1970, rising: every one where steps are a day or shorter, else those on which
+        the axis has a step. Behind the last one no step holds special days.
+    """
+    first, last = min(each.first for each in special), max(each.last for each in special)
+    if is_within_a_day(axis):
+        days = np.arange(first, last + 1)
+        return days, np.stack([each.shares(days, days + 1) for each in special], axis=1)
+    behind = axis.first_at_or_after(str(np.datetime64(last + 1, "D")))
+    positions = np.arange(behind + 1)
+    return _days(axis, positions), share_of_days(axis, positions, special)
+
+
 def _edges(
     axis: TimeAxis, positions: Int[np.ndarray, " N"]
 ) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
     """First day of each step, and the day after its last."""
     here = _days(axis, positions)
-    if _is_within_a_day(axis):
+    if is_within_a_day(axis):
         return here, here + 1
     if not _names_its_end(axis):
         return here, np.maximum(_days(axis, positions + 1), here + 1)
@@ -200,7 +222,8 @@ def _numbers_of_days(dates: pd.DatetimeIndex) -> Int[np.ndarray, " N"]:
     return np.asarray(dates.to_numpy(dtype="datetime64[D]").astype(np.int64))
 
 
-def _is_within_a_day(axis: TimeAxis) -> bool:
+def is_within_a_day(axis: TimeAxis) -> bool:
+    """Whether no step of an axis of dates is longer than the day on which it lies."""
     frequency = str(axis.frequency)
     if axis.ticks:
         return False

@@ -34,6 +34,11 @@ class Dates:
         """Of the day."""
         self._days = _whole(since_march, DAY)
 
+    @property
+    def days(self) -> Whole:
+        """Since 1970."""
+        return self._days - FROM_MARCH_0
+
     @cached_property
     def dayofweek(self) -> Whole:
         """Monday is 0; 1970 began on a Thursday."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from forecast import __version__
 from forecast.data.covariates import FittedCovariate
+from forecast.data.special_days import SpecialDays
 from forecast.forecasting.predict import interval_columns
 from forecast.forecasting.trained import TrainedModel
 
@@ -45,11 +48,24 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "future": _columns(covariates.future),
         "static": _columns(covariates.static),
         "calendar": list(covariates.calendar),
+        "special_days": [_known(each) for each in covariates.days],
+        "partners": _partners(trained),
         "series": list(pipeline.ids) if tail.has_ids else [],
         "quantiles": [] if pipeline.labels else list(quantiles),
         "columns": [names.get(number, "forecast") for number in range(len(quantiles))],
         "digest": trained.digest,
     }
+
+
+def _known(special: SpecialDays) -> dict[str, str]:
+    """Special days, and from when to when they are known; others count as ordinary ones."""
+    first, last = (np.datetime64(day, "D").item() for day in (special.first, special.last))
+    return {"name": special.name, "first": first.isoformat(), "last": last.isoformat()}
+
+
+def _partners(trained: TrainedModel) -> list[str]:
+    """Methods that count beside the network, in the file with it."""
+    return [] if trained.combination is None else [*trained.combination.counting.methods[1:]]
 
 
 def _targets(trained: TrainedModel) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def feed(trained: TrainedModel, panel: Panel, origins: Int[np.ndarray, " B"], ro
     first = panel.offsets[series][:, None]
     history = np.where((past >= first)[..., None], coded[np.maximum(past, first)], np.nan)
     found: Feed = {"history": history}
-    if covariates.calendar:
+    if covariates.calendar or covariates.days:
         position = panel.positions(origins)[:, None]
         steps = np.maximum(position + np.arange(1 - rows, horizon + 1), 0)
         seconds = wall_seconds(panel.axis, steps.ravel()).reshape(steps.shape)

@@ -74,8 +74,8 @@ class ForecastGraph(nn.Module):
         number = torch.where(is_known, number, 0)
         whole = self.window.filled(history)
         rows = self.window.last(whole)
-        waves = self.window.waves(history_time, future_time)
-        inputs, ahead = self.window.read(rows, number, future, waves)
+        dated = self.window.dated(history_time, future_time)
+        inputs, ahead = self.window.read(rows, number, future, dated)
         nothing = torch.zeros_like(inputs[:, :1, :0])  # (B, 1, 0)
         ahead = ahead or [nothing.expand(-1, self.horizon, -1)]
         told = [nothing[:, 0]] if static is None else encoded(self.static, static)

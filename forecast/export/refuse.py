@@ -25,8 +25,9 @@ def refuse(trained: TrainedModel) -> None:
             " projection; train with proj_size: 0"
         )
     days = trained.pipeline.covariates.days
-    if days:
+    if days and trained.tail.axis.ticks:
         raise ConfigError(
-            f"special days {listed(each.name for each in days)} cannot be exported: a file knows no"
-            " lists of dates; train without data.holidays and data.terms"
+            f"special days {listed(each.name for each in days)} cannot be exported with"
+            " data.frequency: index: how long the next steps are is not known to a file; train"
+            " without data.holidays and data.terms, or with a frequency of dates"
         )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from forecast.export.chain import GraphChain, Numbers
 from forecast.export.covariates import calendar_waves, encoded
+from forecast.export.days import GraphDays
 from forecast.export.filling import filled, from_first_usable, nothing_before_usable
 from forecast.forecasting.trained import TrainedModel
 
@@ -29,6 +30,8 @@ class GraphWindow(nn.Module):
         self.missing, self.num_targets = pipeline.missing, len(pipeline.targets)
         self.reach, self.rows_needed = window.reach, trained.rows_needed
         self.is_padded = window.least_history is not None
+        days = self.covariates.days
+        self.days = GraphDays(trained.tail.axis, days) if days else None
         columns = (*self.covariates.past, *self.covariates.future)
         categorical = [False] * self.num_targets
         categorical += [each.option.is_categorical for each in columns]
@@ -50,7 +53,7 @@ class GraphWindow(nn.Module):
         rows: Float[Tensor, "B P C"],
         series: Numbers,
         future: Float[Tensor, "B H F"] | None,
-        waves: Float[Tensor, "B T W"] | None,
+        dated: Float[Tensor, "B T W"] | None,
     ) -> tuple[Float[Tensor, "B L I"], list[Float[Tensor, "B H columns"]]]:
         """What the network reads of the lookback and of the horizon; NaN where it is unknown.
 
@@ -58,16 +61,16 @@ class GraphWindow(nn.Module):
             rows: those that are needed.
             series: number of each window's series.
             future: covariates that are known ahead.
-            waves: of the calendar, over lookback and horizon.
+            dated: what `dated` gives of the times.
         """
         targets = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.reach :]
         fitted = (*self.covariates.past, *self.covariates.future)
         others = rows[:, -self.reach :, self.num_targets :]
         past = [targets, *encoded(fitted, others)]
         ahead = [] if future is None else encoded(self.covariates.future, future)
-        if waves is not None:
-            past.append(waves[:, : self.reach])
-            ahead.append(waves[:, self.reach :])
+        if dated is not None:
+            past.append(dated[:, : self.reach])
+            ahead.append(dated[:, self.reach :])
         inputs = torch.cat(past, dim=2)
         return from_first_usable(inputs) if self.is_padded else inputs, ahead
 
@@ -76,14 +79,20 @@ class GraphWindow(nn.Module):
         values = rows[:, -self.reach :, : self.num_targets]
         return nothing_before_usable(values) if self.is_padded else values
 
-    def waves(
+    def dated(
         self, past: Int[Tensor, "B R"] | None, ahead: Int[Tensor, "B H"] | None
     ) -> Float[Tensor, "B T W"] | None:
-        """Calendar waves of the lookback and the horizon; None: the model reads none."""
+        """Waves of the calendar and special days of the lookback and the horizon; None: the model
+        reads none."""
         if past is None or ahead is None:
             return None
         seconds = torch.cat([before_first(past, self.reach, 0), ahead], dim=1)
-        return calendar_waves(seconds, self.covariates.calendar)
+        names, found = self.covariates.calendar, []
+        if names:
+            found.append(calendar_waves(seconds, names))
+        if self.days is not None:
+            found.append(self.days(seconds))
+        return torch.cat(found, dim=2)
 
 
 def before_first(values: Tensor, count: int, filler: int | float) -> Tensor:
