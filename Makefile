@@ -17,8 +17,8 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # The tests with the newest versions of everything, and with the lowest that pyproject.toml allows.
-# Each in an environment of its own, which uv makes (it comes with the extra `dev`): pip tries
-# combinations of the lowest for hours. TORCH=2.13.0+cpu pins torch, where a CUDA build is too large.
+# Each in an environment of its own, which uv makes: pip tries combinations of the lowest for hours.
+# TORCH=2.13.0+cpu pins torch, where a CUDA build is too large.
 # statsforecast caps pandas: the newest is put over it, as users have it who need no statsforecast.
 # Old libraries warn of the newer ones beneath them, which says nothing of us.
 RESOLUTION_latest := highest
@@ -28,6 +28,7 @@ WARNINGS_oldest := -W default
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 test-latest test-oldest: test-%: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
 	@printf '%s\n' $(OVERRIDES_$*) $(TORCH:%='torch==%') > .venv-$*/overrides.txt
 	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION_$*) \
