@@ -84,10 +84,11 @@ def test_tables_that_are_no_counts_are_refused():
     assert (forecast_of_half["lo-95"] >= 0).all()
 
 
-def test_an_export_is_refused_in_one_line(trained):
+def test_an_export_of_two_parameters_of_counts_is_refused_in_one_line(trained):
     model, _ = trained
-    assert refusal(exported, model).startswith(
-        "training.loss: negative_binomial cannot be exported"
+    assert refusal(exported, model) == (
+        "training.loss: negative_binomial cannot be exported: ONNX has nothing for its quantiles;"
+        " train with loss: poisson, tweedie or quantile"
     )
 
 

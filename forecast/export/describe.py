@@ -51,7 +51,7 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "special_days": [_known(each) for each in covariates.days],
         "partners": _partners(trained),
         "series": list(pipeline.ids) if tail.has_ids else [],
-        "quantiles": [] if pipeline.labels else list(quantiles),
+        "quantiles": [] if pipeline.labels else [None if np.isnan(q) else q for q in quantiles],
         "columns": [names.get(number, "forecast") for number in range(len(quantiles))],
         "digest": trained.digest,
     }

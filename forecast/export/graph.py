@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from forecast.data.moments import ROUNDING
 from forecast.export.chain import GraphChain, Numbers
+from forecast.export.counts import GraphCounts
 from forecast.export.covariates import encoded
 from forecast.export.intervals import intervals_of
 from forecast.export.partners import combination_of, median_of
@@ -40,6 +41,8 @@ class ForecastGraph(nn.Module):
         self.num_series = len(pipeline.ids)
         self.register_buffer("constants", torch.from_numpy(pipeline.constants))
         self.minimum = pipeline.minimum
+        self.counts = GraphCounts(pipeline.distribution) if pipeline.distribution else None
+        self.are_whole = pipeline.distribution is not None and pipeline.distribution.whole_numbers
         self.is_label = pipeline.labels is not None
         self.takes_mean = trained.config.training.combine == "mean"
         self.features = features_of(trained)
@@ -89,9 +92,11 @@ class ForecastGraph(nn.Module):
         members = self._members(read, rows)
         if self.is_label:
             return self._probable(torch.stack(members), is_whole)
+        if self.counts is not None:
+            members = [self.counts(self._combined(members).double())]
+            is_whole = is_whole & self._are_counts(history)
         targets = rows[..., : self.window.num_targets]
-        undone = torch.stack([self._undone(each, targets, number) for each in members])
-        values = undone.mean(dim=0) if self.takes_mean else median_of(undone)
+        values = self._combined([self._undone(each, targets, number) for each in members])
         if self.combination is not None:
             values = self.combination.shifted(values, whole[..., : self.window.num_targets])
         if self.intervals is not None:
@@ -109,6 +114,19 @@ class ForecastGraph(nn.Module):
         told, targets = self.features(self.window.histories(rows)), self.window.num_targets
         pretrained = (each for each in self.networks if isinstance(each, PretrainedForecaster))
         return [quantiles_of(each, told, targets) for each in pretrained]
+
+    def _combined(self, members: list[Tensor]) -> Tensor:
+        """One forecast of the members of an ensemble."""
+        stacked = torch.stack(members)
+        return stacked.mean(dim=0) if self.takes_mean else median_of(stacked)
+
+    def _are_counts(self, history: Float[Tensor, "B R C"]) -> Bool[Tensor, " B"]:
+        """Whether no known target is negative, or a part of a whole number that is counted."""
+        targets = history[..., : self.window.num_targets]
+        is_wrong = targets < 0
+        if self.are_whole:
+            is_wrong = is_wrong | (targets > targets.floor())
+        return ~is_wrong.any(dim=2).any(dim=1)
 
     def _probable(
         self, members: Float[Tensor, "M B H K Q"], is_whole: Bool[Tensor, " B"]

@@ -111,6 +111,7 @@ class GraphCombination(nn.Module):
         names = combination.methods[1:]
         self.partners = nn.ModuleList(MADE[each](combination, season, horizon) for each in names)
         self.shares = None if combination.is_median else combination.weights
+        self.distribution = combination.distribution
         self.season, self.horizon, self.minimum = season, horizon, combination.minimum
 
     def shifted(
@@ -128,7 +129,23 @@ class GraphCombination(nn.Module):
         combined = self._combined(torch.stack([point, *each]))
         if values.shape[-1] == 1:
             return combined[..., None]
-        return (values + (combined - point)[..., None]).clamp(min=self.minimum)
+        return self._moved(values, point, combined).clamp(min=self.minimum)
+
+    def _moved(
+        self,
+        values: Float[Tensor, "B H K Q"],
+        point: Float[Tensor, "B H K"],
+        combined: Float[Tensor, "B H K"],
+    ) -> Float[Tensor, "B H K Q"]:
+        """Forecasts about another middle; see `moved` of `Combination`."""
+        if self.distribution is None:
+            return values + (combined - point)[..., None]
+        moved = values * (combined / torch.where(point > 0, point, 1.0))[..., None]
+        moved = moved.round() if self.distribution.whole_numbers else moved
+        middle = values.shape[-1] // 2
+        return torch.cat(
+            [moved[..., :middle], combined[..., None], moved[..., middle + 1 :]], dim=-1
+        )
 
     def _combined(self, forecasts: Float[Tensor, "M B H K"]) -> Float[Tensor, "B H K"]:
         if self.shares is None:

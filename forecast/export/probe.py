@@ -48,6 +48,9 @@ def probe(trained: TrainedModel, count: int, rows: int) -> Probe:
     noise = np.random.default_rng(0).uniform(-SHAKEN, SHAKEN, (*values.shape[:2], tail.num_targets))
     if not trained.pipeline.labels:
         values[..., : tail.num_targets] *= 1 + noise
+    distribution = trained.pipeline.distribution
+    if distribution and distribution.whole_numbers:
+        values[..., : tail.num_targets] = np.rint(values[..., : tail.num_targets])
     history = replace(
         tail.select(picked),
         values=values.reshape(-1, values.shape[2]),

@@ -52,9 +52,10 @@ def validation_data(trained: TrainedModel) -> Prepared | str:
         panel = read_panel(config.data)
     except ForecastError as error:
         return str(error)
-    if data_digest(panel) != trained.digest:
+    days = trained.pipeline.covariates.days
+    if data_digest(panel, days) != trained.digest:
         return f"{config.data.path} has changed since the run was trained"
-    prepared = prepare(config, panel)
+    prepared = prepare(config, panel, days=days)
     return prepared if len(prepared.windows["validation"]) else "split.validation is 0"
 
 
@@ -71,7 +72,8 @@ def validation_errors(
     origins = prepared.windows["validation"].origins()
     origins = origins[:: -(-len(origins) // MOST_WINDOWS)]
     horizon = trained.config.window.horizon
-    panel = replace(prepared.panel, values=prepared.filled)
+    are_counts = trained.pipeline.distribution is not None  # which filled ones need not be
+    panel = prepared.panel if are_counts else replace(prepared.panel, values=prepared.filled)
     truth = actuals(prepared).after(origins, horizon)  # (B, H, K)
     found = {}
     for name, content in models.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forecast.config.counts import NegativeBinomial
 from forecast.errors import ConfigError, listed
 from forecast.forecasting.trained import TrainedModel
 
@@ -13,11 +14,10 @@ def refuse(trained: TrainedModel) -> None:
         trained: the model.
     """
     model = trained.config.model
-    if trained.pipeline.distribution:
-        loss = trained.config.training.loss.key()
+    if isinstance(trained.pipeline.distribution, NegativeBinomial):
         raise ConfigError(
-            f"training.loss: {loss} cannot be exported: ONNX has nothing for the quantiles of its"
-            " distribution; train with loss: quantile"
+            "training.loss: negative_binomial cannot be exported: ONNX has nothing for its"
+            " quantiles; train with loss: poisson, tweedie or quantile"
         )
     if model.proj_size:
         raise ConfigError(

@@ -36,7 +36,7 @@ def tweedie_quantile(
     """
     rate = mean ** (2 - power) / ((2 - power) * dispersion)
     size = (power - 1) * dispersion * mean ** (power - 1)
-    rates, curve = _curve(power, level)
+    rates, curve = quantile_curve(power, level)
     above_zero = rate + math.log(level)  # the quantile is 0 up to here
     place = np.log(np.clip(above_zero, rates[0], rates[-1]))
     few = np.where(above_zero > 0, size * np.exp(np.interp(place, np.log(rates), curve)), 0.0)
@@ -53,7 +53,9 @@ def tweedie_quantile(
 
 
 @functools.lru_cache(maxsize=64)
-def _curve(power: float, level: float) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+def quantile_curve(
+    power: float, level: float
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """Mean numbers of parts less that up to which the quantile is 0, and logarithms of quantiles.
 
     In units of the scale of a part.

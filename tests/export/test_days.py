@@ -17,8 +17,10 @@ from forecast.export.describe import description
 from forecast.export.feeds import wall_seconds
 from forecast.export.onnx import content_of, exported
 from forecast.export.probe import probe
+from forecast.export.quantize import validation_data
 from forecast.export.refuse import refuse
 from forecast.export.session import session_of
+from forecast.prepare import Prepared
 from tests.export.test_graph import forecasts
 from tests.forecasting.cases import config, noise
 from tests.helpers import refusal
@@ -81,10 +83,12 @@ def test_a_time_off_the_axis_is_nan_and_one_behind_it_ordinary():
 def trained_on(days, terms, **data):
     """A model of days, which knows the terms of a table."""
     terms.write_text("first,last,name\n2024-01-03,2024-01-09,fair\n2024-05-14,2024-05-14,fair\n")
+    table = terms.parent / "table.csv"
     y = noise(len(days)) + np.arange(len(days)) % 7
-    options = {"terms": str(terms), "calendar": ["month"], **data}
+    pd.DataFrame({"ds": days, "y": y}).to_csv(table, index=False)
+    options = {"path": str(table), "terms": str(terms), "calendar": ["month"], **data}
     settings = config(options, 14, 5, 20, 12, ["difference", "standardize"])
-    return forecast.train(settings, pd.DataFrame({"ds": days, "y": y}))
+    return forecast.train(settings)
 
 
 def test_a_model_with_terms_is_forecast_alike_by_its_graph(tmp_path):
@@ -100,6 +104,7 @@ def test_a_model_with_terms_is_forecast_alike_by_its_graph(tmp_path):
         {"name": "terms=fair", "first": "2024-01-03", "last": "2024-05-14"}
     ]
     assert told["partners"] == []
+    assert isinstance(validation_data(trained), Prepared)  # the table is that of training
 
 
 def test_days_of_counted_rows_are_refused(tmp_path):
