@@ -24,6 +24,8 @@ LONGEST_SEGMENT, LONGEST_LARGE_SEGMENT = 24, 96
 ENOUGH_SEASONS = 14
 """Half a lookback that holds so many, and the horizon, is read by a member of its own; else twice
 a lookback is."""
+LEAST_ROWS = 5
+"""Lookbacks that a member needs at least: the windows of all members begin as late as its own."""
 LONGEST_SMALL_LOOKBACK, LONGEST_LOOKBACK = 336, 720
 """Steps that a small and a large network read."""
 MOST_SEASONS = 30
@@ -226,7 +228,7 @@ def large_members(shape: TableShape) -> list[dict[str, object]]:
         other = 2 * lookback
     skip = "none" if _linear_skip(shape) == "segment" else "segment"
     changes: list[dict[str, object]] = [{}, {"model.linear_skip": skip}]
-    if other <= (shape.rows - shape.horizon) // 10:  # windows begin that much later, for all
+    if other <= (shape.rows - shape.horizon) // LEAST_ROWS:
         changes.insert(1, {"window.lookback": other})
     return changes
 
