@@ -64,5 +64,7 @@ def init(options: InitOptions) -> int:
     else:
         write_atomically(Path(options.output), text, is_new=not options.force)
         takes = f"trains in at most {in_words(seconds)}"
+        if seconds > 60 * options.minutes:
+            takes += f" (--minutes {options.minutes:g} is too short to read and test so much)"
         tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0

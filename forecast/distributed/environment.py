@@ -46,13 +46,21 @@ def place_of(variables: Mapping[str, str] = os.environ) -> Place:
     return place
 
 
+def restarts_of(variables: Mapping[str, str] = os.environ) -> str:
+    """How often torchrun has started the processes anew, after one of them failed."""
+    return variables.get("TORCHELASTIC_RESTART_COUNT", "0")
+
+
 def was_restarted(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun has started this process anew, after another one failed."""
-    return variables.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    """Whether torchrun has started this process anew."""
+    return restarts_of(variables) != "0"
 
 
 def store_of(place: Place) -> Any:
     """Where the processes find each other: at MASTER_ADDR and MASTER_PORT.
+
+    The store outlives them: those that are started anew see nothing of the addresses and the work
+    of those before.
 
     Raises:
         ConfigError: if there is nobody.
@@ -65,7 +73,7 @@ def store_of(place: Place) -> Any:
     except (RuntimeError, ValueError) as error:
         where = ":".join(os.environ[name] for name in ADDRESS)
         raise ConfigError(f"{where}: the processes of the training do not meet there") from error
-    return PrefixStore("forecast", store)
+    return PrefixStore(f"forecast/{restarts_of()}", store)
 
 
 def file_store(path: str, size: int) -> Any:

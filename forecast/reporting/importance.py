@@ -16,6 +16,7 @@ from forecast.data.windows import Batch
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import Prepared
 from forecast.reporting.steps import Show, unseen
+from forecast.training.sampling import windows_in_epoch
 
 Predict = Callable[[Batch], Tensor]
 """Windows -> point forecasts (B, H, K) on the model's scale; of labels (B, H, K, Q)."""
@@ -25,7 +26,9 @@ FEWEST_BLOCKS, MOST_BLOCKS = 4, 24
 """Blocks of steps into which a lookback is cut, if it has so many steps."""
 REPEATS = 4
 """Orders in which the windows are shuffled."""
-FEWEST_WINDOWS, MOST_WINDOWS = 64, 512
+EFFORTS = ((REPEATS, MOST_BLOCKS), (2, 12), (2, FEWEST_BLOCKS))
+"""Repeats and blocks: fewer, before fewer than `FEWEST_WINDOWS` would be shuffled."""
+FEWEST_WINDOWS, MOST_WINDOWS = 32, 512
 """Windows that are shuffled: as few as it takes to stay within `MOST_WORK`, and the most."""
 MOST_WORK = 1e12
 """Multiplications; about half a minute on two cores."""
@@ -90,14 +93,18 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
         return None
     rows, segment = trained.config.widest.reach, trained.config.model.segment
     inputs = input_parts(pipeline.targets, pipeline.covariates)
-    lookback = lookback_parts(rows, segment, pipeline.num_columns)
-    count = min(len(windows), affordable_windows(trained, len(inputs) + len(lookback)))
+    for repeats, blocks in EFFORTS:
+        lookback = lookback_parts(rows, segment, pipeline.num_columns, blocks)
+        affordable = affordable_windows(trained, len(inputs) + len(lookback), repeats)
+        if affordable > FEWEST_WINDOWS:
+            break
+    count = min(len(windows), affordable)
     index = torch.linspace(0, len(windows) - 1, count).round().long()
     error, rises = error_rises(
         lambda batch: _central_forecast(trained, batch),
         windows.gather(index),
         [*inputs, *lookback],
-        REPEATS,
+        repeats,
         show=show,
         error_of=log_loss if pipeline.labels else mean_absolute_error,
     )
@@ -107,16 +114,17 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
     return Importance(part, count, error, named, tuple(lookback), of_lookback)
 
 
-def affordable_windows(trained: TrainedModel, parts: int) -> int:
+def affordable_windows(trained: TrainedModel, parts: int, repeats: int = REPEATS) -> int:
     """Windows whose shuffling of so many parts stays within `MOST_WORK`, and within a share of the
     training's own work, on any machine."""
     window, model = trained.config.widest, trained.models[0]
     weights = sum(parameter.numel() for parameter in model.parameters())
     channels = len(trained.pipeline.targets) if model.is_independent else 1
     steps = (window.reach + window.horizon) / trained.config.model.segment
-    forecasts = len(trained.models) * (1 + REPEATS * parts)  # of each window
+    forecasts = len(trained.models) * (1 + repeats * parts)  # of each window
     work = weights * channels * steps * forecasts
-    epochs, windows = trained.summary["epochs"], trained.summary["windows"]["train"]
+    epochs = trained.summary["epochs"]
+    windows = windows_in_epoch(trained.summary["windows"]["train"], trained.config.training)
     passes = STEP_PASSES * sum(epochs) * windows
     affordable = min(MOST_WORK / work, SHARE_OF_TRAINING * passes / forecasts)
     return int(np.clip(affordable, FEWEST_WINDOWS, MOST_WINDOWS))
@@ -170,17 +178,20 @@ def _side_by_side(widths: Sequence[tuple[str, int]]) -> Iterator[tuple[str, tupl
         first += width
 
 
-def lookback_parts(lookback: int, segment: int, num_columns: int) -> list[InputPart]:
+def lookback_parts(
+    lookback: int, segment: int, num_columns: int, most: int = MOST_BLOCKS
+) -> list[InputPart]:
     """The lookback cut into its segments; many are joined, and few are cut into steps.
 
     Args:
         lookback: steps.
         segment: steps that the network reads as one.
         num_columns: of the lookback; a block holds all of them.
+        most: blocks.
     """
     cuts = lookback % segment == 0 and lookback // segment >= FEWEST_BLOCKS
     unit = segment if cuts else 1
-    count = min(lookback // unit, MOST_BLOCKS)
+    count = min(lookback // unit, most)
     edges = np.linspace(0, lookback // unit, count + 1).round().astype(int) * unit
     return [
         InputPart(

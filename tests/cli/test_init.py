@@ -82,3 +82,12 @@ def test_series_that_are_skipped_are_a_warning(place, call):
     pd.concat([TABLE.assign(shop="long"), short]).to_csv("shops.csv", index=False)
     code, _, err = call("config", "init", "shops.csv")
     assert (code, err) == (0, "WARNING: skipped 1 series too short to train on: short\n")
+
+
+def test_minutes_that_are_too_short_are_said_to_be(place, call, monkeypatch):
+    slow_to_test = Cost(step=0.01, validation=0.1, evaluation=100.0)
+    monkeypatch.setattr(budget, "measured", lambda *_: slow_to_test)
+    words = ["config", "init", "table.csv", "--output", "new.yaml", "--minutes"]
+    too_short = "(--minutes 0.5 is too short to read and test so much);"
+    assert too_short in call(*words, "0.5")[1]
+    assert "too short" not in call(*words, "10", "--force")[1]

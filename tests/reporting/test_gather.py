@@ -163,6 +163,18 @@ def test_large_models_and_many_parts_use_fewer_windows(runs, monkeypatch):
     assert importance.affordable_windows(trained, 10) == importance.FEWEST_WINDOWS
 
 
+def test_after_a_short_training_there_are_fewer_shuffles(runs):
+    """Else those of a network that was trained for seconds would take minutes."""
+    trained = load(runs / "air")
+    prepared = prepare(trained.config)
+    short = replace(trained, summary={"epochs": [1], "windows": {"train": 8}})
+    long = replace(trained, summary={"epochs": [10_000], "windows": {"train": 8}})
+    least, most = (importance.importance(each, prepared) for each in (short, long))
+    assert least.lookback_rises.shape == (4, 2)
+    assert most.lookback_rises.shape == (12, importance.REPEATS)
+    assert least.windows <= importance.FEWEST_WINDOWS
+
+
 def test_the_page_holds_the_verdict_the_parts_and_the_figures(runs, pages):
     summary = json.loads((runs / "panel/summary.json").read_text())
     assert html.escape(summary["verdict"], quote=False) in pages["panel"]
