@@ -6,7 +6,6 @@ import pytest
 
 import forecast
 from forecast.backtesting.run import backtest
-from forecast.export.onnx import exported
 from forecast.forecasting.model_file import load
 from forecast.init.propose import propose
 from forecast.runs.drain import result_of
@@ -82,14 +81,6 @@ def test_tables_that_are_no_counts_are_refused():
     assert "0.5 is no whole number" in said
     forecast_of_half = forecast.train(count_config("tweedie", "training.epochs=1"), half).forecast()
     assert (forecast_of_half["lo-95"] >= 0).all()
-
-
-def test_an_export_of_two_parameters_of_counts_is_refused_in_one_line(trained):
-    model, _ = trained
-    assert refusal(exported, model) == (
-        "training.loss: negative_binomial cannot be exported: ONNX has nothing for its quantiles;"
-        " train with loss: poisson, tweedie or quantile"
-    )
 
 
 def test_a_loss_of_counts_is_not_proposed_unasked():

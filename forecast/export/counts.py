@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from forecast.config.counts import Distribution, Tweedie
+from forecast.config.counts import Distribution, NegativeBinomial, Tweedie
+from forecast.export.negative_binomial import GraphNegativeBinomial
 from forecast.forecasting.tweedie import MANY_PARTS, quantile_curve
 
 BITS = 8
@@ -29,14 +30,21 @@ class GraphCounts(nn.Module):
     def __init__(self, loss: Distribution) -> None:
         super().__init__()
         self.middle = len(loss.quantiles) // 2
-        made = GraphTweedie(loss.power, loss.levels) if isinstance(loss, Tweedie) else None
-        self.quantiles = made or GraphPoisson(loss.levels)
+        self.quantiles = _quantiles_of(loss)
 
     def forward(self, parameters: Float[Tensor, "B H K P"]) -> Float[Tensor, "B H K Q"]:
         """The mean in the middle, behind the median."""
         values = self.quantiles(parameters)
         lower, upper = values[..., : self.middle], values[..., self.middle :]
         return torch.cat([lower, parameters[..., :1], upper], dim=-1)
+
+
+def _quantiles_of(loss: Distribution) -> nn.Module:
+    if isinstance(loss, Tweedie):
+        return GraphTweedie(loss.power, loss.levels)
+    if isinstance(loss, NegativeBinomial):
+        return GraphNegativeBinomial(loss.levels)
+    return GraphPoisson(loss.levels)
 
 
 class GraphPoisson(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from forecast.config.counts import NegativeBinomial
 from forecast.errors import ConfigError, listed
 from forecast.forecasting.trained import TrainedModel
 
@@ -14,11 +13,6 @@ def refuse(trained: TrainedModel) -> None:
         trained: the model.
     """
     model = trained.config.model
-    if isinstance(trained.pipeline.distribution, NegativeBinomial):
-        raise ConfigError(
-            "training.loss: negative_binomial cannot be exported: ONNX has nothing for its"
-            " quantiles; train with loss: poisson, tweedie or quantile"
-        )
     if model.proj_size:
         raise ConfigError(
             f"model.proj_size: {model.proj_size} cannot be exported: ONNX has no LSTM with a"

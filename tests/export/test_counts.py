@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import forecast
-from forecast.config.counts import Poisson, Tweedie
+from forecast.config.counts import NegativeBinomial, Poisson, Tweedie
 from forecast.export.counts import GraphCounts
 from forecast.export.describe import KEY
 from forecast.export.onnx import content_of, exported
@@ -44,6 +44,13 @@ def test_quantiles_are_those_of_the_model(loss, parameters):
     np.testing.assert_allclose(found, mean_and_quantiles(loss, parameters), rtol=1e-9, atol=1e-12)
 
 
+def test_quantiles_of_two_parameters_are_those_of_the_model():
+    parameters = of_means((1e-4, 60.0))[::100]
+    loss = NegativeBinomial(levels=LEVELS)
+    found = GraphCounts(loss)(torch.from_numpy(parameters)).numpy()
+    np.testing.assert_allclose(found, mean_and_quantiles(loss, parameters), rtol=1e-6)
+
+
 def model_of(loss, **others):
     rng = np.random.default_rng(3)
     days = pd.date_range("2024-01-01", periods=120)
@@ -53,7 +60,7 @@ def model_of(loss, **others):
     return forecast.train(settings, pd.DataFrame({"ds": days, "y": y}))
 
 
-@pytest.mark.parametrize("loss", ["poisson", "tweedie"])
+@pytest.mark.parametrize("loss", ["poisson", "negative_binomial", "tweedie"])
 def test_a_model_of_counts_is_forecast_alike_by_its_graph(loss):
     trained = model_of(loss, partners=["ridge"], combine="median")
     made = probe(trained, 3, trained.rows_kept + 2)
@@ -62,13 +69,13 @@ def test_a_model_of_counts_is_forecast_alike_by_its_graph(loss):
     np.testing.assert_allclose(found, made.forecasts(trained), rtol=1e-6, atol=1e-9)
     made.inputs["history"][0, 0] = -1
     made.inputs["history"][1, -1] += 0.5
-    refused = [True, loss == "poisson", False]
+    refused = [True, loss != "tweedie", False]
     np.testing.assert_array_equal(np.isnan(forecasts(trained, made.inputs)).any((1, 2, 3)), refused)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
-@pytest.mark.parametrize("loss", ["poisson", "tweedie"])
+@pytest.mark.parametrize("loss", ["poisson", "negative_binomial", "tweedie"])
 def test_the_exported_file_forecasts_counts(loss):
     trained = model_of(loss)
     jaxtyping.config.update("jaxtyping_disable", True)
