@@ -40,7 +40,8 @@ def bias_remarks(sums: ErrorSums) -> list[str]:
     side = "low" if bias < 0 else "high"
     return [
         f"Forecasts are {100 * abs(bias) / size:.0f} % too {side} on average: where sums matter,"
-        " try training.loss: mse; where the level has moved, model.window_norm: last."
+        " try training.loss: mse; where the level has moved, model.window_norm: last"
+        " with model.start: random."
     ]
 
 

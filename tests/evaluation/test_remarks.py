@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from forecast.config.tree import config_from
 from forecast.data.scale import Scale
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.remarks import bias_remarks, coverage_remarks, remarks
@@ -33,6 +34,15 @@ ACTUAL = np.array([10.0, 20.0, 30.0, np.nan, 40.0])
 def test_bias(forecast, said):
     found = bias_remarks(sums_of(ACTUAL, forecast))
     assert [each.split(":")[0] for each in found] == ([said] if said else [])
+
+
+def test_what_it_advises_goes_together():
+    """The pretrained network, which is proposed, has no `window_norm`."""
+    (said,) = bias_remarks(sums_of(ACTUAL, ACTUAL / 2))
+    assert "model.window_norm: last with model.start: random" in said
+    advised = {"data": {"path": "t.csv"}, "training": {"loss": "mse"}}
+    model = config_from({**advised, "model": {"window_norm": "last", "start": "random"}}).model
+    assert (model.window_norm, model.start) == ("last", "random")
 
 
 def test_bias_of_zeros_and_of_nothing_is_not_spoken_of():
