@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from forecast.config.tree import Config
     from forecast.data.panel import Panel
 
+CLEARLY = 1.1
+"""Times the minutes, from which on a training takes longer than they are."""
+
 
 def init(options: InitOptions) -> int:
     """Print or write a configuration that is fitted to a table, and to the time it may take."""
@@ -64,7 +67,7 @@ def init(options: InitOptions) -> int:
     else:
         write_atomically(Path(options.output), text, is_new=not options.force)
         takes = f"trains in at most {in_words(seconds)}"
-        if seconds > 60 * options.minutes:
+        if seconds > CLEARLY * 60 * options.minutes:
             takes += f" (--minutes {options.minutes:g} is too short to read and test so much)"
         tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0
