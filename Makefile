@@ -20,11 +20,13 @@ test: lint
 # Each in an environment of its own, which uv makes: pip tries combinations of the lowest for hours.
 # TORCH=2.13.0+cpu pins torch, where a CUDA build is too large.
 # statsforecast caps pandas: the newest is put over it, as users have it who need no statsforecast.
-# Old libraries warn of the newer ones beneath them, which says nothing of us.
+# Old libraries warn of the newer ones beneath them, which says nothing of us; nor does it when a
+# library is compiled whose docstrings have stray backslashes (utilsforecast).
 RESOLUTION_latest := highest
 RESOLUTION_oldest := lowest-direct
 OVERRIDES_latest := 'pandas>=3'
 WARNINGS_oldest := -W default
+WARNINGS_latest := -W 'ignore:invalid escape sequence:DeprecationWarning'
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 test-latest test-oldest: test-%: .venv/installed

@@ -27,6 +27,17 @@ def refusal(call, *arguments, error: type[ForecastError] = ForecastError, **opti
     return message
 
 
+def in_nanoseconds(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose times have the unit of forecasts, whatever unit pandas reads them in."""
+    times = {name: column.dt.as_unit("ns") for name, column in table.items() if is_time(column)}
+    return table.assign(**times)
+
+
+def is_time(column: pd.Series) -> bool:
+    """Whether a column holds times, in a zone or not."""
+    return column.dtype.kind == "M"
+
+
 def small_config(overrides=(), **sections) -> Config:
     """The small configuration, with the keys of these sections put in or in place."""
     merged = {

@@ -18,6 +18,7 @@ from forecast.errors import ConfigError, printable, shown
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 20
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 MAX_DIGITS = 40
 
 KeyPath = tuple[str | int, ...]
@@ -109,6 +110,8 @@ def _what_is_wrong(error: Exception, text: str) -> tuple[int, str]:
         return text.count("\n", 0, position) + 1, f"{character!r} is no text; take it out"
     mark = error.problem_mark or error.context_mark
     reason = ", ".join(part for part in (error.context, error.problem) if part)
+    if "nesting depth" in reason:
+        reason = TOO_DEEP
     if "cannot start any token" in reason:
         reason += "; indent with spaces, and quote a value that begins with %, @ or `"
     return _line(mark) if mark else 1, reason
@@ -142,7 +145,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             return event.value if event.style else scalar(event.value)
         if len(path) == MAX_DEPTH:
-            raise self._refusal(event, f"nested deeper than {MAX_DEPTH} levels")
+            raise self._refusal(event, TOO_DEEP)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         items: list[Any] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import shlex
 import shutil
@@ -110,8 +111,19 @@ def _captured() -> Iterator[io.StringIO]:
         yield printed
 
 
+@contextlib.contextmanager
+def _without_handlers() -> Iterator[None]:
+    """Warnings go to stderr, as in a process of the user's own; a test would catch them."""
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        yield
+    finally:
+        root.handlers = before
+
+
 def _executed(block: Block, names: dict[str, Any]) -> tuple[str, bool]:
-    with _captured() as printed:
+    with _captured() as printed, _without_handlers():
         try:
             code = compile("\n" * (block.line - 1) + block.text, "page", "exec")
             exec(code, names)  # noqa: S102 - our own pages, which this is for

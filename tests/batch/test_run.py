@@ -11,7 +11,7 @@ from forecast.batch.manifest import MANIFEST
 from forecast.batch.run import forecast_files
 from forecast.errors import ConfigError
 from forecast.runs.drain import result_of
-from tests.helpers import refusal
+from tests.helpers import in_nanoseconds, refusal
 
 FILES = ["part-0.parquet", "part-1.parquet", "z/part-2.parquet"]
 
@@ -53,7 +53,9 @@ def test_series_that_folders_name_and_csv(place):
         ]
     )
     expected = place.trained.forecast(place.frame, horizon=2, level=[]).sort_values("unique_id")
-    assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True), rtol=1e-12)
+    assert_frame_equal(
+        in_nanoseconds(found.reset_index(drop=True)), expected.reset_index(drop=True), rtol=1e-12
+    )
 
 
 def test_a_second_command_goes_on_where_the_first_was_stopped(place):

@@ -37,12 +37,14 @@ def small(name: str) -> Config:
     return read_config(CONFIGS / f"{name}.yaml", ["device=cpu", *words])
 
 
-@pytest.mark.parametrize("horizon", [96, 192, 336, 720])
-def test_etth1_is_split_and_scaled_by_the_protocol(etth1: pd.DataFrame, horizon: int) -> None:
+@pytest.mark.parametrize(("horizon", "longest"), [(96, 720), (192, 720), (336, 720), (720, 1440)])
+def test_etth1_is_split_and_scaled_by_the_protocol(
+    etth1: pd.DataFrame, horizon: int, longest: int
+) -> None:
     prepared = prepare(small(f"etth1_{horizon}"), etth1)
     counts = {part: len(windows) for part, windows in prepared.windows.items()}
     assert counts == {
-        "train": TRAIN - LOOKBACK - horizon + 1,
+        "train": TRAIN - longest - horizon + 1,  # the member that looks back furthest
         "validation": PART - horizon + 1,
         "test": PART - horizon + 1,
     }
@@ -51,7 +53,9 @@ def test_etth1_is_split_and_scaled_by_the_protocol(etth1: pd.DataFrame, horizon:
     train = values[:TRAIN]
     scaled = (values - train.mean(axis=0)) / train.std(axis=0)
     begin = TRAIN + PART
-    np.testing.assert_allclose(first.past[0], scaled[begin - LOOKBACK : begin], atol=1e-5)
+    np.testing.assert_allclose(
+        first.past[0, -LOOKBACK:], scaled[begin - LOOKBACK : begin], atol=1e-5
+    )
     np.testing.assert_allclose(first.target[0], scaled[begin : begin + horizon], atol=1e-5)
 
 

@@ -107,7 +107,7 @@ def encoded(case, option, values):
 def waves(names, times):
     values = {
         "hour": lambda t: t.hour / 24,
-        "dayofweek": lambda t: t.dayofweek / 7,
+        "dayofweek": lambda t: t.day_of_week / 7,
         "month": lambda t: (t.month - 1) / 12,
     }
     return [

@@ -18,6 +18,7 @@ from forecast.prepare import prepare
 from forecast.runs.folder import MODEL_FILE
 from tests.forecasting.by_hand import by_hand
 from tests.forecasting.cases import BUILDERS, ahead_of, built, config, noise, two_series
+from tests.helpers import in_nanoseconds
 
 
 @pytest.fixture(params=BUILDERS)
@@ -61,8 +62,10 @@ def test_table_is_long_and_continues_the_times(case_and_model):
         for target in case.targets:
             keys = {"unique_id": name} if "unique_id" in rows else {}
             expected.append(pd.DataFrame({**keys, case.time: times, "target": target}))
-    assert_frame_equal(key_columns(case, table), pd.concat(expected, ignore_index=True))
-    assert table[case.time].dtype == case.frame[case.time].dtype
+    assert_frame_equal(
+        key_columns(case, table), in_nanoseconds(pd.concat(expected, ignore_index=True))
+    )
+    assert table[case.time].dtype == in_nanoseconds(case.frame)[case.time].dtype
 
 
 def test_same_from_the_checkpoint_and_from_the_training_table(case_and_model, tmp_path):

@@ -70,7 +70,7 @@ def test_days_of_a_spreadsheet():
 
 
 def test_whole_numbers_with_a_point_are_times_as_well():
-    seconds = pd.date_range("2024-01-01", periods=40, freq="h").astype("int64") / 10**9
+    seconds = pd.date_range("2024-01-01", periods=40, freq="h").as_unit("s").astype("int64") / 1.0
     found = read_unconfigured(pd.DataFrame({"ts": seconds, "y": np.arange(40.0) ** 1.5}))
     assert (found.marks, found.panel.axis.frequency) == ({"time_format": "unix_s"}, "h")
 

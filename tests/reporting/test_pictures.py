@@ -11,6 +11,7 @@ from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import RunFolder
+from tests.helpers import in_nanoseconds
 from tests.waves import ROWS, SINGLE, TABLE, config, finish, session_of
 
 
@@ -29,7 +30,7 @@ def test_the_forecast_table_is_that_of_the_model(tmp_path, no_pictures):
     )
     table = pd.read_csv(tmp_path / "forecast.csv", parse_dates=["ds"])
     assert list(table.columns) == ["unique_id", "ds", "target", "forecast", "lo-80", "hi-80"]
-    pd.testing.assert_frame_equal(table, model.forecast())
+    pd.testing.assert_frame_equal(in_nanoseconds(table), model.forecast())
     assert table.ds.min() == pd.Timestamp("2024-01-01")
 
 
