@@ -174,14 +174,13 @@ def slow_step(option, train: np.ndarray, values: np.ndarray) -> np.ndarray:
                 ]
             )
         return values
+    assume(len(np.unique(train)) > 1)  # others have the scale of their level, or of other series
     if isinstance(option, Power):
         return slow_power(option.method, train, values)
     return slow_affine(option, train, values)
 
 
 def slow_affine(option, train: np.ndarray, values: np.ndarray) -> np.ndarray:
-    if not len(train):
-        return values
     if isinstance(option, Standardize):
         location, scale = train.mean(), train.std()
     elif isinstance(option, MinMax):
@@ -195,10 +194,10 @@ def slow_affine(option, train: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def slow_power(method: str, train: np.ndarray, values: np.ndarray) -> np.ndarray:
     if method == "box_cox":
-        scale = np.exp(np.log(train).mean()) if len(train) else 1.0
+        scale = np.exp(np.log(train).mean())
         fitted = fitted_exponent(method, train / scale)
         return special.boxcox(values / scale, fitted)
-    scale = np.abs(train).mean() if len(train) and train.any() else 1.0
+    scale = np.abs(train).mean() if train.any() else 1.0
     fitted = fitted_exponent(method, train / scale)
     known = ~np.isnan(values)
     result = np.full_like(values, np.nan)
