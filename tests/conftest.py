@@ -13,8 +13,9 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
-settings.register_profile("suite", deadline=None, max_examples=25)
-settings.register_profile("thorough", deadline=None, max_examples=500)  # for `make slow`
+settings.register_profile("suite", deadline=None, max_examples=25, derandomize=True)
+# `make slow` tries new examples each time; the suite the same ones, so that it tells of the code.
+settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("suite")
 torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
 
