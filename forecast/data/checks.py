@@ -18,8 +18,8 @@ from forecast.errors import named, shown
 OUTLIER = 10.0
 """A value is an outlier if its distance to the mean of its neighbours is this many times the usual
 one of its series (median absolute deviation, scaled to a normal distribution)."""
-FEWEST_CODES = 3
-"""Times that a value comes beyond all others, to look like a code."""
+FEWEST_CODES, FEWEST_OTHERS = 3, 10
+"""Rows that hold a code, and different values beside it: of few, one may be far from the others."""
 SHOWN = 3
 """Outliers named of each column."""
 
@@ -159,7 +159,9 @@ def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
     values = values[~np.isnan(values)]
     found = []
     for end, others in ((0, values[1:]), (-1, values[:-1])):
-        is_far = len(others) > 1 and np.abs(others - values[end]).min() > np.ptp(others)
+        is_far = len(others) >= FEWEST_OTHERS and np.abs(others - values[end]).min() > np.ptp(
+            others
+        )
         if is_far and counts[end] >= FEWEST_CODES and values[end] != 0:
             message = (
                 f"column {shown(name)} is {values[end]:g} in {counts[end]} rows, far from all other"

@@ -50,6 +50,7 @@ def test_a_code_for_no_value_is_told_from_outliers(tmp_path):
     ]
     assert "code" not in messages(daily(tmp_path, wave(60)))
     assert "code" not in messages(daily(tmp_path, [0.0, 100.0, 101.0, 0.0, 102.0, 0.0, 103.0]))
+    assert "code" not in messages(daily(tmp_path, [3.0, 5.0, 9.0, 4.0] * 12))  # a season
 
 
 def test_a_clean_table_has_no_findings(tmp_path: Path) -> None:
