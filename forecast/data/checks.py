@@ -159,10 +159,9 @@ def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
     values = values[~np.isnan(values)]
     found = []
     for end, others in ((0, values[1:]), (-1, values[:-1])):
-        is_far = len(others) >= FEWEST_OTHERS and np.abs(others - values[end]).min() > np.ptp(
-            others
-        )
-        if is_far and counts[end] >= FEWEST_CODES and values[end] != 0:
+        if len(others) < FEWEST_OTHERS or counts[end] < FEWEST_CODES or values[end] == 0:
+            continue
+        if np.abs(others - values[end]).min() > np.ptp(others):
             message = (
                 f"column {shown(name)} is {values[end]:g} in {counts[end]} rows, far from all other"
                 f" values; if it stands for none, empty these cells and set data.missing"
