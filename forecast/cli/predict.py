@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forecast.cli.options import PredictOptions
 from forecast.cli.output import (
@@ -18,9 +19,15 @@ from forecast.data.parts import is_folder
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.compare import two_futures
+from forecast.forecasting.display import forecast_with_figure
 from forecast.forecasting.model_file import load, model_path
 from forecast.runs.log import stderr_log
 from forecast.training.device import choose_device
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecast.forecasting.trained import TrainedModel
 
 
 def predict(options: PredictOptions) -> int:
@@ -52,10 +59,7 @@ def predict(options: PredictOptions) -> int:
                 options.data, options.samples, seed, future, options.horizon
             ).table
         elif options.compare is None:
-            table = trained.forecast(options.data, options.future, *asked)
-            if options.plot is not None:
-                figure = trained.plot(options.data, options.future, *asked)
-                write_picture(figure, options.plot, options.force)
+            table = _forecast(trained, options)
         else:
             table = two_futures(trained, options.future, options.compare, options.data, *asked)
     table = for_spreadsheets(table) if options.safe_csv else table
@@ -66,6 +70,16 @@ def predict(options: PredictOptions) -> int:
     else:
         hand_out(f"{to_json(table)}\n" if options.json else to_csv(table))
     return 0
+
+
+def _forecast(trained: TrainedModel, options: PredictOptions) -> pd.DataFrame:
+    """The forecast, and its picture if one is asked for."""
+    asked = (options.data, options.future, options.horizon, options.level)
+    if options.plot is None:
+        return trained.forecast(*asked)
+    table, figure = forecast_with_figure(trained, *asked)
+    write_picture(figure, options.plot, options.force)
+    return table
 
 
 def _refuse_mixed(options: PredictOptions) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.config.tree import Config
+from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.drawing.panels import (
     MOST_PANELS,
@@ -19,8 +21,10 @@ from forecast.drawing.panels import (
     rows_drawn,
     title_of,
 )
+from forecast.evaluation.levels import Levels
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from forecast.forecasting.trained import TrainedModel
@@ -63,22 +67,20 @@ def _drawn(
     return plots.forecasts(panels, title_of(quantiles, panel, len(panels)))
 
 
-def figure_ahead(
-    trained: TrainedModel, history: Panel, panel: Panel, values: Any, quantiles: tuple[float, ...]
-) -> Figure:
-    """The steps after the last rows of some series.
-
-    Args:
-        trained: the model.
-        history: all rows that are known.
-        panel: the series that were forecast.
-        values: what was forecast of them, (S, H, K, Q).
-        quantiles: of the last axis.
-    """
+def forecast_with_figure(
+    trained: TrainedModel,
+    data: AnyTable | str | Path | None,
+    future: AnyTable | str | Path | None,
+    horizon: int | None,
+    level: Levels,
+) -> tuple[pd.DataFrame, Figure]:
+    """What `forecast` and `plot` of a model give, forecast once; arguments as theirs."""
+    history, panel, values = trained.ahead(data, future, horizon, level)
     ahead = dict(zip(panel.ids, values, strict=True))
     known = [number for number, name in enumerate(history.ids) if name in ahead]
     shown = _evenly_chosen(trained, history.select(np.array(known)), values.shape[1])
-    return _drawn(trained, shown, ahead, quantiles, panel)
+    figure = _drawn(trained, shown, ahead, trained.quantiles(level), panel)
+    return trained.table(panel, values, level), figure
 
 
 def picture_of(trained: TrainedModel) -> bytes | None:

@@ -32,7 +32,7 @@ from forecast.evaluation.levels import (
     what_is_left_out,
 )
 from forecast.forecasting.ahead import forecast_ahead
-from forecast.forecasting.display import described, figure_ahead, figure_of_run, picture_of
+from forecast.forecasting.display import described, figure_of_run, forecast_with_figure, picture_of
 from forecast.forecasting.history import (
     last_rows,
     long_enough,
@@ -106,7 +106,6 @@ class TrainedModel:
         """Rows of history without which there is no forecast."""
         return self.config.widest.rows_read + self.pipeline.chain.rows_lost
 
-    @own_state()
     def forecast(
         self,
         data: AnyTable | str | Path | None = None,
@@ -132,11 +131,22 @@ class TrainedModel:
             DataError: for history that is too short or unlike that of training.
             ConfigError: for a horizon below 1, or a level that the model cannot give.
         """
+        _, panel, values = self.ahead(data, future, horizon, level)
+        return self.table(panel, values, level)
+
+    @own_state()
+    def ahead(
+        self,
+        data: AnyTable | str | Path | None,
+        future: AnyTable | str | Path | None,
+        horizon: int | None,
+        level: Levels,
+    ) -> tuple[Panel, Panel, Float[np.ndarray, "S H K Q"]]:
+        """What is known, and what `forecast_panel` makes of it; intervals left out are told."""
         history = self._history(data)
         if level is None and self.left_out:
             log.info("%s", self.left_out)
-        panel, values = self.forecast_panel(history, future, horizon, level)
-        return self.table(panel, values, level)
+        return history, *self.forecast_panel(history, future, horizon, level)
 
     def table(
         self, panel: Panel, values: Float[np.ndarray, "S H K Q"], level: Levels = None
@@ -217,9 +227,7 @@ class TrainedModel:
         Raises:
             DataError, ConfigError: as `forecast`.
         """
-        history = self._history(data)
-        panel, values = self.forecast_panel(history, future, horizon, level)
-        return figure_ahead(self, history, panel, values, self.quantiles(level))
+        return forecast_with_figure(self, data, future, horizon, level)[1]
 
     def plot_test(self) -> Figure:
         """Draw test forecasts beside what came: of the worst, the median and the best series.
