@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import random
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
 from forecast.backtesting.files import open_source
 from forecast.backtesting.tables import Backtest
 from forecast.budget import fitted
-from forecast.config.tree import Config, build_config, config_from, read_config
+from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
+from forecast.given import AnyConfig, config_and_table
 from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
 from forecast.runs.drain import result_of
@@ -35,7 +36,6 @@ from forecast.zero_shot.result import QuickForecast
 if TYPE_CHECKING:
     from forecast.tuning.tuned import Tuned
 
-AnyConfig = Config | Mapping[str, Any] | str | Path
 MINUTES = 5.0
 """What a proposed training may take."""
 
@@ -321,35 +321,7 @@ def report(run: Path | str, output: Path | str | None = None, force: bool = Fals
 def _config_and_table(
     config: AnyConfig | AnyTable | None, data: AnyTable | None
 ) -> tuple[Config, AnyTable | None]:
-    """A configuration and the table in place of its file, if there is one."""
-    if config is None or _is_table(config):
-        if config is not None and data is not None:
-            raise ConfigError("two tables are given; the configuration comes first, then the table")
-        table = data if config is None else config
-        if table is None:
-            raise ConfigError("nothing to train on; give a table, or a configuration")
-        return propose(table), table
-    if isinstance(config, Config):
-        return config, data
-    if isinstance(config, str | Path):
-        return read_config(config), data
-    section = config.get("data", {})
-    if data is not None and isinstance(section, Mapping):
-        config = {**config, "data": {"path": "data", **section}}
-    return config_from(config), data
-
-
-def _is_table(value: AnyConfig | AnyTable) -> bool:
-    """Whether a value is a table: of mappings, one of columns under names of no configuration."""
-    if isinstance(value, Config | str | Path):
-        return False
-    if not isinstance(value, Mapping):
-        return True
-    columns = value.values()
-    is_of_columns = all(
-        hasattr(each, "__len__") and not isinstance(each, str | Mapping) for each in columns
-    )
-    return len(columns) > 1 and is_of_columns and not value.keys() <= Config.model_fields.keys()
+    return config_and_table(config, data, propose)
 
 
 def _watchers(quiet: bool) -> tuple[Show, ...]:

@@ -16,7 +16,7 @@ FLOORS = (
     ("errors",),
     ("config", "runs"),
     ("data", "models"),
-    ("pretrained",),
+    ("pretrained", "given"),
     ("training", "evaluation", "init"),
     ("partners", "drawing"),
     ("forecasting",),

@@ -1,0 +1,58 @@
+"""What a caller of Python gives: a configuration, a table, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from forecast.config.tree import Config, config_from, read_config
+from forecast.data.frames import AnyTable
+from forecast.errors import ConfigError
+
+AnyConfig = Config | Mapping[str, Any] | str | Path
+
+
+def config_and_table(
+    config: AnyConfig | AnyTable | None,
+    data: AnyTable | None,
+    propose: Callable[[AnyTable], Config],
+) -> tuple[Config, AnyTable | None]:
+    """A configuration and the table in place of its file, if there is one.
+
+    Args:
+        config: a path, nested mappings, a `Config`; or a table alone.
+        data: a table in place of the file; None: none.
+        propose: makes a configuration for a table alone.
+
+    Raises:
+        ConfigError: for two tables, or none.
+    """
+    if config is None or is_table(config):
+        if config is not None and data is not None:
+            raise ConfigError("two tables are given; the configuration comes first, then the table")
+        table = data if config is None else config
+        if table is None:
+            raise ConfigError("nothing to train on; give a table, or a configuration")
+        return propose(table), table
+    if isinstance(config, Config):
+        return config, data
+    if isinstance(config, str | Path):
+        return read_config(config), data
+    section = config.get("data", {})
+    if data is not None and isinstance(section, Mapping):
+        config = {**config, "data": {"path": "data", **section}}
+    return config_from(config), data
+
+
+def is_table(value: AnyConfig | AnyTable) -> bool:
+    """Whether a value is a table: of mappings, one of columns under names of no configuration."""
+    if isinstance(value, Config | str | Path):
+        return False
+    if not isinstance(value, Mapping):
+        return True
+    columns = value.values()
+    is_of_columns = all(
+        hasattr(each, "__len__") and not isinstance(each, str | Mapping) for each in columns
+    )
+    return len(columns) > 1 and is_of_columns and not value.keys() <= Config.model_fields.keys()
