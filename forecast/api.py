@@ -22,6 +22,7 @@ from forecast.errors import ConfigError, extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
 from forecast.given import AnyConfig, config_and_table
+from forecast.init.hints import Hints, Wishes
 from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
 from forecast.runs.drain import result_of
@@ -101,19 +102,19 @@ def propose(
     with options_named(as_argument):
         text = proposal(
             str(data) if isinstance(data, Path) else data,
-            time,
-            id,
-            [target] if isinstance(target, str) else target,
-            horizon,
-            timezone,
-            time_format,
-            season,
-            {"past": past, "future": future, "static": static},
-            lambda config, panel: fitted(config, panel, minutes, began).changes,
-            duplicates=duplicates,
-            holidays=holidays,
-            labels=labels,
-            frequency=frequency,
+            Hints(
+                time=time,
+                id=id,
+                targets=[target] if isinstance(target, str) else target,
+                helping={"past": past, "future": future, "static": static},
+                labels=labels,
+                timezone=timezone,
+                time_format=time_format,
+                frequency=frequency,
+                duplicates=duplicates,
+            ),
+            Wishes(horizon, season, holidays),
+            affordable=lambda config, panel: fitted(config, panel, minutes, began).changes,
         )
     return build_config(read_yaml(text, "proposal"), "proposal")
 
@@ -248,19 +249,17 @@ def quick(
     Raises:
         ForecastError: one line with place, value and remedy.
     """
-    table = str(data) if isinstance(data, Path) else data
-    targets = [target] if isinstance(target, str) else target
+    hints = Hints(
+        time=time,
+        id=id,
+        targets=[target] if isinstance(target, str) else target,
+        timezone=timezone,
+        time_format=time_format,
+        frequency=frequency,
+        duplicates=duplicates,
+    )
     with options_named(as_argument):
-        found = read_unconfigured(
-            table,
-            time,
-            id,
-            targets,
-            timezone,
-            time_format,
-            duplicates=duplicates,
-            frequency=frequency,
-        )
+        found = read_unconfigured(str(data) if isinstance(data, Path) else data, hints)
     levels = in_percent(() if level is None else level)
     return quick_forecast(found, horizon, season, levels, folds, partners)
 

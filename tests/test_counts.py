@@ -7,10 +7,10 @@ import pytest
 import forecast
 from forecast.backtesting.run import backtest
 from forecast.forecasting.model_file import load
-from forecast.init.propose import propose
 from forecast.runs.drain import result_of
 from forecast.runs.folder import MODEL_FILE
 from tests.helpers import refusal, small_config
+from tests.proposed import propose
 
 RANDOM = np.random.default_rng(4)
 SALES = pd.concat(
@@ -23,6 +23,7 @@ SALES = pd.concat(
     )
     for name, mean in (("rare", 0.2), ("often", 4.0), ("large", 4000.0))
 )
+
 PARTS = {"window": {"lookback": 7, "horizon": 3}, "split": {"validation": 10, "test": 10}}
 
 

@@ -11,12 +11,12 @@ from forecast.backtesting.run import backtest
 from forecast.config.counts import Poisson
 from forecast.evaluation.baselines import History
 from forecast.forecasting.model_file import load
-from forecast.init.propose import propose
 from forecast.partners.combination import Combination
 from forecast.prepare import prepare
 from forecast.runs.drain import result_of
 from forecast.runs.folder import MODEL_FILE
 from tests.helpers import small_config
+from tests.proposed import propose
 
 COUNTS = pd.DataFrame(
     {
@@ -24,6 +24,7 @@ COUNTS = pd.DataFrame(
         "y": np.random.default_rng(4).poisson(0.7, 90) * 20.0,
     }
 )
+
 PARTS = {"window": {"lookback": 7, "horizon": 3}, "split": {"validation": 20, "test": 20}}
 NUMBERS = ["forecast", "lo-80", "hi-80", "lo-95", "hi-95"]
 

@@ -13,6 +13,7 @@ from forecast.cli.output import refuse_replacing
 from forecast.cli.streams import hand_out, tell
 from forecast.config.paths import seen_from
 from forecast.errors import ConfigError
+from forecast.init.hints import Hints, Wishes
 from forecast.init.propose import propose
 from forecast.init.unconfigured import as_flag, options_named
 from forecast.runs.clock import in_words
@@ -47,20 +48,10 @@ def init(options: InitOptions) -> int:
     with stderr_log(quiet=True), options_named(as_flag):
         text = propose(
             options.table,
-            options.time,
-            options.id,
-            options.target,
-            options.horizon,
-            options.timezone,
-            options.time_format,
-            options.season,
-            {"past": options.past, "future": options.future, "static": options.static},
-            affordable,
+            _hints(options),
+            Wishes(options.horizon, options.season, options.holidays),
             None if options.output == "-" else seen_from(options.output, options.table),
-            options.duplicates,
-            options.holidays,
-            options.labels,
-            options.frequency,
+            affordable,
         )
     if options.output == "-":
         hand_out(text)
@@ -71,3 +62,18 @@ def init(options: InitOptions) -> int:
             takes += f" (--minutes {options.minutes:g} is too short to read and test so much)"
         tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0
+
+
+def _hints(options: InitOptions) -> Hints:
+    """What is said of the table; empty roles are none."""
+    return Hints(
+        time=options.time,
+        id=options.id,
+        targets=options.target,
+        helping={"past": options.past, "future": options.future, "static": options.static},
+        labels=options.labels,
+        timezone=options.timezone,
+        time_format=options.time_format,
+        frequency=options.frequency,
+        duplicates=options.duplicates,
+    )

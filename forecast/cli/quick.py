@@ -14,6 +14,7 @@ from forecast.cli.text import quick_text
 from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
+from forecast.init.hints import Hints
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from forecast.runs.files import json_text
 from forecast.runs.log import stderr_log
@@ -32,17 +33,17 @@ def quick(options: QuickOptions) -> int:
         require_format(options.output)
     refuse_same(options.output, options.plot)
     levels, partners = in_percent(options.level), _partners(options.partners)
+    hints = Hints(
+        time=options.time,
+        id=options.id,
+        targets=options.target,
+        timezone=options.timezone,
+        time_format=options.time_format,
+        frequency=options.frequency,
+        duplicates=options.duplicates,
+    )
     with stderr_log(options.quiet), options_named(as_flag):
-        found = read_unconfigured(
-            options.table,
-            options.time,
-            options.id,
-            options.target,
-            options.timezone,
-            options.time_format,
-            duplicates=options.duplicates,
-            frequency=options.frequency,
-        )
+        found = read_unconfigured(options.table, hints)
         result = quick_forecast(
             found, options.horizon, options.season, levels, options.folds, partners
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from forecast.data.ticks import INDEX
 from forecast.data.times import season_length
 from forecast.errors import MOST_SHOWN, ForecastError, named, printable
 from forecast.init.extent import has_years, what_is_filled
+from forecast.init.hints import NO_HINTS, NO_WISHES, Hints, Wishes
 from forecast.init.labels import label_recipe
 from forecast.init.lines import flow, section_lines
-from forecast.init.recipe import recipe_of
+from forecast.init.recipe import Recipe, recipe_of
 from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import TableShape
-from forecast.init.sizes import chosen_horizon, held_back, least_history
+from forecast.init.sizes import HeldBack, chosen_horizon, held_back, least_history
 from forecast.init.unconfigured import Unconfigured, read_unconfigured, season_of
 
 NEAR_ZERO = 0.1
@@ -37,38 +39,20 @@ WAYS_OUT = ((2, False), (2, True), (1, False), (1, True), (0, False), (0, True))
 
 def propose(
     table: str | AnyTable,
-    time: str | None = None,
-    id_column: str | None = None,
-    targets: Sequence[str] | None = None,
-    horizon: int | None = None,
-    timezone: str | None = None,
-    time_format: str | None = None,
-    season: int | None = None,
-    covariates: Mapping[str, Sequence[str]] | None = None,
-    affordable: Affordable | None = None,
+    hints: Hints = NO_HINTS,
+    wishes: Wishes = NO_WISHES,
     written: str | None = None,
-    duplicates: str | None = None,
-    holidays: str | None = None,
-    labels: bool = False,
-    frequency: str | int | None = None,
+    affordable: Affordable | None = None,
 ) -> str:
     """A configuration as YAML, fitted to the columns, the frequency and the length of a table.
 
     Args:
         table: CSV or Parquet file, or a table of Python.
-        time, id_column, targets: columns; None: found by their names and values.
-        horizon: steps to forecast; None: by the season.
-        timezone, time_format: of the time column, as in the section `data`; None: as written.
-        season: rows in a season; None: by the frequency, of integer times by the values.
-        covariates: `past`, `future` and `static`: columns that help, or `auto`; None: none.
+        hints: what is known of the table; the rest is found by looking at it.
+        wishes: what the configuration should be like.
+        written: path of the file as the configuration gives it; None: as it is.
         affordable: what to change in the section `training` for the time that it may take; None:
             nothing. What it refuses is proposed in another way, or not at all.
-        written: path of the file as the configuration gives it; None: as it is.
-        duplicates: what becomes of rows with one time, as in the section `data`; None: an error,
-            unless they are equal throughout.
-        holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
-        labels: whether targets are labels, whole numbers too; texts and truth values always are.
-        frequency: of the rows, as in the section `data`; None: told by the times.
 
     Returns:
         Text that `read_config` accepts, with comments.
@@ -77,47 +61,36 @@ def propose(
         DataError: if no time column or no number column can be found, or there are too few rows.
         ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
-    place = {} if holidays is None else {"holidays": place_of(holidays)}
-    helping = {role: tuple(names) for role, names in (covariates or {}).items() if names}
+    place = {} if wishes.holidays is None else {"holidays": place_of(wishes.holidays)}
+    found = read_unconfigured(table, hints, may_count=True)
     path = table if isinstance(table, str) else "data"
-    written = path if written is None else written
-    found = read_unconfigured(
-        table,
-        time,
-        id_column,
-        targets,
-        timezone,
-        time_format,
-        helping,
-        duplicates,
-        labels,
-        True,
-        frequency,
-    )
-    refusal = None
-    for most_parts, skips in WAYS_OUT:
-        lines, training = _lines(
-            path,
-            written,
-            found,
-            {**found.marks, **place},
-            horizon,
-            season,
-            most_parts,
-            skips and found.panel.num_series > 1,
-        )
+    request = _Request(path, written or path, found, {**found.marks, **place}, wishes)
+    refusals = []
+    for most_parts, skips_short in WAYS_OUT:
+        lines, training = _lines(request, most_parts, skips_short and found.panel.num_series > 1)
         config = _config_of(lines, training)
-        if affordable is None:
-            return _text(lines, training)
         try:
-            training = {**training, **affordable(config, found.panel)}
+            changes = affordable(config, found.panel) if affordable else {}
         except ForecastError as error:  # the next way out may be accepted
-            refusal = refusal or error
+            refusals.append(error)
             continue
-        _config_of(lines, training)
+        if changes:
+            training = {**training, **changes}
+            _config_of(lines, training)  # refuses what must not be proposed
         return _text(lines, training)
-    assert refusal is not None
-    raise refusal
+    raise refusals[0]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A table, where it lies, and what is asked of its configuration."""
+
+    path: str
+    written: str
+    found: Unconfigured
+    marks: Mapping[str, object]
+    """What the section `data` says of the format, and of the place."""
+    wishes: Wishes
 
 
 def _text(lines: Sequence[str], training: Mapping[str, object]) -> str:
@@ -129,48 +102,36 @@ def _config_of(lines: Sequence[str], training: Mapping[str, object]) -> Config:
 
 
 def _lines(
-    path: str,
-    written: str,
-    found: Unconfigured,
-    marks: Mapping[str, object],
-    wanted_horizon: int | None,
-    wanted_season: int | None,
-    most_parts: int,
-    skips_short: bool,
+    request: _Request, most_parts: int, skips_short: bool
 ) -> tuple[list[str], Mapping[str, object]]:
     """The configuration: sizes first, then what the rules make of them, then its lines.
 
     Returns:
         All lines but those of the section `training`, and that section.
     """
-    panel, roles = found.panel, found.roles
-    season = season_of(path, panel, wanted_season)
-    horizon = chosen_horizon(panel, season, wanted_horizon)
+    found, panel, roles = request.found, request.found.panel, request.found.roles
+    season = season_of(request.path, panel, request.wishes.season)
+    horizon = chosen_horizon(panel, season, request.wishes.horizon)
     held = held_back(panel, horizon, most_parts)
     shape = TableShape(
         int(np.median(held.train)), panel.num_series, panel.num_targets, season, horizon
     )
-    helps = bool(roles.helping) or "holidays" in marks
+    helps = bool(roles.helping) or "holidays" in request.marks
     recipe = (
         label_recipe(shape)
         if any(roles.are_labels)
         else recipe_of(panel, shape, held.train, has_covariates=helps)
     )
+    window, is_skipping = _window(panel, recipe, held, horizon)
     reads_calendar = recipe.model.get("start") != "pretrained"
-    data = _data(written, roles, marks, panel, season, reads_calendar)
-    window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
-    if held.train.min() < recipe.rows_lost + recipe.lookback + horizon:
-        least = least_history(panel.lengths, held.train, recipe.rows_lost, horizon)
-        window["least_history"] = min(least, recipe.lookback)
-        if held.train.min() < recipe.rows_lost + least + horizon:
-            data["short_series"] = "skip"
-    if skips_short:
+    data = _data(request, season, reads_calendar)
+    if is_skipping or skips_short:
         data["short_series"] = "skip"
     lines = [
         f"# {_in_words(panel, season)}",
         "data:",
         *(
-            f"  {key}: {flow(value)}{_comment(key, panel, data, wanted_season)}"
+            f"  {key}: {flow(value)}{_comment(key, panel, data, request.wishes.season)}"
             for key, value in data.items()
         ),
         *_not_used(found.unused, roles),
@@ -185,6 +146,18 @@ def _lines(
     return lines, recipe.training
 
 
+def _window(
+    panel: Panel, recipe: Recipe, held: HeldBack, horizon: int
+) -> tuple[dict[str, object], bool]:
+    """The section `window`, and whether series are left out that are too short even for it."""
+    window: dict[str, object] = {"lookback": recipe.lookback, "horizon": horizon}
+    shortest = held.train.min() - recipe.rows_lost - horizon
+    if shortest >= recipe.lookback:
+        return window, False
+    least = least_history(panel.lengths, held.train, recipe.rows_lost, horizon)
+    return {**window, "least_history": min(least, recipe.lookback)}, bool(shortest < least)
+
+
 def _in_words(panel: Panel, season: int) -> str:
     """How long a table is, and how often its rows come."""
     rows = int(np.median(panel.lengths))
@@ -194,22 +167,17 @@ def _in_words(panel: Panel, season: int) -> str:
     return f"{size}, frequency {panel.axis.frequency}{every}."
 
 
-def _data(
-    path: str,
-    roles: Roles,
-    marks: Mapping[str, object],
-    panel: Panel,
-    season: int,
-    calendar: bool,
-) -> dict[str, object]:
+def _data(request: _Request, season: int, calendar: bool) -> dict[str, object]:
     """The section `data`; what is as it is by default is left out.
 
     Args:
-        path, roles, marks, panel, season: what was found.
+        request: the table, and what is wanted.
+        season: rows in a season of it.
         calendar: whether the model reads covariates of the calendar.
     """
+    panel, roles, marks = request.found.panel, request.found.roles, request.marks
     target = roles.target[0] if len(roles.targets) == 1 else roles.target
-    data: dict[str, object] = {"path": path, "time": roles.time, "target": target}
+    data: dict[str, object] = {"path": request.written, "time": roles.time, "target": target}
     if roles.time_parts:
         data["time_parts"] = roles.time_parts
     if roles.id is not None:

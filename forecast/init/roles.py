@@ -13,6 +13,7 @@ from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError, shown
 from forecast.init.helping import AUTO, MOST_ONE_HOT, Column, chosen, name_of, with_long_gaps
+from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import hindrance
 from forecast.init.time_column import holds_dates
@@ -64,14 +65,7 @@ class Roles:
 
 
 def find_roles(
-    frame: pd.DataFrame,
-    path: str,
-    time: str,
-    id_column: str | None,
-    targets: Sequence[str] | None,
-    marks: Mapping[str, str],
-    helping: Mapping[str, tuple[str, ...]],
-    labels: bool = False,
+    frame: pd.DataFrame, path: str, time: str, hints: Hints, marks: Mapping[str, str]
 ) -> Roles:
     """Find the id and target columns that are not given.
 
@@ -79,52 +73,86 @@ def find_roles(
         frame: the table.
         path: what messages call it.
         time: column of times.
-        id_column, targets: columns; None: to be found.
+        hints: the columns that are given. Where no target is, columns of numbers are taken, or of
+            texts and truth values, as labels, where none is found.
         marks: what the section `data` says of the format, `timezone` and `time_format` among it.
-        helping: columns that help, by their role, or `auto`; none is a time, id or target.
-        labels: whether targets are labels, numbers too; otherwise texts and truth values alone
-            are, which are taken where no column of numbers is found.
+
+    Returns:
+        The columns of each role, and those that might be targets as well.
 
     Raises:
         DataError: if a column that is given is not there, or no target column is found.
     """
-    others = [n for n in itertools.chain(*helping.values()) if n != AUTO or n in frame]
-    given = [name for name in (time, id_column, *(targets or ()), *others) if name is not None]
+    helping = [n for n in itertools.chain(*hints.helping.values()) if n != AUTO or n in frame]
+    given = [
+        name for name in (time, hints.id, *(hints.targets or ()), *helping) if name is not None
+    ]
     require_columns(map(str, frame.columns), given, path)
-    rest = [name for name in frame.columns if name != time and name not in others]
+    rest = [name for name in frame.columns if name != time and name not in helping]
+    candidates = [name for name in rest if name not in (hints.targets or ())]
+    id_column = hints.id
     if id_column is None:
-        candidates = [name for name in rest if name not in (targets or ())]
-        id_column = _id_column(frame, time, candidates, marks)
-        if id_column is None and "duplicates" not in marks:
-            _refuse_several_ids(frame, path, time, candidates, marks)
-    free = [name for name in rest if name != id_column]
-    possible = ([] if labels else _targets(frame, free)) or label_columns(frame, free)
-    if not (targets or possible):
-        kind = "labels" if labels else "changing numbers"
-        remedy = hindrance(frame, free) or "name one with --target"
-        raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
-    slips = [name for name in targets or () if frame[name].nunique() > MOST_ONE_HOT]
-    if not labels and (said := hindrance(frame, slips)):
-        raise DataError(f"{path}: {said}")
-    gappy = () if targets else with_long_gaps(frame, id_column, possible)
-    whole = [name for name in possible if name not in gappy] or possible
-    found = tuple(targets or whole[:MOST_TARGETS])
-    free = [n for n in rest if n not in (id_column, *found) and not holds_dates(frame[n], None)]
+        id_column = _id_column(frame, path, time, candidates, marks)
+    targets = _targets_of(frame, path, hints, id_column, rest)
+    taken = (id_column, *targets.chosen)
+    free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
     return Roles(
         time,
         id_column,
+        targets.chosen,
+        chosen(frame, id_column, targets.chosen, free, hints.helping),
+        targets.gappy,
+        targets.further,
+        are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
+    )
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The columns to forecast, and those that might be forecast as well."""
+
+    chosen: tuple[str, ...]
+    gappy: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+
+
+def _targets_of(
+    frame: pd.DataFrame, path: str, hints: Hints, id_column: str | None, rest: Sequence[str]
+) -> _Targets:
+    """The targets that are given, or the first of those that are found among the rest.
+
+    Raises:
+        DataError: if there is none, or one that is given holds numbers with slips among them.
+    """
+    given, free = hints.targets or (), [name for name in rest if name != id_column]
+    slips = [name for name in given if frame[name].nunique() > MOST_ONE_HOT]
+    if not hints.labels and (said := hindrance(frame, slips)):
+        raise DataError(f"{path}: {said}")
+    if given:
+        return _Targets(tuple(given))
+    possible = ([] if hints.labels else _numbers(frame, free)) or label_columns(frame, free)
+    if not possible:
+        kind = "labels" if hints.labels else "changing numbers"
+        remedy = hindrance(frame, free) or "name one with --target"
+        raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
+    gappy = with_long_gaps(frame, id_column, possible)
+    whole = [name for name in possible if name not in gappy] or possible
+    found = tuple(whole[:MOST_TARGETS])
+    return _Targets(
         found,
-        chosen(frame, id_column, found, free, helping),
         tuple(name for name in gappy if name not in found),
-        () if targets else tuple(name for name in whole if name not in found),
-        are_labels=tuple(labels or holds_labels(frame[name]) for name in found),
+        tuple(name for name in whole if name not in found),
     )
 
 
 def _id_column(
-    frame: pd.DataFrame, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str], marks: Mapping[str, str]
 ) -> str | None:
-    """The column that tells the rows of one time apart: words rather than whole numbers."""
+    """The column that tells the rows of one time apart: words rather than whole numbers.
+
+    Raises:
+        DataError: if it takes several columns, and rows of one time are not to be merged.
+    """
     if ID_NAME in candidates:
         return ID_NAME
     if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
@@ -137,15 +165,15 @@ def _id_column(
         telling = [n for n in group if not frame.duplicated([n, time]).any()]
         if telling:
             return min(telling, key=lambda name: int(frame[name].nunique()))
+    if "duplicates" not in marks:
+        _refuse_several_ids(frame, path, time, candidates)
     return None
 
 
 def _refuse_several_ids(
-    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str]
 ) -> None:
     """Raise a DataError if it takes two columns or three to tell the rows of one time apart."""
-    if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
-        return
     few = [
         name
         for name in candidates
@@ -178,11 +206,12 @@ def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> boo
     return len(np.unique(times.values)) == len(column)
 
 
-def _targets(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
-    """The column that is called a target, or all that change; flags only if there is nothing else.
+def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
+    """Columns of numbers: the one that is called a target, or all that change.
 
-    A flag is a column of zeros and ones: it may help, but is seldom what one wants to forecast. Of
-    a column that changes in the later half alone nothing could be learned.
+    A flag, a column of zeros and ones, may help, but is seldom what one wants to forecast: flags
+    are taken if nothing else changes. Nothing could be learned of a column that changes only in
+    the later half.
     """
     numbers = [name for name in candidates if _varies(frame[name])]
     called = [name for name in numbers if name.lower() in TARGET_NAMES]

@@ -23,6 +23,7 @@ from forecast.data.ticks import INDEX
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, DataError, ForecastError, shown
+from forecast.init.hints import NO_HINTS, Hints
 from forecast.init.nearly import hindrance
 from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
@@ -51,52 +52,37 @@ class Unconfigured:
 
 
 def read_unconfigured(
-    table: str | AnyTable,
-    time: str | None = None,
-    id_column: str | None = None,
-    targets: Sequence[str] | None = None,
-    timezone: str | None = None,
-    time_format: str | None = None,
-    helping: Mapping[str, tuple[str, ...]] | None = None,
-    duplicates: str | None = None,
-    labels: bool = False,
-    may_count: bool = False,
-    frequency: str | int | None = None,
+    table: str | AnyTable, hints: Hints = NO_HINTS, may_count: bool = False
 ) -> Unconfigured:
     """Look at a table, then read it.
 
     Args:
         table: CSV or Parquet file, or a table of Python, see `as_frame`.
-        time, id_column, targets: columns; None: found by their names and values.
-        timezone, time_format: of the time column, as in the section `data`; None: as written.
-        helping: `past`, `future` and `static`: columns that help, or `auto`; None: none.
-        duplicates: as in the section `data`; None: only rows that are equal throughout are merged.
-        labels: whether targets are labels, see `find_roles`.
+        hints: what is known of it; none: everything is found by names and values.
         may_count: whether days that are unevenly apart may count one by one: frequency `index`.
-        frequency: as in the section `data`; None: told by the times.
+
+    Returns:
+        The table as a panel, and how it was read.
 
     Raises:
         DataError: if no time column or no number column can be found.
         ConfigError: if a column has two roles.
     """
-    path, helping = table if isinstance(table, str) else "data", helping or {}
-    with _looked_at(table, time) as (given, frame, marks):
-        times = {"timezone": timezone, "time_format": time_format}
+    path = table if isinstance(table, str) else "data"
+    with _looked_at(table, hints.time) as (given, frame, marks):
+        times = {"timezone": hints.timezone, "time_format": hints.time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
-        frame = _single_valued(frame, path, (time, id_column, *(targets or ())))
+        frame = _single_valued(frame, path, (hints.time, hints.id, *(hints.targets or ())))
         is_equal = frame.duplicated()
-        if duplicates or is_equal.any():
-            marks["duplicates"] = duplicates or "first"
+        if hints.duplicates or is_equal.any():
+            marks["duplicates"] = hints.duplicates or "first"
             frame = frame[~is_equal]
-        parts = time_parts(frame) if time is None else ()
-        if parts:
-            frame, time = _with_joined_times(frame, parts)
-        time = time or time_column(frame, path, time_format)
-        if time in frame and time_format is None and (code := integer_format(frame[time])):
+        frame, time, parts = _with_time(frame, path, hints)
+        if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
-        roles = find_roles(frame, path, time, id_column, targets, marks, helping, labels)
+        roles = find_roles(frame, path, time, hints, marks)
         roles = replace(roles, time_parts=parts)
-        data, panel = _read(_section(path, roles, marks, frequency), given, may_count)
+        data, panel = _read(_section(path, roles, marks, hints.frequency), given, may_count)
         unused = tuple(name for name in frame.columns if name not in roles.used)
         return Unconfigured(panel, roles, marks, data, unused, hindrance(frame, unused))
 
@@ -133,11 +119,16 @@ def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) 
     return frame
 
 
-def _with_joined_times(frame: pd.DataFrame, parts: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
-    """With the parts of a time as one column, and the name of that."""
+def _with_time(
+    frame: pd.DataFrame, path: str, hints: Hints
+) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """The table with one column of times, the name of it, and the columns it was joined from."""
+    parts = time_parts(frame) if hints.time is None else ()
+    if not parts:
+        return frame, hints.time or time_column(frame, path, hints.time_format), ()
     time = next(name for name in ("ds", "time", "time_made") if name not in frame)
     joined = joined_times(frame[list(parts)]).set_axis(frame.index)
-    return frame.drop(columns=list(parts)).assign(**{time: joined}), time
+    return frame.drop(columns=list(parts)).assign(**{time: joined}), time, parts
 
 
 def _section(

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.init.propose import propose
-from forecast.init.unconfigured import read_unconfigured
 from tests.helpers import refusal
+from tests.proposed import propose, read_unconfigured
 
 CELLS = st.one_of(st.just(np.nan), st.integers(-3, 3).map(float))
 ROWS = st.lists(

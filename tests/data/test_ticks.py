@@ -11,9 +11,9 @@ from forecast.data.future import future_rows
 from forecast.data.ticks import continued
 from forecast.data.times import TimeAxis, nanoseconds
 from forecast.forecasting.sound import require_axis
-from forecast.init.propose import propose
 from tests.data.helpers import read_frame
 from tests.data.test_future import PRICE
+from tests.proposed import propose
 
 FISCAL = pd.Timestamp("2020-01-25") + pd.to_timedelta(np.cumsum([0, *[28, 28, 35] * 13]), "D")
 """Ends of months of four, four and five weeks."""

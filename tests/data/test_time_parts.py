@@ -8,9 +8,9 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.future import future_rows
 from forecast.data.time_parts import joined_times
-from forecast.init.unconfigured import read_unconfigured
 from tests.data.helpers import read_frame, read_text
 from tests.helpers import refusal
+from tests.proposed import read_unconfigured
 
 HOURS = pd.date_range("2023-12-30", periods=80, freq="h")
 DAYS = pd.date_range("2023-12-01", periods=80)

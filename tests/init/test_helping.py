@@ -6,8 +6,7 @@ import pytest
 
 from forecast.data.frames import as_frame
 from forecast.init.helping import chosen, encoded, with_long_gaps
-from forecast.init.propose import propose
-from forecast.init.unconfigured import read_unconfigured
+from tests.proposed import propose, read_unconfigured
 
 ROWS = 60
 NOISE = np.random.default_rng(3).normal(size=ROWS)
@@ -89,7 +88,7 @@ def test_seven_columns_are_forecast_and_others_are_named():
 def test_a_proposal_names_what_it_leaves_out_and_quotes_odd_names():
     gap = np.where(np.arange(ROWS) < 30, NOISE, np.nan)
     frame = shop(a=gap, **{"is: it\x1b[1m": NOISE > 0}).rename(columns={"y": "z"})
-    text = propose(frame, covariates={"past": ["auto"]})
+    text = propose(frame, helping={"past": ["auto"]})
     assert "# left out, for long runs are empty: a\n" in text
     assert 'past: [{"is: it\\e[1m": {encoding: one_hot}}]' in text
 

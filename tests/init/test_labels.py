@@ -7,8 +7,8 @@ import pytest
 import forecast
 from forecast.config.tree import build_config
 from forecast.config.yaml import read_yaml
-from forecast.init.propose import propose
 from tests.helpers import refusal
+from tests.proposed import propose
 
 ROWS = 90
 DAYS = pd.date_range("2024-01-01", periods=ROWS)

@@ -7,9 +7,9 @@ import pytest
 
 from forecast.init.helping import chosen, encoded
 from forecast.init.nearly import hindrance
-from forecast.init.propose import propose
-from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
+from forecast.init.unconfigured import as_flag, options_named
 from tests.helpers import refusal
+from tests.proposed import propose, read_unconfigured
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
 
@@ -81,7 +81,7 @@ def test_a_table_that_is_nearly_one(tmp_path, text, says):
 
 def test_lists_as_names_of_series_are_refused_in_words():
     frame = pd.DataFrame({"ds": DAYS, "shop": [["a"]] * 20, "y": range(20)})
-    message = refusal(read_unconfigured, frame, id_column="shop")
+    message = refusal(read_unconfigured, frame, id="shop")
     assert (
         message
         == "data: row 1: column 'shop' holds ['a']: a list; write one number or text in each cell"

@@ -14,15 +14,11 @@ from forecast.check import inspect
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, DataError
 from forecast.experiment import train
-from forecast.init.propose import propose
+from forecast.init import unconfigured
 from forecast.init.roles import MOST_TARGETS
-from forecast.init.unconfigured import (
-    as_argument,
-    as_flag,
-    options_named,
-    read_unconfigured,
-)
+from forecast.init.unconfigured import as_argument, as_flag, options_named
 from forecast.prepare import prepare
+from tests.proposed import propose
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -85,7 +81,7 @@ def hourly(count: int, targets: int = 7) -> pd.DataFrame:
 def with_covariate(tmp_path, frame: pd.DataFrame) -> Config:
     """What is proposed where a column helps, which the pretrained network would not read."""
     path = written(tmp_path, frame.assign(helps=np.arange(len(frame)) % 9), "helped.csv")
-    return config_of(path, covariates={"past": ["helps"]})
+    return config_of(path, helping={"past": ["helps"]})
 
 
 def transform_names(config: Config) -> list[str]:
@@ -123,7 +119,7 @@ def test_a_table_with_covariates_gets_a_network_of_its_own(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     table = pd.read_csv(DATA / "air_passengers.csv")
     written(tmp_path, table.assign(helps=range(len(table))))
-    text = propose("table.csv", covariates={"past": ["helps"]})
+    text = propose("table.csv", helping={"past": ["helps"]})
     assert text.splitlines()[-6:] == [
         "transforms: [log, {difference: {lag: 12}}, standardize]",
         "split: {validation: 14, test: 28}  # rows at the end of each series",
@@ -249,7 +245,7 @@ FOUND = {
         panel().assign(
             updated=lambda table: table["ds"], area=lambda table: table["shop"], price=range(200)
         ),
-        {"time": "updated", "id_column": "area", "targets": ["price", "y"], "horizon": 5},
+        {"time": "updated", "id": "area", "targets": ["price", "y"], "horizon": 5},
         {"time": "updated", "id": "area", "target": ("price", "y"), "horizon": 5},
     ),
     "numbers that are times by their format": (
@@ -534,9 +530,9 @@ def test_local_times_are_proposed_with_their_zone(tmp_path, start):
 def test_several_series_in_local_times_still_have_an_id(tmp_path):
     frames = [local_hours(96, "2024-10-25").assign(shop=name) for name in "ab"]
     path = written(tmp_path, pd.concat(frames))
-    config = config_of(path, timezone="Europe/Berlin", id_column="shop")
+    config = config_of(path, timezone="Europe/Berlin", id="shop")
     assert (config.data.id, config.data.missing) == ("shop", "error")
-    refusal = refused(path, ConfigError, timezone="Berlin", id_column="shop")
+    refusal = refused(path, ConfigError, timezone="Berlin", id="shop")
     assert "'Berlin' is no time zone" in refusal
     assert "data.timezone" in refusal
     one_each = [frame[~frame["ds"].duplicated()] for frame in frames]
@@ -620,14 +616,12 @@ def test_columns_of_zeros_and_ones_are_not_forecast_unless_named(tmp_path):
 def test_columns_that_help_are_proposed_where_they_were_put(tmp_path):
     path = written(tmp_path, panel(lengths=(90, 90)).assign(n=lambda t: t["y"] + 1))
     chosen = {"static": ["price"], "past": ["n"], "future": []}
-    config = checked_and_trained(path, covariates=chosen)
+    config = checked_and_trained(path, helping=chosen)
     assert [each.name for each in (*config.data.past, *config.data.static)] == ["n", "price"]
     assert config.data.target == ("y",)
-    assert "not used" not in propose(str(path), covariates=chosen)
-    assert refused(path, DataError, covariates={"past": ["m"]}).startswith("{}: no column 'm'; ")
-    assert "in target already" in refused(
-        path, ConfigError, targets=["n"], covariates={"past": ["n"]}
-    )
+    assert "not used" not in propose(str(path), helping=chosen)
+    assert refused(path, DataError, helping={"past": ["m"]}).startswith("{}: no column 'm'; ")
+    assert "in target already" in refused(path, ConfigError, targets=["n"], helping={"past": ["n"]})
 
 
 def test_a_season_of_which_there_are_not_two_is_none(tmp_path):
@@ -712,7 +706,7 @@ def test_the_rate_that_measured_best_is_proposed(tmp_path):
     path = tmp_path / "air.csv"
     table = pd.read_csv(DATA / "air_passengers.csv")
     table.assign(helps=range(len(table))).to_csv(path, index=False)
-    config = config_of(path, covariates={"past": ["helps"]})
+    config = config_of(path, helping={"past": ["helps"]})
     training = config.training.model_copy(update={"epochs": 1, "ensemble": 1})
     (progress,) = train(config.model_copy(update={"training": training}))
     assert progress.epoch.learning_rate == 0.003
@@ -774,9 +768,9 @@ def _read_once():
     """A table is read for the first of its horizons."""
     found = {}
 
-    def read(path, *arguments):
+    def read(path, *arguments, **options):
         if path not in found:
-            found[path] = read_unconfigured(path, *arguments)
+            found[path] = unconfigured.read_unconfigured(path, *arguments, **options)
         return found[path]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -8,8 +8,8 @@ import pytest
 
 from forecast.data import table as tables
 from forecast.errors import DataError
-from forecast.init.unconfigured import read_unconfigured
 from tests.init.looking import read_any
+from tests.proposed import read_unconfigured
 
 TABLE = pd.DataFrame(
     {

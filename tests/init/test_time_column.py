@@ -6,8 +6,8 @@ import pytest
 
 from forecast.init.extent import has_years, what_is_filled
 from forecast.init.time_column import integer_format, time_column
-from forecast.init.unconfigured import read_unconfigured
 from tests.data.helpers import read_frame
+from tests.proposed import read_unconfigured
 
 HOURS = pd.date_range("2024-01-01", periods=96, freq="h")
 DAYS = pd.date_range("2024-01-01", periods=96)
