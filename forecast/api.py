@@ -82,12 +82,11 @@ def propose(
         time, id, target: columns; None: found by their names and values.
         past, future, static: columns that help; a future one is known over the horizon.
         season: rows; None: by the frequency, of integer times by the values.
-        timezone, time_format: of the time column, as in the section `data`; None: as written.
+        timezone, time_format, frequency: as in the section `data`; None: found in the times.
         minutes: that the training may take on this machine.
         duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
         holidays: place whose public holidays help, as `DE` or `DE-BY`; None: none.
         labels: whether targets are labels, whole numbers too; texts and truth values always are.
-        frequency: of the rows, as in the section `data`; None: told by the times.
 
     Returns:
         A configuration for `train(config, data)`; it cannot be changed, but

@@ -138,20 +138,10 @@ def backtest(
     """
     began = time.monotonic()
     _refuse_what_cannot_be(config, trained, baselines)
-    horizon = config.window.horizon
-    wanted = Plan(
-        folds=DEFAULT_FOLDS if folds is None else folds,
-        step=horizon if step is None else step,
-        horizon=horizon,
-    )
     panel = data if isinstance(data, Panel) else read_panel(config.data, data)
     if trained is None:
         config = _with_validation_in_rows(config, panel)
-        plan = _plan_before_training(wanted, config, panel, folds is None)
-        prepared = prepare(_with_split(config, test=plan.rows), panel)
-    else:
-        prepared = _as_it_was_trained(trained, panel)
-        plan = _plan_in_test_part(wanted, prepared, folds is None)
+    plan, prepared = _planned(config, trained, panel, folds, step)
     forecaster = _finished(prepared, trained) if trained else None
     truth, done = actuals(prepared), []
     for number, rows in _origins(prepared, plan):
@@ -161,11 +151,28 @@ def backtest(
             forecaster = forecaster or (yield from _train(prepared))
             fold = forecaster.forecast(number, rows)
         if not config.data.labels:
-            fold = _with_baselines(fold, truth, horizon, baselines)
+            fold = _with_baselines(fold, truth, plan.horizon, baselines)
         done.append(fold)
         _log_fold(fold, prepared, truth, plan)
     how = {"refit": refit, "seconds": round(time.monotonic() - began, 3)}
     return backtest_of(prepared, plan, done, truth, how)
+
+
+def _planned(
+    config: Config, trained: TrainedModel | None, panel: Panel, folds: int | None, step: int | None
+) -> tuple[Plan, Prepared]:
+    """The origins, and the data with all folds in the test part; see `backtest`."""
+    horizon = config.window.horizon
+    wanted = Plan(
+        folds=DEFAULT_FOLDS if folds is None else folds,
+        step=horizon if step is None else step,
+        horizon=horizon,
+    )
+    if trained is not None:
+        prepared = _as_it_was_trained(trained, panel)
+        return _plan_in_test_part(wanted, prepared, folds is None), prepared
+    plan = _plan_before_training(wanted, config, panel, folds is None)
+    return plan, prepare(_with_split(config, test=plan.rows), panel)
 
 
 def _refuse_what_cannot_be(

@@ -23,7 +23,7 @@ from forecast.data.panel import Offsets, Panel, Ranges, ragged_ranges
 from forecast.data.short import padding_rows
 from forecast.data.special_days import SpecialDays
 from forecast.data.split import PARTS, Split
-from forecast.data.windows import Windows, window_starts
+from forecast.data.windows import Usable, Windows, window_starts
 from forecast.errors import DataError, shown
 
 
@@ -276,10 +276,13 @@ def part_windows(
     """
     scaled = pipeline.scaling_rows(panel, filled, split.train, window)
     inputs, targets, static = pipeline.tensors(panel, filled, raw)
-    usable_input = ~np.isnan(inputs.numpy()).any(axis=1)
-    usable_target = ~np.isnan(targets.numpy())
+    known = ~np.isnan(targets.numpy())
     whole = pipeline.missing != "mask"
-    usable = usable_target.all(axis=1) if whole else usable_target.any(axis=1)
+    usable = Usable(
+        inputs=~np.isnan(inputs.numpy()).any(axis=1),
+        targets=known.all(axis=1) if whole else known.any(axis=1),
+        whole_targets=whole,
+    )
     honest_origin = ~_interpolated(pipeline, panel)
     lookback, horizon = window.reach, window.horizon
     windows = {}
@@ -287,13 +290,11 @@ def part_windows(
         starts = window_starts(
             panel.offsets,
             split.train if name == "train" else after(getattr(split, name), scaled),
-            usable_input,
             usable,
             lookback,
             horizon,
             window.stride if name == "train" else 1,
-            whole_targets=whole,
-            least_history=window.rows_read if window.least_history else None,
+            window.rows_read if window.least_history else None,
         )
         if name != "train":
             starts = starts[honest_origin[starts + lookback - 1]]

@@ -182,15 +182,25 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
     }
 
 
+@dataclass(frozen=True)
+class Usable:
+    """The rows that windows may hold, and whether windows may lack some of their targets."""
+
+    inputs: Bool[np.ndarray, " N"]
+    """Rows that a lookback may hold."""
+    targets: Bool[np.ndarray, " N"]
+    """Rows that may be targets."""
+    whole_targets: bool = True
+    """False keeps a window if just one of its target rows is usable."""
+
+
 def window_starts(
     offsets: Int[np.ndarray, " _"],
     part: Int[np.ndarray, "S 2"],
-    usable_input: Bool[np.ndarray, " N"],
-    usable_target: Bool[np.ndarray, " N"],
+    usable: Usable,
     lookback: int,
     horizon: int,
     stride: int = 1,
-    whole_targets: bool = True,
     least_history: int | None = None,
 ) -> Int[np.ndarray, " W"]:
     """Starts of the windows whose targets all lie in a part; lookbacks may reach into earlier rows.
@@ -198,30 +208,27 @@ def window_starts(
     Args:
         offsets: (S + 1,) first row of each series, and N.
         part: first row of the part in each series, and the row after its last.
-        usable_input: rows that a lookback may hold.
-        usable_target: rows that may be targets.
+        usable: rows that windows may hold.
         lookback, horizon, stride: in rows; every series begins with its first usable row.
-        whole_targets: False keeps a window if just one of its target rows is usable.
         least_history: usable rows up to the origin from which on a lookback may begin before its
             series; None: none does.
 
     Returns:
         First rows of the lookbacks, int32 where that holds them.
     """
-    known = first_usable(usable_input, offsets)
+    known = first_usable(usable.inputs, offsets)
     # Series s has counts[s] windows, at first[s], first[s] + stride, ... Numbered through over all
     # series, window w of series s begins at shift[s] + w * stride; the windows before those of s
     # are ends[s] - counts[s]. (S,)
     if least_history is None:
-        first = _next(usable_input, np.maximum(part[:, 0] - lookback, offsets[:-1]))
+        first = _next(usable.inputs, np.maximum(part[:, 0] - lookback, offsets[:-1]))
     else:
         first = np.maximum(part[:, 0], known + least_history) - lookback
     counts = np.maximum((part[:, 1] - horizon - lookback - first) // stride + 1, 0)
     ends = np.cumsum(counts)
     shift = first - (ends - counts) * stride
-    wanted = horizon if whole_targets else 1
-    is_usable = _window_filter(usable_input, usable_target, lookback, horizon, wanted)
-    starts = np.empty(ends[-1], dtype=_row_type(len(usable_input)))
+    is_usable = _window_filter(usable, lookback, horizon)
+    starts = np.empty(ends[-1], dtype=_row_type(len(usable.inputs)))
     found = 0
     for begin, end in blocks(len(starts)):  # windows begin to end - 1, of the series `some`
         some = slice(np.searchsorted(ends, begin, "right"), np.searchsorted(ends, end) + 1)
@@ -234,17 +241,13 @@ def window_starts(
 
 
 def _window_filter(
-    usable_input: Bool[np.ndarray, " N"],
-    usable_target: Bool[np.ndarray, " N"],
-    lookback: int,
-    horizon: int,
-    wanted: int,
+    usable: Usable, lookback: int, horizon: int
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Which of some windows, by start and first row that is read, have all inputs and the wanted
-    number of targets."""
-    if usable_input.all() and usable_target.all():
+    """Says which windows have all inputs and enough targets, by their start and first row read."""
+    if usable.inputs.all() and usable.targets.all():
         return lambda start, first: np.ones(len(start), dtype=bool)  # noqa: ARG005
-    missing_inputs, usable_targets = running_count(~usable_input), running_count(usable_target)
+    missing_inputs, usable_targets = running_count(~usable.inputs), running_count(usable.targets)
+    wanted = horizon if usable.whole_targets else 1
 
     def is_usable(start: Rows, first: Rows) -> Bool[np.ndarray, " W"]:
         middle = start + lookback

@@ -121,20 +121,10 @@ def fit(
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
             taken = yield from _steps(learner, take, batches, number, start, within, clock)
             ranks.require_same([*learner.model.state_dict().values()])
-            losses, gradient_norms, has_numbers = _read(learner, taken.losses, taken.norms)
+            record = _record(learner, number, step, taken, batches)
             validation_loss = _judged(learner, validation, workers, clock) if validation else None
-        records.append(
-            Epoch(
-                number=number,
-                step=step + len(losses),
-                train_loss=_mean(losses, batches[: len(losses)]),
-                validation_loss=validation_loss,
-                learning_rate=taken.rate,
-                seconds=clock.passed(),
-                gradient_norms=gradient_norms,
-                bad_step=_bad_step(losses, step + 1, has_numbers),
-            )
-        )
+        seconds = clock.passed()
+        records.append(replace(record, validation_loss=validation_loss, seconds=seconds))
         step, within = records[-1].step, None
         is_over = taken.is_cut or records[-1].seconds + clock.judging >= most_seconds
         yield records[-1]
@@ -226,6 +216,31 @@ def _steps(
             yield EpochProgress(step, so_far, clock.paused - clock.began)
             learner.model.train()
     return _Taken(losses[: count + 1], norms, rate, is_cut)
+
+
+def _record(
+    learner: Learner, number: int, step: int, taken: _Taken, batches: Sequence[Int[Tensor, " _"]]
+) -> Epoch:
+    """The record of an epoch before its validation.
+
+    Args:
+        learner: as the epoch left it.
+        number: of the epoch.
+        step: the last step before it.
+        taken: its steps.
+        batches: windows of each step.
+    """
+    losses, gradient_norms, has_numbers = _read(learner, taken.losses, taken.norms)
+    return Epoch(
+        number=number,
+        step=step + len(losses),
+        train_loss=_mean(losses, batches[: len(losses)]),
+        validation_loss=None,
+        learning_rate=taken.rate,
+        seconds=math.nan,
+        gradient_norms=gradient_norms,
+        bad_step=_bad_step(losses, step + 1, has_numbers),
+    )
 
 
 def _judged(learner: Learner, validation: Windows, workers: Workers, clock: _Clock) -> float:

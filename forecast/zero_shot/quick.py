@@ -54,17 +54,15 @@ def quick_forecast(
         partners: theta, ets, or neither; weights decide what they count. None: both, where the
             table is not too large for them.
 
+    Returns:
+        The forecast, its scores on the held-out rows, and the weights of the methods.
+
     Raises:
         ConfigError: for a horizon, a season, a number of folds or a partner that cannot be.
         DataError: for a table without a value to forecast from.
     """
-    _refuse(horizon, folds, partners or ())
+    _refuse(found, horizon, folds, partners or ())
     panel = found.panel
-    if found.data.labels:
-        raise ConfigError(
-            f"{panel.source}: {shown(found.data.labels[0])} is a label, which only a training"
-            " learns; propose one with forecast config init"
-        )
     season = season_of(panel.source, panel, season)
     horizon = horizon or min(HORIZONS.get(season, season), LONGEST_HORIZON)
     values = panel.values[:, : panel.num_targets]
@@ -99,7 +97,9 @@ def quick_forecast(
     )
 
 
-def _refuse(horizon: int | None, folds: int | None, partners: Sequence[str]) -> None:
+def _refuse(
+    found: Unconfigured, horizon: int | None, folds: int | None, partners: Sequence[str]
+) -> None:
     if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, Integral)):
         raise ConfigError(f"horizon {shown(horizon)} is not allowed; give a whole number of steps")
     if horizon is not None and horizon < 1:
@@ -115,6 +115,11 @@ def _refuse(horizon: int | None, folds: int | None, partners: Sequence[str]) -> 
             raise ConfigError(f"no partner {name!r}; {did_you_mean(name, OTHERS)}")
     if len(set(partners)) < len(partners):
         raise ConfigError(f"partners {', '.join(partners)}: one is there twice; name each once")
+    if found.data.labels:
+        raise ConfigError(
+            f"{found.panel.source}: {shown(found.data.labels[0])} is a label, which only a training"
+            " learns; propose one with forecast config init"
+        )
 
 
 def _affordable(panel: Panel, season: int) -> Sequence[str]:
