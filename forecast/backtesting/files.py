@@ -8,7 +8,8 @@ from pathlib import Path
 
 from forecast.backtesting.tables import Backtest
 from forecast.config.tree import Config, config_from, read_config
-from forecast.data.write import for_spreadsheets, to_csv
+from forecast.data.csv_text import to_csv
+from forecast.data.write import for_spreadsheets
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel

@@ -15,8 +15,9 @@ from forecast.cli.output import (
     write_picture,
 )
 from forecast.cli.streams import hand_out
+from forecast.data.csv_text import to_csv
 from forecast.data.parts import is_folder
-from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
+from forecast.data.write import for_spreadsheets, require_format, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.display import forecast_with_figure

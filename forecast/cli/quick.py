@@ -11,7 +11,8 @@ from forecast.cli.options import QuickOptions
 from forecast.cli.output import print_result, refuse_replacing, refuse_same, write_picture
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
-from forecast.data.write import for_spreadsheets, require_format, to_csv, to_json, write_table
+from forecast.data.csv_text import to_csv
+from forecast.data.write import for_spreadsheets, require_format, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.hints import Hints

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from forecast.data.write import to_csv
+from forecast.data.csv_text import to_csv
 from forecast.drawing.panels import Forecast
 from forecast.errors import DataError
 from forecast.forecasting.display import figure_of_run

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.data.write import to_csv
+from forecast.data.csv_text import to_csv
 from forecast.errors import ForecastError
 from forecast.serve.wire import ForecastResponse
 from tests.helpers import small_config

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from forecast.data.write import to_csv
+from forecast.data.csv_text import to_csv
 from forecast.serve.page import page_text, policy
 from tests.serve.helpers import get, listening, service_of
 from tests.waves import SINGLE, TABLE
