@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from forecast.cli.loading import imported_meanwhile
 from forecast.cli.options import QuickOptions
 from forecast.cli.output import print_result, refuse_replacing, refuse_same, write_picture
 from forecast.cli.streams import hand_out
@@ -19,8 +21,9 @@ from forecast.init.hints import Hints
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from forecast.runs.files import json_text
 from forecast.runs.log import stderr_log
-from forecast.zero_shot.quick import quick_forecast
-from forecast.zero_shot.result import QuickForecast
+
+if TYPE_CHECKING:
+    from forecast.zero_shot.result import QuickForecast
 
 NO_PARTNERS = "none"
 
@@ -44,7 +47,10 @@ def quick(options: QuickOptions) -> int:
         duplicates=options.duplicates,
     )
     with stderr_log(options.quiet), options_named(as_flag):
-        found = read_unconfigured(options.table, hints)
+        with imported_meanwhile("torch"):
+            found = read_unconfigured(options.table, hints)
+        from forecast.zero_shot.quick import quick_forecast
+
         result = quick_forecast(
             found, options.horizon, options.season, levels, options.folds, partners
         )

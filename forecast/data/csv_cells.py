@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from forecast.data.compact import ColumnKindError, end_to_end, in_nanoseconds
+from forecast.data.compact import ColumnKindError, in_nanoseconds
 from forecast.data.csv_blocks import blocks_of, named_separator, too_long
 from forecast.data.explain_csv import Block, refuse_rows, rows_of, text_of
 from forecast.data.limits import LONGEST_ROW
@@ -189,12 +189,16 @@ def look_at_csv(file: BinaryIO, separator: str, names: Sequence[str]) -> pd.Data
     import pyarrow as pa
 
     header = csv_columns(file, separator)
-    types = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
-    frames = []
+    types = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.large_string()))
+    found: dict[str, list[Any]] = {name: [] for name in names}
     for block in blocks_of(file, separator):
-        cells = _cells(block, header, types, skip_ragged=True) or {}
-        frames.append(pd.DataFrame({name: _series(column) for name, column in cells.items()}))
-    return end_to_end(frames, sum(map(len, frames)))
+        for name, cells in (_cells(block, header, types, skip_ragged=True) or {}).items():
+            found[name].append(cells)
+    columns = {
+        name: _series(pa.chunked_array(parts, types[name]).unify_dictionaries().combine_chunks())
+        for name, parts in found.items()
+    }
+    return pd.DataFrame(columns, copy=False)
 
 
 def _cells(

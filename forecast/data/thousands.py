@@ -22,6 +22,7 @@ from forecast.errors import DataError, shown
 
 HEAD = 2**16
 """Bytes by which neighbours are judged."""
+PLAIN = re.compile(r"[-+]?[1-9]\d{0,2}", re.ASCII)
 LEAST = 2
 """Numbers of both kinds, with the mark and without it, that tell without a neighbour."""
 
@@ -47,7 +48,7 @@ def refuse_thousands(
     head = _head(file, separator)
     for name in suspects:
         others = [cells for other, cells in head.items() if other != name]
-        is_possible = not _split(head.get(name, ()), decimal)[2]
+        is_possible = _counted(head.get(name, ()), decimal) is not None
         if is_possible and seems_grouped(_texts(file, separator, name), decimal, others):
             other = "," if decimal == "." else "."
             values = columns[name]
@@ -60,7 +61,7 @@ def refuse_thousands(
             )
 
 
-def seems_grouped(texts: Sequence[str], mark: str, others: Iterable[Sequence[str]] = ()) -> bool:
+def seems_grouped(texts: Iterable[str], mark: str, others: Iterable[Sequence[str]] = ()) -> bool:
     """Whether a mark stands between thousands in the distinct cells of a column of numbers.
 
     Args:
@@ -68,23 +69,26 @@ def seems_grouped(texts: Sequence[str], mark: str, others: Iterable[Sequence[str
         mark: that of decimals, as far as is known.
         others: cells of other columns.
     """
-    grouped, plain, odd = _split(texts, mark)
-    if odd or not grouped:
+    grouped, plain = _counted(texts, mark) or (0, 0)
+    if not grouped:
         return False
-    if min(len(grouped), len(plain)) >= LEAST:
+    if min(grouped, plain) >= LEAST:
         return True
     return any(_has_decimals(cells, "," if mark == "." else ".") for cells in others)
 
 
-def _split(texts: Sequence[str], mark: str) -> tuple[list[str], list[str], list[str]]:
-    """Cells with a mark between thousands, whole numbers from 1 to 999, and all others but 0."""
-    kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
+def _counted(texts: Iterable[str], mark: str) -> tuple[int, int] | None:
+    """Cells with a mark between thousands, and whole numbers from 1 to 999; None as soon as a cell
+    is neither of them, nor 0, nor empty."""
+    found = [0, 0]
     grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+", re.ASCII)
     for text in map(str.strip, texts):
         if text not in EMPTY and text.strip("+-0"):
-            is_plain = re.fullmatch(r"[-+]?[1-9]\d{0,2}", text, re.ASCII)
-            kinds[0 if grouped.fullmatch(text) else 1 if is_plain else 2].append(text)
-    return kinds
+            is_grouped = grouped.fullmatch(text)
+            if not is_grouped and not PLAIN.fullmatch(text):
+                return None
+            found[0 if is_grouped else 1] += 1
+    return found[0], found[1]
 
 
 def _has_decimals(cells: Sequence[str], mark: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
 
 from forecast.config.formats import THOUSANDS
-from forecast.data.compact import distinct_texts
+from forecast.data.compact import categories, distinct_texts
 from forecast.data.csv_blocks import blocks_of, named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree, rows_below
 from forecast.data.explain_csv import refuse_rows
@@ -26,6 +27,9 @@ MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
 RARE = THOUSANDS[4:]
 """Further marks between thousands, tried where the first distinct cells have them."""
 LOOKED_AT = 200
+"""Distinct cells by which most columns and marks are told."""
+LEADING_ZERO = re.compile(r"0\d+")
+TRUTHS = ("True", "False")
 
 
 def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -68,8 +72,7 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     if not len(texts):
         _refuse_ragged(file, separator, names)
     marks = {} if separator == "," else {"separator": separator}
-    readings = [(_typed(texts, *pair), pair) for pair in _marks_in(texts)]
-    frame, (decimal, thousands) = max(readings, key=lambda each: _count_numbers(each[0]))
+    frame, (decimal, thousands) = _best_reading(texts)
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
@@ -82,6 +85,24 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
         )
     marks |= {} if decimal == "." else {"decimal": decimal}
     return frame, marks | ({"thousands": thousands} if thousands else {})
+
+
+def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
+    """The columns and the marks with which most of them are numbers; of equal ones the likeliest.
+
+    Most marks are ruled out by a few distinct cells: a column that is no number by them is none.
+    """
+    likeliest, *others = _marks_in(texts)
+    best, marks = _typed(texts, *likeliest), likeliest
+    first = [_first_cells(texts[name]) for name in texts]
+    few = [categories(np.arange(len(cells)), np.array(cells, dtype=object)) for cells in first]
+    for pair in others:
+        most = sum(pd.api.types.is_numeric_dtype(_typed_column(each, *pair)) for each in few)
+        if most > _count_numbers(best):
+            frame = _typed(texts, *pair)
+            if _count_numbers(frame) > _count_numbers(best):
+                best, marks = frame, pair
+    return best, marks
 
 
 def _marks_in(texts: pd.DataFrame) -> list[tuple[str, str]]:
@@ -128,7 +149,7 @@ def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.Da
 def _seems_grouped(texts: pd.DataFrame, frame: pd.DataFrame, name: str, decimal: str) -> bool:
     """Whether the mark of decimals stands between the thousands of a column of numbers."""
     is_number = pd.api.types.is_float_dtype(frame[name])
-    return is_number and seems_grouped([*distinct_texts(texts[name])[1]], decimal)
+    return is_number and seems_grouped(distinct_texts(texts[name])[1], decimal)
 
 
 def _likeliness(file: BinaryIO, mark: str) -> tuple[bool, int]:
@@ -164,18 +185,26 @@ def _typed_column(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
         decimal, thousands: marks of the numbers; the second may be empty.
     """
     codes, texts = distinct_texts(column)
-    distinct = pd.Series(texts, dtype=object).str.strip()
-    if distinct.str.fullmatch(r"0\d+").any():
+    cells = [*map(str.strip, texts)]
+    if any(cell.startswith("0") and LEADING_ZERO.fullmatch(cell) for cell in cells):
         return column.astype(object)
-    known = distinct[~distinct.isin(EMPTY)]
-    if len(known) and set(known) <= {"True", "False"} and len(known) == len(distinct):
-        return pd.Series((distinct == "True").to_numpy()[codes])
-    written = without_thousands(known, thousands, decimal) if thousands and len(known) else known
+    known = pd.Series(cells, dtype=object)[[cell not in EMPTY for cell in cells]]
+    if len(known) and len(known) == len(cells) and all(cell in TRUTHS for cell in cells):
+        return pd.Series((known == "True").to_numpy()[codes])
+    numbers = _numbers(known.head(LOOKED_AT), decimal, thousands)  # most texts end here
+    if len(known) > LOOKED_AT and not numbers.isna().any():
+        numbers = _numbers(known, decimal, thousands)
+    values = known if numbers.isna().any() else numbers
+    return pd.Series(values.reindex(range(len(cells))).to_numpy()[codes])
+
+
+def _numbers(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
+    """Texts that are not empty as numbers; NaN for what is none."""
+    written = without_thousands(texts, thousands, decimal) if thousands and len(texts) else texts
     if decimal != ".":
         written = written.mask(written.str.contains(".", regex=False), "")
-    numbers = pd.to_numeric(written.str.replace(decimal, ".", regex=False), errors="coerce")
-    values = known if numbers.isna().any() else numbers
-    return pd.Series(values.reindex(distinct.index).to_numpy()[codes])
+        written = written.str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(written, errors="coerce")
 
 
 def _count_numbers(frame: pd.DataFrame) -> int:

@@ -1,13 +1,18 @@
 """The first look at a table of any format."""
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.data import table as tables
+from forecast.data.compact import categories
 from forecast.errors import DataError
+from forecast.init import sniff
 from tests.init.looking import read_any
 from tests.proposed import read_unconfigured
 
@@ -129,3 +134,23 @@ def test_a_table_is_opened_once_for_all_readings(tmp_path, monkeypatch, suffix):
     found = read_unconfigured(str(path))
     assert len(opened) == 1
     assert found.panel.values[:, 0].tolist() == [*range(40)]
+
+
+CELLS = st.sampled_from(
+    ["", "NA", "True", "False", "1", "-2.5", "1.263", "1,263", "3,5", "07", "x"]
+)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=9))
+def test_marks_are_those_of_a_look_at_every_cell(rows: list[tuple[str, str]]) -> None:
+    codes = {
+        name: pd.factorize(np.array(cells, dtype=object))
+        for name, cells in zip("ab", zip(*rows, strict=True), strict=True)
+    }
+    texts = pd.DataFrame({name: categories(*each) for name, each in codes.items()})
+    every = [(sniff._typed(texts, *marks), marks) for marks in sniff._marks_in(texts)]
+    expected, marks = max(every, key=lambda each: sniff._count_numbers(each[0]))
+    with mock.patch.object(sniff, "LOOKED_AT", 2):
+        found, found_marks = sniff._best_reading(texts)
+    assert found_marks == marks
+    pd.testing.assert_frame_equal(found, expected)

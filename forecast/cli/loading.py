@@ -1,0 +1,25 @@
+"""A heavy package that a command needs later, imported in a thread while it reads a table."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from importlib import import_module
+
+
+@contextlib.contextmanager
+def imported_meanwhile(package: str) -> Iterator[None]:
+    """Import a package while the block runs; it is there after the block.
+
+    Reading leaves Python to others for long enough to take a third of `import torch`.
+
+    Args:
+        package: one that imports nothing of ours, so that no two threads wait for each other.
+    """
+    thread = threading.Thread(target=import_module, args=(package,))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
