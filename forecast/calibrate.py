@@ -1,5 +1,5 @@
-"""What errors tell that a model makes on windows it was not trained on: how wide its intervals are,
-what its sample paths look like, and how often both hold."""
+"""What errors on windows that a model was not trained on say of it: how wide its intervals must be,
+how its sample paths move, and how often both hold."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 
 MOST_WATCHED = 2_000
-"""Windows of a quantile model whose errors are looked at for sample paths, or one origin's."""
+"""Windows of a quantile model that its sample paths are learned from; more if one origin has more."""
 HELD_OUT = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What errors tell of the next ones."""
+    """What past errors say about the next ones."""
 
     calibration: Calibration | None = None
     """Of a point model; a quantile model has intervals of its own."""
@@ -53,7 +53,7 @@ class Calibrated:
 def calibrated(
     models: tuple[Model, ...], prepared: Prepared, combination: Combination | None = None
 ) -> Calibrated:
-    """What the errors on validation and test tell: nothing of a point model without intervals.
+    """What the errors on validation and test say; empty for a point model without intervals.
 
     Args:
         models: the members.
@@ -157,7 +157,7 @@ def _of_quantiles(
     combination: Combination | None,
     quantiles: tuple[float, ...],
 ) -> Calibrated:
-    """What the errors of a quantile model tell: it has intervals, but no sample paths by itself."""
+    """What the errors of a quantile model say: intervals it has, how its paths move it has not."""
     truth, times_of = actuals(prepared), prepared.panel.positions
     batches = part_forecasts(models, prepared, "test", combination)
     held = quantile_coverage(batches, truth, quantiles)

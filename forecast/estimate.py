@@ -143,7 +143,7 @@ def seconds_per_batch(learner: Learner, windows: Windows, workers: Workers) -> f
     Args:
         learner: its weights change.
         windows: to train on.
-        workers: who computes.
+        workers: the threads that compute.
     """
     seconds: list[float] = []
     batches = itertools.cycle(in_order(windows, learner.config.batch_size))

@@ -74,7 +74,7 @@ def train(
         resume: go on from the folder's resume file.
         profile: write where the time went to `profile.json`; a GPU is then waited for at every
             step, which costs time itself.
-        show_every: seconds after which an epoch that is not over is told of.
+        show_every: seconds between two reports from within an epoch.
         team: the processes that compute; this one alone writes and decides.
 
     Yields:

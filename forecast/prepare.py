@@ -264,7 +264,7 @@ def new_session(
         device: where to train.
         folder: where it is saved to be resumed; None: nowhere.
         profile: counts where the time goes.
-        show_every: seconds after which an epoch that is not over is told of.
+        show_every: seconds between two reports from within an epoch.
         ranks: the processes that share the work.
     """
     config = prepared.config

@@ -143,13 +143,13 @@ def test_labels_never_seen_in_training_have_a_line_and_a_row_of_their_own(caplog
     frame = table()
     frame.loc[[140, 150], "state"] = "hail"
     trained = forecast.train(config(training={"epochs": 2}), frame)
-    assert "in no training row, so never forecast: hail" in caplog.text
+    assert "labels that no training row holds are never forecast: hail" in caplog.text
     confusion = np.array(trained.summary["confusion"]["state"])
     assert confusion.shape == (4, 3)
     assert confusion[3].sum() == 2 * HORIZON  # each stands in so many windows
     caplog.clear()
     ahead = trained.forecast(frame.assign(state=frame.state.replace("calm", "fog")))
-    assert "not in training, so taken for unknown: state 'fog', state 'hail'" in caplog.text
+    assert "not seen in training, so treated as unknown: state 'fog', state 'hail'" in caplog.text
     np.testing.assert_allclose(ahead.filter(like="p-").sum(axis=1), 1)
     assert "p-hail" not in ahead
 

@@ -74,7 +74,7 @@ class Plan:
         fitting = self.folds_in(rows)
         if is_free and fitting:
             log.warning(
-                "%d fold%s in place of %d, for no more fit; a smaller step makes room",
+                "%d fold%s instead of %d, as no more fit; a smaller step makes room",
                 fitting,
                 "" if fitting == 1 else "s",
                 self.folds,

@@ -271,7 +271,7 @@ def _train(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
 
 
 def _finished(prepared: Prepared, trained: TrainedModel) -> FoldForecaster:
-    """The models of a run, with the weights that their validation part told."""
+    """The models of a run, combined by the weights found on its validation part."""
     alone = Combination.alone(prepared.config.model.cell)
     return FoldForecaster(prepared, trained.models, trained.combination or alone)
 

@@ -1,4 +1,4 @@
-"""A short backtest after a training that took seconds, where the test part tells too little."""
+"""A short backtest after a training of seconds, where the test part is too small to judge by."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def second_look(prepared: Prepared, session: Session, summary: Mapping[str, Any]
     folds = _folds(prepared)
     if prepared.first or _tells_enough(prepared) or seconds > MOST_SECONDS or folds < FEWEST_FOLDS:
         return {}
-    log.info("short backtest: %d folds, for the test part alone tells too little", folds)
+    log.info("short backtest: %d folds, for the test part alone is too small to judge by", folds)
     config = _as_long(prepared.config, max(map(len, session.histories)))
     began = time.monotonic()
     try:

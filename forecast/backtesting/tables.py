@@ -47,7 +47,7 @@ MOST_PICTURES, MOST_FOLDS_DRAWN = 6, 12
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Backtest:
-    """What a backtest came to."""
+    """The result of a backtest."""
 
     forecasts: pd.DataFrame
     """A row a fold, series, target and step: fold, origin, id, time, target, actual, a column a
@@ -107,7 +107,7 @@ def backtest_of(
         plan: where the folds lie.
         folds: at least one.
         actuals: the truth.
-        how: what the summary tells of the way in which the folds were forecast.
+        how: entries of the summary that say how the folds were forecast.
     """
     config, panel = prepared.config, prepared.panel
     if prepared.pipeline.labels:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
-    """Print what a command came to, as JSON for a program or as text for people."""
+    """Print the result of a command, as JSON for a program or as text for people."""
     text = json_text(result) if as_json else printable_lines(text)
     tell(f"{text}\n")
 

@@ -46,7 +46,7 @@ class FittedChain:
             float64, NaN where a difference has no past.
 
         Raises:
-            DataError: for a value that a transform has no image for; `row` is its row.
+            DataError: for a value that a transform is not defined for; `row` is its row.
         """
         result = np.empty(values.shape)
         for first, block in self.blocks(values, offsets, series):

@@ -194,7 +194,7 @@ def _days_seen(
     is_seen = [bool(column.any()) for column in shares.T]
     if not all(is_seen):
         unseen = [each.name for each, seen in zip(found, is_seen, strict=True) if not seen]
-        log.warning("left out, for no training row lies on such a day: %s", listed(unseen))
+        log.warning("special days that no training row falls on are left out: %s", listed(unseen))
     return tuple(each for each, seen in zip(found, is_seen, strict=True) if seen)
 
 

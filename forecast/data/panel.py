@@ -19,7 +19,7 @@ Ranges = Int[np.ndarray, "S 2"]
 
 
 TICKS_KEPT = 500
-"""Times of frequency `index` that a tail keeps at least: they tell those to come."""
+"""A tail keeps at least so many times of frequency `index`: those to come follow from them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Panel:
     time_format: str | None = None
     """As times are written in the table; None: ISO 8601, dates of a frame, or integers."""
     ahead: Panel | None = None
-    """Rows behind the last known target of some series: covariates known over the horizon."""
+    """Rows after the last known target of some series: covariates known over the horizon."""
     source: str = "data"
     is_csv: bool = False
     files: Files = ()

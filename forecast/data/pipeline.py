@@ -42,7 +42,7 @@ class Pipeline:
     minimum: float = -np.inf
     """In the user's units: nothing below it is forecast."""
     distribution: Distribution | None = None
-    """Whose parameters are forecast of the targets; None: numbers are."""
+    """The distribution whose parameters are forecast; None: values are forecast themselves."""
     labels: FittedLabels | None = None
     """Classes of the targets; None: they are numbers."""
 
@@ -160,7 +160,7 @@ class Pipeline:
         values: Float[np.ndarray, "N K"],
         origins: Int[np.ndarray, " B"],
     ) -> Float[np.ndarray, "B H K Q"]:
-        """Forecasts in the user's units; what was the same as long as it is known, stays so.
+        """Forecasts in the user's units; a target that has been constant so far stays constant.
 
         Args:
             forecast: (B, H, K, Q) on the model's scale.
@@ -192,8 +192,8 @@ def fit_pipeline(
 ) -> Pipeline:
     """Fit transforms and covariates on the training rows, and on nothing else.
 
-    But what is fitted per series is fitted on the first rows of its own for a series that has too
-    few training rows: see `scaling_rows`.
+    With one exception: what is fitted per series is fitted on the first rows of a series if it has
+    too few training rows, see `scaling_rows`.
 
     Args:
         config: covariates, and how missing values are filled.
@@ -205,7 +205,7 @@ def fit_pipeline(
         days: special days that a model knows; None: those of the configuration.
 
     Raises:
-        DataError: for a missing value if none may be, or one that a transform has no image for.
+        DataError: if a value is missing where none may be, or a transform is not defined for it.
     """
     if config.missing == "error":
         require_complete(panel)

@@ -38,7 +38,7 @@ def split(panel: Panel, config: SplitConfig, train_rows: int = 1, horizon: int =
     """Split each series in time order.
 
     Fractions are rounded down. A date is the first row of its part, in every series. Parts given in
-    rows never eat a series of a panel: see `_given_back`.
+    rows never use up a series of a panel: see `_given_back`.
 
     Args:
         panel: one series or more.
@@ -82,8 +82,8 @@ def _given_back(
     A part given in rows is taken from what a series can spare beside its training rows. If that is
     too little for both, each is cut down to a horizon; if it is enough for one of them only, the
     series give up validation and test by turns, so that both are made of many series; if it is
-    enough for neither, the series is for training alone. Were a part empty in all series, none
-    gives anything back.
+    enough for neither, the series is for training alone. If a part would be empty in all
+    series, none gives anything back.
 
     Args:
         panel, config, train_rows, horizon: as for `split`.
@@ -126,7 +126,7 @@ def _claims(spare: Rows, validation: int, test: int, horizon: int) -> tuple[Rows
     of_test = np.where(is_tested, spare - has_both * least_validation, 0)
     of_test = _useful(test, of_test, horizon)
     of_validation = _useful(validation, spare - of_test, horizon)
-    # What has no use for validation, as that asks for more rows, goes to test after all.
+    # Rows that are too few for validation go to test after all.
     return of_validation, np.maximum(of_test, _useful(test, spare - of_validation, horizon))
 
 

@@ -26,7 +26,7 @@ def warn_of_unseen_labels(pipeline: Pipeline, panel: Panel) -> None:
     """Name the labels that no training row has."""
     found = pipeline.labels.unseen(panel) if pipeline.labels else {}
     if names := [name for each in found.values() for name in each]:
-        log.warning("in no training row, so never forecast: %s", _listed(names))
+        log.warning("labels that no training row holds are never forecast: %s", _listed(names))
 
 
 def refuse_constant(panel: Panel, parts: Split) -> None:

@@ -29,14 +29,14 @@ from forecast.data.moments import (
 from forecast.data.panel import Offsets, ragged_ranges
 
 FLAT = 1e-9
-"""Share of its values that a series must swing by for an exponent to be told from it."""
+"""A series that swings by less than this share of its values is too flat to fit an exponent to."""
 MAX_AUTO_SERIES = 200
 """`difference: auto` tests at most this many series, evenly spread over the panel."""
 
 Forecast = Float[np.ndarray, "B H K Q"]
 History = Float[np.ndarray, "B P K"]
 AnyShape = Float[np.ndarray, "..."]
-"""Of a transform that takes each value on its own, and reads neither offsets nor history."""
+"""For transforms that treat each value by itself, and read neither offsets nor history."""
 
 
 @runtime_checkable

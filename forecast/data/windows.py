@@ -105,8 +105,8 @@ class Windows:
     ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B H K"]]:
         """All rows of some windows, and what is to be forecast."""
         if self.first_known is None:
-            # A view of every stretch of rows, of which some are copied: a third of the time that
-            # it takes to number all rows and to read these.
+            # Copying windows out of a view of all possible ones takes a third of the time that it
+            # takes to number their rows and to read these.
             window = _stretches(self.inputs, 0, self.lookback + self.horizon)[starts]
             if self.targets is self.inputs:
                 return window, window[:, self.lookback :]
@@ -149,7 +149,7 @@ class Windows:
         return replace(self, starts=self.starts[index])
 
     def tensors(self) -> list[Tensor]:
-        """All that is read of them."""
+        """All tensors that a batch is read from."""
         read = [self.inputs, self.targets, self.static, self.first_rows, self.starts]
         return [*read, *(each for each in (self.weights, self.first_known) if each is not None)]
 
@@ -289,7 +289,7 @@ def _next(flags: Bool[np.ndarray, " N"], rows: Int[np.ndarray, " S"]) -> Int[np.
 
 
 def _stretches(values: Float[Tensor, "N C"], first: int, length: int) -> Float[Tensor, "M T C"]:
-    """So many rows from every row on, after some that are left out; nothing is copied."""
+    """A view of `length` rows from each row on, beginning with row `first`; nothing is copied."""
     row, column = values.stride()
     size = (max(0, len(values) - first - length + 1), length, values.shape[1])
     return values[first:].as_strided(size, (row, row, column))

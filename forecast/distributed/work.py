@@ -89,7 +89,7 @@ def log_shares(session: Session) -> None:
         log.warning("model.batch_norm looks at whole batches: more processes do not help")
     elif chunks < size:
         log.warning(
-            "a batch of %d windows gives work to %d processes; raise training.batch_size, or take"
+            "a batch of %d windows keeps %d processes busy; raise training.batch_size, or take"
             " fewer",
             *(windows, chunks),
         )

@@ -159,7 +159,7 @@ def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
         return
     names = f" {_first_of([panel.ids[number] for number in new])}" if panel.has_ids else ""
     log.warning(
-        "series%s %s not in training: the test scores say nothing of %s",
+        "series%s %s not in training: the test scores say nothing about %s",
         names,
         "was" if len(new) == 1 else "were",
         "it" if len(new) == 1 else "them",
@@ -190,7 +190,7 @@ def warn_of_categories(panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline
     labels = pipeline.labels.unseen(panel) if pipeline.labels else {}
     new += [f"{name} {shown(label)}" for name, known in labels.items() for label in known]
     if new:
-        log.warning("not in training, so taken for unknown: %s", _first_of(new))
+        log.warning("not seen in training, so treated as unknown: %s", _first_of(new))
 
 
 def _of_series(panel: Panel, number: int) -> str:

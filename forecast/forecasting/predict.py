@@ -38,8 +38,8 @@ SAMPLE, OTHER_SAMPLE = "sample", "sample_id"
 FORECAST_BATCH = 1024
 """Windows of a batch at most."""
 LEAST_BATCH = 32
-"""Windows of a batch at least, on the CPU: for fewer rows a product of matrices has another kernel,
-and the bytes of a forecast would depend on how many series are forecast beside it."""
+"""Windows of a batch at least, on the CPU: smaller products of matrices use another kernel, so that
+the last bits of a forecast would depend on how many series are forecast with it."""
 
 
 def window_shape(config: Config, pipeline: Pipeline) -> WindowShape:
@@ -74,7 +74,7 @@ def new_model(config: Config, pipeline: Pipeline) -> Model:
 
     Args:
         config: of the model, its season resolved.
-        pipeline: tells the columns that the model sees.
+        pipeline: knows the columns that the model reads.
     """
     if config.model.start == "random":
         return Forecaster(config.model, window_shape(config, pipeline))
@@ -89,13 +89,13 @@ def restored_model(
 
     Args:
         config: of the model.
-        pipeline: tells the columns that the model sees.
+        pipeline: knows the columns that the model reads.
         weights: its `state_dict`.
 
     Raises:
         ValueError: if the weights are those of another model, or no finite numbers.
     """
-    if config.model.start == "random":  # the pretrained network has the size that it has
+    if config.model.start == "random":  # the size of the pretrained network is fixed
         with torch.device("meta"):  # a network of any size takes no memory
             require_weights(weights, new_model(config, pipeline).state_dict())
     with seeded(0):  # the caller's random state stays as it is
@@ -150,8 +150,9 @@ def to_user_units(
     origins: Int[np.ndarray, " B"],
     combine: Literal["mean", "median"],
 ) -> Float[np.ndarray, "B H K Q"]:
-    """One forecast of the members of an ensemble, in the user's units; of labels the mean of their
-    probabilities, and of a distribution what follows from its parameters, combined.
+    """The forecasts of an ensemble's members combined into one, in the user's units.
+
+    Of labels the probabilities are averaged; of a distribution its parameters are combined first.
 
     Args:
         members: forecast of each, on the model's scale.
@@ -206,7 +207,7 @@ def long_table(
     series, targets = panel.num_series, panel.num_targets
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
     if panel.axis.ticks and positions.max() >= len(panel.axis.ticks):
-        log.warning("data.frequency index: dates that the table lacks go on by its usual step")
+        log.warning("data.frequency index: dates beyond the table go on by its usual step")
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
     ids = np.repeat(panel.id_values, targets * horizon)
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)

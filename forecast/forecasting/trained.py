@@ -72,7 +72,7 @@ class TrainedModel:
     tail: Panel
     """The last rows of the training table, from which the forecast goes on."""
     summary: dict[str, Any] = field(default_factory=dict)
-    """What training and test came to, as in `summary.json`."""
+    """Results of training and test, as in `summary.json`."""
     calibration: Calibration | None = None
     """Errors of a point model on windows it was not trained on, for intervals; None: none."""
     copula: Copula | None = None
@@ -80,7 +80,7 @@ class TrainedModel:
     combination: Combination | None = None
     """With partners, most of them fitted to the history at hand; None: the models alone."""
     digest: str = ""
-    """Of the training table: tells whether another is the same."""
+    """Of the training table, to know it again."""
     shown: Shown | None = None
     """Series and test forecasts for pictures, after a training; no file keeps them."""
 
@@ -142,7 +142,7 @@ class TrainedModel:
         horizon: int | None,
         level: Levels,
     ) -> tuple[Panel, Panel, Float[np.ndarray, "S H K Q"]]:
-        """What is known, and what `forecast_panel` makes of it; intervals left out are told."""
+        """The history and its forecast by `forecast_panel`; logs why intervals are left out."""
         history = self._history(data)
         if level is None and self.left_out:
             log.info("%s", self.left_out)
@@ -168,8 +168,8 @@ class TrainedModel:
     ) -> Samples:
         """Sample paths of the steps ahead, so that sums and maxima over them have a distribution.
 
-        Every step has the quantiles that the intervals tell; which of them come together in a path
-        is as in the errors on windows that the model was not trained on.
+        The quantiles of each step are those of the intervals. How steps and targets move together
+        in a path is taken from the errors on windows that the model was not trained on.
 
         Args:
             data, future, horizon: as for `forecast`.

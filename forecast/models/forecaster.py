@@ -49,7 +49,7 @@ class WindowShape:
     num_quantiles: int = 1
     """Numbers that are forecast of each step and target: quantiles, parameters, or logits."""
     distribution: Distribution | None = None
-    """Whose parameters are forecast; None: the numbers are what they are."""
+    """The distribution whose parameters are forecast; None: values are forecast themselves."""
     classes: tuple[int, ...] = ()
     """Of each target, where they are labels."""
     lags: tuple[int, ...] = ()
@@ -102,7 +102,7 @@ class Model(nn.Module):
 
     @property
     def work(self) -> int:
-        """What a window costs: steps that are read, times the units of all layers, times rows."""
+        """The cost of a window: steps that are read, times the units of all layers, times rows."""
         raise NotImplementedError
 
 
@@ -126,8 +126,8 @@ class Forecaster(Model):
         targets = 1 if self.is_independent else shape.num_targets
         self.labels = LabelCoding(shape.classes, self.is_independent) if shape.classes else None
         read = targets * (self.labels.width if self.labels else 1)
-        told = self.known.width + read * len(shape.lags)  # of each step, those to come too
-        width = config.segment * (read + self.past.width + told) + self.static.width
+        known = self.known.width + read * len(shape.lags)  # at every step, of the horizon too
+        width = config.segment * (read + self.past.width + known) + self.static.width
         width += targets if shape.distribution else 0
         self.embedding = (
             nn.Sequential(nn.Linear(width, config.embedding_size), nn.ReLU())
@@ -141,7 +141,7 @@ class Forecaster(Model):
             segment=config.segment,
             num_targets=targets,
             num_quantiles=shape.num_quantiles,
-            num_future=told,
+            num_future=known,
             num_channels=shape.num_targets if self.is_independent else 1,
             input_size=input_size,
         )
@@ -167,7 +167,7 @@ class Forecaster(Model):
         """Forecast the horizon of each window.
 
         Args:
-            past: the lookback, and the rows that lags read before it; more rows are left alone.
+            past: the lookback, and the earlier rows that lags read; rows before these are ignored.
                 Targets, then past covariates, then future-known ones.
             future: future-known covariates over the horizon.
             static: static covariates.
@@ -205,7 +205,7 @@ class Forecaster(Model):
         noise: DropoutGenerator,
         level: Float[Tensor, "BK J"] | None = None,
     ) -> Float[Tensor, "B H K Q"]:
-        """The horizon on the window's scale; a level is told beside what is static."""
+        """Forecast on the window's scale; a `level` is read like a static covariate."""
         lookback, horizon, lags = self.shape.lookback, self.shape.horizon, self.shape.lags
         past, known = covariates.split([self.shape.num_past, self.shape.num_future], dim=2)
         skipped = None if self.skip is None else self.skip(values[:, -lookback:])
@@ -223,17 +223,17 @@ class Forecaster(Model):
         segment = self.config.segment
         past, known = segments_of(past, segment), segments_of(known, segment)
         if self.config.head == "recursive":
-            # A segment is told what is known of the one that it forecasts: the next one.
+            # Each segment reads what is known of the segment that it forecasts: the next one.
             known = torch.cat([known[:, 1:], segments_of(future, segment)[:, :1]], dim=1)
         segments = self._embed(static, past, segments_of(values, segment), known)
-        # Segments after the lookback see the past covariates of its last one.
+        # Beyond the lookback past covariates are unknown: those of its last segment are held.
         embed = partial(self._embed, static, past[:, -1:])
         fed_back = self.labels.fed_back if self.labels else median
         encoded = Encoded(segments, future, targets, embed, fed_back)
         output = self._join_channels(self.head(self.stack, encoded, noise))
         if skipped is not None:
             others = self.shape.num_quantiles - 1 if self.shape.distribution else 0
-            output = output + pad(skipped[..., None], (0, others))  # to the mean alone
+            output = output + pad(skipped[..., None], (0, others))  # moves the mean alone
         if self.labels:
             return self.labels.masked(output)
         if self.shape.num_quantiles > 1 and not self.shape.distribution and not self.training:
@@ -251,13 +251,13 @@ class Forecaster(Model):
         steps = values.shape[1]
         constant = static[:, None].expand(-1, steps, -1)
         parts = [values, past.expand(-1, steps, -1), known, constant]
-        told = [part for part in parts if part.shape[2]]  # an empty part costs time, too
-        embedded: Tensor = self.embedding(torch.cat(told, dim=2) if told[1:] else told[0])
+        filled = [part for part in parts if part.shape[2]]  # an empty part costs time, too
+        embedded: Tensor = self.embedding(torch.cat(filled, dim=2) if filled[1:] else filled[0])
         return embedded
 
     def _read(self, values: Float[Tensor, "B T K"]) -> Float[Tensor, "R T J"]:
-        """Targets as they are read: a window a channel where these are independent, and labels as
-        one column a class."""
+        """Targets as the stack reads them: a window for each channel if channels are independent,
+        and labels as one column a class."""
         values = self._split_channels(values)
         return self.labels.one_hot(values) if self.labels else values
 
@@ -294,7 +294,7 @@ class Embeddings(nn.Module):
         self.tables = nn.ModuleList(nn.Embedding(e.categories, e.width) for e in embedded)
         for table in self.tables:
             assert isinstance(table, nn.Embedding)
-            nn.init.zeros_(table.weight.data[0])  # a category never seen says nothing
+            nn.init.zeros_(table.weight.data[0])  # code 0, never seen in training, adds nothing
         self.width = num_columns + sum(e.width - 1 for e in embedded)
         """Width of the output."""
 

@@ -104,9 +104,9 @@ class Direct(nn.Module):
 
 
 class Recursive(nn.Module):
-    """One segment, fed back until the horizon is full; in training the true one is fed.
+    """Forecasts one segment and reads it to forecast the next; in training it reads the true one.
 
-    Teacher forcing: Williams and Zipser 1989. With quantiles the median is fed back, of labels the
+    Teacher forcing: Williams and Zipser 1989. Of quantiles it reads the median, of labels the
     probabilities. Arguments are those of `Direct`.
     """
 
@@ -129,11 +129,11 @@ class Recursive(nn.Module):
     def _teacher_forced(
         self, stack: Stack, encoded: Encoded, future: Tensor, noise: DropoutGenerator
     ) -> Tensor:
-        """All segments in one run: each is told the true values of the one before it."""
+        """All segments in one run: each reads the true values of the one before it."""
         assert encoded.targets is not None
         inputs = encoded.segments
         further = self.shape.num_segments - 1
-        if further:  # the last segment's true values are told to none
+        if further:  # no segment follows the last one to read its true values
             true = encoded.targets[:, : further * self.shape.segment].nan_to_num()
             fed = encoded.embed(segments_of(true, self.shape.segment), future[:, 1:])
             inputs = torch.cat([inputs, fed], dim=1)
@@ -142,7 +142,7 @@ class Recursive(nn.Module):
         return emitted
 
     def _fed_back(self, stack: Stack, encoded: Encoded, future: Tensor) -> Tensor:
-        """Segment after segment: each is told what was forecast for the one before it."""
+        """Segment after segment: each reads what was forecast for the one before it."""
         outputs, states = stack(encoded.segments)
         steps = [self.emit(outputs[:, -1:])]
         for number in range(1, self.shape.num_segments):
@@ -154,10 +154,11 @@ class Recursive(nn.Module):
 
 
 class Parallel(nn.Module):
-    """One decoder step a future segment, all from the same state and with the same cell.
+    """One decoder step for each future segment, all from the same state and with the same cell.
 
-    Each step is told its position, its channel and the covariates known for it (after Lin et al.
-    2023, SegRNN; here they are added, so that an input of width 1 holds them all). Arguments are
+    The input of a step is the sum of vectors for its position, its channel and the covariates known
+    for it (after Lin et al. 2023, SegRNN; a sum rather than a concatenation, so that an input of
+    width 1 holds them all). Arguments are
     those of `Direct`.
     """
 
@@ -227,7 +228,7 @@ def segments_of(columns: Float[Tensor, "B T F"], segment: int) -> Float[Tensor, 
         segment: steps in a segment; the last segment is filled up with the last row.
     """
     short = -columns.shape[1] % segment
-    if not columns.shape[2]:  # ONNX lays out nothing of no width
+    if not columns.shape[2]:  # ONNX cannot reshape columns of width 0
         return columns[:, : (columns.shape[1] + short) // segment]
     if short:
         columns = torch.cat([columns, columns[:, -1:].expand(-1, short, -1)], dim=1)

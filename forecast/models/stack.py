@@ -15,8 +15,8 @@ from forecast.models.dropout import DropoutGenerator, dropped
 CELLS: Mapping[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 SLOW_WIDTHS = range(129, 193)
-"""Units of a layer for which the kernel that cuDNN takes is slower than its standard one, which is
-what packed sequences are always computed with."""
+"""Units of a layer for which cuDNN chooses a kernel that is slower than its standard one. Packed
+sequences are always computed with the standard one."""
 State = tuple[Tensor, ...]
 """Hidden state, and for an LSTM the cell state after it; each (layers * directions, B, width)."""
 
@@ -189,9 +189,9 @@ def _run(
 
 
 def _is_packed(layer: nn.Module, inputs: Float[Tensor, "B T I"]) -> bool:
-    """Whether a layer is fed packed sequences. The widths decide, not a timing: see `SLOW_WIDTHS`.
+    """Whether a layer is fed packed sequences, which its width decides: see `SLOW_WIDTHS`.
 
-    So what a training computes follows from its configuration, also where it is resumed.
+    A timing would be closer to the truth, but a resumed training might then compute differently.
     """
     assert isinstance(layer, nn.RNNBase)
     return inputs.is_cuda and layer.hidden_size in SLOW_WIDTHS
@@ -213,6 +213,6 @@ def _joined(outputs: Float[Tensor, "X U O"], dilation: int) -> Float[Tensor, "B 
 
 
 def _laid_out(layer: nn.Module, state: State) -> State | Tensor:
-    """A state as the layer takes it: contiguous, and a pair for an LSTM alone."""
+    """A state as the layer takes it: contiguous, and a pair only for an LSTM."""
     laid_out = tuple(s.contiguous() for s in state)
     return laid_out if isinstance(layer, nn.LSTM) else laid_out[0]

@@ -77,7 +77,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Summary:
-    """What training and test came to; the scores are empty without a test part."""
+    """Results of training and test; the scores are empty without a test part."""
 
     model: str
     parameters: Count

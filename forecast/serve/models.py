@@ -122,7 +122,7 @@ class Models:
                 new = self._load(old.name, old.path)
             except (ForecastError, MemoryError, RuntimeError) as error:
                 self.refusals += 1
-                log.warning("%s: the old model goes on: %s", old.name, error)
+                log.warning("%s: the old model keeps serving: %s", old.name, error)
                 continue
             if new.digest != old.digest:
                 self._served[old.name] = new

@@ -16,9 +16,9 @@ from forecast.training.losses import Loss
 from forecast.training.profile import Profile
 
 MOST_WORK_OF_A_CHUNK = 2**19
-"""Units x steps x layers x windows. Half as much costs a tenth more, for the kernel of a layer is
-slow with few windows; twice as much gains 3 %, and leaves half as many chunks for threads and
-processes to share (measured in benchmarks/RESULTS.md, "Closer to the kernel")."""
+"""Units x steps x layers x windows. With half as much a batch takes 10 % longer, as the kernel of a
+layer is slow on few windows; twice as much gains 3 %, and leaves half as many chunks for threads
+and processes to share (measured in benchmarks/RESULTS.md, "Closer to the kernel")."""
 LEAST_WORK_TO_SHARE = 2**17
 """A batch with at least so much work has two chunks or more, so that two cores can share it."""
 
@@ -80,7 +80,7 @@ def build_learner(
         config: loss, optimiser, average and the like.
         learning_rate: before the schedule.
         seed: order of windows and dropout follow from it.
-        profile: counts where the time goes; None: one that nobody asks.
+        profile: counts where the time goes; None: it is not kept.
         class_weights: of labels, see `Loss`; None: targets are numbers.
     """
     device = next(model.parameters()).device
@@ -114,8 +114,8 @@ def chunk_windows(model: Model, batch_size: int) -> int:
     result, whatever the number of threads.
 
     Args:
-        model: on the CPU, it is given chunks that fit the cache; on a GPU whole batches, and
-            where batch normalisation looks at all windows of a batch at once.
+        model: on the CPU its chunks fit the cache. On a GPU, and with batch normalisation, which
+            looks at all windows of a batch at once, a chunk is the whole batch.
         batch_size: windows in a batch.
     """
     if has_batch_norm(model) or next(model.parameters()).device.type != "cpu":

@@ -34,7 +34,7 @@ EVALUATION_BATCH = 1024
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training windows came to."""
+    """The record of one pass over the training windows."""
 
     number: int
     """From 1."""
@@ -85,7 +85,7 @@ def fit(
     most_seconds: float = math.inf,
     ranks: Ranks = ONE_PROCESS,
 ) -> Iterator[Epoch | EpochProgress]:
-    """Train epoch by epoch, and leave long epochs for a moment now and then, to be saved.
+    """Train epoch by epoch; long epochs pause now and then, so that they can be saved.
 
     The order of windows and the dropout of a step follow from the seed and the numbers of epoch and
     step alone, so that a resumed training goes on as if it had never stopped.
@@ -97,10 +97,10 @@ def fit(
         history: epochs done before, of a resumed training.
         within: where in the next epoch it stopped; None: at its beginning.
         pause_every: seconds from one pause to the next.
-        most_seconds: of this training, the time before it was resumed included. When they are over,
-            the epoch ends after the step that is being taken, or sooner, so that validation is over
-            with them too; one step is always taken. The schedule ends with them.
-        ranks: the processes that share the work; each trains the same model, by the time of rank 0.
+        most_seconds: of this training, the time before it was resumed included. The last epoch is
+            cut short so that its validation fits in too; one step is always taken. The schedule
+            ends with the time.
+        ranks: the processes that share the work; all train the same model, by the clock of rank 0.
 
     Yields:
         A record after each epoch, and an `EpochProgress` at every pause.
@@ -148,11 +148,11 @@ class _Clock:
         return self.ranks.decided(time.perf_counter() - self.began)
 
     def share(self) -> float:
-        """Of the time that there is; rank 0 is asked at every step only where it is limited."""
+        """Share of the time that is over; 0 without a limit, so that no step waits for rank 0."""
         return self.passed() / self.most_seconds if self.most_seconds < math.inf else 0.0
 
     def is_over(self) -> bool:
-        """Whether there is time for a validation at most."""
+        """Whether the time left is enough for a validation at most."""
         is_limited = self.most_seconds < math.inf
         return is_limited and self.passed() + self.judging >= self.most_seconds
 
@@ -166,7 +166,7 @@ class _Clock:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What the steps of an epoch came to."""
+    """What the steps of an epoch leave to be recorded."""
 
     losses: Float[Tensor, " M"]
     norms: Sequence[Tensor]
@@ -255,7 +255,7 @@ def _judged(learner: Learner, validation: Windows, workers: Workers, clock: _Clo
 def _bad_step(losses: Sequence[float], first: int, has_numbers: bool) -> int | None:
     """The first step whose loss, or whose weights after it, are no numbers; None: all are.
 
-    A weight may cease to be a number only in the last step, whose loss was still one.
+    A weight that is no number makes the loss of the next step none: only the last step is in doubt.
     """
     for step, loss in enumerate(losses, first):
         if not math.isfinite(loss):

@@ -28,15 +28,15 @@ DIVERGED_AT = 4.0
 SETTLING = 10
 """Points at the start that no rule reads, because the moving average has not settled."""
 MUST_FALL_BY_SHARE = 0.05
-"""Of its first loss: a curve that falls less is flat."""
+"""A curve that falls by less than this share of its first loss is flat."""
 MUST_FALL_BY_ERRORS = 3.0
-"""Standard errors of its noise: a curve that falls by fewer is flat."""
+"""A curve that falls by fewer standard errors of its noise is flat."""
 MOST_REPEATS = 4
-"""Times the configured seeds: so many sweeps are averaged where noise hides the fall."""
+"""Sweeps that are averaged where noise hides the fall: at most this many times the seeds."""
 LARGE = 100_000
-"""Parameters of a network from which on a sweep takes too long to be repeated."""
+"""Parameters of a network that takes too long to be swept more than once a seed."""
 USUAL_RATE = 3e-3
-"""What small networks train well with, where no rate stands out."""
+"""The rate where none stands out: small networks train well with it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def sweep(
         learner: trained in place; give it a model that is not needed otherwise.
         windows: training windows.
         config: first and last rate, steps, smoothing.
-        workers: who computes; the curve is the same for any number of them.
+        workers: threads and processes; the curve does not depend on how many there are.
 
     Yields:
         Rate, loss, and the exponential moving average of the loss, corrected for its start.
@@ -257,7 +257,7 @@ def _longest_decreasing(values: Curve) -> list[int]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LrFound:
-    """What the learning-rate range test came to."""
+    """The result of the learning-rate range test."""
 
     sweeps: list[Sweep]
     rates: dict[str, float | None]

@@ -22,7 +22,7 @@ class Progress:
     """From 0."""
     members: int
     epoch: Epoch
-    """What it came to, or has come to so far."""
+    """Its record; of an epoch that is not over, the record so far."""
     epochs: int
     """Most epochs of a member."""
     steps: int
@@ -48,7 +48,7 @@ def progress_of(
         config: epochs, members and minutes.
         histories: finished epochs of each member, the current one being the last.
         steps: most of a member.
-        epoch: what it came to, or has come to so far.
+        epoch: its record, or the record so far.
         is_done: whether it is over.
     """
     *finished, current = histories

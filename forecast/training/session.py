@@ -64,9 +64,9 @@ class Session:
         folder: where it is saved; None: nowhere.
         source: names the data in a message.
         digest: of the data, to be found again when training goes on.
-        is_judged: whether validation may speak against weights that were good before training.
+        is_judged: whether validation may replace pretrained weights by trained ones.
         whole_config: as JSON has it; training goes on with no other.
-        show_every: seconds after which an epoch that is not over is told of.
+        show_every: seconds between two reports from within an epoch.
         ranks: the processes that share the work; rank 0 alone has a folder.
     """
 
@@ -229,7 +229,7 @@ class Session:
     def _stop_reason(self, history: list[Epoch], most_seconds: float) -> str | None:
         """Why the current member should stop after its last epoch; None: go on."""
         if self.start is not None and self.start.validation_loss is None:
-            return "validation spans too little time to speak for other weights"
+            return "the validation part is too short to judge trained weights by"
         return stop_reason(history, self.config, most_seconds)
 
     def _pause(self, within: EpochProgress) -> None:
@@ -289,10 +289,10 @@ class Session:
         return tensors_of(states), record
 
     def _take(self, tensors: Mapping[str, Tensor], saved: ResumeRecord) -> None:
-        """Become what was saved; raises whatever goes wrong where it is not of this training.
+        """Become what was saved; if it belongs to another training, raises whatever goes wrong.
 
-        Where the training is to be of another length than it was, members that were finished may
-        go on: the first one is the current one again.
+        If the training is now to be longer or shorter, finished members may have to go on: the
+        first one becomes the current one again.
         """
         require_sense(saved, len(self.windows["validation"]) > 0, self.config.members)
         is_as_long = first_difference(saved.config, self.whole_config) is None
@@ -306,8 +306,8 @@ class Session:
         what = "" if is_as_long else laid_out_for_its_length(self.config)
         if what:
             log.warning(
-                "%s was laid out for the length that the training had; what comes of it now is not"
-                " what a training of the new length would have come to from its start",
+                "%s was planned for the former length of the training; the result will differ from"
+                " that of a training which had the new length from its start",
                 what,
             )
 
@@ -335,7 +335,7 @@ class Session:
         return total_steps(len(self.windows["train"]), self.config)
 
     def _all_done(self, last: Epoch) -> str:
-        """Why a member ended that nothing stopped."""
+        """Why a member ended although nothing stopped it."""
         most = self.config.max_steps
         if last.step == most:
             return f"{most} steps are done"

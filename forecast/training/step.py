@@ -43,7 +43,7 @@ def take_step(
         index: numbers of the windows, on the device of the windows.
         rate: learning rate of the step.
         seeds: dropout follows from them.
-        workers: who computes; the result is the same for any number of them.
+        workers: threads and processes; the result does not depend on how many there are.
     """
     with learner.profile.part("kernel"):
         chunks = chunks_of(learner, windows, index, workers.ranks.size)
@@ -84,8 +84,8 @@ def chunks_of(
         learner: says how large a chunk is.
         windows: on the learner's device, or on the CPU.
         index: numbers of the windows.
-        processes: that share the batch; on a GPU each of them gets one chunk, so that there, other
-            than on CPUs, their number changes the bytes.
+        processes: that share the batch. On a GPU each gets one chunk, so that there, unlike on
+            CPUs, the last bits of a result depend on their number.
     """
     size = learner.chunk
     if learner.device.type != "cpu" and not learner.has_batch_norm:
@@ -106,7 +106,7 @@ def set_gradient(
         learner: its model must be in training mode; nothing but the gradients changes.
         chunks: of windows; what they gather is on the learner's device.
         seeds: dropout follows from them and from the number of the chunk.
-        workers: who computes; the result is the same for any number of them.
+        workers: threads and processes; the result does not depend on how many there are.
         noise: draw dropout from this generator instead.
 
     Returns:
@@ -136,7 +136,7 @@ def _of_chunk(
     batch, noise = gather(), noise or _dropout_generator(learner, (*seeds, number))
     with mixed_precision(learner.device, learner.config.precision):
         forecast = learner.model(batch.past, batch.future, batch.static, batch.target, noise)
-    forecast = forecast.to(batch.target.dtype)  # of bf16 some losses have no gradient
+    forecast = forecast.to(batch.target.dtype)  # some losses have no gradient in bf16
     total, weight = learner.loss.sums(forecast, batch.target, batch.weight, batch.has_no_gaps)
     # Not `backward`, which would let all threads add to the one gradient of each weight.
     gradients = torch.autograd.grad(total, learner.weights, materialize_grads=True)
@@ -151,7 +151,7 @@ def _dropout_generator(learner: Learner, seeds: Sequence[int]) -> DropoutGenerat
 
 
 def _penalised(learner: Learner) -> Float[Tensor, ""] | float:
-    """Add the gradient of the penalties on the weights; what they come to."""
+    """Add the gradient of the penalties on the weights; returns their value."""
     config = learner.config
     if not config.l1 and not config.l2:
         return 0.0

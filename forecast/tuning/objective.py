@@ -58,7 +58,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a trial came to."""
+    """The result of a trial."""
 
     score: float
     """Of the weights that training keeps, on validation, in the user's units."""
@@ -69,7 +69,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Failed:
-    """Why a trial came to nothing."""
+    """Why a trial has no score."""
 
     reason: str
     """One line."""

@@ -32,7 +32,7 @@ MakeRunner = Callable[[Basis], Runner]
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study came to."""
+    """The result of a study."""
 
     metric: str
     best: Row

@@ -155,12 +155,12 @@ class Study:
         return False
 
     def complete(self, number: int, scored: Scored) -> None:
-        """Take what a trial came to."""
+        """Record the result of a trial."""
         facts = {name: getattr(scored, name) for name in ("epochs", "kept_epoch", "parameters")}
         self._end(number, TrialState.COMPLETE, scored.score, facts)
 
     def fail(self, number: int, reason: str) -> None:
-        """Take that a trial came to nothing, by what it was."""
+        """Record that a trial failed, and in which way."""
         self._end(number, TrialState.FAIL, None, {"reason": reason})
 
     def interrupt(self, reason: str) -> None:

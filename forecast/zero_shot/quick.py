@@ -140,10 +140,10 @@ def _warn_of_missing(found: Unconfigured) -> None:
         return
     known = np.flatnonzero(panel.in_table)
     is_next = (np.diff(known) == 1) & (np.diff(panel.series_of(known)) == 0)
-    finer = "; no two rows are one step apart: leave the frequency to be told by the times"
+    finer = "; no two rows are one step apart: leave the frequency to be found by the times"
     is_finer = found.data.frequency != "auto" and not is_next.any() and len(known) > 1
     log.warning(
-        "%s (frequency %s) without a value: the last one before goes on%s",
+        "%s (frequency %s) without a value: the last one before is carried on%s",
         missing,
         panel.axis.frequency,
         finer if is_finer else "",

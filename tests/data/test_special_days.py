@@ -231,7 +231,7 @@ def test_a_model_keeps_the_days_that_it_has_seen(tmp_path, monkeypatch, caplog):
     prepared = prepare(with_holidays(tmp_path))
     names = prepared.pipeline.covariates.future_names
     assert names == ("holidays", "terms=summer")  # christmas lies behind the training rows
-    assert "left out, for no training row lies on such a day: terms=christmas" in caplog.text
+    assert "special days that no training row falls on are left out: terms=christmas" in caplog.text
     assert "data.terms: known from 2021-08-02 to 2023-01-07" in caplog.text
     trained = untrained(prepared)
     trained.save(tmp_path / "model.safetensors")

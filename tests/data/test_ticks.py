@@ -113,7 +113,7 @@ def test_from_a_table_to_a_forecast_and_back(tmp_path, caplog):
     trained = forecast.train(config, data=frame)
     with caplog.at_level(logging.WARNING):
         table = trained.forecast()
-    assert "dates that the table lacks go on by its usual step" in caplog.text
+    assert "dates beyond the table go on by its usual step" in caplog.text
     assert table.ds.tolist() == [FISCAL[-1] + pd.Timedelta(days=28 * n) for n in (1, 2)]
     trained.save(tmp_path / "model.safetensors")
     pd.testing.assert_frame_equal(forecast.load(tmp_path / "model.safetensors").forecast(), table)

@@ -41,7 +41,7 @@ def test_categories_that_were_not_in_training_are_named(caplog):
     frame = case.frame.assign(town="Celle")
     future = case.future.assign(event="strike")
     assert warnings_of(caplog, trained, frame, future) == [
-        "not in training, so taken for unknown: event 'strike', town 'Celle'"
+        "not seen in training, so treated as unknown: event 'strike', town 'Celle'"
     ]
     old = frame.assign(event=frame.event.where(frame.index != 0, "long ago"), town=case.frame.town)
     assert warnings_of(caplog, trained, old, case.future) == []

@@ -64,7 +64,7 @@ def test_a_validation_part_of_one_stretch_of_time_does_not_decide():
     changed = {**config(epochs=3), "split": {"validation": HORIZON, "test": HORIZON}}
     summary = forecast.train(changed, table()).summary
     assert (summary["kept_epochs"], summary["epochs"]) == ([0], [1])
-    assert summary["stopped"] == ["validation spans too little time to speak for other weights"]
+    assert summary["stopped"] == ["the validation part is too short to judge trained weights by"]
 
 
 def test_what_is_learned_is_kept_where_validation_says_so():

@@ -336,7 +336,7 @@ def test_what_was_laid_out_for_another_length_is_told(training, what, tmp_path, 
     resumed(prepared_for({"epochs": 2, **training}), RunFolder(tmp_path))
     assert "was laid out" not in caplog.text
     resumed(prepared_for({"epochs": 3, **training}), RunFolder(tmp_path))
-    assert f"training.{what} was laid out for the length that the training had" in caplog.text
+    assert f"training.{what} was planned for the former length of the training" in caplog.text
 
 
 def test_seconds_go_on_where_they_were(tmp_path):

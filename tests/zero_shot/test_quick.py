@@ -184,7 +184,7 @@ def test_rows_without_a_value_are_counted_and_a_frequency_that_made_them_is_name
     assert missing_is_said(caplog, table, frequency="h") == []
     assert missing_is_said(caplog, table, frequency="30min") == [
         f"29 rows of 59 (frequency 30min) {goes_on};"
-        " no two rows are one step apart: leave the frequency to be told by the times"
+        " no two rows are one step apart: leave the frequency to be found by the times"
     ]
     table.loc[3, "y"] = np.nan
     assert missing_is_said(caplog, table.drop(index=[10, 11]), frequency="h") == [
