@@ -34,7 +34,7 @@ from forecast.prepare import Prepared
 from forecast.training.losses import quantiles_of
 
 MOST_WATCHED = 2_000
-"""Windows of a quantile model that its sample paths are learned from; more if one origin has more."""
+"""Windows of a quantile model that sample paths are learned from; more if one origin has more."""
 HELD_OUT = ("validation", "test")
 
 

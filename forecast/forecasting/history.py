@@ -159,7 +159,7 @@ def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
         return
     names = f" {_first_of([panel.ids[number] for number in new])}" if panel.has_ids else ""
     log.warning(
-        "series%s %s not in training: the test scores say nothing about %s",
+        "series%s %s not in training: the test scores say nothing of %s",
         names,
         "was" if len(new) == 1 else "were",
         "it" if len(new) == 1 else "them",

@@ -224,9 +224,9 @@ def test_rows_that_differences_take_are_no_room_for_folds():
 
 def test_fewer_folds_do_where_nobody_asked_for_five(caplog):
     result = result_of(folds=None, step=16)
-    (words,) = [m for m in caplog.messages if "in place of" in m]
+    (words,) = [m for m in caplog.messages if "instead of" in m]
     assert words == (
-        f"{len(result.summary['folds'])} folds in place of 5, for no more fit; a smaller step makes"
+        f"{len(result.summary['folds'])} folds instead of 5, as no more fit; a smaller step makes"
         " room"
     )
     assert len(result_of(folds=None).summary["folds"]) == 5

@@ -74,7 +74,7 @@ def test_a_damaged_model_is_refused_and_the_old_one_stays(folder, caplog, damage
             service.models.look()  # says it once
         assert ask(service, {})[0].json() == before
     assert len(caplog.messages) == service.models.refusals == 1
-    assert caplog.messages[0].startswith("sales: the old model goes on: ")
+    assert caplog.messages[0].startswith("sales: the old model keeps serving: ")
     assert "\n" not in caplog.messages[0]
 
 

@@ -167,7 +167,7 @@ def test_a_service_from_its_start_to_its_end(single, tmp_path):
         line = service.stderr.readline()
         assert line == "INFO: sales: trained anew, so from now on that model serves\n"
         (folder / MODEL_FILE).write_bytes(b"damaged")
-        assert service.stderr.readline().startswith("WARNING: sales: the old model goes on: ")
+        assert service.stderr.readline().startswith("WARNING: sales: the old model keeps serving: ")
         metrics = asked(health, "GET", "/metrics")[1]
         assert "forecast_models_swapped 1.0" in metrics
         assert "forecast_models_refused 1.0" in metrics

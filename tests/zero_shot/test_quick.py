@@ -179,7 +179,7 @@ def missing_is_said(caplog, table, **options):
 def test_rows_without_a_value_are_counted_and_a_frequency_that_made_them_is_named(caplog):
     hours = pd.date_range("2024-01-01", periods=30, freq="h")
     table = pd.DataFrame({"ds": hours, "y": np.sin(np.arange(30.0))})
-    goes_on = "without a value: the last one before goes on"
+    goes_on = "without a value: the last one before is carried on"
     assert missing_is_said(caplog, table) == []
     assert missing_is_said(caplog, table, frequency="h") == []
     assert missing_is_said(caplog, table, frequency="30min") == [
