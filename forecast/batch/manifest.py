@@ -51,7 +51,7 @@ class Manifest:
             head, *lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             whole = [json.loads(line) for line in (head, *lines) if line.endswith("\n")]
             return dict(whole[0]), [_finished(each) for each in whole[1:]]
-        except (ValueError, TypeError, KeyError, IndexError):
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             raise ConfigError(
                 f"{self.path}: no list of forecasts of this program; give another --output"
             ) from None

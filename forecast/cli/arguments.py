@@ -57,6 +57,11 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
         words = given["baselines"]
         given["baselines"] = [word for word in words if "=" not in word]
         rest += [word for word in words if "=" in word]
+    for option, value in given.items():
+        if "" in (value if isinstance(value, list) else [value]):
+            argument = getattr(kind, option)
+            name = (argument.flags or [argument.settings["metavar"]])[0]
+            root.error(f"{name} is empty; give a value, or leave it out")
     unknown = [w for w in rest if w.startswith("-") or "=" not in w or "overrides" not in given]
     if unknown:
         hint = _hint(unknown) if "overrides" in given else ""

@@ -29,7 +29,12 @@ OUT_OF_MEMORY = re.compile("OutOfMemory|out of memory|DefaultCPUAllocator|Storag
 REMEDIES = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EIO: "check the disk"}
 REMEDIES |= {errno.EFBIG: "raise the largest size of a file (ulimit -f)"}
 REMEDIES |= {errno.EBADF: "give it a place to go to", errno.EPIPE: "its reader has gone"}
+REMEDIES |= dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS), "give a place that may be written to"
+)
 """What to do about a disk or stream that takes no more; what was saved before is untouched."""
+NO_PATHS = (errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is said of a name that is no place for a file, or none for a folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +92,8 @@ def _explained(error: Exception) -> tuple[str, int]:
         if isinstance(error, FileExistsError):  # another process was faster
             return f"{error.filename} exists; give another file, or --force", 2
         place = f"{error.filename}: " if error.filename else ""
+        if error.errno in NO_PATHS:
+            return f"{place}{error.strerror}; give another path{_notes(error)}", 2
         if remedy := REMEDIES.get(error.errno or 0):
             return f"{place}{error.strerror}; {remedy}{_notes(error)}", 4
         return f"{place}{error.strerror or error}", 1

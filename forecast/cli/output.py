@@ -26,6 +26,8 @@ def require_folder(option: str, path: str) -> None:
 
     Nor may the file be a link, but to a stream: what it leads to may be anybody's.
     """
+    if path == "-":
+        raise ConfigError(f"{option} -: cannot go to stdout; give the name of a file")
     folder = os.path.dirname(as_path(path)) or "."
     if os.path.islink(path) and not is_stream(Path(path)):
         raise ConfigError(f"{option} {path}: is a link; give the file that it leads to")

@@ -42,7 +42,7 @@ def predict(options: PredictOptions) -> int:
         if getattr(options, name) is not None:
             raise ConfigError(f"--{name} is for a folder of files; give one with --data")
     for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and path != "-":
+        if path is not None and (path != "-" or option == "--plot"):
             require_folder(option, path)
             _refuse_replacing(option, path, options)
     if options.output != "-":

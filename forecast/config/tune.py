@@ -12,6 +12,8 @@ from forecast.config.options import IncompatibleKeysError, Section, require
 from forecast.errors import shown
 
 MOST_KEYS, MOST_CHOICES = 20, 30
+MOST_STEPS = 10**9
+"""Of a range."""
 MOST_PAIRS = 40
 """Values of other keys beside which a value is tried that does not fit the rest."""
 SEARCHED = ("transforms", "window.lookback", "window.stride", "model", "training")
@@ -47,6 +49,11 @@ class Range(Section):
         require(
             self.step is None or self.step <= self.high - self.low,
             f"step {self.step or 0:g} is longer than the range; make it shorter",
+            "step",
+        )
+        require(
+            self.step is None or self.high - self.low <= MOST_STEPS * self.step,
+            f"step {self.step or 0:g} is too short for the range; make it longer, or leave it out",
             "step",
         )
         return self

@@ -70,7 +70,7 @@ def _owned(path: Path) -> int:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-    raise ConfigError(f"{path}: removed {MOST_ATTEMPTS} times; give another folder with --run")
+    raise ConfigError(f"{path}: removed {MOST_ATTEMPTS} times; give another folder")
 
 
 def _opened(path: Path) -> int:
@@ -92,7 +92,7 @@ def _require_lock_file(descriptor: int, path: Path) -> None:
 
 
 def _foreign(path: Path) -> ConfigError:
-    remedy = "take it away, or give another folder with --run"
+    remedy = "take it away, or give another folder"
     return ConfigError(f"{path} is no lock of this program; {remedy}")
 
 
@@ -102,7 +102,7 @@ def _lock(descriptor: int, path: Path) -> None:
     except BlockingIOError:
         raise ConfigError(
             f"{path.parent}: in use by process {_owner(descriptor)}; wait for it, or give another"
-            " folder with --run"
+            " folder"
         ) from None
     except OSError as error:  # some network file systems know no locks
         log.warning("%s: cannot be locked: %s; start no second run in it", path, error.strerror)

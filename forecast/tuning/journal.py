@@ -75,7 +75,7 @@ class Journal(BaseJournalBackend):
         for number, line in enumerate(lines, 1):
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 entry = None
             if not isinstance(entry, dict):
                 raise damaged(f"{self.path}:{number}")

@@ -72,10 +72,15 @@ def tune(
     """
     choose_device(config.device)  # refuses one that is not there
     basis = basis_of(config, read_panel(config.data, table))
-    study = Study(folder / JOURNAL_FILE, basis, pruner)
+    carrier = runner(basis)  # it may refuse, and nothing is written yet
+    try:
+        study = Study(folder / JOURNAL_FILE, basis, pruner)
+    except BaseException:
+        carrier.close()
+        raise
     with contextlib.closing(study):
         try:
-            for seen in search(study, runner(basis), limits):
+            for seen in search(study, carrier, limits):
                 if seen.has_ended:
                     write_tables(study, folder)
                 yield seen

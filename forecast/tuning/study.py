@@ -39,6 +39,8 @@ STATES: Mapping[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
+UNSOUND = (LookupError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError)
+"""What optuna and we raise for entries that no study of ours has."""
 ENDED: tuple[State, ...] = ("complete", "pruned", "failed")
 """States that count: a trial that was interrupted is made up for."""
 
@@ -85,13 +87,14 @@ class Study:
         try:
             self._study = _opened(self.journal, _pruner(pruner, self.config))
             self._agree()
+            self._require_sound()
             for row in self.rows():
                 if row.state == "running":  # its process held the lock that we hold
                     self.lose(row.number, "the process ended in it")
         except ForecastError:
             self.close()
             raise
-        except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        except UNSOUND as error:
             self.close()
             raise damaged(str(path)) from error
 
@@ -237,11 +240,22 @@ class Study:
                 " began; give another --output"
             )
 
+    def _require_sound(self) -> None:
+        """Refuse scores that no trial of ours has: they are errors, and finite."""
+        for trial in self._trials():
+            is_complete = trial.state == TrialState.COMPLETE
+            scores = [*trial.intermediate_values.values(), *([trial.value] if is_complete else [])]
+            if not all(isinstance(score, float) and 0 <= score < math.inf for score in scores):
+                raise ValueError(f"scores of {scores}")
+
 
 def _opened(journal: Journal, pruner: BasePruner) -> optuna.Study:
+    """The study of a journal, in which nothing is written but the beginning of a new one."""
     storage = JournalStorage(journal)
+    if journal.entries:
+        return optuna.load_study(storage=storage, pruner=pruner, study_name=NAME)
     return optuna.create_study(
-        storage=storage, pruner=pruner, study_name=NAME, direction="minimize", load_if_exists=True
+        storage=storage, pruner=pruner, study_name=NAME, direction="minimize"
     )
 
 

@@ -245,6 +245,33 @@ def test_a_disk_that_fails_during_an_interruption_is_told(error, code, monkeypat
     assert main(["train", "config.yaml"]) == code
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "remedy"),
+    [
+        (errno.ENOTDIR, 2, "give another path"),
+        (errno.EISDIR, 2, "give another path"),
+        (errno.ENAMETOOLONG, 2, "give another path"),
+        (errno.EACCES, 4, "give a place that may be written to"),
+        (errno.EROFS, 4, "give a place that may be written to"),
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_one_line(
+    number, code, remedy, refuse, monkeypatch
+):
+    path = "a" * 200
+    monkeypatch.setattr(commands, "train", raising(OSError(number, os.strerror(number), path)))
+    line = refuse(code, "train", "config.yaml")
+    assert line.endswith(f"a: {os.strerror(number)}; {remedy}")
+
+
+def test_an_empty_value_is_no_value(refuse, call):
+    code, _, told = call("predict", "run", "--output", "")
+    assert (code, told.splitlines()[-1]) == (
+        2,
+        "forecast: error: --output is empty; give a value, or leave it out",
+    )
+
+
 # In processes of their own
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
@@ -311,8 +338,7 @@ def test_two_runs_in_one_folder_are_refused_and_readers_are_not(place, call, ref
     with locked(place / "run"):
         for words in (["config.yaml", "--run", "run", "--force"], ["config.yaml", "--run", "run"]):
             assert refuse(2, "train", *words) == (
-                f"run: in use by process {os.getpid()}; wait for it, or give another folder with"
-                " --run"
+                f"run: in use by process {os.getpid()}; wait for it, or give another folder"
             )
         (place / "run" / "summary.json").rename("summary.json")
         assert refuse(2, "train", "--resume", "run").startswith("run: in use by process")

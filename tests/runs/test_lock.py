@@ -38,8 +38,7 @@ def test_the_owner_is_named_to_others_and_kill_frees_the_folder(tmp_path):
         with pytest.raises(ConfigError) as error, locked(tmp_path):
             pass
         assert str(error.value) == (
-            f"{tmp_path}: in use by process {other.pid}; wait for it, or give another folder with"
-            " --run"
+            f"{tmp_path}: in use by process {other.pid}; wait for it, or give another folder"
         )
         other.send_signal(signal.SIGKILL)
         other.wait()
@@ -132,7 +131,7 @@ def test_what_is_no_lock_of_ours_is_refused_and_left_alone(tmp_path, put):
     with pytest.raises(ConfigError) as error, locked(tmp_path):
         pass
     assert str(error.value) == (
-        f"{path} is no lock of this program; take it away, or give another folder with --run"
+        f"{path} is no lock of this program; take it away, or give another folder"
     )
     after = os.lstat(path)
     assert (after.st_ino, after.st_size, after.st_mtime_ns) == (

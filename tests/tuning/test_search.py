@@ -167,14 +167,34 @@ def test_another_configuration_or_table_is_refused(tmp_path, basis):
     )
     frame = table()
     frame.loc[5, "sales"] += 1
-    changed = basis_in(tmp_path, frame)
+    changed, before = basis_in(tmp_path, frame), (tmp_path / "j").read_bytes()
     assert "the data have changed since the study" in refusal(
         Study, tmp_path / "j", changed, error=DataError
     )
+    assert (tmp_path / "j").read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    "line", ["[]", "nonsense", "{}", '{"op_code": 4, "worker_id": "x"}', '{"op_code": 99}']
+    "line",
+    [
+        "[]",
+        "nonsense",
+        "[" * 100_000,
+        "{}",
+        '{"op_code": 4, "worker_id": "x"}',
+        '{"op_code": 99}',
+        *(
+            f'{{"op_code": 4, "worker_id": "x", "study_id": 0, "state": 1, {values}}}'
+            for values in (
+                '"value": null, "values": null',
+                '"value": -1.0, "values": null',
+                '"value": Infinity, "values": null',
+                '"value": "x", "values": null',
+                '"value": null, "values": [1.0, 2.0]',
+                '"value": 1.0, "values": null, "intermediate_values": {"1": "x"}',
+            )
+        ),
+    ],
 )
 def test_a_damaged_journal_is_refused_in_one_line(tmp_path, basis, line):
     run(tmp_path / "j", basis, by_rate, 1)
