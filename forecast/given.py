@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from forecast.config.tree import Config, config_from, read_config
 from forecast.data.frames import AnyTable
@@ -39,13 +39,14 @@ def config_and_table(
         return config, data
     if isinstance(config, str | Path):
         return read_config(config), data
-    section = config.get("data", {})
+    nested = cast("Mapping[str, Any]", config)
+    section = nested.get("data", {})
     if data is not None and isinstance(section, Mapping):
-        config = {**config, "data": {"path": "data", **section}}
-    return config_from(config), data
+        nested = {**nested, "data": {"path": "data", **section}}
+    return config_from(nested), data
 
 
-def is_table(value: AnyConfig | AnyTable) -> bool:
+def is_table(value: AnyConfig | AnyTable) -> TypeGuard[AnyTable]:
     """Whether a value is a table: of mappings, one of columns under names of no configuration."""
     if isinstance(value, Config | str | Path):
         return False

@@ -33,6 +33,8 @@ TYPES = {
 }
 """Expressions of a script, and their types."""
 WRONG = (
+    "forecast.quick(42)",
+    "forecast.train(config, 'a.csv')",
     "forecast.trian(frame)",
     "forecast.train(frame, rum='a')",
     "forecast.quick(frame, horizon='12')",

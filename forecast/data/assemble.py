@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 def read_panel(
     config: DataConfig,
-    table: AnyTable | BinaryIO | None = None,
+    table: AnyTable | None = None,
     require_targets: bool = True,
     known: Panel | None = None,
 ) -> Panel:
@@ -63,8 +63,9 @@ def read_panel(
     columns = _columns(config, require_targets)
     only_target = config.targets[0] if require_targets and len(config.targets) == 1 else None
     time = (config.time_parts or (config.time,))[0]
-    is_frame = table is not None and not isinstance(table, BufferedIOBase | Part)
-    given = as_frame(table, time, only_target) if is_frame else table
+    given: Any = table
+    if table is not None and not isinstance(table, BufferedIOBase | Part):
+        given = as_frame(table, time, only_target)
     with _table(config, given, columns, not require_targets) as (read, id_column):
         if config.time_parts:
             read = with_joined_times(read, config.time, config.time_parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,26 @@ import pandas as pd
 from forecast.config.data import DataConfig
 from forecast.errors import DataError, shown
 
-AnyTable: TypeAlias = Any
+if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_frame`
+    from typing import BinaryIO
+
+    from narwhals.typing import IntoFrame, IntoSeries
+
+    from forecast.data.parts import Part
+
+    AnyTable: TypeAlias = (
+        pd.DataFrame
+        | pd.Series
+        | Mapping[str, Any]
+        | np.ndarray
+        | Sequence[float | None]
+        | IntoFrame
+        | IntoSeries
+        | BinaryIO  # an open CSV
+        | Part  # a file of a folder
+    )
+else:
+    AnyTable: TypeAlias = Any
 """A pandas frame or series, a mapping of columns, numbers in a row (NumPy, a list), or a frame of
 polars, pyarrow or another library that narwhals knows. Nothing of it is changed."""
 
