@@ -121,14 +121,16 @@ class Forecaster:
 
 
 def digest_of(path: str | Path) -> str:
-    """SHA-256 of a file; empty for one that cannot be read, which its reader will tell."""
+    """SHA-256 of a file; empty for what cannot be read, which its reader will tell."""
     if is_named(str(path)):
         return remote_version(str(path))
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        if os.path.isfile(path):  # a pipe would be waited for
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return ""
+        pass
+    return ""
 
 
 def make_folders(output: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,30 @@ class Manifest:
             whole = [json.loads(line) for line in (head, *lines) if line.endswith("\n")]
             return dict(whole[0]), [_finished(each) for each in whole[1:]]
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-            raise ConfigError(
-                f"{self.path}: no list of forecasts of this program; give another --output"
-            ) from None
+            raise self._foreign() from None
+
+    def targets(self, job: Job, head: dict[str, Any], listed: Iterable[Finished]) -> set[Path]:
+        """Where the forecasts of the files are that it lists.
+
+        Args:
+            job: whose output holds them.
+            head: the first line, which says of which kind they are.
+            listed: the files.
+
+        Raises:
+            ConfigError: for a file or a kind that can have no such name.
+        """
+        old = replace(job, suffix=str(head.get("suffix")))
+        try:
+            found = {old.target(each.file) for each in listed}
+            return {target for target in found if os.fsencode(target)}
+        except ValueError:
+            raise self._foreign() from None
+
+    def _foreign(self) -> ConfigError:
+        return ConfigError(
+            f"{self.path}: no list of forecasts of this program; give another --output"
+        )
 
 
 def head_of(job: Job) -> dict[str, Any]:
@@ -92,8 +113,7 @@ def finished_before(job: Job, files: Sequence[str], force: bool) -> list[Finishe
             f"{output} holds forecasts of another model or with other options; give another"
             " --output, or replace them with --force"
         )
-    old = replace(job, suffix=str(before.get("suffix")))
-    for target in sorted({old.target(each.file) for each in listed} - targets):
+    for target in sorted(manifest.targets(job, before, listed) - targets):
         if os.path.lexists(target):
             raise ConfigError(
                 f"{target} is the forecast of a file that --data no longer holds; take it away, or"
@@ -126,7 +146,10 @@ def _remove_leftovers(output: Path, targets: set[Path]) -> None:
 
 def _finished(line: dict[str, Any]) -> Finished:
     warnings = tuple((str(kind), str(text)) for kind, text in line.pop("warnings"))
-    return Finished(warnings=warnings, **line)
+    found = Finished(warnings=warnings, **line)
+    if not all(isinstance(number, int) for number in (found.size, found.series, found.rows)):
+        raise TypeError(f"{found.file} has no numbers")
+    return found
 
 
 def _line(value: dict[str, Any]) -> str:

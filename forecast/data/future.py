@@ -14,7 +14,7 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
-from forecast.errors import DataError, listed, named, shown
+from forecast.errors import ConfigError, DataError, listed, named, shown
 
 log = logging.getLogger("forecast")
 
@@ -40,10 +40,16 @@ def future_rows(
 
     Raises:
         DataError: if a row that must be known is missing, or has an empty number.
+        ConfigError: for a table of the future where no covariate is read from it.
     """
     rows = np.full((history.num_series, steps, len(history.columns)), np.nan)
     wanted = config.future
     if not wanted:
+        if future is not None:
+            raise ConfigError(
+                "the model reads no covariates of the future; leave `future` (in the command:"
+                " --future FILE) out, or name some in data.future and train"
+            )
         return history, rows
     names = listed(covariate.name for covariate in wanted)
     tables = [] if history.ahead is None else [history.ahead]

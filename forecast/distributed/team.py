@@ -23,6 +23,9 @@ from forecast.training.ranks import ONE_PROCESS, Ranks
 
 THREADS = "OMP_NUM_THREADS"
 MOST_PROCESSES = 256
+MOST_PER_CORE = 4
+"""More would only take memory, and turns at the cores; some are allowed anywhere, to try it."""
+ALWAYS_ALLOWED = 8
 MOST_SECONDS = 86_400.0
 
 
@@ -137,6 +140,11 @@ def team_of(processes: int | None, seconds: float, restarts: int) -> Iterator[Te
 def _require_sense(processes: int | None, seconds: float, restarts: int) -> None:
     if processes is not None and not 1 <= processes <= MOST_PROCESSES:
         raise ConfigError(f"--processes {processes}: give a number from 1 to {MOST_PROCESSES}")
+    cores = os.cpu_count() or 1
+    if processes is not None and processes > max(ALWAYS_ALLOWED, MOST_PER_CORE * cores):
+        raise ConfigError(
+            f"--processes {processes}: this machine has {cores} cores; give one for each, {cores}"
+        )
     if not 0 < seconds <= MOST_SECONDS:
         raise ConfigError(f"--timeout {seconds:g}: give seconds from above 0 to {MOST_SECONDS:g}")
     if restarts < 0:

@@ -1,5 +1,6 @@
 """A folder forecast file by file: what is written, kept, made anew and refused."""
 
+import json
 import os
 from pathlib import Path
 
@@ -101,6 +102,25 @@ def test_forecasts_of_another_model_or_with_other_options_are_not_taken_for_thes
     assert stamps(place) == before
     assert run(place, force=True).before == 0
     assert all(stamps(place)[file] != before[file] for file in FILES)
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"file": "\\ud800.parquet"}', '{"file": ""}', '{"rows": "x"}']
+)
+def test_a_list_that_is_not_ours_is_refused_in_one_line(place, line):
+    run(place)
+    path = place.folder / "out" / MANIFEST
+    head, first, *_ = path.read_text().splitlines()
+    changed = json.dumps({**json.loads(first), **json.loads(line)}) if line[0] == "{" else line
+    path.write_text(f"{head}\n{changed}\n")
+    assert refused(place) == f"{path}: no list of forecasts of this program; give another --output"
+
+
+def test_a_future_that_no_model_reads_is_refused(place):
+    (place.folder / "pipe").unlink(missing_ok=True)
+    os.mkfifo(place.folder / "pipe")  # that is not waited for, either
+    with pytest.raises(ConfigError, match="reads no covariates of the future; leave `future`"):
+        run(place, future=str(place.folder / "pipe"))
 
 
 def test_a_file_that_cannot_be_forecast_stops_no_other(place):

@@ -1,10 +1,12 @@
 """Who computes a training: what a process is told, where it stands, and that helpers end."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from forecast.data import remote
+from forecast.distributed import team
 from forecast.distributed.environment import Place, place_of
 from forecast.distributed.team import ALONE, team_of
 from forecast.distributed.work import as_work, prepared_by
@@ -68,12 +70,15 @@ def test_helpers_that_are_not_wanted_any_more_end(helpers):
     ("given", "says"),
     [
         ((0, 300.0, 0), "--processes 0: give a number from 1 to 256"),
+        ((200, 300.0, 0), "--processes 200: this machine has 16 cores; give one for each, 16"),
         ((2, 0.0, 0), "--timeout 0: give seconds from above 0 to 86400"),
         ((2, float("nan"), 0), "--timeout nan: give seconds from above 0 to 86400"),
         ((2, 300.0, -1), "--max-restarts -1: give 0 or more"),
     ],
 )
-def test_numbers_that_make_no_sense(given, says):
+def test_numbers_that_make_no_sense(given, says, monkeypatch):
+    monkeypatch.setattr(team, "os", SimpleNamespace(cpu_count=lambda: 16))
+
     def enter():
         with team_of(*given):
             raise AssertionError
