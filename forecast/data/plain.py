@@ -106,7 +106,10 @@ def _times(cells: Sequence[object], is_integer: bool) -> Int[np.ndarray, " N"] |
 def _numbers(cells: Sequence[object], config: DataConfig) -> Float[np.ndarray, " N"] | None:
     """Numbers of JSON, or texts of digits that no rule of thousands can read in another way."""
     if {*map(type, cells)} <= {int, float}:
-        values = np.array(cells, dtype=np.float64)
+        try:
+            values = np.array(cells, dtype=np.float64)
+        except OverflowError:  # an integer of more than 308 digits
+            return None
         return values if (np.abs(values) <= np.finfo(np.float32).max).all() else None
     text = _lines(cells, str)
     if config.decimal != "." or not NUMBERS.fullmatch(text):

@@ -100,9 +100,8 @@ def test_many_at_once_have_the_numbers_of_each_alone(single):
     requests[12] = {"json": {"history": columns(SINGLE.iloc[:3])}}
     with service_of(path) as service:
         found = ask(service, *requests)
-        assert service.metrics.registry.get_sample_value(
-            "forecast_batch_size_bucket", {"le": "8.0"}
-        )
+        batches = service.metrics.registry.get_sample_value("forecast_batch_size_count")
+        assert 1 <= batches < len(requests)  # how they fall together is a matter of time
     refused = {number for number, each in enumerate(found) if each.status_code != 200}
     assert refused == {2, 9, 12}
     for number in {*range(16)} - refused:
