@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -92,6 +93,11 @@ class Forecaster:
             name_address(address)  # the command line has named it, perhaps in another process
         self.job, self.trained = job, trained or job.loaded()
 
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether CPUs do the work."""
+        return next(self.trained.models[0].parameters()).device.type == "cpu"
+
     def __call__(self, file: str) -> Finished:
         """Forecast a file, and write what comes of it; an error of its table is told, not raised.
 
@@ -144,10 +150,13 @@ def make_folders(output: Path, target: Path) -> None:
 
 @contextmanager
 def noted_warnings() -> Iterator[list[tuple[str, str]]]:
-    """What is logged within the block, of warnings; nothing of it goes anywhere else."""
+    """What this thread logs within the block, of warnings; nothing of it goes anywhere else."""
     found: list[tuple[str, str]] = []
+    own = threading.get_ident()
 
     def note(record: logging.LogRecord) -> bool:
+        if record.thread != own:
+            return True
         if record.levelno >= logging.WARNING:
             found.append((str(record.msg), record.getMessage()))
         return False

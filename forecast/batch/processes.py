@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
-from multiprocessing.context import BaseContext
+from multiprocessing import active_children, parent_process
 
 import torch
 
 from forecast.batch.job import Finished, Forecaster, Job
+from forecast.batch.starting import worker_context
 from forecast.errors import DeviceError
 from forecast.runs.host import num_threads
 from forecast.runs.memory import claim_process
@@ -41,7 +41,7 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
         DeviceError: if a process was killed.
     """
     threads = max(1, num_threads() // workers)
-    pool = ProcessPoolExecutor(workers, _context(), _become_worker, (job, threads))
+    pool = ProcessPoolExecutor(workers, worker_context(), _become_worker, (job, threads))
     others = {*active_children()}
     waiting: set[Future[Finished]] = set()
     try:
@@ -63,16 +63,6 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
         for child in {*active_children()} - others:
             child.terminate()
         pool.shutdown(cancel_futures=True)  # its thread waits for them: two waiting lose one's end
-
-
-def _context() -> BaseContext:
-    """They are forks of a process that has imported all there is, which takes seconds, and has done
-    nothing: threads of torch do not survive a fork. Where there are none, they are started anew."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _become_worker(job: Job, threads: int) -> None:

@@ -11,6 +11,7 @@ from forecast.batch.job import Finished, Forecaster, Job
 from forecast.batch.manifest import MANIFEST, Manifest, finished_before
 from forecast.batch.on_ray import on_ray
 from forecast.batch.processes import in_processes
+from forecast.batch.threads import in_threads
 from forecast.data.parts import files_of, parts_of
 from forecast.data.spanning import require_series_apart
 from forecast.errors import ConfigError, as_path
@@ -104,7 +105,7 @@ def _forecasts(
         return on_ray(job, files, ray, workers)
     if (workers or 1) > 1 and len(files) > 1:
         return in_processes(job, files, min(workers or 1, len(files)))
-    return map(Forecaster(job, trained), files)
+    return in_threads(Forecaster(job, trained), files)
 
 
 def _refuse_nested(job: Job) -> None:

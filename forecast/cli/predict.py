@@ -1,86 +1,28 @@
-"""`forecast predict`: a trained model, and nothing of what training needs, is imported."""
+"""`forecast predict`: of a table or of a folder of files, each with imports of its own."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from forecast.batch.starting import begin_early
 from forecast.cli.options import PredictOptions
-from forecast.cli.output import (
-    print_result,
-    refuse_input,
-    refuse_same,
-    require_folder,
-    write_picture,
-)
-from forecast.cli.streams import hand_out
-from forecast.data.csv_text import to_csv
 from forecast.data.parts import is_folder
-from forecast.data.write import for_spreadsheets, require_format, to_json, write_table
 from forecast.errors import ConfigError
-from forecast.forecasting.compare import two_futures
-from forecast.forecasting.display import forecast_with_figure
-from forecast.forecasting.model_file import load, model_path
-from forecast.runs.log import stderr_log
-from forecast.training.device import choose_device
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from forecast.forecasting.trained import TrainedModel
 
 
 def predict(options: PredictOptions) -> int:
     """Print or write what a trained model forecasts."""
     _refuse_mixed(options)
     if options.data is not None and is_folder(options.data):
-        from forecast.cli.predict_files import predict_files  # with its processes
+        if (options.workers or 1) > 1 and options.ray is None:
+            begin_early()
+        from forecast.cli.predict_files import predict_files
 
         return predict_files(options)
     for name in ("workers", "ray", "format"):
         if getattr(options, name) is not None:
             raise ConfigError(f"--{name} is for a folder of files; give one with --data")
-    for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and (path != "-" or option == "--plot"):
-            require_folder(option, path)
-            _refuse_replacing(option, path, options)
-    if options.output != "-":
-        require_format(options.output)
-    refuse_same(options.output, options.plot)
-    with stderr_log(options.quiet):
-        trained = load(options.run, choose_device(options.device or "cpu"))
-        trained = trained.without_partners() if options.without_partners else trained
-        for option, path in (("--output", options.output), ("--plot", options.plot or "")):
-            refuse_input(path, trained.config.data.path, "the training table", option)
-        asked = (options.horizon, options.level)
-        if options.samples is not None:
-            future, seed = options.future, options.seed or 0
-            table = trained.sample(
-                options.data, options.samples, seed, future, options.horizon
-            ).table
-        elif options.compare is None:
-            table = _forecast(trained, options)
-        else:
-            table = two_futures(trained, options.future, options.compare, options.data, *asked)
-    table = for_spreadsheets(table) if options.safe_csv else table
-    if options.output != "-":
-        write_table(table, Path(options.output), is_new=not options.force)
-        result = {"output": options.output, "rows": len(table)}
-        print_result(options.json, result, f"{len(table)} rows in {options.output}")
-    else:
-        hand_out(f"{to_json(table)}\n" if options.json else to_csv(table))
-    return 0
+    from forecast.cli.predict_table import predict_table
 
-
-def _forecast(trained: TrainedModel, options: PredictOptions) -> pd.DataFrame:
-    """The forecast, and its picture if one is asked for."""
-    asked = (options.data, options.future, options.horizon, options.level)
-    if options.plot is None:
-        return trained.forecast(*asked)
-    table, figure = forecast_with_figure(trained, *asked)
-    write_picture(figure, options.plot, options.force)
-    return table
+    return predict_table(options)
 
 
 def _refuse_mixed(options: PredictOptions) -> None:
@@ -104,13 +46,3 @@ def _refuse_mixed(options: PredictOptions) -> None:
         raise ConfigError("--compare forecasts without samples; leave --samples out")
     if is_of_files:
         raise ConfigError("--samples takes one table; give a file with --data")
-
-
-def _refuse_replacing(option: str, path: str, options: PredictOptions) -> None:
-    """Only --force replaces a file, and never one that is read; devices are written to."""
-    refuse_input(path, options.data, "given as --data", option)
-    refuse_input(path, options.future, "given as --future", option)
-    refuse_input(path, options.compare, "given as --compare", option)
-    refuse_input(path, str(model_path(options.run)), "the model", option)
-    if os.path.isfile(path) and not options.force:
-        raise ConfigError(f"{path} exists; give another {option}, or --force")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ class Pipeline:
 
     def series_numbers(self, ids: Sequence[str]) -> Int[np.ndarray, " S"]:
         """Number of each series among the fitted ones, -1 for one that was not in training."""
-        return np.fromiter((self._numbers.get(name, -1) for name in ids), np.int64, len(ids))
+        return np.fromiter(map(self._numbers.get, ids, repeat(-1)), np.int64, len(ids))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
