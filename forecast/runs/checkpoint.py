@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from torch import Tensor
 from forecast.errors import DataError
 from forecast.runs.files import is_stream, write_atomically
 
+LARGE = 2**28
+"""Bytes of a file that is looked at before all of it is read."""
 FORMAT = 1
 """Version of what stands in the file; a newer one is refused."""
 
@@ -65,6 +68,7 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
     if is_stream(path) and not path.is_dir():  # reading it might never end
         raise DataError(f"{path}: is no file; give the folder of a finished run")
     try:
+        _require_size(path)
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give the folder of a finished run") from None
@@ -93,11 +97,35 @@ def unpacked(data: bytes, path: Path | str, kind: str) -> tuple[dict[str, Tensor
 
 def digest_in(path: Path) -> str:
     """The digest that a checkpoint names, by which others are told from it; empty: none."""
+    if is_stream(path):  # reading it might never end
+        return ""
     try:
         with path.open("rb") as file:
             return file.read(_DIGEST.stop)[_DIGEST].decode("ascii", "replace")
     except OSError:
         return ""
+
+
+def _require_size(path: Path) -> None:
+    """Refuse a large file that has another size than its head tells, before it is read.
+
+    Raises:
+        DataError: for such a file.
+        OSError: if it cannot be opened.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= LARGE:
+            return
+        length = int.from_bytes(file.read(8), "little")
+        head = file.read(min(length, LARGE))
+    try:
+        tensors = {**json.loads(head), "__metadata__": {"data_offsets": [0, 0]}}
+        told = 8 + length + max(tensor["data_offsets"][1] for tensor in tensors.values())
+    except (ValueError, LookupError, TypeError, RecursionError):
+        told = -1
+    if told != size:
+        raise DataError(f"{path}: not a checkpoint of this program, or truncated")
 
 
 def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

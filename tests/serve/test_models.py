@@ -55,7 +55,8 @@ def test_a_model_that_is_trained_anew_takes_over(folder, other):
     assert service.models.swaps == 1
 
 
-@pytest.mark.parametrize("damage", ["cut", "bit", "gone", "folder"])
+@pytest.mark.parametrize("damage", ["cut", "bit", "gone", "folder", "pipe", "huge"])
+@pytest.mark.timeout(60)
 def test_a_damaged_model_is_refused_and_the_old_one_stays(folder, caplog, damage):
     path = folder / MODEL_FILE
     with service_of(folder) as service:
@@ -69,6 +70,11 @@ def test_a_damaged_model_is_refused_and_the_old_one_stays(folder, caplog, damage
             path.write_bytes(data)
         if damage == "folder":
             path.mkdir()
+        if damage == "pipe":
+            os.mkfifo(path)
+        if damage == "huge":
+            path.write_bytes(data)
+            os.truncate(path, 2**38)  # of nothing: it takes no place on the disk
         with caplog.at_level(logging.WARNING, "forecast"):
             service.models.look()
             service.models.look()  # says it once
