@@ -52,9 +52,12 @@ def checked(thing: Any) -> Any:
         CHECKED[thing.__code__] += 1
         if CHECKED[thing.__code__] > MOST_TIMES:
             return thing
-    hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
-    typed = beartype(_annotated(thing, hints), conf=AS_JAXTYPING)
-    context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext
+
+    @functools.cache
+    def prepared() -> tuple[Any, Any]:  # at the first call: most functions are never called here
+        hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
+        context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext
+        return beartype(_annotated(thing, hints), conf=AS_JAXTYPING), context
 
     @functools.wraps(thing)
     def in_context(*arguments: Any, **options: Any) -> Any:
@@ -62,6 +65,7 @@ def checked(thing: Any) -> Any:
         is_due = CALLED[thing] <= FIRST_CALLS or CALLED[thing] % EVERY == 0
         if not is_due or config.jaxtyping_disable:  # as where torch follows what is computed
             return thing(*arguments, **options)
+        typed, context = prepared()
         with context("context"):  # letters mean the same size in all arguments and the result
             return typed(*arguments, **options)
 

@@ -1,5 +1,6 @@
 """Fixtures for all tests; shapes and types of the package are checked at every call."""
 
+import gc
 import os
 import sys
 
@@ -24,6 +25,16 @@ torch.set_num_threads(1)  # small models are faster so, and processes do not wai
 def no_pictures(monkeypatch):
     """Every picture is the same few bytes: drawing takes longer than training."""
     monkeypatch.setattr("forecast.drawing.plots.png", lambda figure: b"picture")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage meanwhile, a tenth of the time: what is collected is kept."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

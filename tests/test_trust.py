@@ -12,7 +12,7 @@ from forecast.data.table import opened
 from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from fuzz import kills, loading, proposals, starts, writes
+from fuzz import inverses, kills, loading, proposals, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of
 from fuzz.mutations import flipped, mutated_checkpoint, signed, truncated, unsigned
@@ -29,6 +29,7 @@ def material(tmp_path_factory):
     """Small trained runs; what reads them is imported before anything is watched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "png", plots.png)  # given back in the end
+        patch.setattr(inverses, "EXAMPLES", 20)  # tests/data/test_chain.py has further ones
         made = make(tmp_path_factory.mktemp("material"))
         assert call("predict", str(made.run("co2"))).code == 0
         assert call("config", "show", str(made.interrupted / "config.yaml")).code == 0
