@@ -22,7 +22,7 @@ AS_JAXTYPING = BeartypeConf(violation_type=TypeCheckError)  # a TypeError
 MOST_TIMES = 5
 """As often is a function within another one checked: to prepare it takes longer than it works."""
 CHECKED = Counter[CodeType]()
-FIRST_CALLS, EVERY = 10, 20
+FIRST_CALLS, EVERY = 5, 50
 """The first calls of a function in a test are all checked, later ones are much like them: one in
 so many is. To check all takes a quarter of the time of all tests."""
 CALLED = Counter[FunctionType]()

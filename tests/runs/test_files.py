@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from forecast.runs.files import append, kind_of, leftovers, write_atomically, write_within
 
+pytestmark = pytest.mark.synced
+
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
