@@ -31,6 +31,9 @@ CPU = torch.device("cpu")
 ROWS, LOOKBACK, HORIZON, UNITS, LAYERS = 4_000, 96, 24, 64, 2
 CHUNKS = (16, 32, 64, 128)
 LIMIT = "nn.LSTM, memory kept"
+PAUSE = 0.01
+"""Seconds before each arm: threads of OpenMP go on spinning for a while after the one before, and
+took a core from whichever arm followed the limit."""
 
 Arms = dict[str, Callable[[], object]]
 
@@ -99,6 +102,7 @@ def measured(arms: Arms, seconds: float) -> dict[str, list[float]]:
         order = list(arms.items())
         random.shuffle(order)
         for name, arm in order:
+            time.sleep(PAUSE)
             began = time.perf_counter()
             arm()
             found[name].append(time.perf_counter() - began)
