@@ -222,5 +222,7 @@ def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
 
 def _varies(column: pd.Series) -> bool:
     """Whether a column holds numbers that differ."""
-    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return is_number and column.nunique() > 1
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    known = column.dropna()
+    return bool(len(known) and (known != known.iloc[0]).any())

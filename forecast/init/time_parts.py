@@ -42,7 +42,9 @@ def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
     dates = [name for name in names if holds_dates(frame[name], None)]
     dates = dates or [name for name in names if integer_format(frame[name]) == "%Y%m%d"]
     if dates:
-        finest = max(dates, key=lambda name: int(frame[name].nunique()))
+        finest = dates[0]
+        if len(dates) > 1:
+            finest = max(dates, key=lambda name: int(frame[name].nunique()))
         is_day = _all_match(frame[finest], DAY_ALONE)
         hour = _part(frame, names, HOUR, NUMBERS[HOUR]) if is_day else None
         clock = hour or (_clock(frame, finest, names) if is_day else None)
@@ -61,8 +63,10 @@ def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def _all_match(cells: pd.Series, pattern: str) -> bool:
     """Whether all cells are of a pattern; each distinct one is looked at once."""
-    distinct = cells.drop_duplicates().astype(str)
-    return bool(distinct.str.strip().str.fullmatch(pattern).all())
+    for some in (cells.head(1), cells.drop_duplicates()):  # the first one tells most columns
+        if not some.astype(str).str.strip().str.fullmatch(pattern).all():
+            return False
+    return True
 
 
 def _part(frame: pd.DataFrame, names: Sequence[str], words: str, bounds: Bounds) -> str | None:
@@ -83,14 +87,14 @@ def _part(frame: pd.DataFrame, names: Sequence[str], words: str, bounds: Bounds)
 
 def _clock(frame: pd.DataFrame, dates: str, names: Sequence[str]) -> str | None:
     """The column of clocks that makes of repeated dates times that tick evenly within days."""
-    if not frame[dates].duplicated().any():
-        return None
     for name in names:
         cells = frame[name]
         if name == dates or pd.api.types.is_numeric_dtype(cells):
             continue
         if not _all_match(cells, CLOCK) or cells.nunique() < 2:
             continue
+        if not frame[dates].duplicated().any():
+            return None
         if evenness(joined_times(frame[[dates, name]]), None) >= EVEN:
             return name
     return None

@@ -113,10 +113,16 @@ def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) 
     for name in several:
         if name in given:
             require_single_values(frame[name], name, lambda row: f"{path}: row {row + 1}")
-    frame = with_numbers(frame.drop(columns=several).dropna(how="all"))
+    frame = with_numbers(_without_empty_rows(frame.drop(columns=several)))
     if not len(frame):
         raise DataError(f"{path}: no rows; add one row a time step")
     return frame
+
+
+def _without_empty_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a cell; a column without a gap says of all that they have one."""
+    is_full = any(frame[name].notna().all() for name in frame.columns)
+    return frame if is_full else frame.dropna(how="all")
 
 
 def _with_time(
