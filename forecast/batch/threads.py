@@ -1,4 +1,4 @@
-"""Files shared out to threads of this process: one is read or written while others are forecast."""
+"""Files shared out to threads of this process: one is read or written while another is forecast."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import torch
 from forecast.batch.job import Finished, Forecaster
 from forecast.runs.host import num_threads
 
+SIDE_BY_SIDE = 2
+"""Files that are in memory at a time, however many threads there are."""
+
 
 def in_threads(forecaster: Forecaster, files: Sequence[str]) -> Iterator[Finished]:
-    """Forecast files side by side, each on one thread; on other devices than CPUs one by one.
+    """Forecast files side by side, each on its share of the threads; one by one if there is one
+    thread, or another device than CPUs.
 
     Args:
         forecaster: the model.
@@ -21,12 +25,17 @@ def in_threads(forecaster: Forecaster, files: Sequence[str]) -> Iterator[Finishe
     Yields:
         What came of each file, in their order.
     """
-    threads = min(num_threads(), len(files)) if forecaster.is_on_cpu else 1
-    if threads == 1:
+    threads = num_threads() if forecaster.is_on_cpu else 1
+    if threads == 1 or len(files) == 1:
         yield from map(forecaster, files)
         return
-    pool = ThreadPoolExecutor(threads, "forecast", torch.set_num_threads, (1,))
+
+    def forecast(file: str) -> Finished:
+        torch.set_num_threads(-(-threads // SIDE_BY_SIDE))  # of this thread of Python alone
+        return forecaster(file)
+
+    pool = ThreadPoolExecutor(SIDE_BY_SIDE, "forecast")
     try:
-        yield from pool.map(forecaster, files)
+        yield from pool.map(forecast, files)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -4,6 +4,7 @@ import threading
 from unittest import mock
 
 import pandas as pd
+import pytest
 from pandas.testing import assert_frame_equal
 
 from forecast.batch import threads
@@ -12,7 +13,8 @@ from forecast.batch.run import forecast_files
 from forecast.runs.drain import result_of
 
 
-def test_files_are_forecast_side_by_side_to_the_bytes_of_one_after_the_other(place):
+@pytest.mark.parametrize("available", [2, 5])
+def test_files_are_forecast_side_by_side_to_the_bytes_of_one_after_the_other(place, available):
     met = threading.Barrier(2, timeout=100)
 
     class Meeting(Forecaster):
@@ -22,7 +24,7 @@ def test_files_are_forecast_side_by_side_to_the_bytes_of_one_after_the_other(pla
             return super().__call__(file)
 
     with (
-        mock.patch.object(threads, "num_threads", return_value=2),
+        mock.patch.object(threads, "num_threads", return_value=available),
         mock.patch("forecast.batch.run.Forecaster", Meeting),
     ):
         summary = result_of(forecast_files(place.job(), place.trained))
