@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
 
@@ -22,6 +23,10 @@ from forecast.errors import DataError
 
 TimesKind = Literal["dates", "integers", "text"]
 """How the column of times is read: plain dates and integers need less memory than their text."""
+NO_TABLE = re.compile(
+    r"\s*(?:(?P<markup><(?:!doctype|html|table|\?xml))|\[?\s*\{\s*[\"']|[\[{]\s*$)", re.IGNORECASE
+)
+"""How a file begins that is no CSV, though it is text."""
 Lines = Int[np.ndarray, " _"] | range
 """(N,) line of each row."""
 
@@ -40,6 +45,9 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
         raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
     if "\0" in "".join(header):
         raise _not_utf8(file)
+    if found := NO_TABLE.match(separator.join(header)):
+        kind = "HTML or XML" if found["markup"] else "JSON"
+        raise DataError(f"{file.name}: is {kind}, no CSV; write the table as CSV or Parquet")
     return header
 
 

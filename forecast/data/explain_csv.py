@@ -101,8 +101,14 @@ def refuse_rows(block: Block, width: int) -> None:
             found = f"{cells} cell{'s' * (cells > 1)}"
             raise DataError(
                 f"{block.source}:{first}: {found}, but the header has {width};"
-                f" write empty cells too, and put a cell that holds {block.separator!r} in quotes"
+                f" {_remedy(cells, width, block.separator)}"
             )
+
+
+def _remedy(cells: int, width: int, separator: str) -> str:
+    if cells < width:
+        return "write empty cells too, or delete the line if it is a note"
+    return f"put a cell that holds {separator!r} in quotes, or give the header as many cells"
 
 
 def text_of(block: Block) -> str:

@@ -18,7 +18,7 @@ THOUSANDS = re.compile(
     r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
 )
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
-EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A")
+EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".")
 """What an empty cell of a column of numbers may hold."""
 
 

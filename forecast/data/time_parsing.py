@@ -27,6 +27,9 @@ CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a qua
 CODES |= dict.fromkeys(("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "a time")
 CODES |= {**dict.fromkeys(EPOCHS, "time since 1970"), EXCEL: "a day of a spreadsheet"}
 """What integers of a format may be."""
+SPLIT_YEAR = re.compile(r"(\d{4})[-/](\d\d)")
+FEWEST_YEARS = 3
+"""Months of which each is 13 after the one before are no months."""
 INTEGER = r"[-+]?\d{1,18}(\.0+)?"
 
 
@@ -167,6 +170,7 @@ def _dates(
     """Dates, and the format that they are written in unless that is ISO 8601."""
     if time_format is not None:
         return _formatted(texts, name, time_format, place), time_format
+    _refuse_split_years(texts, name, place)
     is_zoned = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$").to_numpy(dtype=bool)
     if is_zoned.any() and not is_zoned.all():
         number = int(np.argmax(is_zoned != is_zoned[0]))
@@ -179,6 +183,22 @@ def _dates(
         found = _only_format(texts, dates, name, place)
         return read_formatted(texts, found), found
     return (_in_written_zone(dates, texts) if is_zoned.any() else dates), None
+
+
+def _refuse_split_years(texts: pd.Series, name: str, place: Place) -> None:
+    """Refuse 2001/02, 2002/03, ..., the years of schools and budgets, which look like months."""
+    if len(texts) < FEWEST_YEARS or not SPLIT_YEAR.fullmatch(texts[0]):
+        return
+    years = texts.str.extract(f"^{SPLIT_YEAR.pattern}$")
+    if (
+        years.isna().any(axis=None)
+        or ((years[0].astype(int) + 1) % 100 != years[1].astype(int)).any()
+    ):
+        return
+    raise DataError(
+        f"{cell_at(place(0), name, texts[0])}, a year that ends in the next one; write the first of"
+        f" both alone, {texts[0][:4]}"
+    )
 
 
 def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> pd.DatetimeIndex:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from forecast.data.labels import MOST_CLASSES
+from forecast.init.nearly import are_measures
 from forecast.init.recipe import Recipe
 from forecast.init.rules import (
     TableShape,
@@ -24,13 +25,16 @@ FEWEST_ROWS = 5
 def holds_labels(column: pd.Series) -> bool:
     """Whether a column that is to be forecast holds texts or truth values, not numbers.
 
-    A column of numbers with a slip in it is none of labels: its cell is named when it is read.
+    A column of numbers with a slip or a unit in it is none of labels: its cell is named when it is
+    read.
     """
     if pd.api.types.is_bool_dtype(column):
         return True
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return False
     cells = pd.Series(column.dropna().unique()).astype(str)
+    if are_measures(cells):
+        return False
     return bool(pd.to_numeric(cells, errors="coerce").isna().mean() > 0.5)
 
 

@@ -12,8 +12,14 @@ from forecast.init.time_column import holds_dates
 
 PLAIN = re.compile(r"[-+]?(?:\d[\d., '\u2019\u00a0\u202f]*|[.,]\d+)(?:[eE][-+]?\d+)?")
 """Digits with marks of decimals and thousands."""
-WITH_UNIT = re.compile(r"[^\d\s]{0,3}\s?[-+]?\d[\d., '\u2019\u00a0\u202f]*[^\d\s]{0,3}")
+WITH_UNIT = re.compile(
+    r"(?:[^\w\s]{0,3}\s?|[^\W\d]{1,3}\s)[-+]?\d[\d., '\u2019\u00a0\u202f]*[^\d\s]{0,3}"
+)
 """$12.50, 3 %, 12 kg."""
+MEASURE = re.compile(
+    r"([^\w\s]{1,2}\s?)?[-+]?\d[\d., '\u2019\u00a0\u202f]*?(\s?[^\w\s]{1,2}|\s[^\d\s]{1,3})?"
+)
+"""A number between what is a sign, or a word of its own: $5, 3%, 3 %, 12 kg, and not Q1."""
 MOST = 0.5
 """Share of the distinct cells of a column of numbers that are such."""
 
@@ -35,6 +41,8 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
                 f"column {shown(name)} holds {shown(odd[0])} among its numbers; mend it, or leave"
                 " the cell empty"
             )
+        if cells and not odd and _has_other_digits(cells):
+            return f"column {shown(name)} holds {shown(cells[0])}; write its digits as 0 to 9"
         if cells and not odd:
             return (
                 f"column {shown(name)} holds {shown(max(cells, key=len))}; write its numbers with"
@@ -45,10 +53,21 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
     return ""
 
 
+def _has_other_digits(cells: Iterable[str]) -> bool:
+    return any(letter.isdecimal() and not letter.isascii() for letter in "".join(cells))
+
+
 def are_nearly_numbers(column: pd.Series) -> bool:
     """Whether texts are numbers but for some odd ones, rather than the names of categories."""
     cells, odd = _cells(column)
     return len(odd) < (1 - MOST) * len(cells)
+
+
+def are_measures(cells: Iterable[str]) -> bool:
+    """Whether texts are numbers that all have the same unit, and so are no labels."""
+    found = [MEASURE.fullmatch(cell.strip()) for cell in cells]
+    units = {match.groups() if match else (None, None) for match in found}
+    return len(units) == 1 and units != {(None, None)}
 
 
 def _cells(column: pd.Series) -> tuple[list[str], list[str]]:

@@ -163,6 +163,7 @@ def _id_column(
     whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
     for group in (words, whole):
         telling = [n for n in group if not frame.duplicated([n, time]).any()]
+        telling = [n for n in telling if frame[n].duplicated().any()]  # no number of a row
         if telling:
             return min(telling, key=lambda name: int(frame[name].nunique()))
     if "duplicates" not in marks:
@@ -214,10 +215,18 @@ def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
     the later half.
     """
     numbers = [name for name in candidates if _varies(frame[name])]
+    numbers = [name for name in numbers if not _counts_rows(frame[name])] or numbers
     called = [name for name in numbers if name.lower() in TARGET_NAMES]
     measured = [name for name in numbers if not frame[name].dropna().isin((0, 1)).all()]
     early = [name for name in measured if _varies(frame[name].head(len(frame) // 2))]
     return called[:1] or early or measured or numbers
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Whether a column is the number of the row, as of orders, in the order of the table."""
+    if not pd.api.types.is_integer_dtype(column) or column.hasnans:
+        return False
+    return bool((np.diff(column.to_numpy(np.int64)) == 1).all())
 
 
 def _varies(column: pd.Series) -> bool:

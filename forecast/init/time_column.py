@@ -53,7 +53,8 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
         )
     if not (dates or by_name):
         raise DataError(
-            f"{path}: none of the columns {listed(frame.columns)} holds times; name it with --time"
+            f"{path}: none of the columns {listed(frame.columns)} holds times; name it with"
+            " --time, or delete what stands above the line that names the columns"
         )
     if len(dates) < 2:
         return (dates or by_name)[0]

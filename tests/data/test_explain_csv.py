@@ -63,7 +63,7 @@ def test_far_cell_that_is_not_utf8(tmp_path):
 BAD_ROWS = {
     "too many cells": (
         "ds,y\na,1\nb,1,5\n",
-        ":3: 3 cells, but the header has 2; write empty cells too,",
+        ":3: 3 cells, but the header has 2; put a cell that holds ',' in quotes,",
     ),
     "too few cells": (
         "ds,x,y\na,1,2\nb,1\n",

@@ -10,7 +10,7 @@ from tests.helpers import refusal
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", " "]
+    "cell", ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".", " "]
 )
 def test_empty_number_cells_are_nan(tmp_path, cell):
     path = write(tmp_path, f"ds,y\na,1\nb,{cell}\nc,3\n")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from forecast.init.helping import chosen, encoded
+from forecast.init.labels import holds_labels
 from forecast.init.nearly import hindrance
 from forecast.init.unconfigured import as_flag, options_named
 from tests.helpers import refusal
@@ -21,6 +22,9 @@ DAYS = [f"2024-01-{day:02}" for day in range(1, 21)]
         (["°C", "15.1", "16"], "holds '°C' among its numbers"),
         (["$1,534.20", "$9"], "holds '$1,534.20'; write the number alone"),
         (["12 %", "3 %"], "holds '12 %'; write the number alone"),
+        (["EUR 12", "EUR 3"], "holds 'EUR 12'; write the number alone"),
+        (["S1", "S2"], ""),
+        (["\u0665\u0660", "\u0663"], "holds '\u0665\u0660'; write its digits as 0 to 9"),
         (["north", "south"], ""),
         (["1,23,400", "5"], "holds '1,23,400'; write its numbers with one mark of decimals"),
         (DAYS, ""),
@@ -50,7 +54,7 @@ def table(header, rows=DAYS, cell="{}"):
         (table(",y"), ":1: the column of times has no name; write one into the first line"),
         (f"town,{','.join(DAYS[:3])}\nBonn,1,2,3", ":1: '2024-01-01' is no name of a column"),
         ("town,2024-01,2024-02\nBonn,1,2", ":1: '2024-01' is no name of a column"),
-        (table("ds,y", cell="{},5"), ":2: 3 cells, but the header has 2; write empty"),
+        (table("ds,y", cell="{},5"), ":2: 3 cells, but the header has 2; put a cell"),
         (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),
         (f"{table('ds,y')}\nTotal,190", "; delete the row if it is a total or a note, or write"),
         (
@@ -184,6 +188,29 @@ def test_a_target_of_numbers_with_units_is_none_of_labels(tmp_path):
     path = str(tmp_path / "table.csv")
     said = refusal(read_unconfigured, path, targets=["y"])
     assert said == f"{path}: column 'y' holds '0.5%'; write the number alone"
+
+
+@pytest.mark.parametrize(
+    ("cells", "are_labels"),
+    [
+        (["12 %", "3 %"], False),
+        (["$5", "$7"], False),
+        (["5 kg", "6 kg"], False),
+        (["Q1", "Q2"], True),
+        (["1st", "2nd"], True),
+        (["5 kg", "6 g"], True),
+        (["A1", "B2"], True),
+    ],
+)
+def test_few_numbers_with_one_unit_are_no_labels(cells, are_labels):
+    assert holds_labels(pd.Series(cells * 5)) == are_labels
+
+
+def test_the_number_of_an_order_is_neither_series_nor_target(tmp_path):
+    rows = [f"{i},{day} 10:0{i % 3},{i % 7}" for i, day in enumerate([*DAYS, DAYS[-1]])]
+    (tmp_path / "table.csv").write_text("\n".join(["order,ts,amount", *rows]))
+    found = read_unconfigured(str(tmp_path / "table.csv"), frequency="index")
+    assert (found.roles.id, found.roles.targets) == (None, ("amount",))
 
 
 def test_codes_for_no_value_are_told_in_the_proposal():

@@ -667,15 +667,19 @@ def refused(path: Path, error: type[Exception], **choices) -> str:
             "{}:1: '2024-01-01' is no name of a column; the first line must name the columns, and"
             " every time step have a row",
         ),
-        ("a,b\n1,2\n2,3\n", "{}: none of the columns a, b holds times; name it with --time"),
+        (
+            "a,b\n1,2\n2,3\n",
+            "{}: none of the columns a, b holds times; name it with --time, or delete what stands"
+            " above the line that names the columns",
+        ),
         (
             "ds,note,fixed\n2024-01-01,x,1\n2024-01-02,y,1\n",
             "{}: no column of changing numbers to forecast; name one with --target",
         ),
         (
             "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3,4\n",
-            "{}:4: 3 cells, but the header has 2; write empty cells too, and put a cell that holds"
-            " ',' in quotes",
+            "{}:4: 3 cells, but the header has 2; put a cell that holds ',' in quotes, or give the"
+            " header as many cells",
         ),
     ],
 )
