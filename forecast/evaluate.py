@@ -231,7 +231,17 @@ def _weights(combination: Combination) -> dict[str, Any]:
 def scores_on_test(
     models: tuple[Model, ...], prepared: Prepared, combination: Combination
 ) -> dict[str, Any]:
-    """Scores on the test part: overall, by step, by target, of extreme series, and the verdict."""
+    """Scores on the test part.
+
+    Args:
+        models: the members.
+        prepared: with windows of the test part.
+        combination: with partners, whose weights are known.
+
+    Returns:
+        Entries of the summary: scores overall, by step, by target and of extreme series, and the
+        verdict.
+    """
     panel, model = prepared.panel, combination.name
     if len(combination.methods) > 1:
         fewer = evenly_spaced(prepared.windows["test"], MOST_TESTED)

@@ -69,7 +69,16 @@ def with_label_batch(
 
 
 def label_sums(batches: Batches, prepared: Prepared, model: str) -> dict[str, LabelSums]:
-    """What became of the model's forecasts and of those of its opponents; the model first."""
+    """Hits and misses of the model and of its opponents on the test part.
+
+    Args:
+        batches: origins of test windows, and the model's probabilities.
+        prepared: the data.
+        model: what the model is called.
+
+    Returns:
+        Method: its sums; the model first.
+    """
     opponents = opponents_of(prepared)
     sums: dict[str, LabelSums] = {}
     for rows, shares in batches:
@@ -118,7 +127,16 @@ def label_summary(
 
 
 def chance_remarks(sums: Mapping[str, LabelSums], model: str, best: str, horizon: int) -> list[str]:
-    """Whether the model misses less often than its best opponent beyond chance."""
+    """Whether the model misses less often than its best opponent beyond chance.
+
+    Args:
+        sums: method: its hits and misses.
+        model, best: names of the two methods.
+        horizon: steps, by which origins must lie apart to count as independent.
+
+    Returns:
+        A sentence, or none.
+    """
     found = compared(sums[model].errors, sums[best].errors, horizon).sentence(words(best))
     return (
         [found.replace(" % better", " % fewer misses").replace(" % worse", " % more misses")]

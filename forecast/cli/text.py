@@ -168,7 +168,13 @@ def _row(name: str, cells: Sequence[str], width: int) -> str:
 
 
 def report_text(verdict: str, left_out: Mapping[str, str], path: Path) -> str:
-    """The verdict, the sections (title: reason) that a report leaves out, and its file."""
+    """What is printed of a report.
+
+    Args:
+        verdict: of the run.
+        left_out: title of a section that it leaves out: why.
+        path: the file.
+    """
     reasons = {title: why.removeprefix("Left out, for ") for title, why in left_out.items()}
     lines = [f"left out: {title}: {why}" for title, why in reasons.items()]
     return "\n".join([verdict, *lines, f"report: {path}"])

@@ -34,7 +34,14 @@ def with_override(
 ) -> dict[str, Any]:
     """A copy of the values with one override put in.
 
-    `overridden` is changed: it keeps each override under the key that it wrote, the latest last.
+    Args:
+        root: the section that the values are of.
+        values: nested mappings, as read from YAML.
+        override: `section.key=value`.
+        overridden: changed; keeps each override under the key that it wrote, the latest last.
+
+    Raises:
+        ConfigError: for an override without a key or a `=`, or with a value that is no YAML.
     """
     dotted, equals, text = (part.strip() for part in override.partition("="))
     keys = tuple(dotted.split("."))
@@ -50,10 +57,15 @@ def with_override(
 def put(
     root: type[Section], values: Any, keys: KeyPath, value: Any, above: KeyPath = ()
 ) -> dict[str, Any]:
-    """A copy of nested mappings with the entry at `keys` replaced.
+    """A copy of nested mappings with one entry replaced.
 
-    `above` are the keys that lead to these values: where they lead to a choice, a name other than
-    the one written takes its place, with its options.
+    Args:
+        root: the section that all of them are of.
+        values: as read from YAML.
+        keys: where the entry stands in them, one key or more.
+        value: of the entry.
+        above: keys that lead from the root to these values. Where they lead to a choice, a name
+            other than the one written takes its place, with its options.
     """
     first, *rest = keys
     sections = sections_at(root, above)

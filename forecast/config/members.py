@@ -90,6 +90,9 @@ def require_member_keys(number: int, changes: Changes, start: str) -> None:
         number: of the member, from 0.
         changes: of the member.
         start: `model.start` of all members.
+
+    Raises:
+        IncompatibleKeysError: for such a key.
     """
     for key in changes:
         place = ("training", "ensemble", number, key)

@@ -116,10 +116,19 @@ def filled_scale(
 
 
 def fit_series(fit_columns: FitColumns, values: Values, offsets: Offsets, scope: Scope) -> State:
-    """State (S or 1, K, 2): two numbers for each series and column.
+    """Fit two numbers to each series and column, such as a location and a scale.
 
     Series of like lengths are fitted together, side by side; padding all of them to the longest
     would let one long series among many short ones fill the memory.
+
+    Args:
+        fit_columns: fits the columns of an array (rows, X), NaN left out.
+        values: training rows (N, K).
+        offsets: first row of each series, and N.
+        scope: `per_series`, or `global` for all series together.
+
+    Returns:
+        State (S or 1, K, 2).
     """
     if scope == "global":
         offsets = offsets[[0, -1]]

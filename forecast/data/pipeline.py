@@ -104,14 +104,7 @@ class Pipeline:
         self, panel: Panel, values: Float[np.ndarray, "N K"]
     ) -> Float[np.ndarray, "N K"]:
         """Targets on the model's scale; DataError names the line of a value without an image."""
-        numbers = self.series_numbers(panel.ids)
-        assert (numbers >= 0).all(), "with_series_of makes new series known"
-        if self.labels:
-            return self.labels.encode(values, panel)
-        try:
-            return self.chain.apply(values, panel.offsets, numbers)
-        except OutOfRangeError as error:
-            raise _placed(error, panel) from None
+        return np.concatenate([scaled for _, scaled in self._scaled(panel, values)])
 
     def tensors(
         self, panel: Panel, filled: Float[np.ndarray, "N C"], precise: bool = False

@@ -68,7 +68,16 @@ def mase_scale(
 def running_scale(
     values: Float[np.ndarray, "N K"], offsets: Int[np.ndarray, " _"], season: int
 ) -> Float[np.ndarray, "N K"]:
-    """`mase_scale` of the rows of a series up to each one; NaN where it is zero or unknown."""
+    """`mase_scale` of the rows of a series up to each one.
+
+    Args:
+        values: in the user's units; NaN where there is none.
+        offsets: first row of each series, and N.
+        season: rows.
+
+    Returns:
+        A scale for each row; NaN where it is zero or unknown.
+    """
     import pandas as pd
 
     changes = np.abs(_seasonal_changes(values, season))

@@ -203,7 +203,13 @@ def stacked(
     title: str,
     draw: Callable[[Axes, Mapping[str, Any]], dict[str, Any]],
 ) -> Figure:
-    """Panels one below the other: actual values, what `draw` adds, and one legend for all."""
+    """Panels one below the other: actual values, what `draw` adds, and one legend for all.
+
+    Args:
+        panels: what is shown in each, from top to bottom.
+        title: of the figure.
+        draw: adds the lines of a panel to its axes; gives them by their name in the legend.
+    """
     figure = Figure(figsize=(9, 1.3 + 2.6 * len(panels)), layout="constrained")
     grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     lines: dict[str, Any] = {}

@@ -106,7 +106,11 @@ def chosen_quantiles(quantiles: Sequence[float], asked: Levels) -> list[int]:
 
 
 def in_percent(asked: int | float | Sequence[int | float]) -> list[float]:
-    """Levels in order, each once."""
+    """Levels in order, each once.
+
+    Raises:
+        ConfigError: for one that no interval can have.
+    """
     levels = sorted({float(level) for level in np.atleast_1d(asked)})
     for level in levels:
         if not LOWEST <= level <= HIGHEST:

@@ -88,7 +88,16 @@ def without_middle(values: Float[np.ndarray, "... Q"], num: int) -> Float[np.nda
 def quantile_samples(
     values: Float[np.ndarray, "... Q"], quantiles: Sequence[float], num: int
 ) -> Float[np.ndarray, "... n"]:
-    """Rising samples by known quantiles, which may have crossed; a mean, NaN, is none of them."""
+    """Samples of distributions of which some quantiles are known.
+
+    Args:
+        values: the quantiles, which may have crossed.
+        quantiles: from 0 to 1, rising; NaN stands for a mean, which is not used.
+        num: samples.
+
+    Returns:
+        The samples, rising, interpolated between the quantiles.
+    """
     known = ~np.isnan(quantiles)
     weights = quantile_weights(np.array(quantiles)[known], sample_quantiles(num))
     return np.sort(values[..., known] @ weights.T, axis=-1)

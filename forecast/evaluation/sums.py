@@ -92,7 +92,18 @@ def sum_intervals(
     rows: Int[np.ndarray, " B"],
     shares: Float[np.ndarray, " I"],
 ) -> tuple[Float[np.ndarray, "I B K"], Float[np.ndarray, "I B K"]]:
-    """Lower and upper ends of the sums over the steps, by sample paths."""
+    """Intervals of the sums over the steps, by sample paths.
+
+    Args:
+        marginals: n rising samples of each step and target.
+        copula: how steps and targets move together.
+        actuals: the truth; says to which series a row belongs.
+        rows: origins of the windows.
+        shares: of the paths that each interval holds, from 0 to 1.
+
+    Returns:
+        Lower and upper ends.
+    """
     names, groups = [str(row) for row in rows], actuals.history.series_of(rows)
     ranks = copula.draw(marginals.shape[-1], marginals.shape[1], names, groups, seed=0)
     paths = shuffled(marginals, ranks).sum(axis=2)  # (B, n, K)

@@ -47,6 +47,15 @@ def features_of(trained: TrainedModel) -> GraphFeatures | None:
 def quantiles_of(
     model: PretrainedForecaster, told: tuple[Tensor, ...], targets: int
 ) -> Float[Tensor, "B H K Q"]:
-    """What the network forecasts; see `PretrainedForecaster.forward`."""
+    """What the network forecasts; see `PretrainedForecaster.forward`.
+
+    Args:
+        model: whose network it is.
+        told: its features, each with one history a target.
+        targets: number of them.
+
+    Returns:
+        All quantiles; of a point model the median alone.
+    """
     quantiles: Tensor = model.mixed(*told).unflatten(0, (-1, targets)).transpose(1, 2)
     return quantiles[..., MEDIAN : MEDIAN + 1] if model.is_point else quantiles

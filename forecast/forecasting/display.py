@@ -74,7 +74,15 @@ def forecast_with_figure(
     horizon: int | None,
     level: Levels,
 ) -> tuple[pd.DataFrame, Figure]:
-    """What `forecast` and `plot` of a model give, forecast once; arguments as theirs."""
+    """What `forecast` and `plot` of a model give, forecast once.
+
+    Args:
+        trained: the model.
+        data, future, horizon, level: as for `TrainedModel.forecast`.
+
+    Returns:
+        The table, and the figure.
+    """
     history, panel, values = trained.ahead(data, future, horizon, level)
     ahead = dict(zip(panel.ids, values, strict=True))
     known = [number for number, name in enumerate(history.ids) if name in ahead]

@@ -145,7 +145,16 @@ INFINITE_INTERVALS = (
 def refuse_infinite(
     values: Float[np.ndarray, "S H K Q"], panel: Panel, message: str = INFINITE_FORECAST
 ) -> None:
-    """Raise a DataError with a message that names the first series that is not finite."""
+    """Refuse forecasts that are not finite.
+
+    Args:
+        values: forecasts in the user's units.
+        panel: the series forecast.
+        message: with a place for the name of the first series that is concerned.
+
+    Raises:
+        DataError: with that message.
+    """
     bad = ~np.isfinite(values).all(axis=(1, 2, 3))
     if bad.any():
         series = _of_series(panel, int(np.argmax(bad)))

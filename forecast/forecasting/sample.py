@@ -59,6 +59,13 @@ def sampled(
         model: with the copula of its errors.
         history: all rows that are known.
         future, horizon, samples, seed: as for `TrainedModel.sample`.
+
+    Returns:
+        The paths, as a table and as an array.
+
+    Raises:
+        ConfigError: for labels, or a model that keeps no errors.
+        DataError: for a history that is too short or of other columns.
     """
     copula = _copula_of(model)
     num, seed = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES), _whole("seed", seed, 0)

@@ -151,7 +151,12 @@ class TrainedModel:
     def table(
         self, panel: Panel, values: Float[np.ndarray, "S H K Q"], level: Levels = None
     ) -> pd.DataFrame:
-        """What `forecast_panel` gives, as the table that `forecast` gives."""
+        """A forecast as the table that `forecast` gives.
+
+        Args:
+            panel, values: what `forecast_panel` gives.
+            level: intervals in percent; None: as configured.
+        """
         labels, data = self.pipeline.labels, self.config.data
         if labels is None:
             return forecast_table(data, panel, values, self.quantiles(level))

@@ -54,7 +54,12 @@ def zero_shot(
 def gathered(
     values: Float[np.ndarray, "N K"], begins: Int[np.ndarray, " B"], ends: Int[np.ndarray, " B"]
 ) -> Float[np.ndarray, "B L K"]:
-    """Rows `begins` to `ends` of each history, padded on the left with NaN to the longest one."""
+    """Histories side by side, padded on the left with NaN to the longest one.
+
+    Args:
+        values: rows of all series, end to end.
+        begins, ends: first and last row of each history.
+    """
     rows = ends[:, None] - np.arange(int((ends - begins).max()), -1, -1)  # (B, L)
     inside = rows >= begins[:, None]
     return np.where(inside[..., None], values[np.where(inside, rows, 0)], np.nan)

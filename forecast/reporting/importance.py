@@ -115,8 +115,16 @@ def importance(trained: TrainedModel, prepared: Prepared, show: Show = unseen) -
 
 
 def affordable_windows(trained: TrainedModel, parts: int, repeats: int = REPEATS) -> int:
-    """Windows whose shuffling of so many parts stays within `MOST_WORK`, and within a share of the
-    training's own work, on any machine."""
+    """Windows that can be forecast with each part shuffled in a reasonable time, on any machine.
+
+    Args:
+        trained: the model.
+        parts: columns, or groups of them, that are shuffled one after the other.
+        repeats: of each.
+
+    Returns:
+        As many as stay within `MOST_WORK`, and within a share of the work of the training itself.
+    """
     window, model = trained.config.widest, trained.models[0]
     weights = sum(parameter.numel() for parameter in model.parameters())
     channels = len(trained.pipeline.targets) if model.is_independent else 1

@@ -44,7 +44,11 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], conten
 
 
 def packed(kind: str, tensors: Mapping[str, Tensor], content: Any) -> bytes:
-    """The bytes of a checkpoint; see `save_checkpoint`."""
+    """The bytes of a checkpoint.
+
+    Args:
+        kind, tensors, content: as for `save_checkpoint`.
+    """
     text = json.dumps(content, allow_nan=True, separators=(",", ":"))
     header = {"sha256": "0" * 64, "format": str(FORMAT), "kind": kind, "content": text}
     data = _with_header(safetensors.torch.save(_plain(tensors)), header)
@@ -76,7 +80,16 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], Any]:
 
 
 def unpacked(data: bytes, path: Path | str, kind: str) -> tuple[dict[str, Tensor], Any]:
-    """What `packed` made bytes of; see `load_checkpoint`."""
+    """The tensors and the content of a checkpoint, from its bytes.
+
+    Args:
+        data: what `packed` made.
+        path: names it in messages.
+        kind: that it must have.
+
+    Raises:
+        DataError: if it is damaged, of another kind, or of a newer version.
+    """
     header = _header(data, path)
     version = header.get("format", "")
     if header.get("kind") != kind or not re.fullmatch("[1-9][0-9]{0,3}", version):

@@ -125,7 +125,14 @@ class Guard:
 
 
 def refused(request: Request, status: int, message: str, headers: Any = None) -> Response:
-    """One line, as JSON or as text."""
+    """The answer to a request that is refused: one line, as JSON or as text.
+
+    Args:
+        request: says which of the two it accepts.
+        status: of HTTP, from 400 on.
+        message: the line.
+        headers: further ones; None: none.
+    """
     body, kind = refusal(message, CSV if CSV in request.headers.get("accept", "") else JSON)
     headers = dict(headers or {})
     if status in (429, 503):
@@ -136,14 +143,22 @@ def refused(request: Request, status: int, message: str, headers: Any = None) ->
 
 
 def require_host(service: Service, request: Request) -> None:
-    """Refuse other names for this machine: a page elsewhere may have made one lead here."""
+    """Refuse other names for this machine: a page elsewhere may have made one lead here.
+
+    Raises:
+        RequestError: 403.
+    """
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     if service.names is not None and host.lower() not in service.names:
         raise RequestError(403, "this service answers to localhost alone; call it so")
 
 
 def require_token(service: Service, request: Request) -> None:
-    """Refuse a request without the token; how long that takes says nothing of it."""
+    """Refuse a request without the token; how long that takes says nothing about the token.
+
+    Raises:
+        RequestError: 401.
+    """
     if service.token is None:
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")

@@ -76,7 +76,14 @@ class StepGraph:
         self.result = self._capture()
 
     def take_step(self, index: Int[Tensor, " B"], rate: float, seeds: Sequence[int]) -> StepResult:
-        """As `forecast.training.step.take_step`; what it returns is overwritten by the next one."""
+        """Take one optimiser step by replaying the graph.
+
+        Args:
+            index, rate, seeds: as for `forecast.training.step.take_step`.
+
+        Returns:
+            As that function; the next step overwrites it.
+        """
         with self.learner.profile.part("kernel"):
             whole, is_filled = filled_up(index, len(self.index))
             self.index.copy_(whole)

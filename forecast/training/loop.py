@@ -277,7 +277,16 @@ def total_steps(num_windows: int, config: TrainingConfig) -> int:
 
 
 def evaluate(learner: Learner, windows: Windows, workers: Workers = ALONE) -> float:
-    """The loss over all windows, the same for any number of workers."""
+    """The loss over all windows.
+
+    Args:
+        learner: its averaged weights are judged, if there are any.
+        windows: one at least, on the learner's device or on the CPU.
+        workers: threads and processes; the result does not depend on how many there are.
+
+    Returns:
+        The mean by weight, penalties excluded.
+    """
     model = learner.eval_model.eval()
 
     def sums(index: Int[Tensor, " B"]) -> tuple[Tensor, Tensor]:

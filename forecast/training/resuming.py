@@ -75,7 +75,11 @@ def state_of(
 
 
 def load_state(learner: Learner, state: MemberState) -> None:
-    """Give a fresh learner the state of its member; raises what goes wrong if it is of another."""
+    """Give a fresh learner the state of its member.
+
+    Raises:
+        ValueError, LookupError, RuntimeError: if it is the state of another model.
+    """
     learner.model.load_state_dict(dict(state.model))
     if learner.average is not None:
         learner.average.load_state_dict(dict(state.average))
@@ -122,6 +126,9 @@ def require_sense(saved: ResumeRecord, is_validated: bool, members: int) -> None
         saved: what it says.
         is_validated: whether there are validation windows.
         members: of the ensemble.
+
+    Raises:
+        ValueError: if they do not.
     """
     losses = [epoch.validation_loss for history in saved.epochs for epoch in history]
     if any((loss is not None) != is_validated for loss in losses):

@@ -90,7 +90,13 @@ def best_yaml(study: Study, best: Row, rows: Sequence[Row], path: Path) -> str:
 
 
 def paragraph(study: Study, best: Row, rows: Sequence[Row]) -> str:
-    """What the report of a run says of the study that its configuration comes from."""
+    """What the report of a run says of the study that its configuration comes from.
+
+    Args:
+        study: the study.
+        best: the trial with the best score.
+        rows: all trials.
+    """
     metric, start = study.basis.metric, study.start_row()
     told = ", ".join(f"{count} {state}" for state, count in counted(rows).items())
     lines = [

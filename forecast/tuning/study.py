@@ -147,7 +147,16 @@ class Study:
             return trial.number, None
 
     def report(self, number: int, epoch: int, score: float) -> bool:
-        """Take the score of an epoch; whether the trial should go on. If not, it has ended."""
+        """Take the score of an epoch.
+
+        Args:
+            number: of the trial.
+            epoch: from 1.
+            score: by the metric of the study.
+
+        Returns:
+            Whether the trial should go on. If not, it has ended.
+        """
         if not math.isfinite(score):  # no pruner knows what to do; the training ends by itself
             return True
         trial, _ = self.live[number]

@@ -47,7 +47,16 @@ def tuned(
     folder: Path | str | None,
     pruner: str,
 ) -> Tuned:
-    """Search in this process; see `forecast.tune`."""
+    """Search in this process.
+
+    Args:
+        config: what is searched from.
+        table: in place of its file; None: none.
+        trials, minutes, folder, pruner: as for `forecast.tune`.
+
+    Returns:
+        The best configuration, and all trials.
+    """
     limits = limits_of(trials, minutes, time.monotonic(), "{}=".format)
     with _folder(folder) as path, study_folder(path, "", config.data.path) as own:
         result = result_of(tune(config, own, limits, pruner_named(pruner), table=table))
