@@ -1,4 +1,4 @@
-"""Forecasts of labels against what came: the model beside its opponents, and the verdict."""
+"""Forecasts of labels against what happened: the model beside its opponents, and the verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a backtest of labels: folds with probabilities, and their scores."""
+"""The results of a backtest of labels: folds with probabilities, and their scores."""
 
 from __future__ import annotations
 

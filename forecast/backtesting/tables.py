@@ -1,4 +1,4 @@
-"""What came of a backtest: tables, summary and pictures, from the forecasts of its folds."""
+"""The results of a backtest: tables, summary and pictures, from the forecasts of its folds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process of the command line states of its own: streams, environment, modules, signals.
+"""How the command line sets up its process: streams, environment, modules, signals.
 
 Nothing that it finds there may change a result, end a training, or print between the lines of one.
 """

@@ -1,4 +1,4 @@
-"""Values that a table must not hold: below the configured minimum, or none that are counted."""
+"""Values that a table must not hold: below the configured minimum, or no counts."""
 
 from __future__ import annotations
 

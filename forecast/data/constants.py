@@ -1,4 +1,4 @@
-"""Series that never change: which they are, and from when on they do."""
+"""Series that are constant in training: which they are, and when they begin to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frequency of times, told from their steps; gaps are allowed."""
+"""The frequency of times, found from their steps; gaps are allowed."""
 
 from __future__ import annotations
 

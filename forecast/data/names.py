@@ -1,4 +1,4 @@
-"""Names of series and categories in a newer table: those of training, though their type differs."""
+"""Names of series and categories in a newer table, matched with those of training across types."""
 
 from __future__ import annotations
 

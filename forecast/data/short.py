@@ -1,4 +1,4 @@
-"""Series with few rows: what stands for those that a window lacks, and which hold none at all."""
+"""Short series: how their windows are padded, and which are too short to hold any."""
 
 from __future__ import annotations
 

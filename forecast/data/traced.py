@@ -1,4 +1,4 @@
-"""What an array that has no values yet, as one within an exported graph, does in a way of its own.
+"""Operations that differ for an array without values yet, as in a graph that is being exported.
 
 NumPy lets arrays of other kinds bring their own functions (NEP 13 and 18). So the formulas of the
 pretrained network and of the partners are written once, for NumPy, and `forecast export` hands them

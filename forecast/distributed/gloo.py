@@ -1,4 +1,4 @@
-"""Tensors from process to process by gloo, over the CPU: GPUs of any maker exchange them so, too.
+"""Tensors from process to process by gloo, over the CPU, so that GPUs of any maker can share them.
 
 The classes of torch are used as they are, not by `init_process_group`, whose one group belongs to
 the program around us (ray.train has made it before our code runs).

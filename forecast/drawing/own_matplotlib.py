@@ -1,4 +1,4 @@
-"""matplotlib with the settings of this package, whatever the user's are or lie in a folder."""
+"""matplotlib with the settings of this package, whatever settings the user or the folder has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample paths: quantiles of every step, put together as the errors of the model came together."""
+"""Sample paths: quantiles of every step, joined in the way the errors of the model occurred."""
 
 from __future__ import annotations
 

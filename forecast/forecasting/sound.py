@@ -1,4 +1,4 @@
-"""Whether the numbers of a model file can be those of a model: asked before any is built of them.
+"""Whether the numbers of a model file can be those of a model: checked before one is built.
 
 The digest of a file tells damage, not who made it. So sizes are held against what the file itself
 holds, numbers against what training can give, and nothing large is made before that.

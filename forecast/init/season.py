@@ -1,4 +1,4 @@
-"""The season of series whose times do not tell it, read off what comes again in their values."""
+"""The season of series whose times do not give it, found from what repeats in their values."""
 
 from __future__ import annotations
 

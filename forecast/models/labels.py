@@ -1,4 +1,4 @@
-"""Labels as a network sees them: a column of zeros and ones a class, and a logit a class."""
+"""Labels as a network sees them: one-hot columns in, a logit for each class out."""
 
 from __future__ import annotations
 

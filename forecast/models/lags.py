@@ -1,4 +1,4 @@
-"""Lags of a longer season: what the targets were so many rows before each step, as inputs.
+"""Lags of a longer season: the targets a fixed number of rows before each step, as inputs.
 
 They are laid beside the lookback and the horizon as covariates that are known ahead, so that every
 head reads them as it reads those: `direct` all at once, `parallel` and `recursive` segment by

@@ -1,4 +1,4 @@
-"""The partners by name: what something new is added to."""
+"""The partners by name; a new one is added here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories and their seasons: what comes again with them, and what is left without it."""
+"""Seasons of many histories: the pattern that repeats, and what is left without it."""
 
 from __future__ import annotations
 

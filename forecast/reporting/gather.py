@@ -1,4 +1,4 @@
-"""Gathers all that a run folder tells, and what its data and model still tell, into one page."""
+"""Gathers what a run folder, its data and its model say into one page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section of a report that tells what the model looks at."""
+"""The section of a report on what the model looks at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of a report that tell of labels in place of numbers."""
+"""The sections of a report on labels, where these are forecast instead of numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What those who wait for a report see: what is done now, and how much of it all is done."""
+"""The progress of a report: the step that is under way, and the share that is done."""
 
 from __future__ import annotations
 

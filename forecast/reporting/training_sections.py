@@ -1,4 +1,4 @@
-"""The sections of a report that tell how the training went."""
+"""The sections of a report on the training."""
 
 from __future__ import annotations
 

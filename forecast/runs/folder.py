@@ -301,7 +301,7 @@ def environment(device: str) -> dict[str, Any]:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    """Of the packages that numbers depend on; looked up once, which takes a tenth of a second."""
+    """Of the packages that numbers depend on; looked up once, for it takes 10 ms."""
     return {name: version(name) for name in RECORDED_PACKAGES}
 
 

@@ -1,4 +1,4 @@
-"""What a call of this package states of its process, whatever the program around it has set.
+"""The settings that a call of this package makes to its process, whatever it finds there.
 
 Some settings of torch belong to a thread, others to the whole process. The latter are shared by all
 calls that run at a time: the first one in states them, the last one out gives them back.

@@ -1,4 +1,4 @@
-"""HTTP by uvicorn, and what it does not bound: connections, the time of headers and of requests."""
+"""HTTP by uvicorn with the limits that it lacks: connections, time of headers and of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process of the service: two listeners, the threads behind them, and an end in peace."""
+"""The process of the service: two listeners, the threads behind them, and a clean shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training is: what it has come to, and the time that it may still take."""
+"""The progress of a training: its latest record, and the time that may be left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first weights of a network: made of numbers, whatever the process around it has set."""
+"""Seeds, and the first weights of a network drawn from them, whatever the process has set."""
 
 from __future__ import annotations
 

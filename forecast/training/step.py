@@ -1,4 +1,4 @@
-"""One step of training: the gradient of some windows, in chunks side by side, and the move."""
+"""One step of training: the gradient of some windows, in chunks side by side, and the update."""
 
 from __future__ import annotations
 

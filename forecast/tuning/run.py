@@ -1,4 +1,4 @@
-"""THE STORY of a study, top to bottom: read the table once, search, write what came of it."""
+"""THE STORY of a study, top to bottom: read the table once, search, write the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search: ask for trials, have them carried out, tell what came of them, until all are done."""
+"""The search: ask for trials, have them carried out, record their results, until all are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals about a combined forecast: widths of the network, corrected by errors on own rows."""
+"""Intervals around a combined forecast: the widths of the network, corrected by held-out errors."""
 
 from __future__ import annotations
 

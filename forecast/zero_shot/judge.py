@@ -1,4 +1,4 @@
-"""What held-out rows tell of the methods: weights, scores, and how wide intervals must be."""
+"""What held-out rows say about the methods: weights, scores, and how wide intervals must be."""
 
 from __future__ import annotations
 
