@@ -1,4 +1,4 @@
-"""How long a training takes on this machine: a few real steps, and the first pieces of what follows."""
+"""How long a training takes on this machine: from a few real steps, and pieces of what follows."""
 
 from __future__ import annotations
 
