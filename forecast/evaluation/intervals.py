@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from forecast.data.chain import FittedChain
+from forecast.data.moments import ROUNDING
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.scale import mase_scale, running_scale
@@ -89,12 +90,14 @@ class ErrorScale:
             finite or has no logarithm.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # of forecasts that are not finite
-            error = np.abs(self.forward(actual, series) - self.forward(forecast, series))
+            truth = self.forward(actual, series)
+            error = np.abs(truth - self.forward(forecast, series))
             scores = (error / self.sizes[rows][:, None]).astype(np.float32)
         scores = np.where(np.isnan(scores) & ~np.isnan(actual), np.float32(np.inf), scores)
         if self.still is None:
             return scores
-        return np.where(self.still[rows][:, None] & (scores == 0), np.float32(np.nan), scores)
+        is_exact = error <= ROUNDING * np.abs(truth)
+        return np.where(self.still[rows][:, None] & is_exact, np.float32(np.nan), scores)
 
     def bounds(
         self,

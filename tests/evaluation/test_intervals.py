@@ -140,6 +140,8 @@ def test_that_a_series_stands_still_says_nothing_of_the_errors_of_the_others():
     actual = np.full((2, 1, 1), 7.0)
     scores = scale.scores(actual, actual, series, origins)
     np.testing.assert_array_equal(scores[:, 0, 0], [0, np.nan])
+    scores = scale.scores(np.nextafter(actual, 8), actual, series, origins)  # rounding is no change
+    assert np.isnan(scores[:, 0, 0]).tolist() == [False, True]
     scores = scale.scores(actual + 1, actual, series, origins)  # it did change: that counts
     assert (scores > 0).all()
 
