@@ -26,6 +26,8 @@ FURTHEST = 10_000.0
 """Forecasts are cut off at so many changes from the last level."""
 DOUBT = 1.0
 """Rows whose error is taken to be 1 beside those of the history, for `width`."""
+LONGEST_UNSEEN = 10_000
+"""Rows of a season beyond which it does not matter how much longer than the history it is."""
 Column = Float[np.ndarray, " B"]
 
 
@@ -61,6 +63,8 @@ def features(
         horizon: steps.
         long_season: rows of a second, longer season; 0: none.
     """
+    if season > values.shape[1]:
+        season = min(season, LONGEST_UNSEEN)
     with np.errstate(all="ignore"):  # logarithms of nothing become NaN, and are replaced at the end
         return _features(values, season, horizon, long_season)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.pretrained.features import DECODER_INPUTS, features
+from forecast.pretrained.features import DECODER_INPUTS, LONGEST_UNSEEN, features
 from forecast.pretrained.methods import METHODS
 
 SEASON = 4
@@ -41,6 +41,12 @@ def test_every_history_gives_finite_features(name, season, long_season):
     assert found.decoder.shape == (1, 9, DECODER_INPUTS)
     assert found.methods.shape == (1, 9, METHODS)
     assert (found.scale > 0).all()
+
+
+def test_a_season_that_never_fits_takes_no_memory():
+    found, expected = (told(series(), season) for season in (2**31 - 1, LONGEST_UNSEEN))
+    for name, each in vars(found).items():
+        np.testing.assert_array_equal(each, getattr(expected, name))
 
 
 @given(st.floats(1e-6, 1e6), st.integers(0, 50))
