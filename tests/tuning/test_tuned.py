@@ -6,6 +6,8 @@ import pytest
 import forecast
 from forecast.config.tree import read_config
 from forecast.errors import ConfigError
+from forecast.tuning.run import study_folder, tune
+from forecast.tuning.search import Limits
 from forecast.tuning.study import pruner_named
 from tests.tuning.helpers import config_of, table
 
@@ -55,3 +57,18 @@ def test_a_pruner_that_is_not_known_is_refused():
     with pytest.raises(ConfigError) as refused:
         pruner_named("mean")
     assert str(refused.value) == "pruner 'mean' is not known; give median, hyperband, none"
+
+
+def test_of_two_studies_at_once_in_a_folder_one_is_refused(tmp_path):
+    config, folder = config_of(tmp_path), tmp_path / "study"
+    with study_folder(folder, "", config.data.path), pytest.raises(ConfigError, match="in use by"):
+        forecast.tune(config, trials=1, folder=folder)
+
+
+def test_a_cluster_that_does_not_answer_leaves_the_folder_as_it_was(tmp_path):
+    def nobody(_):
+        raise ConfigError("no cluster answers")
+
+    with pytest.raises(ConfigError, match="no cluster"):
+        next(tune(config_of(tmp_path), tmp_path, Limits(1), runner=nobody))
+    assert {path.name for path in tmp_path.iterdir()} == {"table.csv"}
