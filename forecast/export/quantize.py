@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +38,51 @@ def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
         folded, path = Path(folder) / "folded.onnx", Path(folder) / "int8.onnx"
         # What is made of weights alone is made here: computed weights would stay as they are.
         session_of(model.SerializeToString(), folded)
-        quantize_dynamic(folded, path, weight_type=QuantType.QInt8)
+        with _unlogged():
+            quantize_dynamic(folded, path, weight_type=QuantType.QInt8)
         small = onnx.load(path)
+    put_in_order(small.graph)
     used = [each for each in small.opset_import if each.domain in ("", "com.microsoft")]
     del small.opset_import[:]
     small.opset_import.extend(used)
     del small.metadata_props[:]
     small.metadata_props.extend(model.metadata_props)
     return small
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """What the quantizer tells the root logger, a page for each tensor of doubles, is not shown."""
+    root, silent = logging.getLogger(), logging.NullHandler()
+    root.addHandler(silent)
+    try:
+        yield
+    finally:
+        root.removeHandler(silent)
+
+
+def put_in_order(graph: onnx.GraphProto) -> None:
+    """Put each node behind those that make what it takes, within its loops and branches as well.
+
+    The quantizer orders by a node's own inputs, and may put a loop before what its body takes.
+    """
+    maker = {name: place for place, node in enumerate(graph.node) for name in node.output}
+    takes = {
+        place: {maker[name] for name in _taken(node) if name in maker}
+        for place, node in enumerate(graph.node)
+    }
+    nodes = [*graph.node]
+    graph.ClearField("node")
+    graph.node.extend(nodes[place] for place in TopologicalSorter(takes).static_order())
+
+
+def _taken(node: onnx.NodeProto) -> Iterator[str]:
+    """Names of the values that a node and the nodes within it take."""
+    yield from node.input
+    for attribute in node.attribute:
+        yield from (output.name for output in attribute.g.output)
+        for inner in attribute.g.node:
+            yield from _taken(inner)
 
 
 def validation_data(trained: TrainedModel) -> Prepared | str:
