@@ -26,7 +26,8 @@ RESOLUTION_latest := highest
 RESOLUTION_oldest := lowest-direct
 OVERRIDES_latest := 'pandas>=3'
 WARNINGS_oldest := -W default
-WARNINGS_latest := -W 'ignore:invalid escape sequence:DeprecationWarning'
+WARNINGS_latest := -W 'ignore:invalid escape sequence:DeprecationWarning' \
+	-W 'ignore:invalid escape sequence:SyntaxWarning'
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 test-latest test-oldest: test-%: .venv/installed

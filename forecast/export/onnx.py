@@ -7,7 +7,7 @@ import importlib.util
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,8 +178,15 @@ def _share_copies(graph: onnx.GraphProto) -> None:
         names[tensor.name] = kept.setdefault(content, tensor.name)
         if names[tensor.name] != tensor.name:
             graph.initializer.remove(tensor)
+    _rename(graph, names)
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Give what nodes take other names, within loops and branches as well."""
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
+        for attribute in node.attribute:
+            _rename(attribute.g, names)
 
 
 def _content(tensor: onnx.TensorProto) -> bytes:

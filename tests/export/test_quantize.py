@@ -3,6 +3,7 @@
 import numpy as np
 from onnx.parser import parse_model
 
+from forecast.export.onnx import _share_copies
 from forecast.export.quantize import in_8_bits, put_in_order
 from forecast.export.session import session_of
 
@@ -37,3 +38,13 @@ def test_weights_in_8_bits_give_nearly_the_same(capsys):
     np.testing.assert_allclose(found, [[-8.0, 4.0]], rtol=0.02)
     assert "MatMulInteger" in {node.op_type for node in small.graph.node}
     assert capsys.readouterr().err == ""
+
+
+def test_equal_weights_are_shared_within_branches_too():
+    twice = BRANCH.replace("4}>", "4}, float[2, 2] v = {1, 2, 3, -4}>")
+    model = parse_model(twice.replace("y) { }", "b) { b = MatMul(x, v) }"))
+    _share_copies(model.graph)
+    assert [each.name for each in model.graph.initializer] == ["w"]
+    inputs = {"flag": np.array(False), "x": np.array([[2.0, 2.0]], np.float32)}
+    (found,) = session_of(model.SerializeToString()).run(None, inputs)
+    np.testing.assert_array_equal(found, [[8.0, -4.0]])
