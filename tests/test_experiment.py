@@ -278,7 +278,7 @@ def test_a_run_interrupted_in_the_range_test_can_be_resumed(tmp_path, monkeypatc
     assert isinstance(model.config.training.learning_rate, float)
 
 
-TINY = {"steps": 40, "first": 1e-9, "last": 1e-8}
+TINY = {"steps": 20, "first": 1e-9, "last": 1e-8}
 
 
 def test_a_flat_curve_suggests_nothing_and_auto_trains_with_the_usual_rate(tmp_path, caplog):
