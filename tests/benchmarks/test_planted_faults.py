@@ -12,4 +12,6 @@ FAULTS = yaml.safe_load((ROOT / "benchmarks" / "planted_faults.yaml").read_text(
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault["wrong"][:30] for fault in FAULTS])
 def test_the_right_line_is_there_once_and_its_tests_are(fault):
     assert (ROOT / fault["file"]).read_text(encoding="utf-8").count(fault["right"]) == 1
-    assert all((ROOT / name.split("::")[0]).exists() for name in fault["tests"].split())
+    files = [word.split("::")[0] for word in fault["tests"].split() if "/" in word]
+    assert files
+    assert all((ROOT / name).exists() for name in files)
