@@ -52,15 +52,9 @@ def future_rows(
             )
         return history, rows
     names = listed(covariate.name for covariate in wanted)
-    tables = [] if history.ahead is None else [history.ahead]
-    tables += [] if future is None else [_read(config, future, history)]
-    if not tables:
-        raise DataError(
-            f"the model needs the future values of {names}; give them as `future` (in the command:"
-            " --future FILE), or in rows of the table that have no target yet"
-        )
+    tables = _tables(config, history, future, names)
     is_known = np.zeros(rows.shape[:2], dtype=bool)
-    for known in tables:  # what a table of its own says, counts
+    for known in tables:
         if history.axis.ticks:
             end = int((history.starts + history.lengths).max())
             history = replace(history, axis=history.axis.going_on(end, known.axis))
@@ -80,6 +74,20 @@ def future_rows(
         last = np.maximum.accumulate(np.where(is_known, np.arange(steps), -1), axis=1)
         rows = np.take_along_axis(rows, last[..., None], axis=1)
     return history, rows
+
+
+def _tables(
+    config: DataConfig, history: Panel, future: AnyTable | str | Path | None, names: str
+) -> list[Panel]:
+    """Where future values are found; what stands in a table of its own comes last, and counts."""
+    tables = [] if history.ahead is None else [history.ahead]
+    tables += [] if future is None else [_read(config, future, history)]
+    if not tables:
+        raise DataError(
+            f"the model needs the future values of {names}; give them as `future` (in the command:"
+            " --future FILE), or in rows of the table that have no target yet"
+        )
+    return tables
 
 
 def _read(config: DataConfig, future: AnyTable | str | Path, history: Panel) -> Panel:
