@@ -66,7 +66,10 @@ MOST_MEMBERS = 100
 """Members at most that are listed one by one."""
 Changes = dict[str, Any]
 """Of a member of an ensemble: dotted keys and their values, as an override has them."""
-Ensemble = Count | Annotated[tuple[Changes, ...], Field(min_length=1, max_length=MOST_MEMBERS)]
+MOST_BY_SEED = 1_000
+"""Members at most that differ by their seed: more add nothing but time."""
+BySeed = Annotated[int, Field(gt=0, le=MOST_BY_SEED)]
+Ensemble = BySeed | Annotated[tuple[Changes, ...], Field(min_length=1, max_length=MOST_MEMBERS)]
 
 
 class TrainingConfig(Section):
