@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
 from forecast.data.bounds import require_counts
 from forecast.data.chain import known_rows_lost
+from forecast.data.digest import data_digest
 from forecast.data.frames import AnyTable
 from forecast.data.labels import balanced, shares
 from forecast.data.panel import Panel, Ranges
@@ -293,15 +293,6 @@ def stretches(prepared: Prepared, part: str) -> int:
     windows = prepared.windows[part]
     times = prepared.panel.positions(windows.origins())
     return len(np.unique(times // windows.horizon))
-
-
-def data_digest(panel: Panel, days: Sequence[SpecialDays] = ()) -> str:
-    """Of all that the table said: values, times, series, columns, categories; and special days."""
-    names = (panel.ids, panel.axis, panel.columns, panel.static_columns, panel.categories, *days)
-    digest = hashlib.sha256(repr(names).encode())
-    for array in (panel.values, panel.offsets, panel.starts, panel.static):
-        digest.update(np.ascontiguousarray(array).data)  # without a copy of all values
-    return digest.hexdigest()
 
 
 def _weighted(

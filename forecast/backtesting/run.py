@@ -18,6 +18,7 @@ from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, orig
 from forecast.calibrate import calibrated
 from forecast.config.tree import Config, without_start
 from forecast.data.assemble import read_panel
+from forecast.data.digest import data_digest
 from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.split import split
@@ -39,7 +40,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.learning_rate import with_learning_rate
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
-from forecast.prepare import Prepared, data_digest, new_session, prepare
+from forecast.prepare import Prepared, new_session, prepare
 from forecast.tested import intervals_at
 from forecast.training.device import choose_device
 from forecast.training.losses import quantiles_of

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from forecast.config.tree import config_from
+from forecast.data.digest import data_digest
 from forecast.data.remote import is_named, name_address
 from forecast.distributed.gloo import told
 from forecast.errors import DataError
-from forecast.prepare import Prepared, data_digest, new_session, prepare
+from forecast.prepare import Prepared, new_session, prepare
 from forecast.runs.checkpoint import packed, unpacked
 from forecast.training.ranks import Ranks
 from forecast.training.resuming import ResumeRecord

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.data.assemble import read_panel
-from forecast.errors import ForecastError
 from forecast.evaluate import actuals
 from forecast.export.feeds import feed
 from forecast.export.session import all_quantiles, session_of
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared, data_digest, prepare
+from forecast.forecasting.training_table import training_table
+from forecast.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
     import onnx
@@ -88,14 +87,10 @@ def _taken(node: onnx.NodeProto) -> Iterator[str]:
 def validation_data(trained: TrainedModel) -> Prepared | str:
     """The training table, prepared as for training, or why that is not possible."""
     config = trained.config
-    try:
-        panel = read_panel(config.data)
-    except ForecastError as error:
-        return str(error)
-    days = trained.pipeline.covariates.days
-    if data_digest(panel, days) != trained.digest:
-        return f"{config.data.path} has changed since the run was trained"
-    prepared = prepare(config, panel, days=days)
+    panel = training_table(trained, config.data)
+    if isinstance(panel, str):
+        return panel
+    prepared = prepare(config, panel, days=trained.pipeline.covariates.days)
     return prepared if len(prepared.windows["validation"]) else "split.validation is 0"
 
 

@@ -13,13 +13,13 @@ from jaxtyping import Float
 
 from forecast.check import described
 from forecast.config.tree import Config, read_config, without_start
-from forecast.data.assemble import read_panel
 from forecast.drawing.panels import Forecast, Shown, label_panels_of, panels_of
 from forecast.errors import ConfigError, DataError, ForecastError, as_path, shown
 from forecast.forecasting.display import drawn_series
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
-from forecast.prepare import Prepared, data_digest, prepare
+from forecast.forecasting.training_table import training_table
+from forecast.prepare import Prepared, prepare
 from forecast.reporting.importance import importance
 from forecast.reporting.page import Page, render
 from forecast.reporting.paths import path_pictures
@@ -142,21 +142,13 @@ def _refuse_edited(path: Path, config: Config, trained: Config) -> None:
 
 
 def _prepared(trained: TrainedModel, config: Config) -> Prepared | str:
-    """The data as they were prepared for training, or a sentence why that is not possible.
-
-    Nothing that stands in a file is told before it is known to be the table of the run.
-    """
-    path = config.data.path
-    try:
-        panel = read_panel(config.data)
-    except ForecastError:
-        why = "cannot be read as the table of the run" if os.path.exists(path) else "is not there"
-        return f"Left out, for {path} {why}."
-    days = trained.pipeline.covariates.days
-    if data_digest(panel, days) != trained.digest:
-        return f"Left out, for {path} has changed since the run was trained."
+    """The data as they were prepared for training, or a sentence why that is not possible."""
+    panel = training_table(trained, config.data)
+    if isinstance(panel, str):
+        return f"Left out, for {panel}."
     known = without_start(trained.config)
-    return prepare(known.model_copy(update={"data": config.data}), panel, days)
+    config = known.model_copy(update={"data": config.data})
+    return prepare(config, panel, trained.pipeline.covariates.days)
 
 
 def _ahead(trained: TrainedModel) -> dict[str, Float[np.ndarray, "H K Q"]]:

@@ -17,8 +17,8 @@ from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from forecast.config.tree import Config, changed
+from forecast.data.digest import data_digest
 from forecast.errors import ConfigError, DataError, ForecastError, shown
-from forecast.prepare import data_digest
 from forecast.training.agreement import first_difference
 from forecast.training.seeds import mixed_seed
 from forecast.tuning.journal import Journal, damaged
