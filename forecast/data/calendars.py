@@ -68,9 +68,10 @@ class MonthDay:
 
     def walls(self, numbers: Walls) -> Walls:
         """Times of ticks."""
-        months = numbers.astype("datetime64[M]")
-        first, following = (each.astype("datetime64[D]") for each in (months, months + 1))
-        ahead = np.minimum(self.day, (following - first).astype(np.int64)) - 1
+        months = (numbers.astype("datetime64[M]"), (numbers + 1).astype("datetime64[M]"))
+        first, following = (each.astype("datetime64[D]") for each in months)
+        days = np.minimum(self.day, (following - first).astype(np.int64)) - 1
+        ahead = days.astype("timedelta64[D]")
         return np.asarray((first + ahead).astype("datetime64[ns]").astype(np.int64))
 
 
