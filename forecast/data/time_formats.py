@@ -152,7 +152,8 @@ def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
     pattern = re.escape(time_format).replace("%Y", r"(?P<year>\d{4})")
     parts = texts.str.extract(f"(?i)^{pattern.replace('%q', '(?P<quarter>[1-4])')}$")
     months = {str(quarter): f"-{3 * quarter - 2:02}" for quarter in range(1, 5)}
-    return (parts["year"] + parts["quarter"].map(months)).fillna(""), "%Y-%m"
+    begins = parts["quarter"].map(months).astype(parts["year"].dtype)  # none: no texts to pandas 3
+    return (parts["year"] + begins).fillna(""), "%Y-%m"
 
 
 def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:

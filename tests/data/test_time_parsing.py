@@ -6,6 +6,7 @@ import pytest
 
 from forecast.data import time_formats
 from forecast.data.frequency import infer_frequency
+from forecast.data.time_formats import read_formatted
 from forecast.data.time_parsing import parse_times
 from forecast.data.times import TimeAxis, nanoseconds
 from tests.helpers import refusal
@@ -429,3 +430,7 @@ def test_texts_without_a_digit_are_read_by_no_format(monkeypatch):
     monkeypatch.setattr(time_formats, "read_formatted", lambda *_: pytest.fail("a format is tried"))
     assert time_formats.formats_of(pd.Series(["north", "south"])) == {}
     assert time_formats.formats_of(pd.Series(["2020-01-01", "total"])) == {}
+
+
+def test_texts_of_which_none_is_a_quarter():
+    assert read_formatted(pd.Series(["", "x"], dtype=object), "%Yq%q").isna().all()
