@@ -28,8 +28,9 @@ from forecast.data.moments import (
 )
 from forecast.data.panel import Offsets, ragged_ranges
 
-FLAT = 1e-9
-"""A series that swings by less than this share of its values is too flat to fit an exponent to."""
+FLAT = 0.01
+"""A series that swings by less than this share of its values has the exponent 1: over so short a
+range every power is a straight line, and rounding alone would choose among them."""
 MAX_AUTO_SERIES = 200
 """`difference: auto` tests at most this many series, evenly spread over the panel."""
 
