@@ -300,18 +300,20 @@ def _weighted(
 ) -> dict[str, Windows]:
     """Windows with the weight of their series in the loss, 1 on the average.
 
-    The weight of `mase` is one over the mean seasonal difference, as in the metric; `mixed` is the
-    mean of that and 1.
+    The weight of `mase` is one over the mean seasonal difference, as in the metric; where no series
+    is as long as a season, over the mean difference of two rows. `mixed` is the mean of it and 1.
     """
     if kind == "equal":
         return {part: replace(each, weights=None) for part, each in windows.items()}
     targets = windows["train"].targets.numpy().astype(np.float64)
-    scale = mase_scale(targets, panel.offsets, parts.train, season)
-    if np.isnan(scale).all():
+    for lag in (season, 1):
+        scale = mase_scale(targets, panel.offsets, parts.train, lag)
+        if not np.isnan(scale).all():
+            break
+    else:
         raise ConfigError(
-            f"training.series_weights: {kind} divides by the mean change over a season, here"
-            f" {season} rows, and no series has one in its training rows; lower data.season, or"
-            " set it to equal"
+            f"training.series_weights: {kind} divides by the mean change of a series, and no series"
+            " changes in its training rows; set it to equal"
         )
     weights = 1 / np.maximum(scale, SMALLEST_SCALE * np.nanmedian(scale))
     weights = np.nan_to_num(weights / np.nanmean(weights), nan=1.0)

@@ -302,10 +302,18 @@ def test_later_rows_do_not_weigh():
 
 
 @pytest.mark.parametrize("kind", ["mase", "mixed"])
-def test_weights_without_a_season_are_refused(kind):
+def test_without_a_season_the_changes_from_row_to_row_weigh(kind):
+    long, short = ({**SEASON, "data": {"path": "data", "season": each}} for each in (40, 1))
+    assert torch.equal(*(weights_of(panel(**RAMPS), kind, **each) for each in (long, short)))
+
+
+@pytest.mark.parametrize("kind", ["mase", "mixed"])
+def test_weights_of_series_that_never_change_are_refused(kind):
+    levels = zip(RAMPS, (3.0, 4.0, 5.0), strict=True)
+    still = {name: np.append(np.full(ROWS - 8, level), np.arange(8.0)) for name, level in levels}
     with pytest.raises(ConfigError) as caught:
-        weights_of(panel(**RAMPS), kind, **{**SEASON, "data": {"path": "data", "season": 40}})
+        weights_of(panel(**still), kind, **SEASON)
     assert str(caught.value) == (
-        f"training.series_weights: {kind} divides by the mean change over a season, here 40 rows,"
-        " and no series has one in its training rows; lower data.season, or set it to equal"
+        f"training.series_weights: {kind} divides by the mean change of a series, and no series"
+        " changes in its training rows; set it to equal"
     )
