@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -18,6 +19,10 @@ settings.register_profile("suite", deadline=None, max_examples=25, derandomize=T
 # `make slow` tries new examples each time; the suite the same ones, so that it tells of the code.
 settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile("suite")
+# Under nohup, and in the background of a script, these are ignored, by all that is started too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 torch.set_num_threads(1)  # small models are faster so, and processes do not wait for each other
 
 

@@ -71,7 +71,8 @@ CASES = {
     ),
     "5 GB of embeddings": (option("model", "embedding_size", HUGE), "weights of another network"),
     "1e8 models": (lambda c, _: c.update(num_models=HUGE), "num_models is not training.ensemble"),
-    "an ensemble of 1e8": (option("training", "ensemble", HUGE), "num_models is not training"),
+    "an ensemble of 1e8": (option("training", "ensemble", HUGE), "training.ensemble: 100000000 is"),
+    "an ensemble of 3": (option("training", "ensemble", 3), "num_models is not training.ensemble"),
     "a horizon of 1e8": (option("window", "horizon", HUGE), "must be at most 1000000"),
     "a lookback of 1e6 rows for a wide panel": (
         lambda c, t: (
