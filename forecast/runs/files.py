@@ -18,6 +18,8 @@ from forecast.runs.system import NO_FOLLOW
 STREAMS = (Path("/dev"), Path("/dev/fd"))
 NO_PERMISSIONS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 """What file systems say that know no permissions, such as vfat and CIFS."""
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""What they say of a path at which nothing is."""
 
 
 def write_atomically(path: Path, content: bytes | str, is_new: bool = False) -> None:
@@ -91,12 +93,21 @@ def leftovers(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for path in found if kind_of(path) == "a file"]
 
 
-def kind_of(path: Path) -> str | None:
-    """What stands at a path, in words; a link is not followed. None: nothing."""
+def kind_of(path: Path, through_links: bool = False) -> str | None:
+    """What stands at a path, in words; None: nothing.
+
+    It is looked at once: another process may be making or removing it.
+
+    Args:
+        path: of anything.
+        through_links: whether a link stands for what it leads to, which may be nothing.
+    """
     try:
-        mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        mode = os.stat(path, follow_symlinks=through_links).st_mode
+    except OSError as error:
+        if error.errno in NOWHERE:
+            return None
+        raise
     kinds = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link"}
     return kinds.get(stat.S_IFMT(mode), "a pipe or a device")
 

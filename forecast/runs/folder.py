@@ -28,7 +28,7 @@ from forecast.runs.files import (
     without_nan,
     write_within,
 )
-from forecast.runs.foreign import refuse_foreign
+from forecast.runs.foreign import is_there, refuse_foreign
 from forecast.runs.host import num_threads
 from forecast.runs.lock import LOCK_FILE, locked
 
@@ -267,10 +267,7 @@ def existing_run(path: Path, goes_on: bool = False) -> RunFolder:
 
 def _refuse_other_places(path: Path) -> None:
     """Raise a ConfigError for a file, a link to nothing, and a folder of something else."""
-    if not path.is_dir():
-        if path.exists() or path.is_symlink():
-            what = "a file" if path.exists() else "a link to nothing"
-            raise ConfigError(f"{path} is {what}; give the run another folder with --run")
+    if not is_there(path, "give the run another folder with --run"):
         return
     with contextlib.suppress(FileNotFoundError):  # another process removed the empty folder
         refuse_foreign(path, RUN_FILES, (TENSORBOARD_FOLDER, NEXT_FOLDER))

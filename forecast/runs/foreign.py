@@ -10,6 +10,24 @@ from forecast.errors import ConfigError
 from forecast.runs.files import kind_of
 
 
+def is_there(folder: Path, remedy: str) -> bool:
+    """Whether a folder is there, or one can be made.
+
+    Args:
+        folder: to write to.
+        remedy: for the message.
+
+    Raises:
+        ConfigError: for a file, a pipe, a device, or a link to nothing in its place.
+    """
+    found = kind_of(folder, through_links=True)
+    if found is None and kind_of(folder) == "a link":
+        found = "a link to nothing"
+    if found not in (None, "a folder"):
+        raise ConfigError(f"{folder} is {found}; {remedy}")
+    return found is not None
+
+
 def refuse_foreign(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> None:
     """Raise a ConfigError for a link, folder, pipe or device in the place of a file of a run.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forecast.errors import ConfigError, as_path
 from forecast.runs.folder import CONFIG_FILE, RunFolder
-from forecast.runs.foreign import refuse_foreign
+from forecast.runs.foreign import is_there, refuse_foreign
 from forecast.runs.lock import LOCK_FILE, locked
 
 
@@ -41,11 +41,9 @@ def results_folder(path: Path, files: Sequence[str], what: str, force: bool) -> 
 
 def _refuse(path: Path, files: Sequence[str], what: str, force: bool) -> None:
     remedy = "give another folder with --output"
-    if not path.is_dir() and (path.exists() or path.is_symlink()):
-        raise ConfigError(
-            f"{path} is {'a file' if path.exists() else 'a link to nothing'}; {remedy}"
-        )
-    names = {file.name for file in path.iterdir()} - {LOCK_FILE} if path.exists() else set()
+    names = (
+        {file.name for file in path.iterdir()} - {LOCK_FILE} if is_there(path, remedy) else set()
+    )
     if names and (CONFIG_FILE in names or files[0] not in names):
         raise ConfigError(f"{path} is not empty and holds no {what.split(' ', 1)[1]}; {remedy}")
     if names and not force:
