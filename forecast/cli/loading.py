@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 
@@ -17,9 +17,6 @@ def imported_meanwhile(package: str) -> Iterator[None]:
     Args:
         package: one that imports nothing of ours, so that no two threads wait for each other.
     """
-    thread = threading.Thread(target=import_module, args=(package,))
-    thread.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:  # a failed import is told by the one that follows
+        pool.submit(import_module, package)
         yield
-    finally:
-        thread.join()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def predict_table(options: PredictOptions) -> int:
     """Print or write what a trained model forecasts of a table."""
     for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and (path != "-" or option == "--plot"):
+        if path is not None and (option, path) != ("--output", "-"):
             require_folder(option, path)
             _refuse_replacing(option, path, options)
     if options.output != "-":
@@ -44,7 +44,6 @@ def predict_table(options: PredictOptions) -> int:
         trained = trained.without_partners() if options.without_partners else trained
         for option, path in (("--output", options.output), ("--plot", options.plot or "")):
             refuse_input(path, trained.config.data.path, "the training table", option)
-        asked = (options.horizon, options.level)
         if options.samples is not None:
             future, seed = options.future, options.seed or 0
             table = trained.sample(
@@ -53,7 +52,8 @@ def predict_table(options: PredictOptions) -> int:
         elif options.compare is None:
             table = _forecast(trained, options)
         else:
-            table = two_futures(trained, options.future, options.compare, options.data, *asked)
+            asked = (options.data, options.horizon, options.level)
+            table = two_futures(trained, options.future, options.compare, *asked)
     table = for_spreadsheets(table) if options.safe_csv else table
     if options.output != "-":
         write_table(table, Path(options.output), is_new=not options.force)

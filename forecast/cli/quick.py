@@ -31,7 +31,7 @@ NO_PARTNERS = "none"
 def quick(options: QuickOptions) -> int:
     """Print or write the forecast of a table, and what it is worth."""
     for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and (path != "-" or option == "--plot"):
+        if path is not None and (option, path) != ("--output", "-"):
             refuse_replacing(option, path, options.table, options.force)
     if options.output != "-":
         require_format(options.output)
