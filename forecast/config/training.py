@@ -78,8 +78,7 @@ class TrainingConfig(Section):
     loss: LossOption = MeanSquared()
     """mse, mae, huber, log_cosh, quantile; poisson, negative_binomial, tweedie; cross_entropy."""
     series_weights: Literal["equal", "mase", "mixed"] = "equal"
-    """equal; mase: a series' loss over its mean seasonal difference, or that of two rows where no
-    series is as long as a season; mixed: the mean of both."""
+    """equal; mase: over the mean seasonal (else row to row) change; mixed: the mean of both."""
     step_weights: Annotated[tuple[NonNegativeFloat, ...], Field(fail_fast=True)] | None = None
     """Weight of each horizon step in the loss; none weighs them alike."""
     optimizer: OptimizerOption = Adam()
