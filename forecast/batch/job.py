@@ -39,6 +39,10 @@ class Job:
     """Of the files written: `.parquet` or `.csv`."""
     horizon: int | None = None
     level: tuple[float, ...] | None = None
+    samples: int | None = None
+    """Paths in place of intervals."""
+    seed: int = 0
+    """Of the paths."""
     future: str | None = None
     without_partners: bool = False
     safe_csv: bool = False
@@ -63,6 +67,8 @@ class Job:
         asked = {
             name: given[name] for name in ("suffix", "horizon", "without_partners", "safe_csv")
         }
+        if self.samples is not None:
+            asked |= {"samples": self.samples, "seed": self.seed}
         future = None if self.future is None else digest_of(self.future)
         return {**asked, "level": None if self.level is None else [*self.level], "future": future}
 
@@ -116,9 +122,13 @@ class Forecaster:
     def _written(self, file: str) -> Finished:
         job, trained = self.job, self.trained
         data, target = version_of(job.data, file), job.target(file)
+        asked, each = (job.future, job.horizon), job.samples or len(trained.pipeline.targets)
         with parts_of(job.data, [file]) as (part,):
-            table = trained.forecast(part, job.future, job.horizon, job.level)
-        steps = (job.horizon or trained.config.window.horizon) * len(trained.pipeline.targets)
+            if job.samples is None:
+                table = trained.forecast(part, *asked, job.level)
+            else:
+                table = trained.sample(part, job.samples, job.seed, *asked).table
+        steps = (job.horizon or trained.config.window.horizon) * each
         table = for_spreadsheets(table) if job.safe_csv else table
         make_folders(Path(job.output), target)
         write_table(table, target)

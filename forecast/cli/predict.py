@@ -44,5 +44,3 @@ def _refuse_mixed(options: PredictOptions) -> None:
         raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
     if options.compare is not None:
         raise ConfigError("--compare forecasts without samples; leave --samples out")
-    if is_of_files:
-        raise ConfigError("--samples takes one table; give a file with --data")

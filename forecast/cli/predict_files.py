@@ -14,6 +14,7 @@ from forecast.cli.options import PredictOptions
 from forecast.cli.output import print_result
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.horizon import steps_asked
+from forecast.forecasting.sample import require_paths, tell_repeats
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.clock import in_words
 from forecast.runs.drain import result_of
@@ -33,7 +34,9 @@ def predict_files(options: PredictOptions) -> int:
     with stderr_log(options.quiet):
         trained = job.loaded()
         _refuse_impossible(trained, options)
-        if options.level is None and trained.left_out:
+        if options.samples is not None:
+            tell_repeats(trained, options.samples)
+        elif options.level is None and trained.left_out:
             log.info("%s", trained.left_out)
         steps = forecast_files(job, trained, options.workers, options.ray, options.force)
         with _bar(options.quiet) as show:
@@ -62,6 +65,8 @@ def _job(options: PredictOptions) -> Job:
         suffix=f".{options.format or 'parquet'}",
         horizon=options.horizon,
         level=None if options.level is None else tuple(options.level),
+        samples=options.samples,
+        seed=options.seed or 0,
         future=options.future,
         without_partners=options.without_partners,
         safe_csv=options.safe_csv,
@@ -83,6 +88,8 @@ def _refuse_options(options: PredictOptions) -> None:
 def _refuse_impossible(trained: TrainedModel, options: PredictOptions) -> None:
     """Raise a ConfigError for what no file can have: before the first, not with each."""
     trained.quantiles(options.level)
+    if options.samples is not None:
+        require_paths(trained, options.samples, options.seed or 0)
     if options.horizon is not None:
         steps_asked(options.horizon, trained.config.window.horizon)
 

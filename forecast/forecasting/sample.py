@@ -67,8 +67,7 @@ def sampled(
         ConfigError: for labels, or a model that keeps no errors.
         DataError: for a history that is too short or of other columns.
     """
-    copula = _copula_of(model)
-    num, seed = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES), _whole("seed", seed, 0)
+    copula, num, seed = require_paths(model, samples, seed)
     level: Levels = None if model.is_quantile_model else []
     panel, values = model.forecast_panel(history, future, horizon, level)
     numbers = num * values[..., 0].size
@@ -90,6 +89,12 @@ def sampled(
         paths[:, part] = np.moveaxis(shuffled(marginals, ranks), 1, 0)
     refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
     return Samples(sample_table(model.config.data, panel, paths), paths)
+
+
+def require_paths(model: TrainedModel, samples: int, seed: int) -> tuple[Copula, int, int]:
+    """The copula, samples and seed; a ConfigError where there can be no such paths."""
+    num = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES)
+    return _copula_of(model), num, _whole("seed", seed, 0)
 
 
 def tell_repeats(model: TrainedModel, samples: int) -> None:

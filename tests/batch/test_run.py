@@ -59,6 +59,17 @@ def test_series_that_folders_name_and_csv(place):
     )
 
 
+def test_sample_paths_of_files_are_those_of_all_series_together(place):
+    summary = run(place, samples=20, seed=3)
+    assert [(each.series, each.rows) for each in summary.finished] == [(2, 120)] * 3
+    tables = [pd.read_parquet(place.folder / "out" / file) for file in FILES]
+    expected = place.trained.sample(place.frame, samples=20, seed=3).table
+    assert_frame_equal(pd.concat(tables, ignore_index=True), expected)
+    assert run(place, samples=20, seed=3).before == 3
+    assert "with other options" in refused(place, samples=20, seed=4)
+    assert "with other options" in refused(place)
+
+
 def test_a_second_command_goes_on_where_the_first_was_stopped(place):
     steps = forecast_files(place.job(), place.trained)
     while next(steps).done < 2:
