@@ -242,7 +242,7 @@ def scores_on_test(
         Entries of the summary: scores overall, by step, by target and of extreme series, and the
         verdict.
     """
-    panel, model = prepared.panel, combination.name
+    config, panel, model = prepared.config, prepared.panel, combination.name
     if len(combination.methods) > 1:
         fewer = evenly_spaced(prepared.windows["test"], MOST_TESTED)
         prepared = replace(prepared, windows={**prepared.windows, "test": fewer})
@@ -274,7 +274,10 @@ def scores_on_test(
         "best_series": extreme(worst=False),
         "median_series": median_series(scores[model], panel.ids) if panel.has_ids else {},
         "verdict": verdict(metrics, model, num_windows, combination.methods),
-        "remarks": [*remarks(scores, model, best, prepared.config.window.horizon), *of_zeros],
+        "remarks": [
+            *remarks(scores, model, best, config.window.horizon, config.training.loss),
+            *of_zeros,
+        ],
     }
 
 

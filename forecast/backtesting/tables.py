@@ -19,6 +19,7 @@ from forecast.backtesting.nixtla import cross_validation_frame
 from forecast.backtesting.pictures import pictures
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
+from forecast.config.options import Option
 from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
@@ -113,7 +114,7 @@ def backtest_of(
     if prepared.pipeline.labels:
         return _of_labels(prepared, plan, folds, actuals, how)
     combined = (config.model.cell, *config.partners) if config.partners else ()
-    summary = summarise(panel, plan, folds, actuals, combined)
+    summary = summarise(panel, plan, folds, actuals, config.training.loss, combined)
     methods = (summary["model"], best_opponent(summary["metrics"], summary["model"]))
     context = min(config.window.lookback, 2 * plan.horizon)
     drawn = folds[-MOST_FOLDS_DRAWN:]
@@ -169,6 +170,7 @@ def summarise(
     plan: Plan,
     folds: Sequence[Fold],
     actuals: Actuals,
+    loss: Option,
     combined: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Scores overall, by fold, by step and of the worst series, and the verdict.
@@ -178,6 +180,7 @@ def summarise(
         plan: where the folds lie.
         folds: at least one.
         actuals: the truth.
+        loss: of the model.
         combined: methods that the first one is a combination of, if it is one.
     """
     total, each = fold_errors(folds, actuals), [fold_errors([fold], actuals) for fold in folds]
@@ -192,7 +195,7 @@ def summarise(
         "mae_by_step": {n: errors.per_step()["MAE"].tolist() for n, errors in total.items()},
         "worst_series": worst,
         "verdict": verdict(metrics, model, extent["windows"], combined),
-        "remarks": remarks(total, model, best, plan.horizon),
+        "remarks": remarks(total, model, best, plan.horizon, loss),
     }
 
 

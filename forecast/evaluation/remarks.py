@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from forecast.config.counts import Distribution
+from forecast.config.losses import MeanSquared
+from forecast.config.options import Option
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.paired import compared
 from forecast.evaluation.scoring import in_words
@@ -17,7 +20,9 @@ FEWER = 5.0
 """Percent by which intervals may hold less than they promise."""
 
 
-def remarks(scores: Mapping[str, ErrorSums], model: str, opponent: str, horizon: int) -> list[str]:
+def remarks(
+    scores: Mapping[str, ErrorSums], model: str, opponent: str, horizon: int, loss: Option
+) -> list[str]:
     """Sentences on chance and bias; those that matter.
 
     Args:
@@ -25,12 +30,13 @@ def remarks(scores: Mapping[str, ErrorSums], model: str, opponent: str, horizon:
         model: the method that is judged.
         opponent: the best of the others.
         horizon: steps.
+        loss: of the model.
     """
     chance = compared(scores[model], scores[opponent], horizon).sentence(in_words(opponent))
-    return [*([chance] if chance else []), *bias_remarks(scores[model])]
+    return [*([chance] if chance else []), *bias_remarks(scores[model], loss)]
 
 
-def bias_remarks(sums: ErrorSums) -> list[str]:
+def bias_remarks(sums: ErrorSums, loss: Option) -> list[str]:
     """One sentence where forecasts are mostly too low or too high; none otherwise."""
     bias, error, size = (sums.mean(name) for name in ("error", "absolute", "size"))
     if not (math.isfinite(bias) and size > 0):
@@ -38,10 +44,13 @@ def bias_remarks(sums: ErrorSums) -> list[str]:
     if abs(bias) < max(ONE_SIDED * error, LARGE_BIAS * size):
         return []
     side = "low" if bias < 0 else "high"
+    said = f"Forecasts are {100 * abs(bias) / size:.0f} % too {side} on average"
+    if isinstance(loss, Distribution):  # of means, and normalised by itself
+        return [f"{said}."]
+    mean = "" if isinstance(loss, MeanSquared) else " where sums matter, try training.loss: mse;"
     return [
-        f"Forecasts are {100 * abs(bias) / size:.0f} % too {side} on average: where sums matter,"
-        " try training.loss: mse; where the level has moved, model.window_norm: last"
-        " with model.start: random."
+        f"{said}:{mean} where the level has moved, model.window_norm: last with model.start:"
+        " random."
     ]
 
 

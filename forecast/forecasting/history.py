@@ -79,10 +79,12 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
             f"{history.source}: {int(history.lengths[number])} rows{_of_series(history, number)}"
             f" are too few to forecast from; the model needs the last {needed}"
         )
+    names = [history.ids[number] for number in np.flatnonzero(short)]
     log.warning(
-        "%d series are too short to forecast from: %s, ...",
-        int(short.sum()),
-        named(history.ids[number]),
+        "%d series %s too short to forecast from: %s",
+        len(names),
+        "is" if len(names) == 1 else "are",
+        _first_of(names),
     )
     return history.select(np.flatnonzero(~short))
 

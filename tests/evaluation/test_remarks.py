@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from forecast.config.counts import Poisson
+from forecast.config.losses import MeanAbsolute, MeanSquared
 from forecast.config.tree import config_from
 from forecast.data.scale import Scale
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
@@ -32,13 +34,26 @@ ACTUAL = np.array([10.0, 20.0, 30.0, np.nan, 40.0])
     ],
 )
 def test_bias(forecast, said):
-    found = bias_remarks(sums_of(ACTUAL, forecast))
+    found = bias_remarks(sums_of(ACTUAL, forecast), MeanAbsolute())
     assert [each.split(":")[0] for each in found] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("loss", "advice"),
+    [
+        (MeanAbsolute(), ": where sums matter, try training.loss: mse; where the level has moved"),
+        (MeanSquared(), ": where the level has moved"),
+        (Poisson(), "."),
+    ],
+)
+def test_nothing_is_advised_that_is_so_already_or_cannot_be(loss, advice):
+    (said,) = bias_remarks(sums_of(ACTUAL, ACTUAL / 2), loss)
+    assert said.split(", model.window_norm")[0] == f"Forecasts are 50 % too low on average{advice}"
 
 
 def test_what_it_advises_goes_together():
     """The pretrained network, which is proposed, has no `window_norm`."""
-    (said,) = bias_remarks(sums_of(ACTUAL, ACTUAL / 2))
+    (said,) = bias_remarks(sums_of(ACTUAL, ACTUAL / 2), MeanSquared())
     assert "model.window_norm: last with model.start: random" in said
     advised = {"data": {"path": "t.csv"}, "training": {"loss": "mse"}}
     model = config_from({**advised, "model": {"window_norm": "last", "start": "random"}}).model
@@ -46,8 +61,8 @@ def test_what_it_advises_goes_together():
 
 
 def test_bias_of_zeros_and_of_nothing_is_not_spoken_of():
-    assert bias_remarks(sums_of([0.0, 0.0], [1.0, 1.0])) == []
-    assert bias_remarks(sums_of([np.nan], [1.0])) == []
+    assert bias_remarks(sums_of([0.0, 0.0], [1.0, 1.0]), MeanSquared()) == []
+    assert bias_remarks(sums_of([np.nan], [1.0]), MeanSquared()) == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +84,7 @@ def test_coverage(coverage, said):
 
 def test_chance_comes_first():
     scores = {"lstm": sums_of(ACTUAL, ACTUAL / 2), "naive": sums_of(ACTUAL, ACTUAL + 1)}
-    first, second = remarks(scores, "lstm", "naive", 1)
+    first, second = remarks(scores, "lstm", "naive", 1, MeanSquared())
     assert first.startswith("Paired over 4 origins: ")
     assert first.endswith(" worse than naive (95 %), so worse beyond chance.")
     assert second.startswith("Forecasts are 50 % too low")

@@ -132,7 +132,7 @@ def test_short_series_are_skipped_where_training_skips_them(caplog):
     for history in (None, frame):
         caplog.clear()
         assert trained.forecast(history).unique_id.unique().tolist() == ["a", "b"]
-        assert "1 series are too short to forecast from: short" in caplog.text
+        assert "1 series is too short to forecast from: short" in caplog.messages
     message = refusal(trained.forecast, short)
     assert "4 rows of series short are too few to forecast from" in message
 
