@@ -21,7 +21,7 @@ from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
-from forecast.given import AnyConfig, config_and_table
+from forecast.given import AnyConfig, columns_given, config_and_table
 from forecast.init.hints import Hints, Wishes
 from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
@@ -60,7 +60,7 @@ def propose(
     data: AnyTable | str | Path,
     horizon: int | None = None,
     time: str | None = None,
-    id: str | None = None,
+    id: str | Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     past: Sequence[str] = (),
     future: Sequence[str] = (),
@@ -79,7 +79,7 @@ def propose(
     Args:
         data: a table as for `train`, or a CSV or Parquet file.
         horizon: steps to forecast; None: by the season.
-        time, id, target: columns; None: found by their names and values.
+        time, id, target: columns, of the last two several too; None: found by names and values.
         past, future, static: columns that help; a future one is known over the horizon.
         season: rows; None: by the frequency, of integer times by the values.
         timezone, time_format, frequency: as in the section `data`; None: found in the times.
@@ -103,8 +103,8 @@ def propose(
             str(data) if isinstance(data, Path) else data,
             Hints(
                 time=time,
-                id=id,
-                targets=[target] if isinstance(target, str) else target,
+                ids=columns_given(id),
+                targets=columns_given(target) or None,
                 helping={"past": past, "future": future, "static": static},
                 labels=labels,
                 timezone=timezone,
@@ -209,7 +209,7 @@ def quick(
     data: AnyTable | str | Path,
     horizon: int | None = None,
     time: str | None = None,
-    id: str | None = None,
+    id: str | Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     season: int | None = None,
     timezone: str | None = None,
@@ -230,7 +230,7 @@ def quick(
     Args:
         data: a table as for `train`, or a CSV or Parquet file.
         horizon: steps; None: by the season.
-        time, id, target: columns; None: found by their names and values.
+        time, id, target: columns, of the last two several too; None: found by names and values.
         season: rows; None: by the frequency, of integer times by the values.
         timezone, time_format: of the time column, as in the section `data`; None: as written.
         level: intervals in percent. []: none.
@@ -250,8 +250,8 @@ def quick(
     """
     hints = Hints(
         time=time,
-        id=id,
-        targets=[target] if isinstance(target, str) else target,
+        ids=columns_given(id),
+        targets=columns_given(target) or None,
         timezone=timezone,
         time_format=time_format,
         frequency=frequency,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, cast
 
@@ -44,6 +44,11 @@ def config_and_table(
     if data is not None and isinstance(section, Mapping):
         nested = {**nested, "data": {"path": "data", **section}}
     return config_from(nested), data
+
+
+def columns_given(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Names of columns, one or several; None is none."""
+    return (names,) if isinstance(names, str) else tuple(names or ())
 
 
 def is_table(value: AnyConfig | AnyTable) -> TypeGuard[AnyTable]:

@@ -87,7 +87,7 @@ def _unsound(trained: TrainedModel) -> str | None:
     if not (np.diff(table[in_order].to_numpy(dtype=np.float64), axis=1) >= 0).all():
         return "intervals cross"
     times = table[trained.config.data.time]
-    keys = [table[trained.config.data.id]] if trained.tail.has_ids else []
+    keys = [table[name] for name in trained.config.data.ids] if trained.tail.has_ids else []
     rises = times.groupby([*keys, table["target"]], sort=False).is_monotonic_increasing
     return None if rises.all() else "times do not rise"
 

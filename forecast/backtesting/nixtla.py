@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecast.data.frames import ID, TARGET, TIME
+from forecast.data.names import name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,7 @@ def cross_validation_frame(forecasts: pd.DataFrame) -> pd.DataFrame:
     """Columns unique_id, ds, cutoff, y, and a column a method, with <model>-lo-80 and the like.
 
     Rows without an actual value are left out, and several targets are series of their own, named
-    `series/target`.
+    `series/target`; so are those of several columns, `north/tea`.
 
     Args:
         forecasts: as `Backtest.forecasts`.
@@ -23,7 +24,9 @@ def cross_validation_frame(forecasts: pd.DataFrame) -> pd.DataFrame:
     before, after = names.index("target"), names.index("actual")
     known = forecasts[forecasts["actual"].notna()]
     target, own = known["target"], [*names[2:before]]  # the columns of series, if any, and times
-    series = known[own[0]] if len(own) > 1 else target
+    series = known[own[0]] if len(own) == 2 else target
+    if len(own) > 2:  # these libraries know one column of series
+        series = known[own[:-1]].astype(str).apply(lambda row: name_of([*row]), axis=1)
     if len(own) > 1 and target.nunique() > 1:
         series = series.astype(str) + "/" + target
     frame = known[names[after + 1 :]].reset_index(drop=True)

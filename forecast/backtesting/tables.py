@@ -240,7 +240,7 @@ def forecast_frame(
     by_target = np.repeat(ahead, targets, axis=0).ravel()
     columns: dict[str, Any] = {"fold": np.repeat(numbers, each)}
     columns["origin"] = panel.axis.column(panel.positions(np.repeat(rows, each)))
-    ids = np.repeat(panel.id_values[panel.series_of(rows)], each)
+    ids = [np.repeat(names[panel.series_of(rows)], each) for names in panel.id_values]
     times = panel.axis.column(panel.positions(by_target))
     names = np.array(panel.targets, dtype=object)
     columns["target"] = np.tile(np.repeat(names, horizon), len(rows))
@@ -255,7 +255,7 @@ def forecast_frame(
         columns[name] = cells(np.concatenate([fold.forecasts[name] for fold in folds]))
     for name in _bounds_of_all(folds):
         columns[f"{model}-{name}"] = _long(np.concatenate([fold.bounds[name] for fold in folds]))
-    own = with_own_columns(config, ids if panel.has_ids else None, times, columns, before=2)
+    own = with_own_columns(config, ids, times, columns, before=2)
     return pd.DataFrame(own)
 
 

@@ -68,7 +68,7 @@ def _hints(options: InitOptions) -> Hints:
     """What is said of the table; empty roles are none."""
     return Hints(
         time=options.time,
-        id=options.id,
+        ids=options.id,
         targets=options.target,
         helping={"past": options.past, "future": options.future, "static": options.static},
         labels=options.labels,

@@ -36,7 +36,13 @@ def _columns(name: str, text: str, default: list[str] | None) -> Any:
 CONFIG = _option("CONFIG", "YAML configuration")
 OVERRIDES = _option("section.key=value", "replaces a value, e.g. training.epochs=5", nargs="*")
 TIME = _option("--time COLUMN", "time column (default: found by its values)")
-ID = _option("--id COLUMN", "column that names the series")
+ID = _option(
+    "--id COLUMN",
+    "column that names the series, or columns that do together",
+    nargs="+",
+    action="extend",
+    default=[],
+)
 TARGET = _columns("--target", "column to forecast", None)
 SEASON = _integer("--season N", "rows (default: by frequency, or by the values)")
 TIMEZONE = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
@@ -246,7 +252,7 @@ class InitOptions(argparse.Namespace):
 
     table: str = _option("FILE", "CSV or Parquet")
     time: str | None = TIME
-    id: str | None = ID
+    id: list[str] = ID
     target: list[str] | None = TARGET
     labels: bool = _flag("--labels", "what is forecast are labels, even if it looks like numbers")
     past: list[str] = _columns("--past", "column that helps, known until now, or auto", [])
@@ -274,7 +280,7 @@ class QuickOptions(PrintOptions):
 
     table: str = _option("FILE", "CSV or Parquet")
     time: str | None = TIME
-    id: str | None = ID
+    id: list[str] = ID
     target: list[str] | None = TARGET
     horizon: int | None = _integer("--horizon N", "steps (default: by the season)")
     season: int | None = SEASON

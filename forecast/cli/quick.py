@@ -39,7 +39,7 @@ def quick(options: QuickOptions) -> int:
     levels, partners = in_percent(options.level), _partners(options.partners)
     hints = Hints(
         time=options.time,
-        id=options.id,
+        ids=options.id,
         targets=options.target,
         timezone=options.timezone,
         time_format=options.time_format,

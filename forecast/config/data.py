@@ -110,6 +110,10 @@ Covariates = Annotated[
     tuple[Annotated[Covariate, BeforeValidator(_named)], ...],
     Field(fail_fast=True),
 ]
+Ids = Annotated[
+    Name | Annotated[tuple[Name, ...], Field(fail_fast=True, min_length=2, max_length=6)] | None,
+    BeforeValidator(lambda ids: ids[0] if isinstance(ids, list | tuple) and len(ids) == 1 else ids),
+]
 CalendarName = Literal[
     "minute", "hour", "dayofweek", "day", "dayofyear", "week", "month", "quarter"
 ]
@@ -126,8 +130,8 @@ class DataConfig(Section):
     """Columns that make up the time, e.g. [year, month, day, hour] or [date, hour]."""
     target: Targets = ("y",)
     """Column or columns to forecast; `{state: {encoding: label}}` is one of several texts."""
-    id: Name | None = "unique_id"
-    """Column that names the series of a long table; without such a column there is one series."""
+    id: Ids = "unique_id"
+    """Column that names the series of a long table, or columns: [store, item]; none: one series."""
     frequency: Annotated[Name | Step, Field(union_mode="left_to_right")] = "auto"
     """Pandas offset (h, D, MS), MS-15, "h MON-FRI 08:00-18:00"; a step of integers; index; auto."""
     timezone: str | None = None
@@ -204,6 +208,11 @@ class DataConfig(Section):
     def lowest(self) -> float:
         """`minimum` as a number."""
         return -math.inf if self.minimum is None else self.minimum
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Columns that name a series together."""
+        return (self.id,) if isinstance(self.id, str) else self.id or ()
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -24,6 +23,7 @@ from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
 from forecast.data.parts import Part, files_of, is_folder, parts_of
+from forecast.data.series import are_integers, id_columns, series_of
 from forecast.data.table import (
     Table,
     columns_of,
@@ -36,8 +36,6 @@ from forecast.data.table import (
 from forecast.data.time_parsing import parse_times
 from forecast.data.time_parts import with_joined_times
 from forecast.errors import DataError, shown
-
-INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 
 
 def read_panel(
@@ -66,10 +64,10 @@ def read_panel(
     given: Any = table
     if table is not None and not isinstance(table, BufferedIOBase | Part):
         given = as_frame(table, time, only_target)
-    with _table(config, given, columns, not require_targets) as (read, id_column):
+    with _table(config, given, columns, not require_targets) as (read, ids):
         if config.time_parts:
             read = with_joined_times(read, config.time, config.time_parts)
-        panel = _assemble(read, config, columns, id_column, known)
+        panel = _assemble(read, config, columns, ids, known)
     if not require_targets:
         return panel
     if config.minimum is not None:
@@ -83,33 +81,32 @@ def _table(
     given: pd.DataFrame | BinaryIO | Part | None,
     columns: Sequence[Covariate],
     may_lack_ids: bool,
-) -> Iterator[tuple[Table, str | None]]:
-    """The columns of a table, with its times, and its column of series if it has one.
+) -> Iterator[tuple[Table, tuple[str, ...]]]:
+    """The columns of a table, with its times, and those that name its series, if it has any.
 
     Those of Parquet files are read within the block.
     """
     numeric = [column.name for column in columns if not column.is_categorical]
     text = [column.name for column in columns if column.is_categorical]
 
-    def columns_of_text(present: Sequence[str]) -> tuple[str | None, list[str]]:
-        id_column = _id_column(config, present, may_lack_ids)
-        times = config.time_parts or (config.time,)
-        return id_column, [*times, *([] if id_column is None else [id_column]), *text]
+    def columns_of_text(present: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+        ids = id_columns(config, present, may_lack_ids)
+        return ids, [*(config.time_parts or (config.time,)), *ids, *text]
 
     if isinstance(given, pd.DataFrame):
-        id_column, texts = columns_of_text([*map(str, given.columns)])
-        yield from_frame(given, "data", numeric, texts), id_column
+        ids, texts = columns_of_text([*map(str, given.columns)])
+        yield from_frame(given, "data", numeric, texts), ids
     elif isinstance(given, Part):
-        id_column, texts = columns_of_text(columns_of_part(given))
-        yield read_parts([given], numeric, texts), id_column
+        ids, texts = columns_of_text(columns_of_part(given))
+        yield read_parts([given], numeric, texts), ids
     elif given is None and is_folder(config.path):
         with parts_of(config.path, files_of(config.path)) as parts:
-            id_column, texts = columns_of_text(columns_of_part(parts[0]))
-            yield read_parts(parts, numeric, texts, config.path), id_column
+            ids, texts = columns_of_text(columns_of_part(parts[0]))
+            yield read_parts(parts, numeric, texts, config.path), ids
     else:
         with opened(config.path) if given is None else contextlib.nullcontext(given) as file:
-            id_column, texts = columns_of_text(columns_of(file, config.separator))
-            yield read_table(file, config, numeric, texts), id_column
+            ids, texts = columns_of_text(columns_of(file, config.separator))
+            yield read_table(file, config, numeric, texts), ids
 
 
 def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
@@ -120,30 +117,6 @@ def _columns(config: DataConfig, require_targets: bool) -> list[Covariate]:
         for name in config.targets
     ]
     return [*targets, *config.past, *config.future, *config.static]
-
-
-def _id_column(config: DataConfig, present: Sequence[str], may_lack: bool) -> str | None:
-    """The column of series; a table may lack the default one, but not one that was named."""
-    may_lack |= config.id == DataConfig.model_fields["id"].default
-    return config.id if config.id in present or not may_lack else None
-
-
-def _series(
-    table: Table, id_column: str | None, known: Sequence[str]
-) -> tuple[tuple[str, ...], Int[np.ndarray, " N"]]:
-    """Names of the series in order of appearance, and the series number of each row."""
-    if id_column is None:
-        return ("series",), np.zeros(len(table.frame), dtype=np.int8)
-    codes, distinct = distinct_texts(table.frame[id_column])
-    names = tuple(as_known([*map(str, distinct)], known))
-    empty = codes < 0
-    if "" in names:
-        empty |= codes == names.index("")
-    if empty.any():
-        row = int(np.argmax(empty))
-        raise DataError(f"{table.place(row)}: column {shown(id_column)} is empty; name the series")
-    numbers, found = pd.factorize(np.array(names, dtype=object))
-    return (names, codes) if len(found) == len(names) else (tuple(found), numbers[codes])
 
 
 @dataclass(frozen=True)
@@ -161,10 +134,10 @@ class _Places:
 
 
 def _places(
-    table: Table, config: DataConfig, id_column: str | None, known: Sequence[str]
+    table: Table, config: DataConfig, id_columns: Sequence[str], known: Sequence[str]
 ) -> _Places:
     """Order and places of the rows, by their series and times alone."""
-    ids, series = _series(table, id_column, known)
+    ids, series = series_of(table, id_columns, known)
     times = parse_times(
         table.frame[config.time],
         series,
@@ -173,7 +146,7 @@ def _places(
         config.timezone,
         table.place,
     )
-    named = ids if id_column else ()
+    named = ids if id_columns else ()
     rows = OrderedRows(table, config.time, named, None, series, times.values, times.timezone)
     rows = in_time_order(rows, config.sort, config.duplicates != "error")
     rows, repeated = one_row_a_time(rows, config.duplicates)
@@ -186,11 +159,11 @@ def _assemble(
     table: Table,
     config: DataConfig,
     columns: Sequence[Covariate],
-    id_column: str | None,
+    id_columns: tuple[str, ...],
     known: Panel | None,
 ) -> Panel:
     # Places first: series and times of all rows are gone when the values come, which need the room.
-    places = _places(table, config, id_column, () if known is None else known.ids)
+    places = _places(table, config, id_columns, () if known is None else known.ids)
     grid = places.grid
     values, categories = _numbers(table, columns, {} if known is None else known.categories)
     if places.repeated is not None:
@@ -213,8 +186,8 @@ def _assemble(
         source=table.source,
         is_csv=table.is_csv,
         files=table.files,
-        has_ids=id_column is not None,
-        integer_ids=id_column in table.integers and all(map(INTEGER.fullmatch, places.ids)),
+        has_ids=bool(id_columns),
+        integer_ids=are_integers(table, id_columns, places.ids),
     )
 
 

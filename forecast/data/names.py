@@ -1,4 +1,4 @@
-"""Names of series and categories in a newer table, matched with those of training across types."""
+"""Names of series, by several columns too; those of a newer table matched across types."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ Known = Mapping[str, Sequence[str]]
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d{0,17})(\.\d{0,9})?([eE][-+]?\d{1,2})?", re.ASCII)
 """A number without leading zeros: `007` is a name."""
 TRUTH = {"true": "1", "false": "0"}
+PART, MARK = re.compile(r"(?:[^/\\]|\\.)+", re.DOTALL), re.compile(r"[/\\]")
+"""Of a name such as `north/tea`, and what is written as `\\/` and `\\\\` within one."""
 MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0*)?)?\Z", re.ASCII)
 
 
@@ -33,6 +35,27 @@ def as_known(names: Sequence[str], known: Sequence[str]) -> list[str]:
         alike.setdefault(_without_type(name), []).append(name)
     only = {text: names[0] for text, names in alike.items() if len(names) == 1}
     return [name if name in exact else only.get(_without_type(name), name) for name in names]
+
+
+def name_of(parts: Sequence[str]) -> str:
+    """One name of what several columns say: `north/tea`."""
+    if len(parts) == 1:
+        return parts[0]
+    return "/".join(MARK.sub(r"\\\g<0>", part) for part in parts)
+
+
+def parts_of(name: str, count: int) -> tuple[str, ...]:
+    """What each of some columns says of a series, see `name_of`.
+
+    Raises:
+        ValueError: for a name that is not made of so many.
+    """
+    if count == 1:
+        return (name,)
+    parts = tuple(re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in PART.findall(name))
+    if name_of(parts) != name or len(parts) != count:
+        raise ValueError(f"{name!r} does not name a series by {count} columns")
+    return parts
 
 
 def _without_type(name: str) -> str:

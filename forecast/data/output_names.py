@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from forecast.config.data import DataConfig
@@ -12,7 +12,7 @@ ID, TIME = "unique_id", "ds"
 
 
 def with_own_columns(
-    config: DataConfig, ids: Any, times: Any, results: Mapping[str, Any], before: int = 0
+    config: DataConfig, ids: Sequence[Any], times: Any, results: Mapping[str, Any], before: int = 0
 ) -> dict[str, Any]:
     """The columns of an output: ids and times of the table among those of results.
 
@@ -21,7 +21,7 @@ def with_own_columns(
 
     Args:
         config: names of the columns of series and times.
-        ids: of each row; None: the table has none.
+        ids: of each row, column by column; none where the table has none.
         times: of each row.
         results: other columns by their names.
         before: columns of results that stand before those of the table.
@@ -29,8 +29,10 @@ def with_own_columns(
     Returns:
         Columns by name, none of which has taken the place of another.
     """
-    time = free_name(config.time, TIME, {*results, config.id} if ids is not None else {*results})
-    own = {} if ids is None else {free_name(config.id or ID, ID, {*results, time}): ids}
+    time = free_name(config.time, TIME, {*results, *(config.ids if ids else ())})
+    own: dict[str, Any] = {}
+    for name, column in zip(config.ids, ids, strict=False):
+        own[free_name(name, ID, {*results, *own, time})] = column
     items = [*results.items()]
     return {**dict(items[:before]), **own, time: times, **dict(items[before:])}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from forecast.data.names import parts_of
 from forecast.data.places import Files, place_of
 from forecast.data.times import TimeAxis
 from forecast.errors import named
@@ -55,8 +56,8 @@ class Panel:
     """Of a table that is a folder."""
     has_ids: bool = False
     """Whether the table named its series."""
-    integer_ids: bool = False
-    """Whether the names were integers, as they will be in a forecast."""
+    integer_ids: tuple[bool, ...] = (False,)
+    """Whether the names were integers, as they will be in a forecast; of each column of them."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -71,11 +72,15 @@ class Panel:
         return np.array([False] * self.num_targets + named, dtype=bool)
 
     @property
-    def id_values(self) -> Shaped[np.ndarray, " S"]:
-        """The names of the series as the table had them: texts or integers."""
-        if self.integer_ids:
-            return np.array([*map(int, self.ids)])
-        return np.array(self.ids, dtype=object)
+    def id_values(self) -> list[Shaped[np.ndarray, " S"]]:
+        """The names of the series, column by column, as the table had them: texts or integers."""
+        if not self.has_ids:
+            return []
+        parts = zip(*(parts_of(name, len(self.integer_ids)) for name in self.ids), strict=True)
+        return [
+            np.array([*map(int, names)]) if is_integer else np.array(names, dtype=object)
+            for names, is_integer in zip(parts, self.integer_ids, strict=True)
+        ]
 
     @property
     def num_series(self) -> int:

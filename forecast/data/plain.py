@@ -56,9 +56,9 @@ def plain_table(columns: Columns, config: DataConfig, known: Panel) -> PlainTabl
         config: of a model for which `is_plain` holds.
         known: the training table.
     """
-    if (config.id in columns) != known.has_ids:
+    if any(name in columns for name in config.ids) != known.has_ids or len(config.ids) > 1:
         return None
-    series = _series(columns[config.id], known) if known.has_ids and config.id else None
+    series = _series(columns[config.ids[0]], known) if known.has_ids else None
     if known.has_ids and series is None:
         return None
     times = _times(columns.get(config.time, ()), known.axis.is_integer)

@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 from forecast.config.data import DataConfig
 from forecast.data.parquet_columns import ParquetColumns
 from forecast.data.parts import Part
+from forecast.data.series import id_columns, together
 from forecast.data.table import columns_of_part, require_columns
 from forecast.errors import DataError, named
 
@@ -55,10 +56,12 @@ def require_series_apart(parts: Sequence[Part], config: DataConfig) -> None:
 def _series_in(part: Part, config: DataConfig) -> Shaped[np.ndarray, " series"]:
     """Names of the series in a file."""
     present = columns_of_part(part)
-    default = DataConfig.model_fields["id"].default
-    if config.id is None or (config.id not in present and config.id == default):
+    ids = id_columns(config, present, may_lack=False)
+    if not ids:
         return np.array([""], dtype=object)
-    require_columns(present, [config.id], part.name)
-    cells: Any = ParquetColumns([part], (), (config.time, config.id))[config.id].array
-    names: np.ndarray = np.asarray(cells.categories, dtype=object)
-    return names
+    require_columns(present, ids, part.name)
+    columns = ParquetColumns([part], (), (config.time, *ids))
+    cells: list[Any] = [columns[name].array for name in ids]
+    named = np.min([each.codes for each in cells], axis=0) >= 0
+    names, _ = together([(tuple(each.categories), each.codes[named]) for each in cells])
+    return np.array(names, dtype=object)

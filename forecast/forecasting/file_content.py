@@ -50,7 +50,7 @@ class Content:
     ahead_ids: tuple[str, ...]
     """Series of which the table knew covariates ahead."""
     has_ids: bool
-    integer_ids: bool
+    integer_ids: tuple[bool, ...]
     covariates: dict[Role, tuple[CovariateContent, ...]]
     days: tuple[SpecialDays, ...]
     calibration: CalibrationContent | None

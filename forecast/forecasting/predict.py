@@ -209,12 +209,11 @@ def long_table(
     if panel.axis.ticks and positions.max() >= len(panel.axis.ticks):
         log.warning("data.frequency index: dates beyond the table go on by its usual step")
     times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
-    ids = np.repeat(panel.id_values, targets * horizon)
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
     return pd.DataFrame(
         with_own_columns(
             config,
-            ids if panel.has_ids else None,
+            [np.repeat(ids, targets * horizon) for ids in panel.id_values],
             times.to_numpy() if panel.axis.timezone is None else times,
             {"target": names, **results},
         )
@@ -242,7 +241,7 @@ def sample_table(
     return pd.DataFrame(
         with_own_columns(
             config,
-            np.repeat(panel.id_values, num * horizon) if panel.has_ids else None,
+            [np.repeat(ids, num * horizon) for ids in panel.id_values],
             times.to_numpy() if panel.axis.timezone is None else times,
             {sample: numbers, **dict(zip(panel.targets, rows.T, strict=True))},
         )

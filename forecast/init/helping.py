@@ -46,7 +46,7 @@ def encoded(frame: pd.DataFrame, name: str) -> Column:
 
 def chosen(
     frame: pd.DataFrame,
-    id_column: str | None,
+    ids: Sequence[str],
     targets: Sequence[str],
     free: Sequence[str],
     asked: Mapping[str, Sequence[str]],
@@ -58,14 +58,14 @@ def chosen(
 
     Args:
         frame: the table.
-        id_column, targets: of the table.
+        ids, targets: of the table.
         free: columns without a role that may help.
         asked: `past`, `future` and `static`: names of columns, or `auto`.
     """
     is_auto = {role: AUTO in names and AUTO not in frame for role, names in asked.items()}
     named = {role: [n for n in names if n in frame] for role, names in asked.items()}
     taken = {name for names in named.values() for name in names}
-    series = _series(frame, id_column)
+    series = _series(frame, ids)
     useful = [n for n in free if n not in taken and _is_useful(frame[n], series)]
     ahead = _rows_ahead(frame[list(targets)], series)
     known = [n for n in useful if ahead.any() and frame[n][ahead].notna().all()]
@@ -82,17 +82,17 @@ def chosen(
 
 
 def with_long_gaps(
-    frame: pd.DataFrame, id_column: str | None, names: Sequence[str]
+    frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]
 ) -> tuple[str, ...]:
     """Columns of which many rows lie in long empty runs.
 
     Args:
         frame: the table.
-        id_column: its series; None: there is one.
+        ids: columns that name its series; none: there is one.
         names: columns to look at; rows in which all of them are empty do not count.
     """
     held = frame[frame[list(names)].notna().any(axis=1)]
-    series = _series(held, id_column)
+    series = _series(held, ids)
     return tuple(name for name in names if _has_long_gaps(held[name], series))
 
 
@@ -109,11 +109,11 @@ def _has_long_gaps(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
     return bool(runs[is_long, 1].sum() > MOST_IN_LONG_RUNS * len(empty))
 
 
-def _series(frame: pd.DataFrame, id_column: str | None) -> Int[np.ndarray, " N"]:
+def _series(frame: pd.DataFrame, ids: Sequence[str]) -> Int[np.ndarray, " N"]:
     """Number of the series of each row."""
-    if id_column is None:
+    if not ids:
         return np.zeros(len(frame), dtype=np.int64)
-    return np.asarray(pd.factorize(frame[id_column])[0])
+    return frame.groupby([*ids], sort=False, dropna=False).ngroup().to_numpy()
 
 
 def _rows_ahead(targets: pd.DataFrame, series: Int[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:

@@ -12,8 +12,8 @@ class Hints:
 
     time: str | None = None
     """Column of the times."""
-    id: str | None = None
-    """Column that names the series."""
+    ids: Sequence[str] = ()
+    """Columns that name the series together; none: they are found."""
     targets: Sequence[str] | None = None
     """Columns to forecast."""
     helping: Mapping[str, Sequence[str]] = field(default_factory=dict)

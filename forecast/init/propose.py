@@ -180,8 +180,8 @@ def _data(request: _Request, season: int, calendar: bool) -> dict[str, object]:
     data: dict[str, object] = {"path": request.written, "time": roles.time, "target": target}
     if roles.time_parts:
         data["time_parts"] = roles.time_parts
-    if roles.id is not None:
-        data["id"] = roles.id
+    if roles.ids:
+        data["id"] = roles.ids if len(roles.ids) > 1 else roles.ids[0]
     data |= {"frequency": panel.axis.frequency, **marks}
     if _is_unsorted(panel) or "duplicates" in marks:
         data["sort"] = True

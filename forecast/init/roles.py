@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
-from forecast.errors import DataError, shown
+from forecast.errors import DataError
 from forecast.init.helping import AUTO, MOST_ONE_HOT, Column, chosen, name_of, with_long_gaps
 from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
@@ -31,7 +31,7 @@ class Roles:
     """What the columns of a table are."""
 
     time: str
-    id: str | None
+    ids: tuple[str, ...]
     targets: tuple[str, ...]
     helping: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     """`past`, `future` and `static`: the columns of each that has any."""
@@ -53,12 +53,12 @@ class Roles:
         )
 
     @property
-    def used(self) -> set[str | None]:
+    def used(self) -> set[str]:
         """All columns that have a role."""
         return {
             self.time,
             *self.time_parts,
-            self.id,
+            *self.ids,
             *self.targets,
             *map(name_of, itertools.chain(*self.helping.values())),
         }
@@ -84,23 +84,19 @@ def find_roles(
         DataError: if a column that is given is not there, or no target column is found.
     """
     helping = [n for n in itertools.chain(*hints.helping.values()) if n != AUTO or n in frame]
-    given = [
-        name for name in (time, hints.id, *(hints.targets or ()), *helping) if name is not None
-    ]
+    given = [time, *hints.ids, *(hints.targets or ()), *helping]
     require_columns(map(str, frame.columns), given, path)
     rest = [name for name in frame.columns if name != time and name not in helping]
     candidates = [name for name in rest if name not in (hints.targets or ())]
-    id_column = hints.id
-    if id_column is None:
-        id_column = _id_column(frame, path, time, candidates, marks)
-    targets = _targets_of(frame, path, hints, id_column, rest)
-    taken = (id_column, *targets.chosen)
+    ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
+    targets = _targets_of(frame, path, hints, ids, rest)
+    taken = (*ids, *targets.chosen)
     free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
     return Roles(
         time,
-        id_column,
+        ids,
         targets.chosen,
-        chosen(frame, id_column, targets.chosen, free, hints.helping),
+        chosen(frame, ids, targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
@@ -117,14 +113,14 @@ class _Targets:
 
 
 def _targets_of(
-    frame: pd.DataFrame, path: str, hints: Hints, id_column: str | None, rest: Sequence[str]
+    frame: pd.DataFrame, path: str, hints: Hints, ids: Sequence[str], rest: Sequence[str]
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the rest.
 
     Raises:
         DataError: if there is none, or one that is given holds numbers with slips among them.
     """
-    given, free = hints.targets or (), [name for name in rest if name != id_column]
+    given, free = hints.targets or (), [name for name in rest if name not in ids]
     slips = [name for name in given if frame[name].nunique() > MOST_ONE_HOT]
     if not hints.labels and (said := hindrance(frame, slips)):
         raise DataError(f"{path}: {said}")
@@ -135,7 +131,7 @@ def _targets_of(
         kind = "labels" if hints.labels else "changing numbers"
         remedy = hindrance(frame, free) or "name one with --target"
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
-    gappy = with_long_gaps(frame, id_column, possible)
+    gappy = with_long_gaps(frame, ids, possible)
     whole = [name for name in possible if name not in gappy] or possible
     found = tuple(whole[:MOST_TARGETS])
     return _Targets(
@@ -145,18 +141,15 @@ def _targets_of(
     )
 
 
-def _id_column(
-    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str], marks: Mapping[str, str]
-) -> str | None:
-    """The column that tells the rows of one time apart: words rather than whole numbers.
-
-    Raises:
-        DataError: if it takes several columns, and rows of one time are not to be merged.
-    """
+def _id_columns(
+    frame: pd.DataFrame, time: str, candidates: Sequence[str], marks: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The column that tells the rows of one time apart, words rather than whole numbers, or the
+    two or three that do together; none where rows of one time are to be merged."""
     if ID_NAME in candidates:
-        return ID_NAME
+        return (ID_NAME,)
     if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
-        return None
+        return ()
     names = [n for n in candidates if n.lower() not in TARGET_NAMES and frame[n].notna().all()]
     words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
     words = [n for n in words if not holds_dates(frame[n], None)]
@@ -165,32 +158,26 @@ def _id_column(
         telling = [n for n in group if not frame.duplicated([n, time]).any()]
         telling = [n for n in telling if frame[n].duplicated().any()]  # no number of a row
         if telling:
-            return min(telling, key=lambda name: int(frame[name].nunique()))
-    if "duplicates" not in marks:
-        _refuse_several_ids(frame, path, time, candidates)
-    return None
+            return (min(telling, key=lambda name: int(frame[name].nunique())),)
+    return () if "duplicates" in marks else _several_ids(frame, time, candidates)
 
 
-def _refuse_several_ids(
-    frame: pd.DataFrame, path: str, time: str, candidates: Sequence[str]
-) -> None:
-    """Raise a DataError if it takes two columns or three to tell the rows of one time apart."""
+def _several_ids(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> tuple[str, ...]:
+    """The two or three columns that tell the rows of one time apart, words first; or none."""
     few = [
         name
         for name in candidates
         if frame[name].notna().all()
+        and name.lower() not in TARGET_NAMES
         and not pd.api.types.is_float_dtype(frame[name])
         and frame[name].nunique() <= len(frame) // LEAST_ROWS_OF_SERIES
-    ][:MOST_IDS]
+    ]
+    few.sort(key=lambda name: pd.api.types.is_numeric_dtype(frame[name]))
     for count in (2, 3):
-        for names in itertools.combinations(few, count):
+        for names in itertools.combinations(few[:MOST_IDS], count):
             if not frame.duplicated([*names, time]).any():
-                joined = "/".join(str(frame[name].iloc[0]) for name in names)
-                raise DataError(
-                    f"{path}: it takes columns {', '.join(map(shown, names))} to tell the series"
-                    f" apart; add one column that joins them, e.g. {shown(joined)}, and name it"
-                    " with --id, or add the rows of one time up with --duplicates sum"
-                )
+                return tuple(name for name in frame if name in names)
+    return ()
 
 
 def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> bool:

@@ -72,7 +72,7 @@ def read_unconfigured(
     with _looked_at(table, hints.time) as (given, frame, marks):
         times = {"timezone": hints.timezone, "time_format": hints.time_format}
         marks |= {key: value for key, value in times.items() if value is not None}
-        frame = _single_valued(frame, path, (hints.time, hints.id, *(hints.targets or ())))
+        frame = _single_valued(frame, path, (hints.time, *hints.ids, *(hints.targets or ())))
         is_equal = frame.duplicated()
         if hints.duplicates or is_equal.any():
             marks["duplicates"] = hints.duplicates or "first"
@@ -143,7 +143,7 @@ def _section(
     """The section `data` by which the table is read."""
     section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.target}
     filled = "forward_fill" if any(roles.are_labels) else "interpolate"
-    section |= {**marks, "id": roles.id, "missing": filled, "sort": True}
+    section |= {**marks, "id": roles.ids or None, "missing": filled, "sort": True}
     section |= {**roles.helping, "time_parts": roles.time_parts}
     if frequency is not None:
         is_step = isinstance(frequency, str) and frequency.isdecimal()

@@ -140,17 +140,17 @@ def test_what_is_no_table_is_refused_with_its_type(table, message):
 @pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "Int64", "category", "int64[pyarrow]"])
 def test_integer_ids_stay_integers(kind):
     panel = read_panel(DataConfig(path="-"), PANEL.astype({"unique_id": kind}))
-    assert panel.id_values.tolist() == [7, 8]
-    assert panel.id_values.dtype.kind == "i"
+    assert panel.id_values[0].tolist() == [7, 8]
+    assert panel.id_values[0].dtype.kind == "i"
     assert panel.ids == ("7", "8")
 
 
 @pytest.mark.parametrize("kind", ["str", "float64"])
 def test_other_ids_are_texts(kind):
     panel = read_panel(DataConfig(path="-"), PANEL.astype({"unique_id": kind}))
-    assert panel.id_values.tolist() == [*panel.ids]
+    assert panel.id_values[0].tolist() == [*panel.ids]
 
 
 def test_integer_ids_of_a_parquet_file(tmp_path):
     PANEL.to_parquet(tmp_path / "t.parquet")
-    assert read_panel(DataConfig(path=str(tmp_path / "t.parquet"))).id_values.tolist() == [7, 8]
+    assert read_panel(DataConfig(path=str(tmp_path / "t.parquet"))).id_values[0].tolist() == [7, 8]

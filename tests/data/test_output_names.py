@@ -16,7 +16,7 @@ NAMES = st.sampled_from(
 @given(st.lists(NAMES, min_size=2, max_size=2, unique=True), st.integers(0, 3), st.booleans())
 def test_every_column_is_there(names, before, has_ids):
     config = DataConfig(path="x", id=names[0], time=names[1], target="other")
-    ids = "ids" if has_ids else None
+    ids = ["ids"] * has_ids
     columns = with_own_columns(config, ids, "times", RESULTS, before)
     assert {name: columns[name] for name in RESULTS} == RESULTS
     assert [*columns.values()].count("times") == 1
@@ -35,4 +35,4 @@ def test_every_column_is_there(names, before, has_ids):
 )
 def test_own_names_stay_where_they_are_free(own, written):
     config = DataConfig(path="x", id=own[0], time=own[1], target="other")
-    assert tuple(with_own_columns(config, "ids", "times", RESULTS))[:2] == written
+    assert tuple(with_own_columns(config, ["ids"], "times", RESULTS))[:2] == written

@@ -59,10 +59,10 @@ def test_whole_numbers_in_names_of_folders_are_integers_unless_one_is_not(tmp_pa
     frame.to_parquet(tmp_path, index=False, partition_cols=["unique_id"])
     config = DataConfig(path=str(tmp_path), frequency=1)
     panel = read_panel(config)
-    assert panel.integer_ids
+    assert panel.integer_ids == (True,)
     assert panel.ids == ("2", "10")
     (tmp_path / "unique_id=2").rename(tmp_path / "unique_id=02")
-    assert not read_panel(config).integer_ids
+    assert read_panel(config).integer_ids == (False,)
 
 
 def changed(frame, **columns):

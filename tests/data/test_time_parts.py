@@ -79,7 +79,7 @@ def test_a_clock_that_makes_no_even_times_is_no_part():
     sunrise = (pd.Timestamp("2024-01-01") + minutes).strftime("%H:%M")
     days = pd.DataFrame({"date": [*DAYS, *DAYS], "sunrise": sunrise, "y": np.arange(160.0) ** 1.5})
     found = read_unconfigured(days.assign(town=["a"] * 80 + ["b"] * 80))
-    assert (found.roles.time, found.roles.id, found.roles.time_parts) == ("date", "town", ())
+    assert (found.roles.time, found.roles.ids, found.roles.time_parts) == ("date", ("town",), ())
 
 
 def test_empty_rows_at_the_end_are_no_duplicates(tmp_path):

@@ -44,25 +44,25 @@ def test_auto_takes_each_column_for_the_role_that_its_values_allow():
     free = [*frame.columns[2:]]
     asked = {"past": ("auto",), "future": ("auto",)}
     holiday = {"holiday": {"encoding": "one_hot"}}
-    assert chosen(frame, None, ["y"], free, asked) == {
+    assert chosen(frame, (), ["y"], free, asked) == {
         "past": ("weather",),
         "future": ("price", holiday),
     }
-    assert chosen(frame, None, ["y"], free, {"past": ("auto",)})["past"] == (
+    assert chosen(frame, (), ["y"], free, {"past": ("auto",)})["past"] == (
         *("price", holiday, "weather"),
     )
-    assert chosen(frame.iloc[: ROWS - 7], None, ["y"], free, {"future": ("auto",)}) == {}
-    assert chosen(frame, None, ["y"], free, {"future": ("price",)}) == {"future": ("price",)}
+    assert chosen(frame.iloc[: ROWS - 7], (), ["y"], free, {"future": ("auto",)}) == {}
+    assert chosen(frame, (), ["y"], free, {"future": ("price",)}) == {"future": ("price",)}
 
 
 def test_auto_takes_what_never_changes_within_a_series_for_static():
     frame = pd.concat([shop(id=name, region=name == "a", t=NOISE) for name in "abc"])
-    found = chosen(frame, "id", ["y"], ["region", "t"], {"past": ("auto",)})
+    found = chosen(frame, ("id",), ["y"], ["region", "t"], {"past": ("auto",)})
     assert found == {"past": ("t",), "static": ({"region": {"encoding": "one_hot"}},)}
 
 
 def test_a_column_that_is_called_auto_is_a_column():
-    found = chosen(shop(auto=NOISE, x=NOISE), None, ["y"], ["auto", "x"], {"past": ("auto",)})
+    found = chosen(shop(auto=NOISE, x=NOISE), (), ["y"], ["auto", "x"], {"past": ("auto",)})
     assert found == {"past": ("auto",)}
 
 
@@ -70,9 +70,9 @@ def test_columns_with_long_empty_runs_are_named_and_others_not():
     long, short = NOISE.copy(), NOISE.copy()
     long[10:30], short[::7] = np.nan, np.nan
     frame = shop(long=long, short=short)
-    assert with_long_gaps(frame, None, ["y", "long", "short"]) == ("long",)
+    assert with_long_gaps(frame, (), ["y", "long", "short"]) == ("long",)
     ahead = pd.concat([frame, shop(y=np.nan, long=np.nan, short=np.nan)])
-    assert with_long_gaps(ahead, None, ["y", "long", "short"]) == ("long",)
+    assert with_long_gaps(ahead, (), ["y", "long", "short"]) == ("long",)
     found = read_unconfigured(as_frame(frame.rename(columns={"y": "a"})))
     assert found.roles.targets == ("a", "short")
     assert found.roles.gappy == ("long",)
@@ -106,4 +106,4 @@ def test_a_column_with_empty_cells_does_not_name_the_series():
         [shop(id=name, region=region) for name, region in zip("abc", "nss", strict=True)]
     )
     frame["region"] = frame["region"].mask(frame["id"] == "c")
-    assert read_unconfigured(as_frame(frame)).roles.id == "id"
+    assert read_unconfigured(as_frame(frame)).roles.ids == ("id",)

@@ -63,16 +63,6 @@ def table(header, rows=DAYS, cell="{}"):
         ),
         ("y\n1\n2", ": the first line names one column, y; it must name the times and what"),
         (table("ds,y,y", cell="{0},{0}"), ":1: column 'y' is named twice; give each column a name"),
-        (
-            "\n".join(
-                [
-                    "land,shop,ds,y",
-                    *(f"{a},{b},{d},{i}" for a in "AB" for b in "xy" for i, d in enumerate(DAYS)),
-                ]
-            ),
-            ": it takes columns 'land', 'shop' to tell the series apart; add one column that joins"
-            " them, e.g. 'A/x', and name it with --id, or",
-        ),
         (f"{table('ds,y')}\nSource: a shop", ":22: 1 cell, but the header has 2; write empty"),
         (table("ds,y").replace("ds,y", "ds,y\n,EUR"), "column 'y' holds 'EUR' among its numbers"),
     ],
@@ -85,12 +75,12 @@ def test_a_table_that_is_nearly_one(tmp_path, text, says):
 
 def test_lists_as_names_of_series_are_refused_in_words():
     frame = pd.DataFrame({"ds": DAYS, "shop": [["a"]] * 20, "y": range(20)})
-    message = refusal(read_unconfigured, frame, id="shop")
+    message = refusal(read_unconfigured, frame, ids=["shop"])
     assert (
         message
         == "data: row 1: column 'shop' holds ['a']: a list; write one number or text in each cell"
     )
-    assert read_unconfigured(frame).roles.id is None
+    assert read_unconfigured(frame).roles.ids == ()
 
 
 def test_duplicates_and_frequency_are_asked_for_by_option():
@@ -161,7 +151,7 @@ def test_a_slip_among_many_numbers_makes_no_categories():
     cells = pd.Series([*map(str, range(60)), "-", *map(str, range(39))], name="x")
     frame = pd.DataFrame({"x": cells, "y": range(100)})
     assert encoded(frame, "x") == "x"
-    assert chosen(frame, None, ["y"], ["x"], {"past": ["auto"]}) == {}
+    assert chosen(frame, (), ["y"], ["x"], {"past": ["auto"]}) == {}
     sizes = pd.DataFrame({"x": ["1", "2", "other"] * 9})
     assert encoded(sizes, "x") == {"x": {"encoding": "one_hot"}}
 
@@ -210,7 +200,7 @@ def test_the_number_of_an_order_is_neither_series_nor_target(tmp_path):
     rows = [f"{i},{day} 10:0{i % 3},{i % 7}" for i, day in enumerate([*DAYS, DAYS[-1]])]
     (tmp_path / "table.csv").write_text("\n".join(["order,ts,amount", *rows]))
     found = read_unconfigured(str(tmp_path / "table.csv"), frequency="index")
-    assert (found.roles.id, found.roles.targets) == (None, ("amount",))
+    assert (found.roles.ids, found.roles.targets) == ((), ("amount",))
 
 
 def test_codes_for_no_value_are_told_in_the_proposal():

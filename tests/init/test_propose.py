@@ -530,9 +530,9 @@ def test_local_times_are_proposed_with_their_zone(tmp_path, start):
 def test_several_series_in_local_times_still_have_an_id(tmp_path):
     frames = [local_hours(96, "2024-10-25").assign(shop=name) for name in "ab"]
     path = written(tmp_path, pd.concat(frames))
-    config = config_of(path, timezone="Europe/Berlin", id="shop")
+    config = config_of(path, timezone="Europe/Berlin", ids=["shop"])
     assert (config.data.id, config.data.missing) == ("shop", "error")
-    refusal = refused(path, ConfigError, timezone="Berlin", id="shop")
+    refusal = refused(path, ConfigError, timezone="Berlin", ids=["shop"])
     assert "'Berlin' is no time zone" in refusal
     assert "data.timezone" in refusal
     one_each = [frame[~frame["ds"].duplicated()] for frame in frames]
