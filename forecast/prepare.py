@@ -42,6 +42,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import hidden_sizes
 from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
+from forecast.training.device import require_precision
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile
 from forecast.training.ranks import ONE_PROCESS, Ranks
@@ -224,13 +225,14 @@ def new_learner(
         rate: learning rate, before the schedule.
         seed: first weights, unless they are given, order of windows and dropout follow from it.
         profile: counts where the time goes.
+
+    Raises:
+        DeviceError: if the device cannot train in the precision of the configuration.
     """
     config = prepared.config
-    with (
-        seeded(seed),
-        workers_for(torch.device("cpu")),
-    ):  # bytes of orthogonal weights depend on threads
+    with seeded(seed), workers_for(torch.device("cpu")):  # as do bytes of orthogonal weights
         model = new_model(config, prepared.pipeline)
+        require_precision(device, config.training.precision)
     if prepared.first:
         model.load_state_dict(prepared.first[(seed - config.seed) % len(prepared.first)])
     weights = class_weights(prepared)

@@ -169,6 +169,7 @@ def modules_after(code: str) -> set[str]:
         text=True,
         timeout=250,
     )
+    assert result.returncode == 0, result.stderr
     return set(result.stderr.splitlines()[-1].split())
 
 
@@ -203,3 +204,25 @@ def test_configurations_are_read_without_torch():
     found = modules_after("import forecast; forecast.read_config; forecast.Config")
     assert "pydantic" in found
     assert not {"torch", "pandas", "numpy"} & found
+
+
+TRAINED = """
+import forecast
+table = {"ds": range(60), "x": [float(row % 7) for row in range(60)], "shop": ["a", "b", "c"] * 20}
+config = {
+    "data": {"target": "x", "past": [{"shop": {"encoding": "embedding"}}]},
+    "window": {"lookback": 12, "horizon": 4},
+    "split": {"validation": 10, "test": 10},
+    "model": {"hidden_size": 4, "head": "parallel", "init": {"scheme": "xavier_normal"}},
+    "training": {"epochs": 1, "ensemble": 2},
+    "partners": ["pretrained"],
+}
+forecast.train(config, table).forecast()
+"""
+
+
+def test_training_and_forecasting_need_neither_the_compiler_of_torch_nor_its_algebra():
+    """Each takes about as long to import as torch itself."""
+    found = modules_after(TRAINED)
+    assert "torch" in found
+    assert not {"torch._dynamo", "sympy"} & found

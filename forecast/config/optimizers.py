@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from inspect import unwrap
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
@@ -24,7 +27,7 @@ class GradientDescent(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.SGD(weights, rate)
+        return eager(optim.SGD)(weights, rate)
 
 
 class StochasticGradientDescent(Option):
@@ -46,7 +49,7 @@ class StochasticGradientDescent(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.SGD(weights, rate, momentum=self.momentum, nesterov=self.nesterov)
+        return eager(optim.SGD)(weights, rate, momentum=self.momentum, nesterov=self.nesterov)
 
 
 class Adagrad(Option):
@@ -62,7 +65,7 @@ class Adagrad(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.Adagrad(weights, rate, lr_decay=self.lr_decay, eps=self.eps)
+        return eager(optim.Adagrad)(weights, rate, lr_decay=self.lr_decay, eps=self.eps)
 
 
 class Adadelta(Option):
@@ -78,7 +81,7 @@ class Adadelta(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.Adadelta(weights, rate, rho=self.rho, eps=self.eps)
+        return eager(optim.Adadelta)(weights, rate, rho=self.rho, eps=self.eps)
 
 
 class RMSprop(Option):
@@ -96,7 +99,9 @@ class RMSprop(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.RMSprop(weights, rate, alpha=self.alpha, momentum=self.momentum, eps=self.eps)
+        return eager(optim.RMSprop)(
+            weights, rate, alpha=self.alpha, momentum=self.momentum, eps=self.eps
+        )
 
 
 class Adam(Option):
@@ -114,7 +119,7 @@ class Adam(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.Adam(
+        return eager(optim.Adam)(
             weights, betas=(self.beta1, self.beta2), eps=self.eps, **_fast(weights, rate)
         )
 
@@ -136,7 +141,7 @@ class AdamW(Option):
         """The optimiser of some weights."""
         from torch import optim
 
-        return optim.AdamW(
+        return eager(optim.AdamW)(
             weights,
             betas=(self.beta1, self.beta2),
             eps=self.eps,
@@ -149,6 +154,21 @@ OptimizerOption = Annotated[
     GradientDescent | StochasticGradientDescent | Adagrad | Adadelta | RMSprop | Adam | AdamW,
     Choice(),
 ]
+
+
+@cache
+def eager(kind: type[Optimizer]) -> Callable[..., Optimizer]:
+    """The optimiser without what torch's compiler has wrapped its methods in.
+
+    It is the same but for that: nothing is compiled here, and the first call of a wrapped method
+    imports the compiler, which takes as long as importing torch itself.
+    """
+    import torch
+
+    wrapped = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods: dict[str, Any] = {name: unwrap(getattr(kind, name)) for name in wrapped}
+    methods["step"] = torch.no_grad()(unwrap(kind.step))
+    return type(kind.__name__, (kind,), methods)
 
 
 def _fast(weights: Weights, rate: float) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from forecast.forecasting.distributions import mean_and_quantiles
 from forecast.forecasting.labels import probabilities
 from forecast.forecasting.sound import require_weights
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
+from forecast.models.initial_weights import shapes_alone
 from forecast.pretrained.weights import pretrained_forecaster
 from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
@@ -96,7 +97,7 @@ def restored_model(
         ValueError: if the weights are those of another model, or no finite numbers.
     """
     if config.model.start == "random":  # the size of the pretrained network is fixed
-        with torch.device("meta"):  # a network of any size takes no memory
+        with shapes_alone():  # before memory is taken for it
             require_weights(weights, new_model(config, pipeline).state_dict())
     with seeded(0):  # the caller's random state stays as it is
         model = new_model(config, pipeline)

@@ -166,8 +166,10 @@ class Parallel(nn.Module):
         super().__init__()
         self.shape = shape
         width, channels = shape.input_size, shape.num_channels
-        self.positions = nn.Parameter(torch.randn(1, shape.num_segments, width))
-        self.channels = nn.Parameter(torch.randn(channels, 1, width)) if channels > 1 else None
+        self.positions = nn.Parameter(torch.empty(1, shape.num_segments, width).normal_())
+        self.channels = (
+            nn.Parameter(torch.empty(channels, 1, width).normal_()) if channels > 1 else None
+        )
         known = shape.segment * shape.num_future
         self.known = nn.Linear(known, width) if known else None
         self.emit = Emit(shape, stack.output_size, activation, dropout)

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from forecast.config.model import InitConfig
+
+
+@contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Layers made within have shapes and no values: a network of any size takes no memory."""
+    with torch.device("meta"), _NothingDrawn():
+        yield
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves out normal numbers, which have nowhere to go; to draw none of them, PyTorch would
+    import its symbolic algebra, which takes half as long as importing the rest of it."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            return args[0] if args else options["tensor"]
+        return func(*args, **options)
 
 
 def initialise(module: nn.Module, config: InitConfig) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from forecast.errors import DataError
+from forecast.models.initial_weights import shapes_alone
 from forecast.pretrained.forecaster import PretrainedForecaster
 from forecast.runs.checkpoint import load_checkpoint
 
@@ -26,7 +27,7 @@ def pretrained_forecaster(season: int, is_point: bool = False) -> PretrainedFore
         DataError: if the file of the weights is missing or damaged.
     """
     state, units = _state()
-    with torch.device("meta"):  # fresh weights would be drawn from the caller's random state
+    with shapes_alone():  # fresh weights would be drawn from the caller's random state
         model = PretrainedForecaster(season, is_point, units)
     own = {name: tensor.clone() for name, tensor in state.items()}  # training changes them
     model.network.load_state_dict(own, assign=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from forecast.data.windows import Batch, Windows, on_device
 from forecast.errors import DeviceError, listed
@@ -121,6 +121,24 @@ def gathered(windows: Windows, index: Int[Tensor, " B"], device: torch.device) -
 def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
     """Run a block with matrix products in a precision, float32 or bf16."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def require_precision(device: torch.device, precision: str) -> None:
+    """Refuse bf16 where there is no LSTM in it, as on a CPU without AVX-512: it is tried out.
+
+    Raises:
+        DeviceError: with the remedy.
+    """
+    if precision == "float32":
+        return
+    try:
+        with torch.no_grad(), mixed_precision(device, precision):
+            nn.LSTM(1, 1).to(device)(torch.zeros(1, 1, 1, device=device))
+    except RuntimeError:
+        raise DeviceError(
+            f"training.precision: {precision}: {device} computes no LSTM in it; write float32, or"
+            " train on a GPU"
+        ) from None
 
 
 def _freest(names: Sequence[str]) -> torch.device:

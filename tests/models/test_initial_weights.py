@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from forecast.config.model import InitConfig
-from forecast.models.initial_weights import initialise
+from forecast.models.initial_weights import SCHEMES, initialise, shapes_alone
 from forecast.models.stack import CELLS
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
@@ -125,3 +125,19 @@ def test_forget_bias_is_the_sum_of_both_biases_of_the_forget_gate_alone(bias):
 def test_forget_bias_leaves_cells_without_that_gate(cell):
     before, after = initialised(cell), initialised(cell, forget_bias=1.0)
     torch.testing.assert_close(after.state_dict(), before.state_dict(), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("scheme", ["default", *SCHEMES])
+def test_shapes_alone_are_those_of_the_layers_and_draw_nothing(scheme):
+    real = initialised("lstm", scheme=scheme)
+    with shapes_alone():
+        module = initialised("lstm", scheme=scheme)
+        next_number = torch.get_rng_state()
+    torch.manual_seed(0)
+    assert torch.equal(torch.get_rng_state(), next_number)
+    assert {weight.device.type for weight in module.parameters()} == {"meta"}
+    assert shapes(module) == shapes(real)
+
+
+def shapes(module):
+    return {name: weight.shape for name, weight in module.named_parameters()}

@@ -6,7 +6,9 @@ import torch
 from forecast.config.model import ModelConfig
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
+from forecast.errors import DeviceError
 from forecast.models.forecaster import Forecaster, WindowShape
+from forecast.training.device import require_precision
 from forecast.training.learner import Learner, build_learner
 from forecast.training.losses import quantiles_of
 
@@ -26,10 +28,19 @@ def windows_over(values, lookback, horizon, targets=None, first_rows=(0,), weigh
     )
 
 
+def skip_without(precision, device="cpu") -> None:
+    """Skip the test on a processor that does not compute in a precision."""
+    try:
+        require_precision(torch.device(device), precision)
+    except DeviceError as error:
+        pytest.skip(str(error))
+
+
 def seeded_learner(
     config: TrainingConfig, lookback, horizon, targets=1, rate=0.01, seed=0, device="cpu", **model
 ) -> Learner:
     """A learner whose first weights follow from the seed; the global generator is left alone."""
+    skip_without(config.precision, device)
     levels = len(quantiles_of(config.loss))
     shape = WindowShape(lookback, horizon, targets, num_quantiles=levels)
     with torch.random.fork_rng(devices=[]):

@@ -16,6 +16,7 @@ from forecast.training.device import (
     describe_device,
     device_of,
     mixed_precision,
+    require_precision,
 )
 from forecast.training.seeds import mixed_seed, seeded
 from tests.helpers import refusal
@@ -205,3 +206,17 @@ def test_matrix_products_are_in_the_precision_asked_for_and_only_inside(
         assert (matrix @ matrix).dtype == expected
         assert (matrix + matrix).dtype == torch.float32
     assert (matrix @ matrix).dtype == torch.float32
+
+
+def test_a_precision_that_the_cpu_does_not_compute_is_refused(monkeypatch) -> None:
+    def fail(*arguments, **options):
+        raise RuntimeError("could not create a primitive descriptor")
+
+    monkeypatch.setattr(torch.nn.LSTM, "forward", fail)
+    assert refusal(require_precision, CPU, "bf16", error=DeviceError) == (
+        "training.precision: bf16: cpu computes no LSTM in it; write float32, or train on a GPU"
+    )
+
+
+def test_single_precision_is_computed_everywhere() -> None:
+    require_precision(CPU, "float32")

@@ -13,6 +13,7 @@ from forecast.training import learner as learners
 from forecast.training.loop import fit
 from forecast.training.ranks import Node, Ranks, _nodes_of, _share, added
 from tests.distributed.helpers import in_processes
+from tests.training.helpers import skip_without
 from tests.training.test_step import make_learner, make_windows
 
 
@@ -110,6 +111,7 @@ def test_three_processes_give_the_bytes_of_one(small_chunks, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_bytes_of_a_training_do_not_depend_on_the_processes(name, small_chunks, tmp_path):
+    skip_without(VARIANTS[name].get("precision", "float32"))
     found = []
     for size in (1, 2, 3, 4):
         found += in_processes(size, lambda ranks: trained(VARIANTS[name], ranks), tmp_path)

@@ -17,6 +17,7 @@ from forecast.training import loop
 from forecast.training import session as session_module
 from forecast.training.loop import Epoch
 from forecast.training.progress import member_name
+from tests.training.helpers import skip_without
 
 CPU = torch.device("cpu")
 MONTHS = pd.date_range("2020-01-01", periods=48, freq="MS")
@@ -264,6 +265,7 @@ RESUMED = {
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
     training = {"epochs": 4, **RESUMED[name]}
+    skip_without(training.get("precision", "float32"))
     model = {"num_layers": 2, "dropout": 0.3, "batch_norm": True}
     model["dilations"] = training.pop("dilations", None)
     data = PANEL.drop(columns="shop") if name == "uniform" else None
