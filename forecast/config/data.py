@@ -9,6 +9,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     GetJsonSchemaHandler,
@@ -144,6 +145,8 @@ class DataConfig(Section):
     """Decimal mark of a CSV."""
     thousands: str = "auto"
     """Mark between thousands in a CSV, e.g. "."; none; auto: none, but refused if it seems so."""
+    units: dict[Name, Annotated[str, AfterValidator(formats.unit)]] = Field(default_factory=dict)
+    """Marks to take off the numbers of a CSV, by column, e.g. {price: $, share: "%"}."""
     sort: bool = False
     """Put the rows of each series in time order; false: unsorted rows are an error."""
     duplicates: Duplicates = "error"

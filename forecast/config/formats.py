@@ -33,6 +33,17 @@ def thousands(value: str) -> str:
     return value
 
 
+def unit(value: str) -> str:
+    """A mark at numbers.
+
+    Raises:
+        ValueError: for one that holds a digit or a blank, or is part of a number.
+    """
+    if re.search(r"[\d\s.,+\-]", value) or not 1 <= len(value) <= 8:
+        raise ValueError(f"{shown(value)} is no mark at numbers; write e.g. {{price: $}}")
+    return value
+
+
 def time_format(value: str) -> str:
     """A format of strptime.
 

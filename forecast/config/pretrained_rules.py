@@ -24,7 +24,8 @@ def require_pretrained_rules(config: Config) -> None:
         return
     require(
         not config.transforms,
-        "model.start: pretrained reads values as they are; set transforms: []",
+        "model.start: pretrained reads values as they are; set transforms: [], or model.start:"
+        " random",
         "transforms",
     )
     for role in COVARIATES:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from forecast.data.units import unit_in, without_unit
 from forecast.errors import DataError, shown
 
 Place = Callable[[int], str]
@@ -23,7 +24,12 @@ EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".")
 
 
 def finite_numbers(
-    column: pd.Series, name: str, decimal: str, place: Place, thousands: str | None = None
+    column: pd.Series,
+    name: str,
+    decimal: str,
+    place: Place,
+    thousands: str | None = None,
+    unit: str = "",
 ) -> Float[np.ndarray, " N"]:
     """The cells of a column of numbers, NaN where they are empty.
 
@@ -33,11 +39,12 @@ def finite_numbers(
         decimal: decimal mark of the texts.
         place: names a row in messages.
         thousands: mark between thousands in the texts of a CSV, empty: none; None: it is no CSV.
+        unit: mark at every number; empty: none.
 
     Raises:
         DataError: with the place, for text, or a number that float32 cannot hold.
     """
-    values = _numbers(column, name, decimal, place, thousands)
+    values = _numbers(column, name, decimal, place, thousands, unit)
     most = np.finfo(np.float32).max
     if np.fmax.reduce(values, initial=0) > most or np.fmin.reduce(values, initial=0) < -most:
         row = int(np.argmax(np.abs(values) > most))
@@ -49,24 +56,27 @@ def finite_numbers(
 
 
 def _numbers(
-    column: pd.Series, name: str, decimal: str, place: Place, thousands: str | None
+    column: pd.Series, name: str, decimal: str, place: Place, thousands: str | None, unit: str
 ) -> Float[np.ndarray, " N"]:
     if column.dtype.kind in "iuf":
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     texts = column.astype("string").str.strip()
     texts = texts.mask(texts.isin(EMPTY))
+    filled = texts.notna()
+    if unit:
+        texts = without_unit(texts, unit)
     if thousands:
         texts = without_thousands(texts, thousands, decimal)
     if decimal != ".":
         has_point = texts.str.contains(".", regex=False).fillna(False)
         texts = texts.mask(has_point, "point").str.replace(decimal, ".", regex=False)
-    bad = (pd.to_numeric(texts, errors="coerce").isna() & texts.notna()).to_numpy()
+    bad = (pd.to_numeric(texts, errors="coerce").isna() & filled).to_numpy()
     if bad.any():
         row = int(np.argmax(bad))
         cell = str(column.iloc[row])
         raise DataError(
             f"{place(row)}: column {shown(name)} holds {shown(cell)}, not a number;"
-            f" {_remedy(cell.strip(), decimal, thousands is not None)}"
+            f" {_remedy(cell.strip(), name, decimal, thousands is not None, unit)}"
         )
     return texts.to_numpy(dtype=np.float64, na_value=np.nan)
 
@@ -79,14 +89,18 @@ def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Seri
     return texts.mask(is_grouped, texts.str.replace(thousands, "", regex=False))
 
 
-def _remedy(cell: str, decimal: str, is_csv: bool) -> str:
+def _remedy(cell: str, name: str, decimal: str, is_csv: bool, unit: str) -> str:
     """What to do about a cell that is no number; only the marks of a CSV can be set."""
+    if unit:
+        return f"by data.units all cells have the mark {shown(unit)}; write it here, too"
+    if is_csv and (found := unit_in(cell)):
+        return f"set data.units: {{{name}: {found[0]!r}}} if all cells have it, else mend the cell"
     other = "," if decimal == "." else "."
-    found = THOUSANDS.fullmatch(cell)
-    if found and not is_csv:
+    grouped = THOUSANDS.fullmatch(cell)
+    if grouped and not is_csv:
         return "thousands separators are not read; write the numbers without them"
-    if found:
-        mark = next(filter(None, found.groups()))
+    if grouped:
+        mark = next(filter(None, grouped.groups()))
         rest = cell.replace(mark, "")
         swap = f" and data.decimal: {other!r}" if decimal == mark or other in rest else ""
         return f"set data.thousands: {mark!r}{swap}, or write the numbers without the mark"

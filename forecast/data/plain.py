@@ -43,6 +43,7 @@ class PlainTable:
 def is_plain(config: DataConfig, known: Panel) -> bool:
     """Whether tables like that of a training can be plain at all."""
     is_usual = not (config.time_parts or config.time_format or config.timezone or config.future)
+    is_usual &= not config.units
     is_numeric = not (known.axis.timezone or known.static_columns or known.categories)
     is_numeric &= not known.axis.ticks  # newer rows bring ticks of their own
     return bool(is_usual and is_numeric and config.thousands in ("auto", "none"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -175,16 +175,18 @@ def read_table(
     kinds: tuple[TimesKind, ...] = ("dates", "integers", "text") if is_long else ("text",)
 
     grouped = config.thousands if config.thousands not in ("auto", "none") else ""
+    units = {name: config.units[name] for name in numeric if name in config.units}
 
     def frames(kind: TimesKind) -> Iterator[tuple[pd.DataFrame, Lines]]:
-        for frame, lines in csv_frames(file, *marks, kind, numeric, text, bool(grouped)):
+        as_texts = bool(grouped or units)
+        for frame, lines in csv_frames(file, *marks, kind, numeric, text, as_texts):
             place = Table(frame, file.name, lines).place
-            yield _with_numbers(frame, numeric, config.decimal, grouped, place), lines
+            yield _with_numbers(frame, numeric, config.decimal, grouped, units, place), lines
 
     table = _joined(frames, kinds, most_rows(file), file.name)
     if config.thousands == "auto":
         columns = {name: table.frame[name].to_numpy() for name in numeric}
-        refuse_thousands(columns, table.place, file, *marks)
+        refuse_thousands(columns, table.place, file, *marks, units)
     return table
 
 
@@ -248,12 +250,17 @@ def _without_index(column: pd.Series) -> pd.Series:
 
 
 def _with_numbers(
-    frame: pd.DataFrame, numeric: Sequence[str], decimal: str, thousands: str, place: Place
+    frame: pd.DataFrame,
+    numeric: Sequence[str],
+    decimal: str,
+    thousands: str,
+    units: Mapping[str, str],
+    place: Place,
 ) -> pd.DataFrame:
     """Rows of a CSV with their numeric columns as finite float64 or NaN."""
     columns = {str(name): column for name, column in frame.items()}
     for name in numeric:
-        values = finite_numbers(columns[name], name, decimal, place, thousands)
+        values = finite_numbers(columns[name], name, decimal, place, thousands, units.get(name, ""))
         columns[name] = pd.Series(values, copy=False)
     return pd.DataFrame(columns, copy=False)
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from forecast.data.csv_blocks import named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv
 from forecast.data.numbers import EMPTY, Place
+from forecast.data.units import number_of
 from forecast.errors import DataError, shown
 
 HEAD = 2**16
@@ -33,6 +34,7 @@ def refuse_thousands(
     file: BinaryIO,
     separator: str,
     decimal: str,
+    units: Mapping[str, str],
 ) -> None:
     """Raise a DataError for a column of which the decimal mark stands between thousands.
 
@@ -40,16 +42,22 @@ def refuse_thousands(
         columns: of numbers, as they were read.
         place: names a row in messages.
         file: the CSV, open.
-        separator, decimal: with which it was read.
+        separator, decimal, units: with which it was read.
     """
     suspects = [name for name, values in columns.items() if may_be_thousands(values)]
     if not suspects:
         return
-    head = _head(file, separator)
+    head = {
+        name: [number_of(cell, units[name]) or "" for cell in cells] if name in units else cells
+        for name, cells in _head(file, separator).items()
+    }
     for name in suspects:
         others = [cells for other, cells in head.items() if other != name]
         is_possible = _counted(head.get(name, ()), decimal) is not None
-        if is_possible and seems_grouped(_texts(file, separator, name), decimal, others):
+        texts = [
+            number_of(text, units.get(name, "")) or "" for text in _texts(file, separator, name)
+        ]
+        if is_possible and seems_grouped(texts, decimal, others):
             other = "," if decimal == "." else "."
             values = columns[name]
             row = int(np.argmax(np.isfinite(values) & (values != np.round(values))))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from forecast.data.units import unit_in
 from forecast.errors import shown
 from forecast.init.time_column import holds_dates
 
@@ -49,7 +50,9 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
                 " one mark of decimals, and without others"
             )
         if odd and all(WITH_UNIT.fullmatch(cell) for cell in cells):
-            return f"column {shown(name)} holds {shown(odd[0])}; write the number alone"
+            others = [cell for cell in odd if unit_in(cell) != unit_in(odd[0])]
+            second = f" and {shown(others[0])}, with other marks" if others else ""
+            return f"column {shown(name)} holds {shown(odd[0])}{second}; write the number alone"
     return ""
 
 

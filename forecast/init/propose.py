@@ -213,6 +213,8 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
         return "  # columns to forecast; move those that only help to past or future"
     if key == "frequency" and data[key] == INDEX:
         return "  # the days are unevenly apart: rows count one by one"
+    if key == "units":
+        return "  # taken off these numbers"
     if key == "duplicates" and data["duplicates"] == "first":
         return "  # of rows with one time the first counts"
     if key == "missing" and data["missing"] == "interpolate":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet
 from forecast.data.thousands import seems_grouped
+from forecast.data.units import number_of, unit_of
 from forecast.errors import DataError, shown
 from forecast.init.time_column import holds_dates
 
@@ -32,7 +33,7 @@ LEADING_ZERO = re.compile(r"0\d+")
 TRUTHS = ("True", "False")
 
 
-def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
+def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A table as it is, to look at its columns, and what `data` must say of its format.
 
     Args:
@@ -63,7 +64,7 @@ def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**found) if found else frame
 
 
-def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
+def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
     named, _ = named_separator(file)
     separator = named or max(",;\t|", key=lambda mark: _likeliness(file, mark))
     names = csv_columns(file, separator)
@@ -71,7 +72,8 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     texts = look_at_csv(file, separator, [name for name in names if names.count(name) == 1])
     if not len(texts):
         _refuse_ragged(file, separator, names)
-    marks = {} if separator == "," else {"separator": separator}
+    marks: dict[str, Any] = {} if separator == "," else {"separator": separator}
+    texts, units = _without_units(texts)
     frame, (decimal, thousands) = _best_reading(texts)
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
@@ -84,7 +86,25 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
             " its own"
         )
     marks |= {} if decimal == "." else {"decimal": decimal}
-    return frame, marks | ({"thousands": thousands} if thousands else {})
+    marks |= {"thousands": thousands} if thousands else {}
+    numeric = {name for name in frame if pd.api.types.is_numeric_dtype(frame[name])}
+    units = {name: unit for name, unit in units.items() if name in numeric}
+    return frame, marks | ({"units": units} if units else {})
+
+
+def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Columns without the mark that all of their cells have, and that mark of each such column."""
+    units: dict[str, str] = {}
+    columns: dict[str, pd.Series] = {}
+    for name, column in texts.items():
+        codes, distinct = distinct_texts(column)
+        cells = [*map(str.strip, distinct)]
+        if unit := unit_of(cell for cell in cells if cell not in EMPTY):
+            found = [cell if cell in EMPTY else number_of(cell, unit) for cell in cells]
+            numbers, distinct = pd.factorize(np.array(found, dtype=object))
+            units[str(name)] = unit
+            columns[str(name)] = categories(np.append(numbers, -1)[codes], distinct)
+    return texts.assign(**columns) if units else texts, units
 
 
 def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:

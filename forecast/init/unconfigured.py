@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
 
+log = logging.getLogger("forecast")
 KEYS = r"data\.(timezone|time_format|id|duplicates|frequency)\b(: (?=\S))?"
 """Keys of `data` that have an option of their own where there is no configuration."""
 
@@ -41,7 +43,7 @@ class Unconfigured:
 
     panel: Panel
     roles: Roles
-    marks: Mapping[str, str]
+    marks: Mapping[str, Any]
     """What the section `data` says of its format."""
     data: DataConfig
     """How it was read."""
@@ -80,8 +82,13 @@ def read_unconfigured(
         frame, time, parts = _with_time(frame, path, hints)
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
+        units = marks.pop("units", {})
         roles = find_roles(frame, path, time, hints, marks)
         roles = replace(roles, time_parts=parts)
+        if taken := {name: unit for name, unit in units.items() if name in roles.used}:
+            marks["units"] = taken
+            named = ", ".join(f"{shown(unit)} of {shown(name)}" for name, unit in taken.items())
+            log.info("marks taken off numbers: %s", named)
         data, panel = _read(_section(path, roles, marks, hints.frequency), given, may_count)
         unused = tuple(name for name in frame.columns if name not in roles.used)
         return Unconfigured(panel, roles, marks, data, unused, hindrance(frame, unused))
@@ -90,7 +97,7 @@ def read_unconfigured(
 @contextlib.contextmanager
 def _looked_at(
     table: str | AnyTable, time: str | None
-) -> Iterator[tuple[pd.DataFrame | BinaryIO, pd.DataFrame, dict[str, str]]]:
+) -> Iterator[tuple[pd.DataFrame | BinaryIO, pd.DataFrame, dict[str, Any]]]:
     """What is read, its columns as they are, and what `data` must say of their format."""
     if isinstance(table, str):
         with opened(table, remedy="") as file:  # one open file for both readings
@@ -138,7 +145,7 @@ def _with_time(
 
 
 def _section(
-    path: str, roles: Roles, marks: Mapping[str, str], frequency: str | int | None
+    path: str, roles: Roles, marks: Mapping[str, Any], frequency: str | int | None
 ) -> DataConfig:
     """The section `data` by which the table is read."""
     section: dict[str, object] = {"path": path, "time": roles.time, "target": roles.target}

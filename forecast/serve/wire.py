@@ -102,8 +102,8 @@ class SentTable:
 
     @property
     def config_changes(self) -> dict[str, Any]:
-        """What the reader must know: a number of JSON has no mark between thousands."""
-        return {} if self.columns is None else {"thousands": "none"}
+        """What the reader must know: a number of JSON has no marks."""
+        return {} if self.columns is None else {"thousands": "none", "units": {}}
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ BEYOND_THE_SCHEMA = {
             {"training.batch_size": [8, 16], "training.loss": ["mse", {"huber": {"delta": 2}}]},
         ]
     ),
+    "units": st.sampled_from([{}, {"price": "$", "share of all": "%"}]),
 }
 """Values for the keys that obey more than the schema says."""
 MUST_FIT_OTHERS = {
@@ -114,7 +115,7 @@ def data_sections(draw):
         **draw(allowed_by({"$ref": "#/$defs/DataConfig"})),
         "time": columns[0],
         "time_parts": draw(st.sampled_from([[], ["year of sale", "month of sale"]])),
-        "id": draw(st.none() | st.just(columns[1])),
+        "id": draw(st.sampled_from([None, columns[1], [columns[1], "number of the shop"]])),
         "target": columns[2],
         "past": covariates[:first],
         "future": covariates[first:second],

@@ -175,9 +175,12 @@ def test_blanks_and_apostrophes_between_thousands(tmp_path, cell, marks):
 
 def test_a_target_of_numbers_with_units_is_none_of_labels(tmp_path):
     (tmp_path / "table.csv").write_text(table("ds,y", cell="{}.5%"))
-    path = str(tmp_path / "table.csv")
-    said = refusal(read_unconfigured, path, targets=["y"])
-    assert said == f"{path}: column 'y' holds '0.5%'; write the number alone"
+    found = read_unconfigured(str(tmp_path / "table.csv"), targets=["y"])
+    assert found.roles.are_labels == (False,)
+    assert found.marks == {"units": {"y": "%"}}
+    frame = pd.DataFrame({"ds": DAYS, "y": [f"{i}.5%" for i in range(20)]})
+    said = refusal(read_unconfigured, frame, targets=["y"])
+    assert said == "data: column 'y' holds '0.5%'; write the number alone"
 
 
 @pytest.mark.parametrize(
