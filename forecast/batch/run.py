@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from forecast.batch.job import Finished, Forecaster, Job
 from forecast.batch.manifest import MANIFEST, Manifest, finished_before
-from forecast.batch.on_ray import on_ray
+from forecast.batch.on_ray import cluster_at, on_ray
 from forecast.batch.processes import in_processes
 from forecast.batch.threads import in_threads
 from forecast.data.parts import files_of, parts_of
@@ -66,14 +66,15 @@ def forecast_files(
         job: what is forecast.
         trained: its model.
         workers: processes; None: this one alone, with Ray one for each CPU of the cluster.
-        ray: address of a cluster.
+        ray: address of a cluster, as `ray.init` takes it; `local` starts one here.
         force: replace forecasts of another model, or with other options.
 
     Yields:
         A record after each file.
 
     Raises:
-        ConfigError: if the output holds something else, or another process is at work in it.
+        ConfigError: if the output holds something else, another process is at work in it, Ray is
+            not installed, or there is no cluster.
         DataError: if there are no files, or a series stands in several of them.
         DeviceError: if a worker process was killed.
     """
@@ -81,7 +82,7 @@ def forecast_files(
     _refuse_nested(job)
     with parts_of(job.data, files) as parts:
         require_series_apart(parts, trained.config.data)
-    with locked(output):
+    with cluster_at(ray), locked(output):  # nothing is written before there is a cluster
         before = finished_before(job, files, force)
         done = {each.file for each in before}
         left = [file for file in files if file not in done]
@@ -102,7 +103,7 @@ def _forecasts(
     if not files:
         return iter(())
     if ray is not None:
-        return on_ray(job, files, ray, workers)
+        return on_ray(job, files, workers)
     if (workers or 1) > 1 and len(files) > 1:
         return in_processes(job, files, min(workers or 1, len(files)))
     return in_threads(Forecaster(job, trained), files)

@@ -138,7 +138,7 @@ class DataConfig(Section):
     timezone: str | None = None
     """Zone of local time stamps, e.g. Europe/Berlin; none keeps what the table says."""
     time_format: str | None = None
-    """strptime, %q for quarters, as in "%d/%m/%Y"; unix_s, unix_ms, ..., excel; none finds it."""
+    """strptime, %q quarters, %h half years, as in "%d/%m/%Y"; unix_s, ..., excel; none finds it."""
     separator: str = Field(default=",", min_length=1, max_length=1)
     """Character between the cells of a CSV."""
     decimal: str = Field(default=".", min_length=1, max_length=1)

@@ -54,7 +54,7 @@ def time_format(value: str) -> str:
         raise ValueError(f'{shown(value)} is no strptime format; write e.g. "%d/%m/%Y"')
     reason = ""
     try:
-        datetime.strptime("", value.replace("%q", "%m"))  # %q is a quarter
+        datetime.strptime("", re.sub("%[qh]", "%m", value))  # quarter and half year
     except re.error:
         reason = "a directive stands in it twice"
     except ValueError as error:  # a good format does not match the empty text either

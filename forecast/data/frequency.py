@@ -91,7 +91,8 @@ def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
     months = ("MS", "ME", f"QS-{month}", f"QE-{month}", f"YS-{month}", f"YE-{month}")
     day = int(dates.day.max())
     monthly = (f"MS-{day}",) if day > 1 and 28 <= days <= 31 else ()
-    return (f"W-{weekday}", *months, "BMS", "BME", "B", *monthly)
+    halves = (f"2QS-{month}", f"2QE-{month}") if 181 <= days <= 184 else ()
+    return (f"W-{weekday}", *months, "BMS", "BME", "B", *monthly, *halves)
 
 
 def _week_mask(dates: pd.DatetimeIndex, usual: int) -> str | None:

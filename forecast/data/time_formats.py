@@ -35,6 +35,13 @@ PERIODS = [
         ("%Y", "Q%q"),
         ("Q%q", "%Y"),
         ("%qQ", "%Y"),
+        ("FY%Y", "Q%q"),
+        ("Q%q", "FY%Y"),
+        ("FY%y", "Q%q"),
+        ("Q%q", "FY%y"),
+        *(pair for letter in "HS" for pair in (("%Y", f"{letter}%h"), (f"{letter}%h", "%Y"))),
+        ("%hH", "%Y"),
+        ("FY%Y", "H%h"),
         ("%G", "W%V"),
         ("W%V", "%G"),
         ("%Y", "M%m"),
@@ -50,7 +57,9 @@ PERIODS += [
     if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
 ]
 PERIODS += ["FY%Y", "FY %Y"]
-"""Of a quarter, a week, a month or a year."""
+"""Of a half year or a quarter, a week, a month or a year."""
+PARTS = {"%q": 3, "%h": 6}
+"""Months of a quarter and of a half year, which strptime does not know."""
 WEEKS = [
     mark.join((number, "%G") if is_last else ("%G", number))
     for word in ("", "W", "KW", "KW ", "CW", "CW ", "Week ", "week ", "wk ")
@@ -78,8 +87,8 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
 
     Args:
         texts: without blanks around.
-        time_format: of strptime; with `%q` for a quarter, whose first day it is; a week without a
-            weekday is its Monday; or a key of `EPOCHS`, or `excel`.
+        time_format: of strptime; with `%q` for a quarter or `%h` for a half year, whose first day
+            it is; a week without a weekday is its Monday; or a key of `EPOCHS`, or `excel`.
 
     Raises:
         ValueError: if it is no format.
@@ -90,8 +99,8 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     if time_format == EXCEL:
         return _since_1900(texts)
     texts = with_english_months(texts, time_format)
-    if "%q" in time_format:
-        texts, time_format = _quarters(texts, time_format)
+    if part := next((each for each in PARTS if each in time_format), None):
+        texts, time_format = _as_months(texts, time_format, part)
     if "%V" in time_format and not re.search("%[uaAw]", time_format):
         texts, time_format = texts + " 1", f"{time_format} %u"
     return with_ends_of_days(
@@ -144,16 +153,19 @@ def _since_1900(texts: pd.Series) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates.where(known.notna().to_numpy()))
 
 
-def _quarters(texts: pd.Series, time_format: str) -> tuple[pd.Series, str]:
-    """Texts of quarters as those of their first months, and the format of these."""
-    fields = sorted(re.findall("%.", time_format))
-    if fields != ["%Y", "%q"]:
-        raise ValueError("%q goes with %Y alone")
-    pattern = re.escape(time_format).replace("%Y", r"(?P<year>\d{4})")
-    parts = texts.str.extract(f"(?i)^{pattern.replace('%q', '(?P<quarter>[1-4])')}$")
-    months = {str(quarter): f"-{3 * quarter - 2:02}" for quarter in range(1, 5)}
-    begins = parts["quarter"].map(months).astype(parts["year"].dtype)  # none: no texts to pandas 3
-    return (parts["year"] + begins).fillna(""), "%Y-%m"
+def _as_months(texts: pd.Series, time_format: str, part: str) -> tuple[pd.Series, str]:
+    """Texts of quarters or half years as those of their first months, and the format of these."""
+    year = next((each for each in ("%Y", "%y") if each in time_format), "%Y")
+    if sorted(re.findall("%.", time_format)) != sorted([year, part]):
+        raise ValueError(f"{part} goes with a year alone")
+    months = PARTS[part]
+    digits = rf"(?P<year>\d{{{4 if year == '%Y' else 2}}})"
+    number = f"(?P<number>[1-{12 // months}])"
+    pattern = re.escape(time_format).replace(year, digits).replace(part, number)
+    found = texts.str.extract(f"(?i)^{pattern}$")
+    first = {str(n + 1): f"-{n * months + 1:02}" for n in range(12 // months)}
+    begins = found["number"].map(first).astype(found["year"].dtype)  # none: no texts to pandas 3
+    return (found["year"] + begins).fillna(""), f"{year}-%m"
 
 
 def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:

@@ -1,6 +1,7 @@
 """Files shared out by Ray, on a cluster of this machine."""
 
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -18,6 +19,17 @@ def test_ray_that_is_not_installed_is_one_line(place, monkeypatch):
     assert refusal(result_of, steps, error=ConfigError) == (
         "--ray needs ray: pip install 'forecast-lstm[ray]'"
     )
+
+
+def test_an_address_of_no_cluster_writes_nothing(place, monkeypatch):
+    def init(address, **_):
+        raise ConnectionError(f"nothing at {address}")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    steps = forecast_files(place.job(), place.trained, ray="nonsense")
+    said = refusal(result_of, steps, error=ConfigError)
+    assert said == "--ray nonsense: nothing at nonsense; check the address"
+    assert not (place.folder / "out").exists()
 
 
 @pytest.mark.slow
