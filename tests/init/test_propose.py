@@ -245,7 +245,7 @@ FOUND = {
         panel().assign(
             updated=lambda table: table["ds"], area=lambda table: table["shop"], price=range(200)
         ),
-        {"time": "updated", "id": "area", "targets": ["price", "y"], "horizon": 5},
+        {"time": "updated", "ids": ["area"], "targets": ["price", "y"], "horizon": 5},
         {"time": "updated", "id": "area", "target": ("price", "y"), "horizon": 5},
     ),
     "numbers that are times by their format": (
