@@ -106,7 +106,7 @@ class TrainingConfig(Section):
     averaging: AveragingOption = NoAveraging()
     """none, ema: {decay}, swa: {start}: validation, best epoch and forecast use the average."""
     precision: Literal["float32", "bf16"] = "float32"
-    """bf16: matrix products in bfloat16 in training and validation; forecasts stay float32."""
+    """bf16: products in bfloat16 in training and validation (a GPU, or a CPU with AVX-512)."""
     tolerance: NonNegativeFloat = 0.0
     """Stop when the training loss changes by less than this in an epoch; 0: never."""
     l1: NonNegativeFloat = 0.0
