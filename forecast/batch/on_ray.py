@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 from forecast.batch.job import Finished, Forecaster, Job
-from forecast.errors import ConfigError, extra_missing
+from forecast.errors import DeviceError
 
-
-@contextlib.contextmanager
-def cluster_at(address: str | None) -> Iterator[None]:
-    """Connected to a cluster within the block; without an address to none.
-
-    Raises:
-        ConfigError: if Ray is not installed, or there is no cluster.
-    """
-    if address is None:
-        yield
-        return
-    try:
-        ray: Any = import_module("ray")
-    except ImportError:
-        raise extra_missing("--ray", "ray", "ray") from None
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # it has many, and some are no more than that
-        raise ConfigError(f"--ray {address}: {error}; check the address") from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
+SECOND_TRY = {"max_restarts": -1, "max_task_retries": 1}
+"""For Ray: an actor that is gone begins anew, with the file that it had; a file that ends two has
+none, for what takes up too much memory does so every time."""
 
 
 def on_ray(job: Job, files: Sequence[str], workers: int | None) -> Iterator[Finished]:
-    """Forecast files by actors of the cluster of `cluster_at`, each with a model of its own.
+    """Forecast files by actors of the cluster of `connected`, each with a model of its own.
 
     Args:
         job: what is forecast; its paths mean the same on every machine.
@@ -46,21 +25,36 @@ def on_ray(job: Job, files: Sequence[str], workers: int | None) -> Iterator[Fini
 
     Yields:
         What came of each file, whichever is ready first.
+
+    Raises:
+        DeviceError: if a file has lost its actor twice, or the cluster is gone.
     """
     ray: Any = import_module("ray")
     pools: Any = import_module("ray.util")
-    actor = ray.remote(num_cpus=1)(_Actor)
+    actor = ray.remote(num_cpus=1, **SECOND_TRY)(_Actor)
     number = min(len(files), workers or int(ray.cluster_resources().get("CPU", 1)))
     pool = pools.ActorPool([actor.remote(job) for _ in range(number)])
-    yield from pool.map_unordered(lambda each, file: each.forecast.remote(file), [*files])
+    try:
+        yield from pool.map_unordered(lambda each, file: each.forecast.remote(file), [*files])
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.RayError:
+        raise DeviceError(
+            "workers of the cluster were lost again and again, perhaps for want of memory; look"
+            " after the cluster or lower --workers, and give the same command again to go on"
+        ) from None
 
 
 class _Actor:
     """A forecaster in a process of the cluster."""
 
     def __init__(self, job: Job) -> None:
-        self.forecaster = Forecaster(job)
+        self.job = job
+
+    @cached_property
+    def _forecaster(self) -> Forecaster:  # not before the first file, which may say what is wrong
+        return Forecaster(self.job)
 
     def forecast(self, file: str) -> Finished:
         """What comes of a file."""
-        return self.forecaster(file)
+        return self._forecaster(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 
 from forecast.batch.job import Finished, Forecaster, Job
 from forecast.batch.manifest import MANIFEST, Manifest, finished_before
-from forecast.batch.on_ray import cluster_at, on_ray
+from forecast.batch.on_ray import on_ray
 from forecast.batch.processes import in_processes
 from forecast.batch.threads import in_threads
 from forecast.data.parts import files_of, parts_of
 from forecast.data.spanning import require_series_apart
 from forecast.errors import ConfigError, as_path
 from forecast.forecasting.trained import TrainedModel
+from forecast.runs.cluster import connected
 from forecast.runs.lock import locked
 
 
@@ -82,7 +84,8 @@ def forecast_files(
     _refuse_nested(job)
     with parts_of(job.data, files) as parts:
         require_series_apart(parts, trained.config.data)
-    with cluster_at(ray), locked(output):  # nothing is written before there is a cluster
+    cluster = contextlib.nullcontext() if ray is None else connected(ray)
+    with cluster, locked(output):  # nothing is written before there is a cluster
         before = finished_before(job, files, force)
         done = {each.file for each in before}
         left = [file for file in files if file not in done]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
+from contextlib import ExitStack
 from typing import Any
 
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
-from forecast.errors import ConfigError, extra_missing
+from forecast.runs.cluster import connected
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
 from forecast.tuning.runners import Happened, Lost
-
-SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
-"""What the environment gets where it does not say otherwise: nobody is told of the use."""
 
 
 class Actor:
@@ -52,22 +49,13 @@ class OnRay:
         Raises:
             ConfigError: if ray is not installed, or no cluster answers.
         """
-        os.environ.update({name: os.environ.get(name, to) for name, to in SETTINGS.items()})
-        try:
-            import ray
-        except ImportError:
-            raise extra_missing("forecast tune --ray", "ray", "ray") from None
-        try:
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(f"--ray {address}: no cluster answers ({reason})") from None
-        self.ray: Any = ray
+        self.stays = ExitStack()
+        self.ray: Any = self.stays.enter_context(connected(address))
         found = self.ray.cluster_resources()
         self.slots = slots or max(1, int(found.get("CPU", 1)))
         has_gpus = basis.config.device != "cpu" and found.get("GPU", 0) >= 1
         self.actor: Any = self.ray.remote(num_cpus=1, num_gpus=int(has_gpus))(Actor)
-        self.given = (ray.put(basis.config), ray.put(basis.panel))
+        self.given = (self.ray.put(basis.config), self.ray.put(basis.panel))
         self.free: list[Any] = []
         self.busy: dict[int, Any] = {}
         """Trial -> its actor."""
@@ -107,9 +95,9 @@ class OnRay:
 
     def close(self) -> None:
         """Take the actors away, and leave the cluster."""
-        for actor in (*self.free, *self.busy.values()):
-            self.ray.kill(actor)
-        self.ray.shutdown()
+        with self.stays:
+            for actor in (*self.free, *self.busy.values()):
+                self.ray.kill(actor)
 
     def _ask(self, number: int) -> None:
         self.asked[self.busy[number].next.remote()] = number

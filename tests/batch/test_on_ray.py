@@ -8,7 +8,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from forecast.batch.run import forecast_files
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, DeviceError
 from forecast.runs.drain import result_of
 from tests.helpers import refusal
 
@@ -28,8 +28,57 @@ def test_an_address_of_no_cluster_writes_nothing(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
     steps = forecast_files(place.job(), place.trained, ray="nonsense")
     said = refusal(result_of, steps, error=ConfigError)
-    assert said == "--ray nonsense: nothing at nonsense; check the address"
+    assert said == "--ray nonsense: no cluster answers (nothing at nonsense); check the address"
     assert not (place.folder / "out").exists()
+
+
+class RayError(Exception):
+    """As ray raises it for a task whose actor is gone for good."""
+
+
+class RayTaskError(RayError):
+    """As ray raises it for a task that failed."""
+
+    def __init__(self, cause):
+        super().__init__("words of ray")
+        self.cause = cause
+
+
+def cluster(error):
+    """A ray whose tasks all end with an error, and which tells of it on stdout."""
+
+    def map_unordered(*_):
+        print("(raylet) A worker died")
+        raise error
+
+    made = SimpleNamespace(remote=lambda job: job)
+    return {
+        "ray": SimpleNamespace(
+            init=lambda *_, **__: None,
+            shutdown=lambda: None,
+            cluster_resources=lambda: {"CPU": 2.0},
+            remote=lambda **_: lambda kind: made,
+            exceptions=SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError),
+        ),
+        "ray.util": SimpleNamespace(
+            ActorPool=lambda _: SimpleNamespace(map_unordered=map_unordered)
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("raised", "error", "says"),
+    [
+        (RayError("long"), DeviceError, "workers of the cluster were lost again and again"),
+        (RayTaskError(ConfigError("out is a link")), ConfigError, "out is a link"),
+    ],
+)
+def test_what_ends_a_worker_is_one_line(place, monkeypatch, capsys, raised, error, says):
+    for name, module in cluster(raised).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    steps = forecast_files(place.job(), place.trained, ray="local")
+    assert refusal(result_of, steps, error=error).startswith(says)
+    assert capsys.readouterr().out == ""  # where results go
 
 
 @pytest.mark.slow

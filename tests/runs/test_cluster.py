@@ -1,0 +1,45 @@
+"""A cluster of Ray, played by a module of its own."""
+
+import os
+import signal
+import sys
+from types import SimpleNamespace
+
+from forecast.errors import ConfigError
+from forecast.runs.cluster import connected
+from tests.helpers import refusal
+
+
+def ray(init):
+    """A module that begins in a way of its own, and counts how often it was left."""
+    left = []
+    return SimpleNamespace(init=init, shutdown=lambda: left.append(1), left=left)
+
+
+def test_it_leaves_stdout_and_sigterm_alone_and_tells_nobody(monkeypatch, capsys):
+    def init(*_, **__):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    fake, before = ray(init), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    with connected("local"):
+        assert signal.getsignal(signal.SIGTERM) is before
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        print("(raylet) A worker died")
+    print("result")
+    assert (capsys.readouterr().out, fake.left) == ("result\n", [1])
+
+
+def test_no_cluster_is_one_line(monkeypatch):
+    def init(*_, **__):
+        raise ConnectionError("nobody\nis there")
+
+    monkeypatch.setitem(sys.modules, "ray", ray(init))
+
+    def connect():
+        with connected("a:1"):
+            pass
+
+    says = "--ray a:1: no cluster answers (nobody is there); check the address"
+    assert refusal(connect, error=ConfigError) == says
