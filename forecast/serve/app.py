@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ MISSES = {
     404: "there is no such address; see /openapi.json",
     405: "not by this method; see /openapi.json",
 }
-OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+WITHOUT_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d*)?")
 
 
 @dataclass
@@ -59,7 +61,9 @@ class Service:
 
 def app_of(service: Service) -> FastAPI:
     """The routes of a service."""
-    app = FastAPI(title="forecast", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="forecast", version="1", docs_url=None, redoc_url=None, redirect_slashes=False
+    )
 
     @app.get("/", include_in_schema=False)
     async def index() -> Response:
@@ -117,10 +121,12 @@ class Guard:
         request, app = Request(scope), self._app
         try:
             require_host(self._service, request)
+            require_one_length(request)
             if is_api:
                 require_token(self._service, request)
         except RequestError as error:
-            app = refused(request, error.status, str(error))
+            closes = {"connection": "close"} if error.status == 400 else None
+            app = refused(request, error.status, str(error), closes)
         await app(scope, receive, sent)
 
 
@@ -148,9 +154,20 @@ def require_host(service: Service, request: Request) -> None:
     Raises:
         RequestError: 403.
     """
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if service.names is not None and host.lower() not in service.names:
+    host = WITHOUT_PORT.fullmatch(request.headers.get("host", ""))
+    if service.names is not None and (host is None or host[1].lower() not in service.names):
         raise RequestError(403, "this service answers to localhost alone; call it so")
+
+
+def require_one_length(request: Request) -> None:
+    """Refuse a body of two lengths: a proxy may go by the other one, and take the rest of it for a
+    request of somebody else.
+
+    Raises:
+        RequestError: 400.
+    """
+    if {"content-length", "transfer-encoding"} <= {*request.headers}:
+        raise RequestError(400, "Content-Length and Transfer-Encoding: give one of both")
 
 
 def require_token(service: Service, request: Request) -> None:
@@ -196,7 +213,7 @@ def reader_of(request: Request, limits: Limits) -> Callable[[bytes], Asked]:
         raise RequestError(415, "send the body as it is, not compressed")
     if kind.strip().lower() == JSON:
         return partial(asked_in_json, limits=limits)
-    return partial(asked_in_csv, query=dict(request.query_params), limits=limits)
+    return partial(asked_in_csv, pairs=request.query_params.multi_items(), limits=limits)
 
 
 async def answer(service: Service, request: Request, kind: str) -> bytes:

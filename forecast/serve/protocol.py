@@ -48,8 +48,8 @@ class _BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        # Where an answer is under way, there is nothing left to say.
-        if self.cycle is None or self.cycle.response_complete:
+        # Where an answer has begun, there is nothing left to say.
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self._say(b"400 Bad Request", b"no HTTP, or headers that are too large")
         else:
             self.transport.abort()

@@ -18,7 +18,7 @@ from forecast.data.csv_text import to_csv
 from forecast.data.plain import Columns
 from forecast.data.unpack import file_of
 from forecast.data.write import rows_of
-from forecast.errors import ConfigError, DataError, one_line, shown
+from forecast.errors import ConfigError, DataError, named, one_line, shown
 from forecast.serve.limits import Limits, RequestError
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ TABLE = {
         {"type": "string"},
     ],
 }
+SHAPES = dict.fromkeys(("history", "future"), "give columns, rows, or the text of a CSV")
+SHAPES |= {"level": "give percent, one or a list of them"}
+"""What fields of several types may hold."""
 TableIn = Annotated[
     dict[str, list[Any]] | list[dict[str, Any]] | str | None, Field(json_schema_extra=TABLE)
 ]
@@ -126,10 +129,12 @@ def asked_in_json(body: bytes, limits: Limits) -> Asked:
         RequestError: for what is no JSON, or too large.
         ConfigError: for a key or a value that is not allowed.
     """
+    limits.require_parts(body)
     try:
         request = ForecastRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
         raise _not_a_request(error) from None
+    json.loads(body or b"{}", object_pairs_hook=_once)
     level = request.level
     levels = None if level is None else tuple(level if isinstance(level, list) else [level])
     return Asked(
@@ -145,24 +150,35 @@ def _not_a_request(error: ValidationError) -> Exception:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return RequestError(400, f"the body is no JSON: {first['ctx']['error']}")
-    place = ".".join(map(str, first["loc"][:2]))
+    place = named(str(next(iter(first["loc"]), "body")))
     known = ", ".join(ForecastRequest.model_fields)
     if first["type"] == "extra_forbidden":
         return ConfigError(f"{place}: unknown key; known: {known}")
-    return ConfigError(f"{place or 'body'}: {first['msg'].lower()}")
+    return ConfigError(f"{place}: {SHAPES.get(place, first['msg'].lower())}")
 
 
-def asked_in_csv(body: bytes, query: Mapping[str, str], limits: Limits) -> Asked:
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that names one key twice, of which a reader of JSON takes the last."""
+    seen = set[str]()
+    for key, _ in pairs:
+        if key in seen:
+            raise ConfigError(f"{named(key)} appears twice in one object; name each key once")
+        seen.add(key)
+
+
+def asked_in_csv(body: bytes, pairs: Sequence[tuple[str, str]], limits: Limits) -> Asked:
     """The request of a CSV body, whose other parts stand in the address.
 
     Args:
         body: the history; empty: the end of the training table.
-        query: model, horizon, level, samples and seed, e.g. `?horizon=12&level=80,95`.
+        pairs: model, horizon, level, samples and seed, e.g. of `?horizon=12&level=80,95`.
         limits: of the service.
 
     Raises:
         ConfigError, RequestError: as `asked_in_json`.
     """
+    query = dict(pairs)
+    _once([*pairs])
     if unknown := [key for key in query if key not in QUERY]:
         raise ConfigError(f"{shown(unknown[0])}: unknown key; known: {', '.join(QUERY)}")
     horizon, samples, seed = (
@@ -181,7 +197,7 @@ def asked_in_csv(body: bytes, query: Mapping[str, str], limits: Limits) -> Asked
 
 def _number(kind: type, word: str, name: str) -> Any:
     try:
-        return kind(word)
+        return kind(word.replace("_", "?"))  # Python reads 1_0 as ten
     except ValueError:
         raise ConfigError(f"{name} {shown(word)} is not allowed; give a number") from None
 

@@ -188,6 +188,8 @@ def test_warnings_of_the_command_come_with_the_forecast(single, caplog):
     assert not caplog.records
 
 
+AS_CSV = {"content-type": "text/csv"}
+TWO = {"content-length": "2"}
 REFUSED = [
     (400, {"content": b"{"}, "the body is no JSON: EOF while parsing an object at line 1 column 1"),
     (400, {"content": b"[" * 5000}, "the body is no JSON: recursion limit exceeded"),
@@ -201,6 +203,31 @@ REFUSED = [
         {"json": {"hist": 1}},
         "hist: unknown key; known: model, history, future, horizon, level, samples, seed",
     ),
+    (
+        422,
+        {"content": b'{"horizon": 3, "horizon": 5}'},
+        "horizon appears twice in one object; name each key once",
+    ),
+    (
+        422,
+        {"content": b'{"history": {"y": [1], "y": [2]}}'},
+        "y appears twice in one object; name each key once",
+    ),
+    (
+        422,
+        {"content": "", "params": [("horizon", 3), ("horizon", 5)], "headers": AS_CSV},
+        "horizon appears twice",
+    ),
+    (422, {"content": "", "params": {"horizon": "1_0"}, "headers": AS_CSV}, "horizon '1_0' is not"),
+    (422, {"json": {"k" * 999: 1}}, f"{'k' * 28}...{'k' * 28}: unknown key"),
+    (422, {"json": {"history": ["a"]}}, "history: give columns, rows, or the text of a CSV"),
+    (422, {"json": {"level": "80"}}, "level: give percent, one or a list of them"),
+    (
+        413,
+        {"content": b'{"history": {"ds": [' + b"[]," * 202_010 + b"[]]}}"},
+        "the body has more lists and objects than two tables of 100000 rows",
+    ),
+    (400, {"content": b"{}", "headers": {"transfer-encoding": "chunked", **TWO}}, "Content-Length"),
     (422, {"json": {"seed": 1}}, "seed is for sample paths; give their number as samples"),
     (
         422,
@@ -325,7 +352,15 @@ def test_only_the_token_lets_one_in(single):
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example:8000", 403)],
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("[::1]", 200),
+        ("evil.example:8000", 403),
+        ("localhost:80:80", 403),
+        ("", 403),
+    ],
 )
 def test_a_service_of_this_machine_has_no_other_name(single, host, status):
     with service_of(single[1], names=("localhost", "127.0.0.1", "[::1]")) as service:
@@ -335,8 +370,9 @@ def test_a_service_of_this_machine_has_no_other_name(single, host, status):
 def test_other_addresses_and_methods_are_refused_in_one_line(single):
     with service_of(single[1]) as service:
         missing, wrong = get(service, "/v2"), get(service, "/v1/forecast")
-        docs = get(service, "/docs")
+        docs, slash = get(service, "/docs"), get(service, "/v1/models/")
     assert (missing.status_code, wrong.status_code, docs.status_code) == (404, 405, 404)
+    assert slash.json() == missing.json()
     assert missing.json() == {"error": "there is no such address; see /openapi.json"}
     assert wrong.json() == {"error": "not by this method; see /openapi.json"}
 

@@ -83,6 +83,7 @@ def test_a_request_that_never_ends_is_cut_off(single):
         b"\0\0\0\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 20_000,
         b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+        b"POST /v1/forecast HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n",
     ],
 )
 def test_what_is_no_http_has_one_line(single, data):
@@ -90,6 +91,16 @@ def test_what_is_no_http_has_one_line(single, data):
         (answer,) = raw(port, data)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert answer.endswith(b"\r\n\r\nno HTTP, or headers that are too large\n")
+
+
+def test_the_rest_of_a_body_of_two_lengths_is_no_request(single):
+    head = b"POST /v1/forecast HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n"
+    rest = b"0\r\n\r\nGET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
+    with service_of(single[1]) as service, listening(service) as port:
+        (answer,) = raw(port, head + b"transfer-encoding: chunked\r\n\r\n" + rest)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"Content-Length and Transfer-Encoding: give one of both" in answer
 
 
 def test_connections_are_bounded(single):
