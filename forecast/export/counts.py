@@ -34,7 +34,9 @@ class GraphCounts(nn.Module):
 
     def forward(self, parameters: Float[Tensor, "B H K P"]) -> Float[Tensor, "B H K Q"]:
         """The mean in the middle, behind the median."""
-        values = self.quantiles(parameters)
+        unknown = parameters.isnan().any(dim=-1, keepdim=True)  # no number is looked up for it
+        values = self.quantiles(torch.where(unknown, 1.0, parameters))
+        values = torch.where(unknown, torch.nan, values)
         lower, upper = values[..., : self.middle], values[..., self.middle :]
         return torch.cat([lower, parameters[..., :1], upper], dim=-1)
 

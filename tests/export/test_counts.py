@@ -51,6 +51,16 @@ def test_quantiles_of_two_parameters_are_those_of_the_model():
     np.testing.assert_allclose(found, mean_and_quantiles(loss, parameters), rtol=1e-6)
 
 
+@pytest.mark.parametrize("loss", [Poisson(), NegativeBinomial(), Tweedie()])
+def test_where_nothing_is_known_is_no_quantile(loss):
+    """As of a history that is too short: no zero, and no place in a table that is none."""
+    known = torch.full((1, 2, 1, loss.num_parameters), 3.0, dtype=torch.float64)
+    graph = GraphCounts(loss)
+    found = graph(torch.cat([known * torch.nan, known]))
+    assert found[0].isnan().all()
+    torch.testing.assert_close(found[1:], graph(known), rtol=0, atol=0)
+
+
 def model_of(loss, **others):
     rng = np.random.default_rng(3)
     days = pd.date_range("2024-01-01", periods=120)
