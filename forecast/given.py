@@ -36,7 +36,7 @@ def config_and_table(
             raise ConfigError("nothing to train on; give a table, or a configuration")
         return propose(table), table
     if isinstance(config, Config):
-        return config, data
+        return config_from(dict(config)), data  # anew, for model_copy checks nothing
     if isinstance(config, str | Path):
         return read_config(config), data
     nested = cast("Mapping[str, Any]", config)

@@ -13,6 +13,7 @@ import torch
 
 import forecast
 from forecast import api
+from forecast.config.training import TrainingConfig
 from forecast.config.tree import Config, config_from
 from tests.helpers import refusal, wave_table
 
@@ -133,6 +134,28 @@ def test_user_errors_are_one_line_and_of_one_kind(config, message):
     with pytest.raises(forecast.ForecastError, match=message) as error:
         forecast.train(config)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sed": 3}, r"configuration: sed: unknown key; did you mean 'seed'\?"),
+        ({"seed": "x"}, r"configuration: seed: 'x' is not allowed"),
+        ({"window": {"lookback": -7}}, r"configuration: window.lookback: -7 is not allowed"),
+        ({"training": TrainingConfig().model_copy(update={"epoch": 1})}, "did you mean 'epochs'"),
+    ],
+)
+def test_a_changed_configuration_is_checked_anew(change, message):
+    config = config_from({"data": {"path": "data", "target": "y"}, **SECTIONS})
+    with pytest.raises(forecast.ConfigError, match=message):
+        forecast.train(config.model_copy(update=change), TABLE)
+
+
+def test_a_copy_may_be_changed_by_plain_mappings():
+    config = config_from({"data": {"path": "data", "target": "y"}, **SECTIONS})
+    training = {"epochs": 1, "learning_rate": 0.02}
+    model = forecast.train(config.model_copy(update={"training": training}), TABLE)
+    assert model.config.training == TrainingConfig(epochs=1, learning_rate=0.02)
 
 
 @pytest.mark.parametrize("data", [None, "y.csv", ["y"]])

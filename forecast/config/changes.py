@@ -16,7 +16,9 @@ from forecast.errors import ConfigError, shown
 def with_tuples(value: Any) -> Any:
     """Values from Python as the YAML reader would give them: plain, and with tuples for lists."""
     if isinstance(value, Section):
-        return with_tuples(value.model_dump())
+        has_short_form = value.__pydantic_decorators__.model_serializers
+        # Not dumped, where it need not be: that leaves out what model_copy put in unchecked.
+        return with_tuples(value.model_dump() if has_short_form else dict(value))
     if isinstance(value, Mapping):
         return {str(key): with_tuples(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
