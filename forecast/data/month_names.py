@@ -28,6 +28,15 @@ ENGLISH = {name.lower() for name in (*calendar.month_name, *calendar.month_abbr)
 """Before another locale could be set: as C has them."""
 
 
+def month_of(name: str) -> int | None:
+    """The number of a month by its name, long or short; None: it is none."""
+    word = name.strip().rstrip(".").lower()
+    for months in (calendar.month_name, calendar.month_abbr):
+        if word in (english := [month.lower() for month in months])[1:]:
+            return english.index(word)
+    return NUMBERS.get(word)
+
+
 def with_english_months(texts: pd.Series, time_format: str) -> pd.Series:
     """Texts of times whose months a format with %b or %B reads; the day before may have a dot.
 

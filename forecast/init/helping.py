@@ -113,7 +113,7 @@ def _series(frame: pd.DataFrame, ids: Sequence[str]) -> Int[np.ndarray, " N"]:
     """Number of the series of each row."""
     if not ids:
         return np.zeros(len(frame), dtype=np.int64)
-    return frame.groupby([*ids], sort=False, dropna=False).ngroup().to_numpy()
+    return frame.groupby([*ids], sort=False, dropna=False, observed=True).ngroup().to_numpy()
 
 
 def _rows_ahead(targets: pd.DataFrame, series: Int[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:

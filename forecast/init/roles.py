@@ -53,6 +53,13 @@ class Roles:
         )
 
     @property
+    def numeric(self) -> set[str]:
+        """The columns of numbers among those that have a role."""
+        helping = itertools.chain(*self.helping.values())
+        targets = (name for name in self.target if isinstance(name, str))
+        return {*targets, *(column for column in helping if isinstance(column, str))}
+
+    @property
     def used(self) -> set[str]:
         """All columns that have a role."""
         return {

@@ -132,7 +132,7 @@ def _marks_in(texts: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _first_cells(column: pd.Series) -> list[str]:
-    return [str(text).strip() for text in distinct_texts(column)[1][:LOOKED_AT]]
+    return [*dict.fromkeys(str(text).strip() for text in distinct_texts(column)[1][:LOOKED_AT])]
 
 
 def _refuse_ragged(file: BinaryIO, separator: str, names: list[str]) -> None:

@@ -17,6 +17,7 @@ from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.frequency import UnevenDaysError
+from forecast.data.month_names import month_of
 from forecast.data.objects import is_single_valued, require_single_values
 from forecast.data.panel import Panel
 from forecast.data.table import opened
@@ -26,13 +27,15 @@ from forecast.data.times import season_length
 from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.init.hints import NO_HINTS, Hints
 from forecast.init.nearly import hindrance
-from forecast.init.roles import Roles, find_roles
+from forecast.init.roles import ID_NAME, Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
 
 log = logging.getLogger("forecast")
+OPTIONS = r"--(time|id|target|horizon|season|duplicates)\b( (?=\d|sum\b))?"
+"""Options in messages, which are arguments in Python."""
 KEYS = r"data\.(timezone|time_format|id|duplicates|frequency)\b(: (?=\S))?"
 """Keys of `data` that have an option of their own where there is no configuration."""
 
@@ -79,13 +82,15 @@ def read_unconfigured(
         if hints.duplicates or is_equal.any():
             marks["duplicates"] = hints.duplicates or "first"
             frame = frame[~is_equal]
+        if hints.targets is None:
+            _refuse_months_side_by_side(frame, path)
         frame, time, parts = _with_time(frame, path, hints)
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
         units = marks.pop("units", {})
         roles = find_roles(frame, path, time, hints, marks)
         roles = replace(roles, time_parts=parts)
-        if taken := {name: unit for name, unit in units.items() if name in roles.used}:
+        if taken := {name: unit for name, unit in units.items() if name in roles.numeric}:
             marks["units"] = taken
             named = ", ".join(f"{shown(unit)} of {shown(name)}" for name, unit in taken.items())
             log.info("marks taken off numbers: %s", named)
@@ -118,12 +123,28 @@ def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) 
     """
     several = [name for name in frame.columns if not is_single_valued(frame[name])]
     for name in several:
-        if name in given:
+        if name in (*given, ID_NAME):
             require_single_values(frame[name], name, lambda row: f"{path}: row {row + 1}")
     frame = with_numbers(_without_empty_rows(frame.drop(columns=several)))
     if not len(frame):
         raise DataError(f"{path}: no rows; add one row a time step")
     return frame
+
+
+def _refuse_months_side_by_side(frame: pd.DataFrame, path: str) -> None:
+    """Raise a DataError for a table of years with a column for each month."""
+    months = {name: month_of(str(name)) for name in frame.columns}
+    named = [name for name, month in months.items() if month and _is_number(frame[name])]
+    if len({months[name] for name in named}) == 12:
+        raise DataError(
+            f"{path}: columns {shown(named[0])} to {shown(named[-1])} are the months of a year;"
+            " write one row a month, with its time and its value (pandas.melt does), or name what"
+            " is forecast with --target"
+        )
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column)
 
 
 def _without_empty_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -182,6 +203,8 @@ def options_named(write: Callable[[str], str]) -> Iterator[None]:
         yield
     except ForecastError as error:
         said = re.sub(KEYS, lambda key: write(key[1]) if key[2] else write(key[1])[:-1], str(error))
+        if write is as_argument:
+            said = re.sub(OPTIONS, lambda option: option[1] + ("=" if option[2] else ""), said)
         raise type(error)(said) from None
 
 

@@ -1,5 +1,6 @@
 """Tables that are nearly right are refused with what is wrong in them."""
 
+import calendar
 from decimal import Decimal
 
 import pandas as pd
@@ -211,3 +212,40 @@ def test_codes_for_no_value_are_told_in_the_proposal():
     values[3] = values[8] = values[15] = -9999.0
     text = propose(pd.DataFrame({"ds": DAYS, "y": values}))
     assert "  # column 'y' is -9999 in 3 rows, far from all other values; if it stands for" in text
+
+
+def test_months_side_by_side_are_refused_unless_one_is_named(tmp_path):
+    for names in (calendar.month_abbr[1:], ["Januar", "Feb", "März", *calendar.month_name[4:]]):
+        rows = [
+            f"{year},{','.join(map(str, range(year, year + 12)))}" for year in range(2000, 2020)
+        ]
+        path = tmp_path / "table.csv"
+        path.write_text("\n".join([f"Year,{','.join(names)}", *rows]), encoding="utf-8")
+        said = refusal(read_unconfigured, str(path))
+        assert (
+            f"columns '{names[0]}' to 'December' are the months of a year; write"
+            in said.replace("'Dec'", "'December'")
+        )
+        assert read_unconfigured(str(path), targets=[names[0]]).roles.targets == (names[0],)
+
+
+def test_names_that_differ_by_blanks_are_series_of_their_own(tmp_path):
+    rows = [f"{shop},{day},{i}" for shop in ("a", " a", "a ") for i, day in enumerate(DAYS)]
+    (tmp_path / "table.csv").write_text("\n".join(["unique_id,ds,y", *rows]))
+    assert read_unconfigured(str(tmp_path / "table.csv")).panel.ids == ("a", " a", "a ")
+
+
+@pytest.mark.filterwarnings("error")
+def test_series_of_categories_and_of_bytes():
+    frame = pd.DataFrame({"ds": DAYS * 2, "unique_id": ["a"] * 20 + ["b"] * 20, "y": range(40)})
+    kinds = pd.CategoricalDtype(["a", "b", "unused"])
+    assert read_unconfigured(frame.astype({"unique_id": kinds})).panel.ids == ("a", "b")
+    said = refusal(read_unconfigured, frame.assign(unique_id=frame.unique_id.str.encode("ascii")))
+    assert said.startswith("data: row 1: column 'unique_id' holds b'a': a bytes; write one")
+
+
+def test_marks_of_names_are_no_marks_of_numbers(tmp_path):
+    rows = [f"{size}g,{day},{i}" for size in (100, 250) for i, day in enumerate(DAYS)]
+    (tmp_path / "table.csv").write_text("\n".join(["size,ds,y", *rows]))
+    found = read_unconfigured(str(tmp_path / "table.csv"))
+    assert (found.roles.ids, found.panel.ids, found.marks) == (("size",), ("100g", "250g"), {})
