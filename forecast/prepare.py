@@ -35,6 +35,7 @@ from forecast.data.trainable import (
 )
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError
+from forecast.forecasting.history import warn_of_held
 from forecast.forecasting.model_file import load
 from forecast.forecasting.predict import new_model
 from forecast.forecasting.start import Weights, first_weights, sized_like
@@ -88,6 +89,7 @@ class Prepared:
 
     def as_history(self) -> Panel:
         """The panel as it is known after its last row: gaps are filled across the parts."""
+        warn_of_held(self.panel)
         filled = self.pipeline.filled(self.panel, self.panel.offsets)
         return replace(self.panel, values=filled)
 

@@ -162,9 +162,13 @@ REFUSED = {
         where((INDEX >= 6) & (INDEX < 38), np.nan),
         {"data": {"missing": "mask"}},
     ),
-    "no known step": (
+    "empty validation": (
         where((INDEX >= 38) & (INDEX < 48), np.nan),
         {"data": {"missing": "mask"}},
+    ),
+    "empty covariate": (
+        frame().assign(x=np.nan),
+        {"data": {"past": ["x"], "missing": "interpolate"}},
     ),
     "gaps": (where(INDEX % 2 == 0, np.nan), {}),
     "validation": (frame(), {"split": {"validation": 2}}),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from forecast.config.data import WindowConfig
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, Ranges, range_mask
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import short_series
 from forecast.data.split import PARTS, Split
@@ -87,6 +87,8 @@ def _too_short(
     rows = int(np.diff(parts.train[series])[0])
     name = f"series {named(panel.ids[series])} has" if panel.has_ids else "there are"
     unknown = "" if rows < needed else " of them known"
+    if unknown and (column := _emptiest(panel, parts.train)) is not None:
+        return f"{panel.source}: column {shown(column)} is empty in all training rows; leave it out"
     lag = f" + lag {max(window.lags)}" if window.lags else ""
     read, smaller = f"lookback {window.lookback}{lag}", "lookback"
     if window.least_history is not None:
@@ -98,6 +100,13 @@ def _too_short(
         f" + horizon {window.horizon}{differences} = {needed} rows; lower window.{smaller} or"
         f" window.horizon{remedy}"
     )
+
+
+def _emptiest(panel: Panel, ranges: Ranges) -> str | None:
+    """The first column without a value in some rows; None: there is none."""
+    rows = range_mask(ranges, len(panel.values))
+    empty = np.isnan(panel.values[rows]).all(axis=0)
+    return panel.columns[int(np.argmax(empty))] if empty.any() else None
 
 
 def refuse_empty_parts(
@@ -126,6 +135,11 @@ def refuse_empty_parts(
                 " data.missing: interpolate, or lower window.lookback"
             )
         enough = "more" if rows >= horizon else f"at least {horizon}"
+        if (column := _emptiest(panel, ranges)) is not None:
+            raise ConfigError(
+                f"split.{name}: column {shown(column)} is empty in all of its rows; give it others,"
+                " or 0, or leave the column out"
+            )
         raise ConfigError(
             f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it {enough}"
             " rows, or 0"

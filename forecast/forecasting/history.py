@@ -109,8 +109,17 @@ def last_rows(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
         values = np.zeros_like(history.values)
         values[recent] = tail.values
         require_complete(replace(history, values=values))
+    warn_of_held(history)
     filled = pipeline.filled(history, history.offsets)
     return replace(history, values=filled).tail(needed)
+
+
+def warn_of_held(panel: Panel) -> None:
+    """Name the columns that are empty in the last row of a series: their last values go on."""
+    is_held = np.isnan(panel.values[panel.offsets[1:] - 1]).any(axis=0) & ~panel.is_category
+    if is_held.any():
+        names = [shown(name) for name, is_one in zip(panel.columns, is_held, strict=True) if is_one]
+        log.warning("empty in the last rows, where the last value goes on: %s", _first_of(names))
 
 
 def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:

@@ -184,3 +184,18 @@ def test_forecast_that_is_not_finite():
         "data: the forecast of series b is not finite; its history is far from what the model was"
         " trained on"
     )
+
+
+def test_columns_that_end_early_are_named_in_training_and_forecast(caplog):
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=60), "y": noise(60)})
+    early = frame.assign(x=frame.y.where(frame.index < 57))
+    data = {"past": ["x"], "missing": "forward_fill"}
+    sections = {"window": {"lookback": 4, "horizon": 2}, "model": {"hidden_size": 2}}
+    sections |= {"data": data, "training": {"epochs": 1}, "split": {"validation": 9, "test": 9}}
+    said = "empty in the last rows, where the last value goes on: 'x'"
+    trained = forecast.train(sections, early)
+    assert said in caplog.messages
+    assert said in warnings_of(caplog, trained, early)
+    assert said not in warnings_of(caplog, trained, early.fillna(0.0))
+    held = early.assign(x=early.x.ffill())
+    assert_frame_equal(trained.forecast(early), trained.forecast(held))
