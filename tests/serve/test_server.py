@@ -220,6 +220,15 @@ def test_the_ends_of_a_token_do_not_count(tmp_path):
     assert token_in(str(tmp_path / "token")) == "0123456789abcdef"
 
 
+def test_no_body_waits_for_its_headers_to_be_acknowledged():
+    with (
+        bound("127.0.0.1", 0, "--port") as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as connection,
+    ):
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_that_cannot_be_had_is_refused():
     with bound("127.0.0.1", 0, "--port") as taken:
         port = taken.getsockname()[1]
