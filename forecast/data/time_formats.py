@@ -72,7 +72,7 @@ LEAP_1900, LAST_SERIAL, DAY_SECONDS = 60, 132_000, 86_400
 """The day that 1900 did not have, and one in 2261, as spreadsheets count."""
 SERIALS = (32_874, 73_050)
 """Such days from 1990 to the end of 2099: whole numbers in a column of times may be these."""
-CODES = {8: ("%Y%m%d",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
+CODES = {8: ("%Y%m%d",), 7: ("%Y%j",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
 CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 """Formats of whole numbers, by their digits."""
 

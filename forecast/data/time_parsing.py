@@ -24,6 +24,7 @@ from forecast.data.times import Place, iso_dates
 from forecast.errors import DataError, shown
 
 CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
+CODES["%Y%j"] = "a day of a year"
 CODES |= dict.fromkeys(("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "a time")
 CODES |= {**dict.fromkeys(EPOCHS, "time since 1970"), EXCEL: "a day of a spreadsheet"}
 """What integers of a format may be."""

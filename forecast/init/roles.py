@@ -181,9 +181,11 @@ def _several_ids(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> t
     ]
     few.sort(key=lambda name: pd.api.types.is_numeric_dtype(frame[name]))
     for count in (2, 3):
-        for names in itertools.combinations(few[:MOST_IDS], count):
-            if not frame.duplicated([*names, time]).any():
-                return tuple(name for name in frame if name in names)
+        groups = itertools.combinations(few[:MOST_IDS], count)
+        telling = [names for names in groups if not frame.duplicated([*names, time]).any()]
+        if telling:  # the fewest series: counts tell rows apart as well, by chance
+            best = min(telling, key=lambda names: len(frame.drop_duplicates([*names])))
+            return tuple(name for name in frame if name in best)
     return ()
 
 

@@ -17,7 +17,6 @@ from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.frequency import UnevenDaysError
-from forecast.data.month_names import month_of
 from forecast.data.objects import is_single_valued, require_single_values
 from forecast.data.panel import Panel
 from forecast.data.table import opened
@@ -29,6 +28,7 @@ from forecast.init.hints import NO_HINTS, Hints
 from forecast.init.nearly import hindrance
 from forecast.init.roles import ID_NAME, Roles, find_roles
 from forecast.init.season import seen_season
+from forecast.init.side_by_side import refuse_side_by_side
 from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
@@ -83,7 +83,7 @@ def read_unconfigured(
             marks["duplicates"] = hints.duplicates or "first"
             frame = frame[~is_equal]
         if hints.targets is None:
-            _refuse_months_side_by_side(frame, path)
+            refuse_side_by_side(frame, path)
         frame, time, parts = _with_time(frame, path, hints)
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
@@ -129,22 +129,6 @@ def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) 
     if not len(frame):
         raise DataError(f"{path}: no rows; add one row a time step")
     return frame
-
-
-def _refuse_months_side_by_side(frame: pd.DataFrame, path: str) -> None:
-    """Raise a DataError for a table of years with a column for each month."""
-    months = {name: month_of(str(name)) for name in frame.columns}
-    named = [name for name, month in months.items() if month and _is_number(frame[name])]
-    if len({months[name] for name in named}) == 12:
-        raise DataError(
-            f"{path}: columns {shown(named[0])} to {shown(named[-1])} are the months of a year;"
-            " write one row a month, with its time and its value (pandas.melt does), or name what"
-            " is forecast with --target"
-        )
-
-
-def _is_number(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column)
 
 
 def _without_empty_rows(frame: pd.DataFrame) -> pd.DataFrame:

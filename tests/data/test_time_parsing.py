@@ -137,6 +137,7 @@ def test_the_format_that_reads_all_cells(cells, dates, time_format):
         ([202401, 202402, 202412, 202501], "%Y%m", "a month"),
         ([202350, 202352, 202401], "%G%V", "a week"),
         ([20001, 20002, 20003, 20004, 20011], "%Y%q", "a quarter"),
+        ([2023364, 2023365, 2024001], "%Y%j", "a day of a year"),
         ([2024010122, 2024010123, 2024010200], "%Y%m%d%H", "a time"),
         # Midnights in Berlin around a change of clocks: 24, 23 and 24 hours apart.
         ([1711753200, 1711839600, 1711922400, 1712008800], "unix_s", "time since 1970"),

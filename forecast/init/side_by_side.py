@@ -1,0 +1,50 @@
+"""Tables with a column for each month, quarter or hour, which hold one series in many columns."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from forecast.data.month_names import month_of
+from forecast.errors import DataError, shown
+
+YEAR = re.compile(r"years?|jahr|ann[ée]e|a[ñn]o|anno|ano|yr|yyyy", re.IGNORECASE)
+KINDS = (
+    ("months of a year", re.compile(r"(?:m|month)?[ _]?0?(\d{1,2})", re.I), (range(1, 13),), True),
+    ("quarters of a year", re.compile(r"(?:q|qtr|quarter) ?([1-4])", re.I), (range(1, 5),), True),
+    (
+        "hours of a day",
+        re.compile(r"(?:(?:h|he|hr|hour)[ _]?0?|0?(?=\d{1,2}:00))(\d{1,2})(?::00)?", re.I),
+        (range(24), range(1, 25)),
+        False,
+    ),
+)
+"""What columns may be together, their names, all of their numbers, and whether a column of years
+must stand beside them."""
+
+
+def refuse_side_by_side(frame: pd.DataFrame, path: str) -> None:
+    """Raise a DataError for columns of numbers that are the months, quarters or hours of a row.
+
+    Args:
+        frame: a table of which nobody said what is to be forecast.
+        path: what messages call it.
+    """
+    names = [str(name) for name in frame if pd.api.types.is_numeric_dtype(frame[name])]
+    months = {name: number for name in names if (number := month_of(name))}
+    found = [("months of a year", months)] if len({*months.values()}) == 12 else []
+    has_years = any(YEAR.fullmatch(str(name).strip()) for name in frame)
+    for what, pattern, counts, needs_years in KINDS:
+        hits = {name: int(hit[1]) for name in names if (hit := pattern.fullmatch(name.strip()))}
+        is_whole = any(sorted(hits.values()) == [*count] for count in counts)
+        if is_whole and (has_years or not needs_years):
+            found.append((what, hits))
+    if found:
+        what, columns = found[0]
+        first, *_, last = columns
+        raise DataError(
+            f"{path}: columns {shown(first)} to {shown(last)} are the {what}; write them one below"
+            " the other, each with its time and its value (pandas.melt does), or name what is"
+            " forecast with --target"
+        )
