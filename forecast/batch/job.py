@@ -16,6 +16,7 @@ from forecast.data.parts import parts_of, version_of
 from forecast.data.remote import is_address, is_named, name_address, remote_version
 from forecast.data.write import for_spreadsheets, write_table
 from forecast.errors import ConfigError, DataError
+from forecast.forecasting.history import SkippedError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.files import kind_of
@@ -23,6 +24,10 @@ from forecast.runs.memory import give_back_freed_memory
 from forecast.training.device import choose_device
 
 log = logging.getLogger("forecast")
+
+
+TOO_SHORT = "too short"
+"""What a file is called, among warnings, of which every series is skipped."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ class Forecaster:
         with noted_warnings() as warnings:
             try:
                 found = self._written(file)
+            except SkippedError as error:  # other files have other series
+                return Finished(file, warnings=((TOO_SHORT, str(error)),))
             except DataError as error:
                 return Finished(file, error=str(error))
             finally:

@@ -53,6 +53,8 @@ def predict_files(options: PredictOptions) -> int:
             f"{len(summary.failed)} of {len(summary.failed) + len(summary.finished)} files have no"
             f" forecast, {'this' if len(summary.failed) == 1 else 'the first'} because of: {first}"
         )
+    if not any(each.rows for each in summary.finished):
+        raise DataError(summary.warnings[0])
     print_result(options.json, _result(options, summary), _text(options, summary))
     return 0
 

@@ -59,6 +59,10 @@ def _fewest_steps_between_rows(panel: Panel) -> int:
     return int(steps.min()) if len(steps) else 1
 
 
+class SkippedError(DataError):
+    """A table of which every series is short enough to be skipped."""
+
+
 def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     """The series with the rows that a forecast needs.
 
@@ -75,7 +79,8 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
         return history
     number = int(np.argmax(short))
     if short.all() or not skips_short:
-        raise DataError(
+        kind = SkippedError if skips_short else DataError
+        raise kind(
             f"{history.source}: {int(history.lengths[number])} rows{_of_series(history, number)}"
             f" are too few to forecast from; the model needs the last {needed}"
         )

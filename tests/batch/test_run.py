@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -146,6 +147,27 @@ def test_a_file_that_cannot_be_forecast_stops_no_other(place):
     assert not (place.folder / "out" / FILES[1]).exists()
     place.write(FILES[1], place.frame[80:160])
     assert len(run(place).finished) == 3
+
+
+def test_a_file_of_series_that_are_skipped_is_no_failure(place):
+    """As one table of them all has none: the others are forecast."""
+    config = place.trained.config
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"short_series": "skip"})}
+    )
+    trained = replace(place.trained, config=config)
+    path = place.write(FILES[1], place.frame[80:82])
+    summary = result_of(forecast_files(place.job(), trained))
+    assert {each.file: each.rows for each in summary.finished} == dict(
+        zip(FILES, (6, 0, 6), strict=True)
+    )
+    assert summary.warnings == [
+        f"{path}: 2 rows of series b are too few to forecast from; the model needs the last 5"
+    ]
+    assert not (place.folder / "out" / FILES[1]).exists()
+    place.write(FILES[1], place.frame[80:160])
+    summary = result_of(forecast_files(place.job(), trained))
+    assert (summary.before, summary.warnings) == (2, [])
 
 
 def test_warnings_are_told_once(place):
