@@ -299,7 +299,8 @@ def environment(device: str) -> dict[str, Any]:
 @functools.cache
 def _versions() -> dict[str, str]:
     """Of the packages that numbers depend on; looked up once, for it takes 10 ms."""
-    return {name: version(name) for name in RECORDED_PACKAGES}
+    found = {name: version(name) for name in RECORDED_PACKAGES}
+    return {**found, "torch": str(torch.__version__)}  # tells the build, as +cu130 does
 
 
 def _platform() -> str:
