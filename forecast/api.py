@@ -236,8 +236,8 @@ def quick(
         level: intervals in percent. []: none.
         folds: origins of a series at which the methods are judged; 0: none, None: by the size of
             the table.
-        partners: theta, ets, or neither; weights decide what they count. None: both, where the
-            table is not too large for them.
+        partners: theta, ets, ridge; weights decide what they count. []: none. None: theta and ets,
+            where the table is not too large, and ridge where it holds weeks of hours.
         duplicates: of rows with one time first, last, their mean or sum counts; None: an error.
         frequency: of the rows, as in the section `data`; None: told by the times.
 

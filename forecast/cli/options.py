@@ -295,7 +295,10 @@ class QuickOptions(PrintOptions):
         "--folds N", "origins at which it is judged, 0: none (default: by the size of the table)"
     )
     partners: list[str] | None = _option(
-        "--partners NAME", "theta, ets, or none (default: both, but for large tables)", nargs="+"
+        "--partners NAME",
+        "theta, ets, ridge, or none (default: theta and ets, but for large tables; ridge, if"
+        " there are weeks of hours)",
+        nargs="+",
     )
     plot: str | None = PLOT
     output: str = _option("--output FILE", "new .csv or .parquet (default: -, stdout)", default="-")

@@ -10,12 +10,17 @@ from jaxtyping import Float, Int
 
 from forecast.data.windows import Windows
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
-from forecast.evaluation.linear import fit_linear
+from forecast.evaluation.linear import MOST_LOOKBACK, fit_linear
 
-MOST_LAGS = 256
 SEASONS = 2
 """So many are read; of rows without a season, so many horizons."""
-WEEK_OF_HOURS = {24: 168}
+MOST_OF_SEASONS = 256
+"""Rows of seasons at most."""
+WEEKS = {24: 168, 48: 336, 96: 672}
+"""Rows of a week, where a season is a day: twice of them are read, for days of a week differ."""
+MOST_LAGS = MOST_LOOKBACK
+ENOUGH = 1_000
+"""Windows from which on it is asked without having been named."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,44 @@ def fitted_ridge(history: History, training: Windows, scale: Float[np.ndarray, "
     return Ridge(fit_linear(windows, nothing).weights)
 
 
+def has_weeks(history: History, horizon: int) -> bool:
+    """Whether rows are parts of a day, and half of the rows hold windows enough to learn weeks."""
+    rows = np.diff(history.offsets) // 2 - _lags(history, horizon) - horizon
+    return history.season in WEEKS and int(np.maximum(rows, 0).sum()) >= ENOUGH
+
+
+def ridge_until(
+    history: History, ends: Int[np.ndarray, " S"], scale: Float[np.ndarray, "S K"], horizon: int
+) -> Ridge:
+    """Fit it to all windows within the rows up to some; without any it is the naive forecast.
+
+    Args:
+        history: all rows, in the user's units.
+        ends: last row of each series that is read; one before its first row reads none.
+        scale: as for `fitted_ridge`.
+        horizon: steps.
+    """
+    lags, begins = _lags(history, horizon), history.offsets[:-1]
+    after = np.maximum(ends + 2 - lags - horizon, begins)  # where windows begin no more
+    rows = [np.arange(*each) for each in zip(begins, after, strict=True)]
+    values = torch.from_numpy(history.values)
+    windows = Windows(
+        inputs=values,
+        targets=values,
+        static=torch.zeros(len(begins), 0),
+        first_rows=torch.from_numpy(begins),
+        starts=torch.from_numpy(np.concatenate(rows)),
+        lookback=lags,
+        horizon=horizon,
+        num_future=0,
+    )
+    return fitted_ridge(history, windows, scale)
+
+
 def _lags(history: History, horizon: int) -> int:
-    """Two seasons (a week of hours), no more than leaves half of a usual series to learn from."""
+    """Two seasons (or weeks), no more than leaves half of a usual series to learn from."""
     season = history.season
-    usual = SEASONS * (season if season > 1 else horizon)
+    seasons = max(SEASONS * (season if season > 1 else horizon), horizon)
+    usual = SEASONS * WEEKS[season] if season in WEEKS else min(seasons, MOST_OF_SEASONS)
     most = (int(np.median(np.diff(history.offsets))) - horizon) // 2
-    return max(1, min(max(WEEK_OF_HOURS.get(season, usual), horizon), most, MOST_LAGS))
+    return max(1, min(usual, most, MOST_LAGS))

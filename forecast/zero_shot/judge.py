@@ -13,10 +13,10 @@ from forecast.data.scale import Scale, training_scale
 from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import COMBINATION, overall, verdict
-from forecast.partners.weights import HeldOut, chosen_weights, prior_weights
+from forecast.partners.weights import PRETRAINED, RIDGE, HeldOut, chosen_weights, prior_weights
 from forecast.zero_shot.calibration import Calibration, calibrated, uncalibrated
 from forecast.zero_shot.folds import actual_after, fold_origins
-from forecast.zero_shot.methods import LEAST_VALUES, PRETRAINED, Table, forecasts
+from forecast.zero_shot.methods import LEAST_VALUES, Table, fitted, forecasts
 
 NO_WINDOW = "Not judged: no rows were held out."
 
@@ -60,13 +60,19 @@ def judge(
         weights = dict(zip(methods, prior.tolist(), strict=True))
         return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon))
 
-    found = forecasts(table, origins, horizon, partners)
+    # What learns from the table does so from rows before the first origin, of every series alike:
+    # those that end together share what happens to them.
+    last = history.offsets[1:] - 1
+    after = (last[history.series_of(origins)] - origins).max()
+    ends = np.maximum(last - after, history.offsets[:-1] - 1)
+    found = forecasts(table, origins, horizon, fitted(partners, table, ends, horizon))
     actual = actual_after(history.values, history.offsets, origins, horizon)
     series, times = history.series_of(origins), panel.positions(origins)
     scale = _scale(history, origins)
     stacked = np.stack([found.points[name] for name in methods])
     held_out = HeldOut(stacked, actual, scale.absolute, series, times)
-    weights = dict(zip(methods, chosen_weights(held_out, prior).tolist(), strict=True))
+    pooled = [number for number, name in enumerate(methods) if name == RIDGE]
+    weights = dict(zip(methods, chosen_weights(held_out, prior, pooled).tolist(), strict=True))
     combined = found.combined(weights)
     name = COMBINATION if any(weights[each] for each in partners) else PRETRAINED
     others = {**found.points, **baseline_forecasts(table.filled, origins, horizon)}

@@ -11,15 +11,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from forecast.data.missing import forward_fill
+from forecast.data.scale import mase_scale
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
-from forecast.partners.table import PARTNERS
+from forecast.partners.ridge import ridge_until
+from forecast.partners.table import PARTNERS, Partner
+from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING
 from forecast.pretrained.network import MEDIAN
 from forecast.pretrained.zero_shot import zero_shot
 from forecast.training.workers import workers_for
 
-PRETRAINED = "pretrained"
-OTHERS = tuple(name for name in PARTNERS if name != PRETRAINED)
-"""The partners of the network."""
+OTHERS = (*SMOOTHING, RIDGE)
+"""The partners of the network; ridge regression alone learns from the table."""
 LEAST_VALUES = 3
 """Known values below which the last one is the forecast."""
 BLOCK = 512
@@ -77,8 +79,29 @@ class Forecasts:
         return np.asarray(np.maximum(np.sum(counting, axis=0), self.floor))
 
 
+def fitted(
+    names: Sequence[str], table: Table, ends: Int[np.ndarray, " S"], horizon: int
+) -> dict[str, Partner]:
+    """Partners by name; what learns from the table does so from the rows up to some.
+
+    Args:
+        names: of `OTHERS`.
+        table: all series.
+        ends: last row of each series that is read; one before its first row reads none.
+        horizon: steps.
+    """
+    found = {name: PARTNERS[name] for name in names if name != RIDGE}
+    if RIDGE not in names:
+        return found
+    history, offsets = table.history, table.history.offsets
+    train = np.stack([offsets[:-1], ends + 1], axis=1)
+    scale = mase_scale(history.values, offsets, train, history.season)
+    ridge = ridge_until(history, ends, scale, horizon)
+    return {**found, RIDGE: lambda _, *window: ridge(table.filled, *window)}
+
+
 def forecasts(
-    table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Sequence[str]
+    table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Mapping[str, Partner]
 ) -> Forecasts:
     """Forecast some windows by the network and by its partners, on all threads.
 
@@ -86,7 +109,7 @@ def forecasts(
         table: all series.
         origins: last known row of each window.
         horizon: steps.
-        partners: by name.
+        partners: by name, as `fitted` gives them.
     """
     # Histories of like length side by side, so that little is padded.
     order = np.argsort(origins - table.history.first_of(origins), kind="stable")
@@ -105,7 +128,7 @@ def forecasts(
 
 
 def _of_block(
-    table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Sequence[str]
+    table: Table, origins: Int[np.ndarray, " B"], horizon: int, partners: Mapping[str, Partner]
 ) -> Forecasts:
     """Forecast windows that are few enough to be done at once; see `forecasts`."""
     history = table.history
@@ -116,7 +139,7 @@ def _of_block(
     last = table.filled.values[origins][:, None]
     quantiles = np.where(is_short[..., None], np.nan, quantiles)
     points = {PRETRAINED: quantiles[..., MEDIAN]}
-    points |= {name: PARTNERS[name](history, origins, horizon) for name in partners}
+    points |= {name: partner(history, origins, horizon) for name, partner in partners.items()}
     points = {
         name: np.where(is_short, last, np.where(np.isfinite(each), each, fallback))
         for name, each in points.items()

@@ -18,10 +18,12 @@ from forecast.forecasting.predict import forecast_table
 from forecast.init.extent import what_is_missing
 from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
+from forecast.partners.ridge import has_weeks
 from forecast.partners.table import rows_read
+from forecast.partners.weights import RIDGE, SMOOTHING
 from forecast.zero_shot.calibration import with_intervals
 from forecast.zero_shot.judge import judge
-from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, forecasts
+from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, fitted, forecasts
 from forecast.zero_shot.result import QuickForecast
 
 log = logging.getLogger("forecast")
@@ -51,8 +53,8 @@ def quick_forecast(
         season: rows; None: by the frequency, of integer times by the values.
         levels: of the intervals in percent, rising.
         folds: origins of a series at which the methods are judged; 0: none, None: by its size.
-        partners: theta, ets, or neither; weights decide what they count. None: both, where the
-            table is not too large for them.
+        partners: of `OTHERS`; weights decide what they count. None: theta and ets, where the table
+            is not too large for them, and ridge where weeks of hours can be learned.
 
     Returns:
         The forecast, its scores on the held-out rows, and the weights of the methods.
@@ -67,7 +69,7 @@ def quick_forecast(
     horizon = horizon or min(HORIZONS.get(season, season), LONGEST_HORIZON)
     values = panel.values[:, : panel.num_targets]
     table = Table(History(values, panel.offsets, season))
-    partners = _affordable(panel, season) if partners is None else partners
+    partners = _affordable(panel, table.history, horizon) if partners is None else partners
     for finding in codes(panel):
         log.warning("%s", finding.message)
     _warn_of_missing(found)
@@ -75,7 +77,7 @@ def quick_forecast(
 
     counting = [name for name in partners if judged.weights[name]]
     ends = panel.offsets[1:] - 1
-    ahead = forecasts(table, ends, horizon, counting)
+    ahead = forecasts(table, ends, horizon, fitted(counting, table, ends, horizon))
     _warn_of_short(found, table.known_at(ends))
     parts = with_intervals(
         judged.calibration, ahead.combined(judged.weights), ahead.quantiles, ahead.floor
@@ -122,14 +124,16 @@ def _refuse(
         )
 
 
-def _affordable(panel: Panel, season: int) -> Sequence[str]:
-    """All partners, or none where they would take long."""
-    rows = int(np.minimum(panel.lengths, rows_read(OTHERS, season)).sum()) * panel.num_targets
+def _affordable(panel: Panel, history: History, horizon: int) -> Sequence[str]:
+    """The partners that take no long time and have enough to learn from."""
+    learning = (RIDGE,) if has_weeks(history, horizon) else ()
+    read = np.minimum(panel.lengths, rows_read(SMOOTHING, history.season))
+    rows = int(read.sum()) * panel.num_targets
     if rows <= MOST_ROWS:
-        return OTHERS
-    names = " ".join(OTHERS)
-    log.info("%d rows: the network alone, to be quick; --partners %s asks them all", rows, names)
-    return ()
+        return (*SMOOTHING, *learning)
+    names = " ".join(SMOOTHING)
+    log.info("%d rows: without %s, to be quick; --partners %s asks them", rows, names, names)
+    return learning
 
 
 def _warn_of_missing(found: Unconfigured) -> None:

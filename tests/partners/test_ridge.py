@@ -15,7 +15,7 @@ from forecast.errors import DataError
 from forecast.evaluation.baselines import History, seasonal_naive
 from forecast.evaluation.linear import fit_linear
 from forecast.forecasting.model_file import load
-from forecast.partners.ridge import Ridge, _lags, fitted_ridge
+from forecast.partners.ridge import Ridge, _lags, fitted_ridge, has_weeks, ridge_until
 from forecast.partners.weights import prior_weights
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.folder import MODEL_FILE
@@ -114,9 +114,49 @@ def test_series_of_unknown_scale_teach_nothing():
     np.testing.assert_array_equal(nothing(history, origins, 2), np.full((1, 2, 1), 3.0))
 
 
+def test_what_is_fitted_until_some_rows_is_that_of_series_which_end_there():
+    series = waves([60, 45, 30], 4)
+    history, _ = history_of(series, 4)
+    cut = history_of([series[0][:50], series[1][:45], series[2][:0]], 4)[0]
+    ends = history.offsets[:-1] + np.array([49, 44, -1])
+    scale = np.array([[2.0], [0.5], [1.0]])
+    found = ridge_until(history, ends, scale, HORIZON)
+    expected = fitted_ridge(cut, windows_of(cut, _lags(history, HORIZON)), scale)
+    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-9, atol=1e-12)
+    nothing = ridge_until(history, history.offsets[:-1] - 1, scale, HORIZON)
+    assert not nothing.weights.any()
+
+
+@pytest.mark.parametrize(
+    ("season", "horizon", "lengths", "expected"),
+    [
+        (24, 24, [3000], True),
+        (24, 24, [800] * 60, True),
+        (24, 24, [800] * 20, False),
+        (24, 24, [600] * 1000, False),
+        (96, 96, [9000], True),
+        (7, 7, [5000], False),
+    ],
+)
+def test_weeks_are_learned_from_a_thousand_windows_of_parts_of_days(
+    season, horizon, lengths, expected
+):
+    history, _ = history_of([np.zeros(rows) for rows in lengths], season)
+    assert has_weeks(history, horizon) is expected
+
+
 @pytest.mark.parametrize(
     ("season", "rows", "lags"),
-    [(1, 90, 6), (12, 200, 24), (24, 900, 168), (365, 5000, 256), (7, 9, 3), (7, 4, 1)],
+    [
+        (1, 90, 6),
+        (12, 200, 24),
+        (24, 900, 336),
+        (96, 9000, 1024),
+        (24, 300, 148),
+        (365, 5000, 256),
+        (7, 9, 3),
+        (7, 4, 1),
+    ],
 )
 def test_lags(season, rows, lags):
     history, _ = history_of([np.arange(float(rows))], season)
@@ -161,7 +201,7 @@ def test_a_run_keeps_the_map_and_the_rows_that_it_reads(run):
 
 
 @pytest.mark.parametrize(
-    "weights", [np.zeros((14, 4)), np.zeros(3), np.zeros((300, 3)), np.full((14, 3), np.nan), None]
+    "weights", [np.zeros((14, 4)), np.zeros(3), np.zeros((1025, 3)), np.full((14, 3), np.nan), None]
 )
 def test_a_file_with_another_map_is_refused(run, tmp_path, weights):
     tensors, content = load_checkpoint(run[0] / MODEL_FILE, "model")

@@ -59,7 +59,51 @@ def test_a_large_table_is_left_to_the_network(monkeypatch, caplog):
     with caplog.at_level("INFO", "forecast"):
         found = forecast.quick(TABLE, horizon=2)
     assert [*found.weights] == ["pretrained"]
-    assert "72 rows: the network alone, to be quick; --partners theta ets asks them" in caplog.text
+    assert "72 rows: without theta ets, to be quick; --partners theta ets asks them" in caplog.text
+
+
+def weeks_of_hours(weeks, series=1):
+    """Hours of shops that are closed at weekends, each with a level of its own."""
+    random, hours = np.random.default_rng(5), np.arange(weeks * 168)
+    is_open = (hours % 168 < 120) & (hours % 24 > 7)
+    times = pd.date_range("2024-01-01", freq="h", periods=len(hours))
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "unique_id": f"s{n}",
+                "ds": times,
+                "y": level * is_open + random.normal(9, 1, len(hours)),
+            }
+        )
+        for n, level in enumerate(np.linspace(20, 40, series))
+    )
+
+
+def test_weeks_of_hours_are_learned_from_the_table_and_judged_on_later_rows():
+    table = weeks_of_hours(10, series=3)
+    friday = table.groupby("unique_id").head(9 * 168 + 5 * 24)
+    found = forecast.quick(friday, horizon=24, folds=8)
+    assert [*found.weights] == ["pretrained", "theta", "ets", "ridge"]
+    assert found.weights["ridge"] >= 0.3
+    assert found.scores["ridge"]["MASE"] < 0.8 * found.scores["pretrained"]["MASE"]
+    assert found.forecast.forecast.max() < 20  # the next day is a Saturday
+
+
+def test_no_series_learns_from_rows_that_are_judged_in_it_or_in_others_that_end_with_it(
+    monkeypatch,
+):
+    asked = []
+    real = methods.ridge_until
+    monkeypatch.setattr(
+        methods, "ridge_until", lambda *given: asked.append(given[1]) or real(*given)
+    )
+    late = weeks_of_hours(8).tail(1000).assign(unique_id="t0")
+    table = pd.concat([weeks_of_hours(8), late])  # rows of s0, then of t0
+    forecast.quick(table, horizon=24, partners=("ridge",), folds=2)
+    rows = asked[0] - np.array([0, 8 * 168])
+    first = table.ds[table.unique_id == "s0"].iloc[-1] - pd.Timedelta(hours=48)
+    assert table.ds[table.unique_id == "s0"].iloc[rows[0]] == first
+    assert late.ds.iloc[rows[1]] == first
 
 
 def test_the_season_of_a_history_of_one_season_is_not_believed():
