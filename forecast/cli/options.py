@@ -36,13 +36,7 @@ def _columns(name: str, text: str, default: list[str] | None) -> Any:
 CONFIG = _option("CONFIG", "YAML configuration")
 OVERRIDES = _option("section.key=value", "replaces a value, e.g. training.epochs=5", nargs="*")
 TIME = _option("--time COLUMN", "time column (default: found by its values)")
-ID = _option(
-    "--id COLUMN",
-    "column that names the series, or columns that do together",
-    nargs="+",
-    action="extend",
-    default=[],
-)
+ID = _columns("--id", "column that names the series, or columns that do together", [])
 TARGET = _columns("--target", "column to forecast", None)
 SEASON = _integer("--season N", "rows (default: by frequency, or by the values)")
 TIMEZONE = _option("--timezone ZONE", "zone of local times, e.g. Europe/Berlin")
