@@ -22,6 +22,9 @@ MOST_LAGS = MOST_LOOKBACK
 ENOUGH = 1_000
 """Windows from which on it is asked without having been named."""
 
+MOST_WINDOWS = 20_000
+"""Windows and targets that are read of a table that no model is trained on."""
+
 
 @dataclass(frozen=True)
 class Ridge:
@@ -93,14 +96,17 @@ def ridge_until(
     """
     lags, begins = _lags(history, horizon), history.offsets[:-1]
     after = np.maximum(ends + 2 - lags - horizon, begins)  # where windows begin no more
-    rows = [np.arange(*each) for each in zip(begins, after, strict=True)]
+    starts = np.concatenate([np.arange(*each) for each in zip(begins, after, strict=True)])
+    most = MOST_WINDOWS // history.values.shape[1]
+    if len(starts) > most:  # at random: evenly spaced ones might all begin at the same hour
+        starts = np.sort(np.random.default_rng(0).choice(starts, most, replace=False))
     values = torch.from_numpy(history.values)
     windows = Windows(
         inputs=values,
         targets=values,
         static=torch.zeros(len(begins), 0),
         first_rows=torch.from_numpy(begins),
-        starts=torch.from_numpy(np.concatenate(rows)),
+        starts=torch.from_numpy(starts),
         lookback=lags,
         horizon=horizon,
         num_future=0,

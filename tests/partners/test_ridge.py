@@ -15,6 +15,7 @@ from forecast.errors import DataError
 from forecast.evaluation.baselines import History, seasonal_naive
 from forecast.evaluation.linear import fit_linear
 from forecast.forecasting.model_file import load
+from forecast.partners import ridge
 from forecast.partners.ridge import Ridge, _lags, fitted_ridge, has_weeks, ridge_until
 from forecast.partners.weights import prior_weights
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
@@ -125,6 +126,23 @@ def test_what_is_fitted_until_some_rows_is_that_of_series_which_end_there():
     np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-9, atol=1e-12)
     nothing = ridge_until(history, history.offsets[:-1] - 1, scale, HORIZON)
     assert not nothing.weights.any()
+
+
+def test_of_many_windows_some_are_read_of_every_phase_of_the_season(monkeypatch):
+    history, ends = history_of(waves([400], 4), 4)
+    scale = np.ones((1, 1))
+    read = []
+    monkeypatch.setattr(ridge, "MOST_WINDOWS", 80)
+    fit = ridge.fitted_ridge
+    monkeypatch.setattr(ridge, "fitted_ridge", lambda *given: read.append(given[1]) or fit(*given))
+    first, second = (ridge.ridge_until(history, ends, scale, HORIZON) for _ in range(2))
+    np.testing.assert_array_equal(first.weights, second.weights)
+    starts = read[0].starts.numpy()
+    assert len(np.unique(starts)) == 80
+    assert starts.max() <= 400 - read[0].lookback - HORIZON
+    assert (np.bincount(starts % 4) >= 8).all()
+    everything = fitted_ridge(history, windows_of(history, _lags(history, HORIZON)), scale)
+    np.testing.assert_allclose(first.weights, everything.weights, atol=0.2)
 
 
 @pytest.mark.parametrize(
