@@ -202,8 +202,9 @@ def look_at_csv(file: BinaryIO, separator: str, names: Sequence[str]) -> pd.Data
     for block in blocks_of(file, separator):
         for name, cells in (_cells(block, header, types, skip_ragged=True) or {}).items():
             found[name].append(cells)
+    nothing = pa.array([], pa.large_string()).dictionary_encode()  # pyarrow 17 joins no parts
     columns = {
-        name: _series(pa.chunked_array(parts, types[name]).unify_dictionaries().combine_chunks())
+        name: _series(pa.chunked_array(parts or [nothing]).unify_dictionaries().combine_chunks())
         for name, parts in found.items()
     }
     return pd.DataFrame(columns, copy=False)
