@@ -21,7 +21,6 @@ WEEKS = {24: 168, 48: 336, 96: 672}
 MOST_LAGS = MOST_LOOKBACK
 ENOUGH = 1_000
 """Windows from which on it is asked without having been named."""
-
 MOST_WINDOWS = 20_000
 """Windows and targets that are read of a table that no model is trained on."""
 
@@ -97,15 +96,15 @@ def ridge_until(
     lags, begins = _lags(history, horizon), history.offsets[:-1]
     after = np.maximum(ends + 2 - lags - horizon, begins)  # where windows begin no more
     starts = np.concatenate([np.arange(*each) for each in zip(begins, after, strict=True)])
-    most = MOST_WINDOWS // history.values.shape[1]
+    most = max(MOST_WINDOWS // history.values.shape[1], 1)
     if len(starts) > most:  # at random: evenly spaced ones might all begin at the same hour
         starts = np.sort(np.random.default_rng(0).choice(starts, most, replace=False))
-    values = torch.from_numpy(history.values)
+    nothing = torch.zeros(0, history.values.shape[1])  # values are those of the history
     windows = Windows(
-        inputs=values,
-        targets=values,
+        inputs=nothing,
+        targets=nothing,
         static=torch.zeros(len(begins), 0),
-        first_rows=torch.from_numpy(begins),
+        first_rows=torch.from_numpy(np.array(begins)),
         starts=torch.from_numpy(starts),
         lookback=lags,
         horizon=horizon,
