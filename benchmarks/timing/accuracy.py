@@ -16,6 +16,7 @@ QUICK = (
     "model.hidden_size=8",
     "model.embedding_size=8",
     "training.max_steps=2",
+    "training.precision=float32",  # which every machine computes
 )
 
 

@@ -4,6 +4,10 @@ import os
 from collections.abc import Iterator
 from statistics import median
 
+import torch
+
+from forecast.errors import DeviceError
+from forecast.training.device import require_precision
 from timing.processes import Settings, Worker, ours, theirs, workers
 from timing.tables import best, ratio, table, whole
 
@@ -20,12 +24,22 @@ Rates = dict[str, list[float]]
 """By name, a rate for each round."""
 
 
+def is_computed(precision: str) -> bool:
+    """Whether this machine computes an LSTM in a precision."""
+    try:
+        require_precision(torch.device("cpu"), precision)
+    except DeviceError:
+        return False
+    return True
+
+
 def contestants(settings: Settings) -> dict[str, list[str]]:
     """By name, the command of its worker."""
     threads = sorted({1, os.cpu_count() or 1})
     commands = {
         f"ours, {precision}": ours("lstm_ours.py", settings.data, precision)
         for precision in ("float32", "bf16")
+        if is_computed(precision)
     }
     for part in (LOOP, KERNEL, KEPT):
         for count in threads:
