@@ -232,7 +232,8 @@ def new_learner(
         DeviceError: if the device cannot train in the precision of the configuration.
     """
     config = prepared.config
-    with seeded(seed), workers_for(torch.device("cpu")):  # as do bytes of orthogonal weights
+    # Bytes of orthogonal weights depend on the number of threads, too.
+    with seeded(seed), workers_for(torch.device("cpu")):
         model = new_model(config, prepared.pipeline)
         require_precision(device, config.training.precision)
     if prepared.first:
