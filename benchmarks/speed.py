@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from timing import accuracy, forecasting, scale, startup, training
 from timing.made_tables import made_etth1
 from timing.processes import Settings
@@ -45,6 +46,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the peers' environment")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", action="append", type=int, help="again for more; else all")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="of training")
     parser.add_argument("--config", default="configs/benchmarks/etth1_96_fast.yaml")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")
     parser.add_argument("--output", nargs="?", const=RESULTS, help=f"append to {RESULTS} or a file")
@@ -68,6 +70,7 @@ def settings_of(options: argparse.Namespace) -> Iterator[Settings]:
             is_quick=options.quick,
             config=options.config,
             batches=tuple(options.batch or ()),
+            device=options.device,
         )
 
 
@@ -76,6 +79,8 @@ def described(options: argparse.Namespace, name: str) -> str:
     hidden = {options.data: "DIR", options.peers: "PYTHON", options.output: "FILE"}
     words = [hidden.get(word, word) for word in sys.argv]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, torch {version('torch')}"
+    if options.device == "cuda":
+        machine += f", {torch.cuda.get_device_name()}"
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     return f"### speed, {name} ({date})\n\n`python {shlex.join(words)}` ({machine})\n"
 

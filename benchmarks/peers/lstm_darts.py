@@ -1,4 +1,4 @@
-"""darts' BlockRNNModel: `lstm_darts.py DIR`."""
+"""darts' BlockRNNModel: `lstm_darts.py DIR cpu|cuda`."""
 
 import sys
 
@@ -10,11 +10,11 @@ from worker import (
     HORIZON,
     LAYERS,
     LOOKBACK,
-    TRAINER,
     WARM_UP,
     oil_temperature,
     serve,
     step_clock,
+    trainer_on,
 )
 
 SERIES = TimeSeries.from_dataframe(oil_temperature(sys.argv[1]), "ds", "y", freq="h")
@@ -23,6 +23,7 @@ SERIES = TimeSeries.from_dataframe(oil_temperature(sys.argv[1]), "ds", "y", freq
 def measure(batch: int, steps: int) -> float:
     """Windows a second."""
     times = step_clock(lightning.Callback)
+    trainer = trainer_on(sys.argv[2])
     model = BlockRNNModel(
         LOOKBACK,
         HORIZON,
@@ -31,7 +32,7 @@ def measure(batch: int, steps: int) -> float:
         n_rnn_layers=LAYERS,
         batch_size=batch,
         n_epochs=1000,
-        pl_trainer_kwargs={**TRAINER, "callbacks": [times], "max_steps": steps + WARM_UP + 1},
+        pl_trainer_kwargs={**trainer, "callbacks": [times], "max_steps": steps + WARM_UP + 1},
     )
     model.fit(SERIES)
     return times.rate(batch)

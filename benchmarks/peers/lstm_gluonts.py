@@ -1,4 +1,4 @@
-"""gluonts' DeepAR, which learns a distribution, so more work: `lstm_gluonts.py DIR`."""
+"""gluonts' DeepAR, which learns a distribution, so more work: `lstm_gluonts.py DIR cpu|cuda`."""
 
 import sys
 import tempfile
@@ -11,11 +11,11 @@ from worker import (
     HORIZON,
     LAYERS,
     LOOKBACK,
-    TRAINER,
     WARM_UP,
     oil_temperature,
     serve,
     step_clock,
+    trainer_on,
 )
 
 DATASET = PandasDataset(oil_temperature(sys.argv[1]).set_index("ds")["y"], freq="h")
@@ -26,7 +26,7 @@ def measure(batch: int, steps: int) -> float:
     times = step_clock(lightning.Callback)
     with tempfile.TemporaryDirectory() as folder:  # it cannot do without checkpoints
         options = {"enable_checkpointing": True, "default_root_dir": folder, "max_epochs": 1}
-        train(batch, steps, {**TRAINER, **options, "callbacks": [times]})
+        train(batch, steps, {**trainer_on(sys.argv[2]), **options, "callbacks": [times]})
     return times.rate(batch)
 
 

@@ -1,4 +1,4 @@
-"""neuralforecast's LSTM, which forecasts all steps at once: `lstm_neuralforecast.py DIR`."""
+"""neuralforecast's LSTM, all steps at once: `lstm_neuralforecast.py DIR cpu|cuda`."""
 
 import sys
 
@@ -11,11 +11,11 @@ from worker import (
     HORIZON,
     LAYERS,
     LOOKBACK,
-    TRAINER,
     WARM_UP,
     oil_temperature,
     serve,
     step_clock,
+    trainer_on,
 )
 
 FRAME = oil_temperature(sys.argv[1])
@@ -37,7 +37,7 @@ def measure(batch: int, steps: int) -> float:
         windows_batch_size=batch,
         max_steps=steps + WARM_UP + 1,
         callbacks=[step_clock(lightning.Callback)],
-        **TRAINER,
+        **trainer_on(sys.argv[2]),
     )
     forecaster = NeuralForecast([model], freq="h")  # which copies the model
     forecaster.fit(FRAME)

@@ -1,4 +1,4 @@
-"""forecast's own training: `lstm_ours.py DIR float32|bf16`."""
+"""forecast's own training: `lstm_ours.py DIR cpu|cuda float32|bf16`."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from forecast.prepare import new_learner, prepare
 from forecast.runs.memory import claim_process
 from forecast.training.loop import fit
 
-FOLDER, PRECISION = sys.argv[1:]
+FOLDER, DEVICE, PRECISION = sys.argv[1:]
 EPOCHS = 5
 """The first one is not counted."""
 
@@ -33,7 +33,7 @@ def measure(batch: int, steps: int) -> float:
         },
     }
     prepared = prepare(config_from(config), oil_temperature(FOLDER))
-    learner = new_learner(prepared, torch.device("cpu"), 1e-3, seed=0)
+    learner = new_learner(prepared, torch.device(DEVICE), 1e-3, seed=0)
     seconds = []
     for _ in fit(learner, prepared.windows["train"], None):
         seconds.append(time.perf_counter())

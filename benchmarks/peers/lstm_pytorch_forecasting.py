@@ -1,4 +1,4 @@
-"""pytorch-forecasting's RecurrentNetwork: `lstm_pytorch_forecasting.py DIR`."""
+"""pytorch-forecasting's RecurrentNetwork: `lstm_pytorch_forecasting.py DIR cpu|cuda`."""
 
 import sys
 
@@ -9,11 +9,11 @@ from worker import (
     HORIZON,
     LAYERS,
     LOOKBACK,
-    TRAINER,
     WARM_UP,
     oil_temperature,
     serve,
     step_clock,
+    trainer_on,
 )
 
 FRAME = oil_temperature(sys.argv[1])
@@ -38,7 +38,8 @@ def measure(batch: int, steps: int) -> float:
     model = RecurrentNetwork.from_dataset(
         DATASET, cell_type="LSTM", hidden_size=HIDDEN, rnn_layers=LAYERS, dropout=0.0
     )
-    trainer = lightning.Trainer(**TRAINER, callbacks=[times], max_steps=steps + WARM_UP + 1)
+    options = trainer_on(sys.argv[2])
+    trainer = lightning.Trainer(**options, callbacks=[times], max_steps=steps + WARM_UP + 1)
     trainer.fit(model, DATASET.to_dataloader(train=True, batch_size=batch, num_workers=0))
     return times.rate(batch)
 

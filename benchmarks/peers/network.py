@@ -7,10 +7,10 @@ from torch import nn
 from worker import HIDDEN, LAYERS, LOOKBACK
 
 
-def kernel_step(batch: int) -> Callable[[], None]:
+def kernel_step(batch: int, device: str = "cpu") -> Callable[[], None]:
     """A function that does one forward and backward of `nn.LSTM`, always on the same batch."""
-    network = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True)
-    inputs = torch.randn(batch, LOOKBACK, 1)
+    network = nn.LSTM(1, HIDDEN, LAYERS, batch_first=True, device=device)
+    inputs = torch.randn(batch, LOOKBACK, 1, device=device)
 
     def step() -> None:
         network.zero_grad(set_to_none=True)

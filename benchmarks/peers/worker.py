@@ -13,12 +13,18 @@ WARM_UP = 5
 """Steps before the clock starts."""
 TRAINER = {
     "accelerator": "cpu",
+    "devices": 1,
     "logger": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
     "enable_checkpointing": False,
 }
 """Options of a Lightning trainer that does nothing but train."""
+
+
+def trainer_on(device: str) -> dict[str, object]:
+    """The same on cpu or cuda."""
+    return {**TRAINER, "accelerator": "gpu" if device == "cuda" else "cpu"}
 
 
 def serve(measure: Callable[..., object]) -> None:
@@ -47,14 +53,17 @@ def be_quiet() -> None:
 def step_clock(callback: type) -> Any:
     """A Lightning callback that notes the time after each step; `callback` is its base class.
 
-    Its `rate(batch)` is windows a second over all steps but the first few.
+    Its `rate(batch)` is windows a second over all steps but the first few. A GPU has done the first
+    and the last of them when their times are noted.
     """
 
     class StepClock(callback):
         def __init__(self) -> None:
             self.times: list[float] = []
 
-        def on_train_batch_end(self, *_: Any) -> None:
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            if len(self.times) in (WARM_UP, trainer.max_steps - 1):
+                wait_for_gpu()
             self.times.append(time.perf_counter())
 
         def rate(self, batch: int) -> float:
@@ -62,6 +71,14 @@ def step_clock(callback: type) -> Any:
             return steps * batch / (self.times[-1] - self.times[WARM_UP])
 
     return StepClock()
+
+
+def wait_for_gpu() -> None:
+    """Until all that it was told to do is done, if there is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def oil_temperature(folder: str) -> Any:

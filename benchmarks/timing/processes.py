@@ -30,6 +30,8 @@ class Settings:
     """Configuration that is timed until its test error is known."""
     batches: tuple[int, ...] = ()
     """Batch sizes of the training part; empty: all."""
+    device: str = "cpu"
+    """Where the training part trains: cpu or cuda."""
 
     @property
     def left_out(self) -> str:

@@ -16,6 +16,8 @@ SECONDS = 1.0
 """What one measurement should take."""
 FEWEST_STEPS, QUICK_STEPS = 8, 4
 PEERS = ("neuralforecast", "darts", "pytorch_forecasting", "gluonts")
+GPU_PEERS = ("neuralforecast", "darts")
+"""Which were measured on a GPU."""
 KERNEL, KEPT, LOOP = "kernel", "kept", "loop"
 """The network alone; the same with the allocator's memory kept between steps, as ours has it: the
 fair limit; and the barest loop."""
@@ -24,10 +26,10 @@ Rates = dict[str, list[float]]
 """By name, a rate for each round."""
 
 
-def is_computed(precision: str) -> bool:
-    """Whether this machine computes an LSTM in a precision."""
+def is_computed(precision: str, device: str) -> bool:
+    """Whether a device of this machine computes an LSTM in a precision."""
     try:
-        require_precision(torch.device("cpu"), precision)
+        require_precision(torch.device(device), precision)
     except DeviceError:
         return False
     return True
@@ -35,19 +37,19 @@ def is_computed(precision: str) -> bool:
 
 def contestants(settings: Settings) -> dict[str, list[str]]:
     """By name, the command of its worker."""
-    threads = sorted({1, os.cpu_count() or 1})
+    data, device = settings.data, settings.device
     commands = {
-        f"ours, {precision}": ours("lstm_ours.py", settings.data, precision)
+        f"ours, {precision}": ours("lstm_ours.py", data, device, precision)
         for precision in ("float32", "bf16")
-        if is_computed(precision)
+        if is_computed(precision, device)
     }
     for part in (LOOP, KERNEL, KEPT):
-        for count in threads:
+        for count in sorted({1, os.cpu_count() or 1}) if device == "cpu" else (1,):
             name = f"{part}, {count} thread{'s' * (count > 1)}"
-            commands[name] = ours("lstm_kernel.py", settings.data, part, count)
+            commands[name] = ours("lstm_kernel.py", data, device, part, count)
     if settings.peers:
-        for peer in PEERS:
-            commands[peer] = theirs(settings, f"lstm_{peer}.py", settings.data)
+        for peer in PEERS if device == "cpu" else GPU_PEERS:
+            commands[peer] = theirs(settings, f"lstm_{peer}.py", data, device)
     return commands
 
 
