@@ -116,7 +116,7 @@ def trained_models(prepared: Prepared, session: Session) -> tuple[Model, ...]:
         restored_model(prepared.config.member(number), prepared.pipeline, weights).to(
             session.device
         )
-        for number, weights in enumerate(session.done)
+        for number, weights in enumerate(session.weights)
     )
 
 
@@ -193,7 +193,7 @@ def summarised(
         models: what came of it.
         combination: with partners.
     """
-    config, kept = prepared.config, session.kept_epochs()
+    config, kept = prepared.config, session.kept
     summary = {
         "model": combination.name,
         **_weights(combination),

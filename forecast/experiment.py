@@ -21,11 +21,7 @@ from forecast.distributed.team import ALONE, Team
 from forecast.distributed.work import log_shares, share_state
 from forecast.errors import ForecastError, ProcessLostError
 from forecast.estimate import measured
-from forecast.evaluate import (
-    fitted_combination,
-    summarised,
-    trained_models,
-)
+from forecast.evaluate import fitted_combination, summarised, trained_models
 from forecast.evaluation.remarks import coverage_remarks
 from forecast.forecasting.trained import TrainedModel
 from forecast.learning_rate import find_learning_rate, with_learning_rate
@@ -262,7 +258,7 @@ def write_run(folder: RunFolder, session: Session, trained: TrainedModel, parts:
     """
     with parts.part("writing"):
         trained.save(folder.path / MODEL_FILE)
-        kept = [epoch.number for epoch in session.kept_epochs()]
+        kept = [epoch.number for epoch in session.kept]
         write_results(trained, session.histories, kept, folder)
     if parts.is_wanted:
         folder.write_json(PROFILE_FILE, parts.table())

@@ -129,11 +129,11 @@ def learned(config: Config, data: pd.DataFrame) -> Learned:
         steps=[(e.train_loss, e.learning_rate, e.gradient_norms) for e in epochs],
         weights=[
             {name: weight.numpy().tobytes() for name, weight in weights.items()}
-            for weights in session.done
+            for weights in session.weights
         ],
         stops=[
             [epoch.validation_loss for epoch in epochs],
-            [epoch.number for epoch in session.kept_epochs()],
+            [epoch.number for epoch in session.kept],
             session.reasons,
         ],
         scores=scores,

@@ -57,7 +57,7 @@ def check_divergence(number: int, material: Material, scratch: Path) -> str | No
         return f"{step}: a model that was never trained is kept"
     if step not in broken.reasons[0]:
         return f"{step}: {broken.reasons[0]}"
-    return None if same(broken.done[0], before[-1][1]) else f"{step}: other weights are kept"
+    return None if same(broken.weights[0], before[-1][1]) else f"{step}: other weights are kept"
 
 
 def _copied(session: Session) -> dict[str, Tensor]:

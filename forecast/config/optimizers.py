@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from inspect import unwrap
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
@@ -18,21 +18,30 @@ if TYPE_CHECKING:
     Weights = list[Parameter]
 
 
-class GradientDescent(Option):
-    """Plain gradient descent: one step an epoch, on the gradient of all windows."""
+class _TorchOptimizer(Option):
+    """An optimiser whose options have the names that torch gives them."""
 
-    name: Literal["gd"] = "gd"
+    torch_name: ClassVar[str]
 
     def build(self, weights: Weights, rate: float) -> Optimizer:
         """The optimiser of some weights."""
         from torch import optim
 
-        return eager(optim.SGD)(weights, rate)
+        options = {field: getattr(self, field) for field in self.fields()}
+        return eager(getattr(optim, self.torch_name))(weights, rate, **options)
 
 
-class StochasticGradientDescent(Option):
+class GradientDescent(_TorchOptimizer):
+    """Plain gradient descent: one step an epoch, on the gradient of all windows."""
+
+    torch_name: ClassVar[str] = "SGD"
+    name: Literal["gd"] = "gd"
+
+
+class StochasticGradientDescent(_TorchOptimizer):
     """Stochastic gradient descent."""
 
+    torch_name: ClassVar[str] = "SGD"
     name: Literal["sgd"] = "sgd"
     momentum: Fraction = 0.9
     """Share of the last step that is added to the next."""
@@ -45,48 +54,33 @@ class StochasticGradientDescent(Option):
             raise IncompatibleKeysError("nesterov needs a momentum above 0", "nesterov")
         return self
 
-    def build(self, weights: Weights, rate: float) -> Optimizer:
-        """The optimiser of some weights."""
-        from torch import optim
 
-        return eager(optim.SGD)(weights, rate, momentum=self.momentum, nesterov=self.nesterov)
-
-
-class Adagrad(Option):
+class Adagrad(_TorchOptimizer):
     """Adagrad (Duchi et al. 2011)."""
 
+    torch_name: ClassVar[str] = "Adagrad"
     name: Literal["adagrad"] = "adagrad"
     lr_decay: NonNegativeFloat = 0.0
     """The rate is divided by 1 + steps * lr_decay."""
     eps: PositiveFloat = 1e-10
     """Added to the divisor, against division by zero."""
 
-    def build(self, weights: Weights, rate: float) -> Optimizer:
-        """The optimiser of some weights."""
-        from torch import optim
 
-        return eager(optim.Adagrad)(weights, rate, lr_decay=self.lr_decay, eps=self.eps)
-
-
-class Adadelta(Option):
+class Adadelta(_TorchOptimizer):
     """Adadelta (Zeiler 2012)."""
 
+    torch_name: ClassVar[str] = "Adadelta"
     name: Literal["adadelta"] = "adadelta"
     rho: Fraction = 0.9
     """Weight of the past in the mean squared gradient."""
     eps: PositiveFloat = 1e-6
     """Added to the divisor, against division by zero."""
 
-    def build(self, weights: Weights, rate: float) -> Optimizer:
-        """The optimiser of some weights."""
-        from torch import optim
 
-        return eager(optim.Adadelta)(weights, rate, rho=self.rho, eps=self.eps)
-
-
-class RMSprop(Option):
+class RMSprop(_TorchOptimizer):
     """RMSprop (Hinton 2012)."""
 
+    torch_name: ClassVar[str] = "RMSprop"
     name: Literal["rmsprop"] = "rmsprop"
     alpha: Fraction = 0.99
     """Weight of the past in the mean squared gradient."""
@@ -94,14 +88,6 @@ class RMSprop(Option):
     """Share of the last step that is added to the next."""
     eps: PositiveFloat = 1e-8
     """Added to the divisor, against division by zero."""
-
-    def build(self, weights: Weights, rate: float) -> Optimizer:
-        """The optimiser of some weights."""
-        from torch import optim
-
-        return eager(optim.RMSprop)(
-            weights, rate, alpha=self.alpha, momentum=self.momentum, eps=self.eps
-        )
 
 
 class Adam(Option):

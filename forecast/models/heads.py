@@ -158,8 +158,7 @@ class Parallel(nn.Module):
 
     The input of a step is the sum of vectors for its position, its channel and the covariates known
     for it (after Lin et al. 2023, SegRNN; a sum rather than a concatenation, so that an input of
-    width 1 holds them all). Arguments are
-    those of `Direct`.
+    width 1 holds them all). Arguments are those of `Direct`.
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:

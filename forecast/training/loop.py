@@ -1,7 +1,7 @@
 """The training loop: a generator of epochs, and one evaluation.
 
 `fit` yields a record after each epoch; the caller logs, saves and stops with ordinary `if` and
-`break`. When to stop and what to warn of are pure functions of the records.
+`break`. When to stop and what to warn of are pure functions of the records: see stopping.py.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from forecast.training.step import StepResult, average_weights, scheduled_rate, 
 from forecast.training.workers import ALONE, Workers, workers_for
 
 EVALUATION_BATCH = 1024
+"""Windows that are validated at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,22 @@ def fit(
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
             taken = yield from _steps(learner, take, batches, number, start, within, clock)
             ranks.require_same([*learner.model.state_dict().values()])
-            record = _record(learner, number, step, taken, batches)
-            validation_loss = _judged(learner, validation, workers, clock) if validation else None
-        seconds = clock.passed()
-        records.append(replace(record, validation_loss=validation_loss, seconds=seconds))
+            losses, norms, are_finite = _read(learner, taken)
+            validation_loss = _validated(learner, validation, workers, clock)
+        records.append(
+            Epoch(
+                number=number,
+                step=step + len(losses),
+                train_loss=_mean(losses, batches[: len(losses)]),
+                validation_loss=validation_loss,
+                learning_rate=taken.rate,
+                seconds=clock.passed(),
+                gradient_norms=norms,
+                bad_step=_bad_step(losses, step + 1, are_finite),
+            )
+        )
         step, within = records[-1].step, None
-        is_over = taken.is_cut or records[-1].seconds + clock.judging >= most_seconds
+        is_over = taken.is_cut or records[-1].seconds + clock.validation_seconds >= most_seconds
         yield records[-1]
 
 
@@ -140,7 +151,7 @@ class _Clock:
         self.paused = time.perf_counter()
         self.began = self.paused - before
         self.pause_every, self.most_seconds, self.ranks = pause_every, most_seconds, ranks
-        self.judging = 0.0
+        self.validation_seconds = 0.0
         """Seconds of the last validation."""
 
     def passed(self) -> float:
@@ -154,7 +165,7 @@ class _Clock:
     def is_over(self) -> bool:
         """Whether the time left is enough for a validation at most."""
         is_limited = self.most_seconds < math.inf
-        return is_limited and self.passed() + self.judging >= self.most_seconds
+        return is_limited and self.passed() + self.validation_seconds >= self.most_seconds
 
     def pauses(self) -> bool:
         """Whether a pause is due, which then begins."""
@@ -165,7 +176,7 @@ class _Clock:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _EpochSteps:
     """What the steps of an epoch leave to be recorded."""
 
     losses: Float[Tensor, " M"]
@@ -185,7 +196,7 @@ def _steps(
     start: Position,
     within: EpochProgress | None,
     clock: _Clock,
-) -> Generator[EpochProgress, None, _Taken]:
+) -> Generator[EpochProgress, None, _EpochSteps]:
     """The steps of an epoch, and the pauses between them.
 
     Args:
@@ -215,52 +226,31 @@ def _steps(
             step, so_far = position.step + 1, tuple(losses[: count + 1].tolist())
             yield EpochProgress(step, so_far, clock.paused - clock.began)
             learner.model.train()
-    return _Taken(losses[: count + 1], norms, rate, is_cut)
+    return _EpochSteps(losses[: count + 1], norms, rate, is_cut)
 
 
-def _record(
-    learner: Learner, number: int, step: int, taken: _Taken, batches: Sequence[Int[Tensor, " _"]]
-) -> Epoch:
-    """The record of an epoch before its validation.
-
-    Args:
-        learner: as the epoch left it.
-        number: of the epoch.
-        step: the last step before it.
-        taken: its steps.
-        batches: windows of each step.
-    """
-    losses, gradient_norms, has_numbers = _read(learner, taken.losses, taken.norms)
-    return Epoch(
-        number=number,
-        step=step + len(losses),
-        train_loss=_mean(losses, batches[: len(losses)]),
-        validation_loss=None,
-        learning_rate=taken.rate,
-        seconds=math.nan,
-        gradient_norms=gradient_norms,
-        bad_step=_bad_step(losses, step + 1, has_numbers),
-    )
-
-
-def _judged(learner: Learner, validation: Windows, workers: Workers, clock: _Clock) -> float:
+def _validated(
+    learner: Learner, validation: Windows | None, workers: Workers, clock: _Clock
+) -> float | None:
     """The validation loss; the clock learns how long it takes."""
+    if not validation:
+        return None
     began = clock.passed()
     with learner.profile.part("evaluation"):
         loss = evaluate(learner, validation, workers)
-    clock.judging = clock.passed() - began
+    clock.validation_seconds = clock.passed() - began
     return loss
 
 
-def _bad_step(losses: Sequence[float], first: int, has_numbers: bool) -> int | None:
-    """The first step whose loss, or whose weights after it, are no numbers; None: all are.
+def _bad_step(losses: Sequence[float], first: int, are_finite: bool) -> int | None:
+    """The first step whose loss, or whose weights after it, are not finite; None: all are.
 
     A weight that is no number makes the loss of the next step none: only the last step is in doubt.
     """
     for step, loss in enumerate(losses, first):
         if not math.isfinite(loss):
             return step
-    return None if has_numbers else first + len(losses) - 1
+    return None if are_finite else first + len(losses) - 1
 
 
 def batches_per_epoch(num_windows: int, config: TrainingConfig) -> int:
@@ -320,10 +310,8 @@ def _mean(losses: Sequence[float], batches: Sequence[Tensor]) -> float:
     return sum(sums) / sum(len(batch) for batch in batches)
 
 
-def _read(
-    learner: Learner, losses: Float[Tensor, " M"], norms: Sequence[Tensor]
-) -> tuple[list[float], dict[str, float], bool]:
-    """Loss of each step, norm of each gradient, and whether all weights are finite.
+def _read(learner: Learner, taken: _EpochSteps) -> tuple[list[float], dict[str, float], bool]:
+    """Loss of each step, norm of each gradient, and whether all weights are finite, as numbers.
 
     They come from the device in one tensor, for every reading waits for it: one synchronisation an
     epoch, and one at each pause.
@@ -331,7 +319,7 @@ def _read(
     names = [name for name, _ in learner.model.named_parameters()]
     weights = learner.eval_model.state_dict().values()
     is_finite = torch.stack([weight.isfinite().all() for weight in weights]).all()
-    everything = torch.cat([torch.stack([*norms]).to(losses), losses, is_finite[None].to(losses)])
-    *values, has_numbers = everything.tolist()
-    of_names = dict(zip(names, values, strict=False))
-    return values[len(names) :], of_names, bool(has_numbers)
+    losses, norms = taken.losses, torch.stack([*taken.norms])
+    *values, are_finite = torch.cat([norms.to(losses), losses, is_finite[None].to(losses)]).tolist()
+    norm_of = dict(zip(names, values, strict=False))
+    return values[len(names) :], norm_of, bool(are_finite)

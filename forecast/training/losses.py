@@ -90,19 +90,19 @@ class Loss(nn.Module):
             has_no_gaps: no target is NaN, so that none is looked for.
         """
         if has_no_gaps and self.weighs_alike:
-            losses = self._of_entries(forecast, target)
+            losses = self._entry_losses(forecast, target)
             if weight is not None:
                 losses = losses * weight[:, None, :, None]
             return losses.sum(), losses.new_full((), losses.numel())
         weights = self._weights(target)
         # A masked target becomes 0, so that its loss and gradient are numbers; then they count 0.
-        losses = self._of_entries(forecast, target.nan_to_num())
+        losses = self._entry_losses(forecast, target.nan_to_num())
         weighted = torch.where(weights > 0, losses * weights, 0.0)
         if weight is not None:
             weighted = weighted * weight[:, None, :, None]
         return weighted.sum(), weights.sum() * losses.shape[3]
 
-    def _of_entries(
+    def _entry_losses(
         self, forecast: Float[Tensor, "B H K Q"], target: Float[Tensor, "B H K"]
     ) -> Float[Tensor, "B H K P"]:
         return self.option.step_loss(forecast, target[..., None], self.given)

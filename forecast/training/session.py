@@ -103,8 +103,8 @@ class Session:
         self.device = self.learner.device
 
     @property
-    def done(self) -> list[dict[str, Tensor]]:
-        """Weights of the finished members."""
+    def weights(self) -> list[dict[str, Tensor]]:
+        """Of the finished members; those that are kept."""
         return [dict(state.best) for state in self.ended]
 
     def run(self) -> Iterator[Progress]:
@@ -192,10 +192,6 @@ class Session:
     def go_on(self, tensors: Mapping[str, Tensor], content: Any) -> None:
         """Go on from what another process of the training has restored."""
         self._take(tensors, record_of(content))
-
-    def kept_epochs(self) -> list[Epoch]:
-        """The epoch of each member whose weights are kept."""
-        return [*self.kept]
 
     @property
     def share_done(self) -> float:

@@ -117,7 +117,7 @@ def set_gradient(
     # Sums, not means, are added up over the chunks, as one tree and not in the order in which
     # threads finish: so the bytes of the gradient depend on no number of threads or processes.
     own = [(number, chunks[number]) for number in workers.ranks.share(len(chunks))]
-    sums = workers.map(partial(_of_chunk, learner, seeds, noise), own)
+    sums = workers.map(partial(_chunk_gradient, learner, seeds, noise), own)
     like = (torch.zeros(()), torch.zeros(()), *learner.weights)
     total, weight, *gradients = workers.ranks.sum(sums, len(chunks), like)
     weight = weight.clamp_min(torch.finfo(weight.dtype).tiny)  # all targets may be masked
@@ -128,7 +128,7 @@ def set_gradient(
     return total / weight + _penalised(learner)
 
 
-def _of_chunk(
+def _chunk_gradient(
     learner: Learner, seeds: Sequence[int], noise: DropoutGenerator, chunk: tuple[int, Chunk]
 ) -> tuple[Tensor, ...]:
     """Sum of the losses, sum of their weights, and gradient of the first, of a chunk's windows."""

@@ -185,7 +185,7 @@ def trial(config: Config, basis: Basis) -> Steps:
     return Scored(
         score=score,
         epochs=len(session.histories[0]),
-        kept_epoch=session.kept_epochs()[0].number,
+        kept_epoch=session.kept[0].number,
         parameters=sum(weights.numel() for weights in model.parameters()),
     )
 

@@ -99,8 +99,8 @@ def test_member_k_is_the_model_of_seed_k():
     session, _ = trained(prepared_for({"ensemble": 3}, seed=5))
     for number in range(3):
         alone, _ = trained(prepared_for(seed=5 + number))
-        assert same_weights(session.done[number], alone.done[0])
-    assert not same_weights(session.done[0], session.done[1])
+        assert same_weights(session.weights[number], alone.weights[0])
+    assert not same_weights(session.weights[0], session.weights[1])
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_early_stopping_keeps_the_weights_of_the_lowest_mean(smoothing, patience
     assert len(losses) == best + patience < 60
     assert (best == 1 + int(np.argmin(losses))) == (smoothing == 0)
     assert session.reasons == [f"no lower validation loss since epoch {best}"]
-    assert [epoch.number for epoch in session.kept_epochs()] == [best]
-    assert same_weights(session.done[0], weights[best - 1])
-    assert not same_weights(session.done[0], weights[-1])
+    assert [epoch.number for epoch in session.kept] == [best]
+    assert same_weights(session.weights[0], weights[best - 1])
+    assert not same_weights(session.weights[0], weights[-1])
 
 
 @pytest.mark.parametrize("averaging", [{"ema": {"decay": 0.9}}, {"swa": {"start": 0.1}}])
@@ -202,12 +202,12 @@ def test_the_average_is_what_is_kept(stopping, averaging):
     for progress in session.run():
         averages.append((progress.member, copied(session.learner.average)))
         last = copied(session.learner.model)
-    for member, epoch in enumerate(session.kept_epochs()):
+    for member, epoch in enumerate(session.kept):
         of_member = [average for number, average in averages if number == member]
-        assert same_weights(session.done[member], of_member[epoch.number - 1])
+        assert same_weights(session.weights[member], of_member[epoch.number - 1])
         losses = [each.validation_loss for each in session.histories[member]]
         assert epoch.number == (12 if stopping is None else 1 + int(np.argmin(losses)))
-    assert not same_weights(session.done[1], last)
+    assert not same_weights(session.weights[1], last)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_the_last_weights_are_kept_without_early_stopping_or_validation(training
         prepared_for({"learning_rate": 0.5, "epochs": 6, **training}, split=split), CPU
     )
     *_, (_, last) = with_weights(session)
-    assert [epoch.number for epoch in session.kept_epochs()] == [6]
-    assert same_weights(session.done[0], last)
+    assert [epoch.number for epoch in session.kept] == [6]
+    assert same_weights(session.weights[0], last)
 
 
 def stopped(prepared, folder, epochs):
@@ -281,8 +281,8 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
         assert len(rest) == len(progress) - stopped_after
         assert records(session) == records(whole)
         assert session.reasons == whole.reasons
-        assert len(session.done) == len(whole.done)
-        assert all(map(same_weights, session.done, whole.done))
+        assert len(session.weights) == len(whole.weights)
+        assert all(map(same_weights, session.weights, whole.weights))
 
 
 def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(tmp_path):
@@ -291,7 +291,7 @@ def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(t
     run = session.run()
     next(run), next(run)
     session._finish_member("2 epochs are done")  # and then the signal comes
-    assert len(session.done) == 1
+    assert len(session.weights) == 1
     session.save()
     again, _ = resumed(prepared, folder)
     assert again.reasons == ["2 epochs are done"] * 2
@@ -322,8 +322,8 @@ def test_a_finished_ensemble_goes_on_to_the_bytes_of_a_longer_training(name, tmp
     again, _ = resumed(longer, folder)
     assert records(again) == records(whole)
     assert again.reasons == whole.reasons
-    assert again.kept_epochs()[0].number == whole.kept_epochs()[0].number
-    assert all(map(same_weights, again.done, whole.done))
+    assert again.kept[0].number == whole.kept[0].number
+    assert all(map(same_weights, again.weights, whole.weights))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     found = [(line["member"], line["number"]) for line in lines]
     assert found == [(m, e.number) for m, each in enumerate(again.histories) for e in each]
@@ -382,7 +382,7 @@ def test_a_training_that_is_watched_tells_of_its_steps_and_is_the_same():
     assert [p.epoch.step for p in seen if p.is_done] == [p.epoch.step for p in epochs]
     assert [p.epoch.step for p in seen] == [*range(1, epochs[-1].epoch.step + 1)]
     assert {p.steps for p in seen} == {epochs[-1].epoch.step}
-    for mine, other in zip(alone.done, watched.done, strict=True):
+    for mine, other in zip(alone.weights, watched.weights, strict=True):
         assert all(torch.equal(mine[name], other[name]) for name in mine)
 
 
