@@ -1,7 +1,8 @@
-"""The network alone, and the barest loop: `lstm_kernel.py DIR cpu|cuda kernel|kept|loop THREADS`.
+"""The network alone, and the barest loop: `lstm_kernel.py DIR cpu|cuda PART THREADS`. Parts:
 
 kernel: forward and backward of `nn.LSTM` on one batch, over and over.
 kept: the same, with the allocator's memory kept between steps, as our own training has it.
+graphed: the kernel as one CUDA graph, as our own training is on a GPU.
 loop: gather, forward, a linear head, mean squared error, backward, Adam.
 """
 
@@ -9,7 +10,7 @@ import sys
 import time
 
 import torch
-from network import kernel_step
+from network import graphed, kernel_step
 from torch import nn
 from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, WARM_UP, oil_temperature, serve, wait_for_gpu
 
@@ -43,6 +44,8 @@ def measure(batch: int, steps: int) -> float:
     """Windows a second."""
     torch.set_num_threads(THREADS)
     step = loop_step(batch) if PART == "loop" else kernel_step(batch, DEVICE)
+    if PART == "graphed":
+        step = graphed(step)
     for _ in range(WARM_UP):
         step()
     wait_for_gpu()

@@ -9,6 +9,7 @@ from worker import HIDDEN, HORIZON, LAYERS, LOOKBACK, oil_temperature, serve
 from forecast.config.tree import config_from
 from forecast.prepare import new_learner, prepare
 from forecast.runs.memory import claim_process
+from forecast.training.device import on_device_if_it_fits
 from forecast.training.loop import fit
 
 FOLDER, DEVICE, PRECISION = sys.argv[1:]
@@ -33,9 +34,11 @@ def measure(batch: int, steps: int) -> float:
         },
     }
     prepared = prepare(config_from(config), oil_temperature(FOLDER))
-    learner = new_learner(prepared, torch.device(DEVICE), 1e-3, seed=0)
+    device = torch.device(DEVICE)
+    learner = new_learner(prepared, device, 1e-3, seed=0)
+    windows = on_device_if_it_fits(prepared.windows, device)["train"]
     seconds = []
-    for _ in fit(learner, prepared.windows["train"], None):
+    for _ in fit(learner, windows, None):
         seconds.append(time.perf_counter())
     windows = learner.config.epoch_windows * (len(seconds) - 1)
     return windows / (seconds[-1] - seconds[0])

@@ -18,9 +18,9 @@ FEWEST_STEPS, QUICK_STEPS = 8, 4
 PEERS = ("neuralforecast", "darts", "pytorch_forecasting", "gluonts")
 GPU_PEERS = ("neuralforecast", "darts")
 """Which were measured on a GPU."""
-KERNEL, KEPT, LOOP = "kernel", "kept", "loop"
-"""The network alone; the same with the allocator's memory kept between steps, as ours has it: the
-fair limit; and the barest loop."""
+KERNEL, KEPT, GRAPHED, LOOP = "kernel", "kept", "graphed", "loop"
+"""The network alone; the same with the allocator's memory kept between steps, or on a GPU as one
+CUDA graph, as ours has it: the fair limit; and the barest loop."""
 
 Rates = dict[str, list[float]]
 """By name, a rate for each round."""
@@ -43,8 +43,9 @@ def contestants(settings: Settings) -> dict[str, list[str]]:
         for precision in ("float32", "bf16")
         if is_computed(precision, device)
     }
-    for part in (LOOP, KERNEL, KEPT):
-        for count in sorted({1, os.cpu_count() or 1}) if device == "cpu" else (1,):
+    limit, threads = (KEPT, {1, os.cpu_count() or 1}) if device == "cpu" else (GRAPHED, {1})
+    for part in (LOOP, KERNEL, limit):
+        for count in sorted(threads):
             name = f"{part}, {count} thread{'s' * (count > 1)}"
             commands[name] = ours("lstm_kernel.py", data, device, part, count)
     if settings.peers:
@@ -71,8 +72,8 @@ def rivals(rates: Rates) -> tuple[str, str, str | None]:
     """Names of the faster kernel, of the fair limit, and of the best peer, if there is one."""
     peers = {name: rates[name] for name in PEERS if name in rates}
     kernels, limits = (
-        {name: each for name, each in rates.items() if name.startswith(part)}
-        for part in (KERNEL, KEPT)
+        {name: each for name, each in rates.items() if name.startswith(parts)}
+        for parts in (KERNEL, (KEPT, GRAPHED))
     )
     return best(kernels), best(limits), best(peers) if peers else None
 
