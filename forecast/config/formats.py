@@ -39,7 +39,7 @@ def unit(value: str) -> str:
     Raises:
         ValueError: for one that holds a digit or a blank, or is part of a number.
     """
-    if re.search(r"[\d\s.,+\-]", value) or not 1 <= len(value) <= 8:
+    if re.search(r"[\d\s.,+\-\u2010-\u2015\u2212]", value) or not 1 <= len(value) <= 8:
         raise ValueError(f"{shown(value)} is no mark at numbers; write e.g. {{price: $}}")
     return value
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from forecast.data.units import unit_in, without_unit
+from forecast.data.units import DASHES, MINUS, unit_in, without_unit
 from forecast.errors import DataError, shown
 
 Place = Callable[[int], str]
@@ -60,7 +60,7 @@ def _numbers(
 ) -> Float[np.ndarray, " N"]:
     if column.dtype.kind in "iuf":
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    texts = column.astype("string").str.strip()
+    texts = column.astype("string").str.strip().str.replace(MINUS, "-", regex=False)
     texts = texts.mask(texts.isin(EMPTY))
     filled = texts.notna()
     if unit:
@@ -91,6 +91,9 @@ def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Seri
 
 def _remedy(cell: str, name: str, decimal: str, is_csv: bool, unit: str) -> str:
     """What to do about a cell that is no number; only the marks of a CSV can be set."""
+    negative = re.fullmatch(rf"\((.*\d.*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)", cell)
+    if negative:
+        return f"write {shown('-' + next(filter(None, negative.groups())))} if it is below zero"
     if unit:
         return f"by data.units all cells have the mark {shown(unit)}; write it here, too"
     if is_csv and (found := unit_in(cell)):

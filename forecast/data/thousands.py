@@ -18,7 +18,7 @@ from jaxtyping import Float
 from forecast.data.csv_blocks import named_separator
 from forecast.data.csv_cells import csv_columns, look_at_csv
 from forecast.data.numbers import EMPTY, Place
-from forecast.data.units import number_of
+from forecast.data.units import MINUS, number_of
 from forecast.errors import DataError, shown
 
 HEAD = 2**16
@@ -90,7 +90,7 @@ def _counted(texts: Iterable[str], mark: str) -> tuple[int, int] | None:
     is neither of them, nor 0, nor empty."""
     found = [0, 0]
     grouped = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+", re.ASCII)
-    for text in map(str.strip, texts):
+    for text in (each.strip().replace(MINUS, "-") for each in texts):
         if text not in EMPTY and text.strip("+-0"):
             is_grouped = grouped.fullmatch(text)
             if not is_grouped and not PLAIN.fullmatch(text):

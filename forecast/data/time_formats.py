@@ -26,6 +26,7 @@ DAYS = [
 ]
 DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
 DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d"]
+DAYS += ["%G-W%V-%u"]
 DAYS += [f"%A, {day}" for day in ("%B %d, %Y", "%d %B %Y", "%d. %B %Y", "%b %d, %Y", "%d %b %Y")]
 """Of a day, which may have a clock behind it."""
 CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
@@ -68,10 +69,12 @@ WEEKS = [
     for is_last in (False, True)
 ]
 """Of a week, where nothing else reads them: 2018/12 may be a month, 2018/13 is none."""
+FULL = {r"\d{4}-\d{3}": "%Y-%j", r"\d{4}W\d{3}": "%GW%V%u"}
+"""Of a day, where all of its digits are there: strptime takes fewer, of a month or a week."""
 LEAP_1900, LAST_SERIAL, DAY_SECONDS = 60, 132_000, 86_400
 """The day that 1900 did not have, and one in 2261, as spreadsheets count."""
-SERIALS = (32_874, 73_050)
-"""Such days from 1990 to the end of 2099: whole numbers in a column of times may be these."""
+SERIALS = (32_874, 55_153)
+"""Such days from 1990 to the end of 2050: whole numbers in a column of times may be these."""
 CODES = {8: ("%Y%m%d",), 7: ("%Y%j",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
 CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 """Formats of whole numbers, by their digits."""
@@ -173,6 +176,9 @@ def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
     if not texts.str.contains(r"\d").all():  # as texts of many columns are, and no time is
         return {}
     first = str(texts.iloc[0])
+    for digits, time_format in FULL.items():
+        if re.fullmatch(digits, first) and texts.str.fullmatch(digits).all():
+            return _reading(texts, [time_format])
     is_week = re.fullmatch(
         r"(?:[a-zA-Z]+ ?)?\d{1,2}[/ -]\d{4}|\d{4}[/ -](?:[a-zA-Z]+ ?)?\d{1,2}", first
     )

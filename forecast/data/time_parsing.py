@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from forecast.config.data import EPOCHS, EXCEL
+from forecast.data.codes import refuse_centuries, refuse_turns
 from forecast.data.compact import distinct_texts
 from forecast.data.local_times import cell_at, is_zone, localized
 from forecast.data.time_formats import (
@@ -31,6 +32,9 @@ CODES |= {**dict.fromkeys(EPOCHS, "time since 1970"), EXCEL: "a day of a spreads
 SPLIT_YEAR = re.compile(r"(\d{4})[-/](\d\d)")
 FEWEST_YEARS = 3
 """Months of which each is 13 after the one before are no months."""
+LAST_SHORT_YEAR = 2050
+"""That two digits are taken for: 60 is hardly 2060."""
+ZONE_NAME = re.compile(r"\d:\d\d[^\s\[]*\s?(?:[AaPp][Mm])?\s*(\[.+\]|[A-Z][A-Za-z_]{2,}(?:/\w+)*)")
 INTEGER = r"[-+]?\d{1,18}(\.0+)?"
 
 
@@ -77,6 +81,7 @@ def parse_times(
         return Times(*localized(dates, series, timezone, name, place), False, time_format)
     if column.dtype.kind in "iu" and time_format is None:
         values = column.to_numpy(np.int64)
+        refuse_centuries(values, series, cell_at(place(0), name, column.iloc[0]))
         return Times(_integers(values, column.iloc[0], frequency, name, place))
     codes, texts = _stripped(column)
 
@@ -87,6 +92,7 @@ def parse_times(
     is_integer = texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
     if time_format is None and is_integer.all():
         values = texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
+        refuse_centuries(values[codes], series, cell_at(first_place(0), name, texts[0]))
         return Times(_integers(values, texts[0], frequency, name, first_place)[codes])
     number = int(np.argmin(is_integer))
     _refuse_step(frequency, texts[number], name, first_place(number))
@@ -120,14 +126,25 @@ def _refuse_nat(
     bad = np.asarray(dates.isna())
     if bad.any():
         row = int(np.argmax(bad))
-        how = "a date; write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
-        if not re.search(r"\d", str(texts.iloc[row])):
-            how = (
-                "a date; delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
-            )
-        if time_format is not None:
-            how = f"data.time_format {time_format!r} says; mend one of them"
-        raise DataError(f"{cell_at(place(row), name, texts.iloc[row])}, which is not read as {how}")
+        cell = str(texts.iloc[row])
+        how = f"data.time_format {time_format!r} says; mend one of them"
+        if time_format is None:
+            how = f"a date; {_remedy(cell)}"
+        raise DataError(f"{cell_at(place(row), name, cell)}, which is not read as {how}")
+
+
+def _remedy(cell: str) -> str:
+    """What to do about a cell that is no date."""
+    if not re.search(r"\d", cell):
+        return "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
+    if re.fullmatch(r"\d{4}\.\d+", cell):
+        return "of a year with a fraction write the date, YYYY-MM-DD"
+    if zone := ZONE_NAME.search(cell):
+        return (
+            f"take {shown(zone[1])} off and set data.timezone, e.g. Europe/Berlin, or write offsets"
+            " such as +01:00"
+        )
+    return "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
 
 
 def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:
@@ -162,6 +179,7 @@ def _integers(
             f"{cell}, {CODES[code]} or an integer; set data.time_format: {code!r}, or"
             f" data.frequency: {step}"
         )
+    refuse_turns(np.unique(values), cell)
     return values
 
 
@@ -170,9 +188,12 @@ def _dates(
 ) -> tuple[pd.DatetimeIndex, str | None]:
     """Dates, and the format that they are written in unless that is ISO 8601."""
     if time_format is not None:
-        return _formatted(texts, name, time_format, place), time_format
+        dates = _formatted(texts, name, time_format, place)
+        _refuse_late_centuries(dates, texts, name, time_format, place)
+        return dates, time_format
     _refuse_split_years(texts, name, place)
-    is_zoned = texts.str.contains(r"\d\d:\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$").to_numpy(dtype=bool)
+    zoned = r"\d\d:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
+    is_zoned = texts.str.contains(zoned).to_numpy(dtype=bool)
     if is_zoned.any() and not is_zoned.all():
         number = int(np.argmax(is_zoned != is_zoned[0]))
         raise DataError(
@@ -182,8 +203,22 @@ def _dates(
     dates = iso_dates(texts, utc=bool(is_zoned.any()))
     if np.any(dates.isna()):
         found = _only_format(texts, dates, name, place)
-        return read_formatted(texts, found), found
+        dates = read_formatted(texts, found)
+        _refuse_late_centuries(dates, texts, name, found, place)
+        return dates, found
     return (_in_written_zone(dates, texts) if is_zoned.any() else dates), None
+
+
+def _refuse_late_centuries(
+    dates: pd.DatetimeIndex, texts: pd.Series, name: str, time_format: str, place: Place
+) -> None:
+    """Refuse years of two digits that are read as 2051 to 2068, as strptime does."""
+    row = int(np.argmax(dates))
+    if "%y" in time_format and dates[row].year > LAST_SHORT_YEAR:
+        raise DataError(
+            f"{cell_at(place(row), name, texts[row])}, which would be {dates[row]:%Y-%m-%d}; write"
+            " years with all four digits"
+        )
 
 
 def _refuse_split_years(texts: pd.Series, name: str, place: Place) -> None:

@@ -239,6 +239,7 @@ def dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.DatetimeI
 def iso_dates(texts: pd.Series, utc: bool) -> pd.DatetimeIndex:
     """ISO 8601 dates; NaT for anything else, also for `now` and for `1700.5`."""
     written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
+    written = written.str.replace(r"(?<=\d) ?(?:UTC|GMT)$", "Z", regex=True)
     return with_ends_of_days(
         written,
         lambda some: pd.DatetimeIndex(

@@ -9,9 +9,15 @@ from collections.abc import Iterable
 import pandas as pd
 
 CURRENCIES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|Rs|kr"
+MINUS, DASHES = "\u2212", "\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
+"""The sign of typeset numbers, which is read as -; and what may be meant as one, and is no mark."""
 NUMBER = r"(?:\d[\d., '\u2019\u00a0\u202f]*|[.,]\d+)"
-BEFORE = re.compile(rf"[-+]?\s?([A-Z]{{0,3}}[^\w\s.,:'\"()+-]|{CURRENCIES})\s?[-+]?{NUMBER}")
-AFTER = re.compile(rf"[-+]?{NUMBER}?(?<=[\d., \u00a0\u202f])([^\d\s.,:'\"()+_-][^\d\s]{{0,4}})")
+BEFORE = re.compile(
+    rf"[-+]?\s?([A-Z]{{0,3}}[^\w\s.,:'\"()+{DASHES}-]|{CURRENCIES})\s?[-+]?{NUMBER}"
+)
+AFTER = re.compile(
+    rf"[-+]?{NUMBER}?(?<=[\d., \u00a0\u202f])([^\d\s.,:'\"()+_{DASHES}-][^\d\s]{{0,4}})"
+)
 
 
 def unit_in(cell: str) -> tuple[str, bool] | None:

@@ -17,7 +17,7 @@ from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
 from forecast.data.table import is_parquet
 from forecast.data.thousands import seems_grouped
-from forecast.data.units import number_of, unit_of
+from forecast.data.units import MINUS, number_of, unit_of
 from forecast.errors import DataError, shown
 from forecast.init.time_column import holds_dates
 
@@ -98,7 +98,7 @@ def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     columns: dict[str, pd.Series] = {}
     for name, column in texts.items():
         codes, distinct = distinct_texts(column)
-        cells = [*map(str.strip, distinct)]
+        cells = [text.strip().replace(MINUS, "-") for text in distinct]
         if unit := unit_of(cell for cell in cells if cell not in EMPTY):
             found = [cell if cell in EMPTY else number_of(cell, unit) for cell in cells]
             numbers, distinct = pd.factorize(np.array(found, dtype=object))
@@ -220,7 +220,10 @@ def _typed_column(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
 
 def _numbers(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
     """Texts that are not empty as numbers; NaN for what is none."""
-    written = without_thousands(texts, thousands, decimal) if thousands and len(texts) else texts
+    written = texts.map(lambda text: text.replace(MINUS, "-"))
+    written = (
+        without_thousands(written, thousands, decimal) if thousands and len(texts) else written
+    )
     if decimal != ".":
         written = written.mask(written.str.contains(".", regex=False), "")
         written = written.str.replace(decimal, ".", regex=False)

@@ -1,5 +1,7 @@
 """Time columns against dates and instants written out by hand."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +55,10 @@ def instants(cells) -> list[int]:
         (["25-12-2024 06:30", "26-12-2024 07:30"], ["2024-12-25 06:30", "2024-12-26 07:30"]),
         (["20240131T05", "20240131T06"], ["2024-01-31 05:00", "2024-01-31 06:00"]),
         (["1850-01-01", "2261-12-31"], ["1850-01-01", "2261-12-31"]),
+        (["2020-W53-7", "2021-W01-1"], ["2021-01-03", "2021-01-04"]),
+        (["2020W537", "2021W011"], ["2021-01-03", "2021-01-04"]),
+        (["2023-365", "2024-001", "2024-366"], ["2023-12-31", "2024-01-01", "2024-12-31"]),
+        (["31.12.49", "01.01.50"], ["2049-12-31", "2050-01-01"]),
     ],
 )
 def test_dates_that_can_be_read_in_one_way(cells, dates):
@@ -227,6 +233,8 @@ def test_cells_that_are_no_dates(cells, row, cell):
     remedy = "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
     if not has_digit:
         remedy = "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
+    if cell == "1700.5":
+        remedy = "of a year with a fraction write the date, YYYY-MM-DD"
     assert refusal(parse, cells) == (
         f"data.csv:{row + 2}: column 'ds' holds '{cell}', which is not read as a date; {remedy}"
     )
@@ -295,6 +303,8 @@ def test_dates_of_a_frame():
     [
         (["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"], "UTC"),
         (["2024-01-01 00:00:00+00:00"], "UTC"),
+        (["2024-01-01 00:00:00 UTC", "2024-01-02 00:00:00 UTC"], "UTC"),
+        (["2024-01-01T00:00 GMT", "2024-01-02T00:00:00GMT"], "UTC"),
         (["2024-01-01 00:00+05:30", "2024-01-02 00:00+05:30"], "UTC+05:30"),
         (["2024-01-01 00:00-0300", "2024-01-02 00:00-0300"], "UTC-03:00"),
         (["2024-01-01 00:00:00-03", "2024-01-02 00:00:00-03"], "UTC-03:00"),
@@ -303,6 +313,7 @@ def test_dates_of_a_frame():
 )
 def test_written_offsets_are_kept(cells, timezone):
     times, found, _ = parse(cells)
+    cells = [re.sub(" ?(UTC|GMT)$", "Z", cell) for cell in cells]
     assert times.tolist() == [pd.to_datetime(cell, utc=True).value for cell in cells]
     assert found == timezone
     dates = TimeAxis(int(times[0]), "D", found).dates(np.array([0]))
