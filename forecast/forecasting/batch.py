@@ -10,6 +10,7 @@ import numpy as np
 
 from forecast.data.plain import PlainTable, joined
 from forecast.evaluation.levels import Levels
+from forecast.forecasting.far import far_values
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
 
@@ -43,7 +44,9 @@ def forecast_batch(
     if history is None or history.lengths.min() < trained.least_rows:
         return None
     numbers = trained.pipeline.series_numbers(owners)
-    if (numbers < 0).any():
+    read = replace(history.tail(trained.rows_needed), ids=tuple(owners))
+    nothing = np.empty((len(owners), 0, len(history.columns)))
+    if (numbers < 0).any() or far_values(read, nothing, trained.tail):  # told to whom it concerns
         return None
     renamed = _renamed(trained, numbers, names)
     panel, values = renamed.forecast_panel(history, None, horizon, level)

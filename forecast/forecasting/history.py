@@ -17,6 +17,7 @@ from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import DataError, named, shown
+from forecast.forecasting.far import far_values
 
 log = logging.getLogger("forecast")
 
@@ -191,14 +192,28 @@ def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
     )
 
 
-def warn_of_categories(panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline: Pipeline) -> None:
-    """Name the categories that the model was not trained on.
+def warn_of_values(
+    panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline: Pipeline, tail: Panel
+) -> None:
+    """Name the categories that the model was not trained on, and numbers that are far from all.
 
     Args:
         panel: the rows that the model reads.
         ahead: the rows to come.
         pipeline: knows the categories of training.
+        tail: the last rows of training.
     """
+    _warn_of_categories(panel, ahead, pipeline)
+    if far := far_values(panel, ahead, tail):
+        log.warning(
+            "far from the last rows of training, so the forecast means little: %s; check the unit",
+            _first_of(far),
+        )
+
+
+def _warn_of_categories(
+    panel: Panel, ahead: Float[np.ndarray, "S H C"], pipeline: Pipeline
+) -> None:
     values = np.concatenate([panel.values, ahead.reshape(-1, len(panel.columns))])  # (N + S * H, C)
     columns = {
         **dict(zip(panel.columns, values.T, strict=True)),

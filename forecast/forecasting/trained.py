@@ -37,8 +37,8 @@ from forecast.forecasting.history import (
     last_rows,
     long_enough,
     read_history,
-    warn_of_categories,
     warn_of_series,
+    warn_of_values,
 )
 from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.labels import label_columns
@@ -286,7 +286,7 @@ class TrainedModel:
         history = last_rows(whole, self.rows_needed, self.pipeline)
         rounds = -(-horizon // trained)  # rounded up
         history, known = future_rows(data, history, future, rounds * trained, horizon)
-        warn_of_categories(history, known, self.pipeline)
+        warn_of_values(history, known, self.pipeline, self.tail)
         first, last = int(history.starts.min()), int((history.starts + history.lengths).max())
         days = self.pipeline.covariates.days
         warn_of_unknown_days(days, history.axis, first, last + horizon - 1)
