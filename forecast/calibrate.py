@@ -51,7 +51,10 @@ class Calibrated:
 
 
 def calibrated(
-    models: tuple[Model, ...], prepared: Prepared, combination: Combination | None = None
+    models: tuple[Model, ...],
+    prepared: Prepared,
+    combination: Combination | None = None,
+    with_sums: bool = True,
 ) -> Calibrated:
     """What the errors on validation and test say; empty for a point model without intervals.
 
@@ -59,10 +62,11 @@ def calibrated(
         models: the members.
         prepared: the data; its targets are no labels.
         combination: with partners; None: the models alone.
+        with_sums: also say how often intervals of sums over the horizon hold.
     """
     quantiles = quantiles_of(prepared.config.training.loss)
     if len(quantiles) > 1:
-        return _of_quantiles(models, prepared, combination, quantiles)
+        return _of_quantiles(models, prepared, combination, quantiles, with_sums)
     options, truth = prepared.config.intervals, actuals(prepared)
     if not options.levels:
         return Calibrated()
@@ -77,9 +81,9 @@ def calibrated(
     calibration = Calibration.of(scores, sizes, options.levels, options.origins)
     copula = _copula([part.errors(truth) for part in parts], prepared)
     held = conformal_coverage(validation, test, truth, scale, options, pipeline.minimum)
-    return Calibrated(
-        calibration, copula, held | _conformal_sums(validation, test, truth, scale, prepared)
-    )
+    if with_sums:
+        held |= _conformal_sums(validation, test, truth, scale, prepared)
+    return Calibrated(calibration, copula, held)
 
 
 def held_out_forecasts(
@@ -156,6 +160,7 @@ def _of_quantiles(
     prepared: Prepared,
     combination: Combination | None,
     quantiles: tuple[float, ...],
+    with_sums: bool,
 ) -> Calibrated:
     """What the errors of a quantile model say: intervals it has, how its paths move it has not."""
     truth, times_of = actuals(prepared), prepared.panel.positions
@@ -173,7 +178,7 @@ def _of_quantiles(
     copula, levels = _copula([*errors.values()], prepared), central_intervals(quantiles)
     sums: Summary = {}
     validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None
-    if validated is not None and levels and prepared.config.window.horizon > 1:
+    if with_sums and validated is not None and levels and prepared.config.window.horizon > 1:
         chosen = judged(len(rows), values[0, ..., 0].size)
         rows, values, pipeline = rows[chosen], values[chosen], prepared.pipeline
         sums = sum_coverage(

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 import torch
 
-from forecast import estimate
+from forecast import calibrate, estimate
 from forecast.config.changes import with_tuples
 from forecast.config.training import TrainingConfig
 from forecast.config.tree import config_from
@@ -177,6 +177,14 @@ def test_every_part_of_a_real_training_takes_some_time(partners, prepared, monke
     assert 0 < cost.step < 5
     assert 0 < cost.validation < 5
     assert 0 < cost.evaluation < 60
+
+
+def test_no_sums_are_judged_for_an_estimate(prepared, monkeypatch):
+    """They take a second or two, however few the windows, and each piece would pay for them."""
+    monkeypatch.setattr(calibrate, "sum_coverage", lambda *_: pytest.fail("sums"))
+    assert measured(prepared, torch.device("cpu")).evaluation > 0
+    with pytest.raises(pytest.fail.Exception, match="sums"):
+        calibrate.calibrated((new_learner(prepared, torch.device("cpu"), 0.1, 0).model,), prepared)
 
 
 def test_thinned_windows_are_runs_evenly_placed(prepared, monkeypatch):
