@@ -187,7 +187,7 @@ def _assemble(
         is_csv=table.is_csv,
         files=table.files,
         has_ids=bool(id_columns),
-        integer_ids=are_integers(table, id_columns, places.ids),
+        integer_ids=are_integers(table, id_columns, places.ids, known),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from jaxtyping import Int
 from forecast.config.data import DataConfig
 from forecast.data.compact import distinct_texts
 from forecast.data.names import as_known, name_of, parts_of
+from forecast.data.panel import Panel
 from forecast.data.table import Table
 from forecast.errors import DataError, shown
 
@@ -58,11 +60,19 @@ def together(columns: Sequence[Series]) -> Series:
     return tuple(map(name_of, parts)), codes
 
 
-def are_integers(table: Table, columns: Sequence[str], names: Sequence[str]) -> tuple[bool, ...]:
-    """Whether the names in each column were integers, and can be so again."""
+def are_integers(
+    table: Table, columns: Sequence[str], names: Sequence[str], known: Panel | None
+) -> tuple[bool, ...]:
+    """Whether the names in each column were integers, and can be so again.
+
+    A CSV does not tell the integer 7 from the text; there it is what the training table had.
+    """
+    integers = table.integers
+    if table.is_csv and known is not None:
+        integers = frozenset(itertools.compress(columns, known.integer_ids))
     parts = zip(*(parts_of(name, len(columns) or 1) for name in names), strict=True)
     return tuple(
-        column in table.integers and all(map(INTEGER.fullmatch, part))
+        column in integers and all(map(INTEGER.fullmatch, part))
         for column, part in zip(columns or ("",), parts, strict=True)
     )
 

@@ -177,7 +177,7 @@ class TimeAxis:
     def _too_late(self) -> DataError:
         origin = self.origin if self.is_integer else self._wall(self.origin)
         last = LAST_INTEGER if self.is_integer else "2262, the last year"
-        return DataError(f"steps of {self.frequency} from {origin} on pass {last}")
+        return DataError(f"steps of {self.frequency} from {origin} on pass {last}; take fewer")
 
     def _grid_until(self, time: int) -> Int[np.ndarray, " N"]:
         return self._moments(end=self._wall(time))
