@@ -15,12 +15,7 @@ from forecast.calibrate import calibrated
 from forecast.config.members import listed_members
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.evaluate import (
-    MOST_TESTED,
-    evenly_spaced,
-    fitted_combination,
-    scores_on_test,
-)
+from forecast.evaluate import MOST_TESTED, evenly_spaced, fitted_combination, scores_on_test
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner, of_member

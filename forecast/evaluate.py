@@ -180,10 +180,7 @@ def evenly_spaced(windows: Windows, most: int) -> Windows:
 
 
 def summarised(
-    prepared: Prepared,
-    session: Session,
-    models: tuple[Model, ...],
-    combination: Combination,
+    prepared: Prepared, session: Session, models: tuple[Model, ...], combination: Combination
 ) -> dict[str, Any]:
     """How the training went, and the scores on the test part.
 

@@ -129,11 +129,7 @@ def prepare(
 
 
 def _fitted(
-    config: Config,
-    panel: Panel,
-    parts: Split,
-    season: int,
-    days: tuple[SpecialDays, ...] | None,
+    config: Config, panel: Panel, parts: Split, season: int, days: tuple[SpecialDays, ...] | None
 ) -> Pipeline:
     """The pipeline, fitted on the training rows, with the bounds of what is forecast."""
     options, window = config.data, config.widest
@@ -213,11 +209,7 @@ def of_member(prepared: Prepared, number: int) -> Prepared:
 
 
 def new_learner(
-    prepared: Prepared,
-    device: torch.device,
-    rate: float,
-    seed: int,
-    profile: Profile | None = None,
+    prepared: Prepared, device: torch.device, rate: float, seed: int, profile: Profile | None = None
 ) -> Learner:
     """A fresh model with its optimiser; the weights depend on the seed alone, not on the device.
 

@@ -9,12 +9,7 @@ from sklearn.metrics import mean_pinball_loss
 
 from forecast import evaluate
 from forecast.calibrate import held_out_forecasts
-from forecast.evaluate import (
-    actuals,
-    linear_opponent,
-    part_forecasts,
-    trained_models,
-)
+from forecast.evaluate import actuals, linear_opponent, part_forecasts, trained_models
 from forecast.evaluation import intervals
 from forecast.evaluation.conformal import rolling_radii
 from forecast.evaluation.intervals import fit_error_scale

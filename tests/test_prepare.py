@@ -158,10 +158,7 @@ REFUSED = {
         {"data": {"short_series": "skip"}, "split": {"validation": 3, "test": 3}},
     ),
     "leading empty cells": (where(INDEX < 35, np.nan), {"data": {"missing": "interpolate"}}),
-    "no known target": (
-        where((INDEX >= 6) & (INDEX < 38), np.nan),
-        {"data": {"missing": "mask"}},
-    ),
+    "no known target": (where((INDEX >= 6) & (INDEX < 38), np.nan), {"data": {"missing": "mask"}}),
     "empty validation": (
         where((INDEX >= 38) & (INDEX < 48), np.nan),
         {"data": {"missing": "mask"}},

@@ -130,8 +130,5 @@ def without_last(panel: Panel, rows: int) -> tuple[Panel, Int[np.ndarray, " S"]]
     lengths = panel.lengths - rows
     kept = ragged_ranges(panel.offsets[:-1], lengths)
     return replace(
-        panel,
-        values=panel.values[kept],
-        offsets=offsets_of(lengths),
-        lines=panel.lines_at(kept),
+        panel, values=panel.values[kept], offsets=offsets_of(lengths), lines=panel.lines_at(kept)
     ), series

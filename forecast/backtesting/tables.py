@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from forecast.backtesting.labels import (
-    as_texts,
-    label_pictures,
-    label_score_rows,
-    label_scores,
-)
+from forecast.backtesting.labels import as_texts, label_pictures, label_score_rows, label_scores
 from forecast.backtesting.nixtla import cross_validation_frame
 from forecast.backtesting.pictures import pictures
 from forecast.backtesting.plan import Fold, Plan
@@ -95,11 +90,7 @@ class Backtest:
 
 
 def backtest_of(
-    prepared: Prepared,
-    plan: Plan,
-    folds: Sequence[Fold],
-    actuals: Actuals,
-    how: Mapping[str, Any],
+    prepared: Prepared, plan: Plan, folds: Sequence[Fold], actuals: Actuals, how: Mapping[str, Any]
 ) -> Backtest:
     """All that came of some folds.
 
@@ -127,11 +118,7 @@ def backtest_of(
 
 
 def _of_labels(
-    prepared: Prepared,
-    plan: Plan,
-    folds: Sequence[Fold],
-    actuals: Actuals,
-    how: Mapping[str, Any],
+    prepared: Prepared, plan: Plan, folds: Sequence[Fold], actuals: Actuals, how: Mapping[str, Any]
 ) -> Backtest:
     """The same of labels."""
     import pandas as pd

@@ -10,27 +10,17 @@ from pathlib import Path
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
-from forecast.backtesting.files import (
-    BACKTEST_FILES,
-    open_source,
-    write_backtest,
-)
+from forecast.backtesting.files import BACKTEST_FILES, open_source, write_backtest
 from forecast.check import inspect
 from forecast.cli.mlflow import mlflow
 from forecast.cli.options import BacktestOptions, CheckOptions, LrFindOptions, TrainOptions
-from forecast.cli.output import print_result, refuse_existing
+from forecast.cli.output import print_result, require_folder
 from forecast.cli.tensorboard import tensorboard
-from forecast.cli.text import (
-    backtest_text,
-    check_text,
-    lr_range_text,
-    profile_text,
-    training_text,
-)
+from forecast.cli.text import backtest_text, check_text, lr_range_text, profile_text, training_text
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
 from forecast.data.remote import is_named
-from forecast.distributed.environment import was_restarted
+from forecast.distributed.environment import num_restarts
 from forecast.distributed.helper import help_started
 from forecast.distributed.team import Team, team_of
 from forecast.errors import ConfigError, DataError, ProcessLostError
@@ -64,13 +54,10 @@ def train(options: TrainOptions) -> int:
         if team.place.rank:
             help_started(team.place, options.timeout)
             return 0
-        if options.run and was_restarted() and (Path(options.run) / CONFIG_FILE).exists():
-            options.resume, options.config, options.run, options.overrides = (
-                options.run,
-                None,
-                None,
-                [],
-            )
+        has_begun = options.run and (Path(options.run) / CONFIG_FILE).exists()
+        if has_begun and num_restarts() != "0":
+            options.resume, options.run = options.run, None
+            options.config, options.overrides = None, []
         return _train(options, team)
 
 
@@ -145,7 +132,9 @@ def lr_find(options: LrFindOptions) -> int:
         overrides.append(f"training.lr_range.seeds={options.seeds}")
     config = read_config(options.config, overrides)
     if options.write:
-        refuse_existing("--write", options.write)
+        require_folder("--write", options.write)
+        if os.path.lexists(options.write):
+            raise ConfigError(f"--write {options.write}: exists already; give another file")
     with _results(options.output, LR_RANGE_FILES, "a learning-rate curve", options.force) as folder:
         with stderr_log(options.quiet):
             found = experiment.lr_find(config)

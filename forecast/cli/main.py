@@ -15,11 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from forecast.cli.arguments import parse
-from forecast.cli.process import (
-    own_process,
-    quiet_libraries,
-    terminated_as_interrupted,
-)
+from forecast.cli.process import own_process, quiet_libraries, terminated_as_interrupted
 from forecast.cli.streams import Forgiving, tell
 from forecast.errors import ForecastError, one_line
 from forecast.runs.memory import claim_process

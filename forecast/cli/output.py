@@ -35,13 +35,6 @@ def require_folder(option: str, path: str) -> None:
         raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")
 
 
-def refuse_existing(option: str, path: str) -> None:
-    """Raise a ConfigError if a new file would take the place of another."""
-    require_folder(option, path)
-    if os.path.lexists(path):
-        raise ConfigError(f"{option} {path}: exists already; give another file")
-
-
 def refuse_input(output: str, path: str | None, what: str, option: str = "--output") -> None:
     """Raise a ConfigError if a file to be written is one that is read, by whatever name.
 

@@ -108,8 +108,7 @@ class Covariate(Section):
 
 
 Covariates = Annotated[
-    tuple[Annotated[Covariate, BeforeValidator(_named)], ...],
-    Field(fail_fast=True),
+    tuple[Annotated[Covariate, BeforeValidator(_named)], ...], Field(fail_fast=True)
 ]
 Ids = Annotated[
     Name | Annotated[tuple[Name, ...], Field(fail_fast=True, min_length=2, max_length=6)] | None,

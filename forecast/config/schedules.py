@@ -140,8 +140,7 @@ class Plateau(Option):
 
 
 ScheduleOption = Annotated[
-    Constant | StepDecay | Exponential | Cosine | OneCycle | Plateau,
-    Choice(),
+    Constant | StepDecay | Exponential | Cosine | OneCycle | Plateau, Choice()
 ]
 
 

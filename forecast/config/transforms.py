@@ -74,7 +74,6 @@ class Robust(Option):
 
 
 TransformOption = Annotated[
-    Log | Log1p | Power | Difference | Standardize | MinMax | Robust,
-    Choice(),
+    Log | Log1p | Power | Difference | Standardize | MinMax | Robust, Choice()
 ]
 Transforms = Annotated[tuple[TransformOption, ...], Field(fail_fast=True)]

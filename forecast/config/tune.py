@@ -62,9 +62,7 @@ class Range(Section):
 Choices = Annotated[tuple[Any, ...], Field(min_length=2, max_length=MOST_CHOICES)]
 Dimension = Annotated[
     Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")],
-    Discriminator(
-        lambda value: "range" if isinstance(value, Range | Mapping) else "choices",
-    ),
+    Discriminator(lambda value: "range" if isinstance(value, Range | Mapping) else "choices"),
 ]
 Space = Annotated[dict[str, Dimension], Field(max_length=MOST_KEYS)]
 

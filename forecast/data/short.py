@@ -14,10 +14,7 @@ from forecast.data.windows import Windows, first_usable, running_count
 
 
 def padding_rows(
-    inputs: Float[torch.Tensor, "N C"],
-    offsets: Offsets,
-    window: WindowConfig,
-    dtype: np.dtype[Any],
+    inputs: Float[torch.Tensor, "N C"], offsets: Offsets, window: WindowConfig, dtype: np.dtype[Any]
 ) -> Int[torch.Tensor, " S"] | None:
     """The row of each series that stands for what its windows lack; None if they are not padded.
 

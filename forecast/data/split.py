@@ -70,12 +70,7 @@ def split(panel: Panel, config: SplitConfig, train_rows: int = 1, horizon: int =
 
 
 def _given_back(
-    panel: Panel,
-    config: SplitConfig,
-    train_rows: int,
-    horizon: int,
-    validation: Rows,
-    test: Rows,
+    panel: Panel, config: SplitConfig, train_rows: int, horizon: int, validation: Rows, test: Rows
 ) -> tuple[Rows, Rows]:
     """First rows of validation and test where short series give rows of them back to training.
 

@@ -14,13 +14,7 @@ from forecast.config.data import EPOCHS, EXCEL
 from forecast.data.codes import refuse_centuries, refuse_turns
 from forecast.data.compact import distinct_texts
 from forecast.data.local_times import cell_at, is_zone, localized
-from forecast.data.time_formats import (
-    code_format,
-    formats_of,
-    has_offset,
-    read_formatted,
-    readable,
-)
+from forecast.data.time_formats import code_format, formats_of, has_offset, read_formatted, readable
 from forecast.data.times import Place, iso_dates
 from forecast.errors import DataError, shown
 

@@ -28,11 +28,7 @@ def told(value: Any, otherwise: int) -> int:  # noqa: ARG001
 
 @singledispatch
 def walked(
-    first: Any,
-    step: Step,
-    state: tuple[Any, ...],
-    rows: Sequence[Any],
-    numbers: tuple[Any, ...],
+    first: Any, step: Step, state: tuple[Any, ...], rows: Sequence[Any], numbers: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     """The state after all rows.
 

@@ -46,14 +46,9 @@ def place_of(variables: Mapping[str, str] = os.environ) -> Place:
     return place
 
 
-def restarts_of(variables: Mapping[str, str] = os.environ) -> str:
+def num_restarts() -> str:
     """How often torchrun has started the processes anew, after one of them failed."""
-    return variables.get("TORCHELASTIC_RESTART_COUNT", "0")
-
-
-def was_restarted(variables: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun has started this process anew."""
-    return restarts_of(variables) != "0"
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
 
 
 def store_of(place: Place) -> Any:
@@ -73,7 +68,7 @@ def store_of(place: Place) -> Any:
     except (RuntimeError, ValueError) as error:
         where = ":".join(os.environ[name] for name in ADDRESS)
         raise ConfigError(f"{where}: the processes of the training do not meet there") from error
-    return PrefixStore(f"forecast/{restarts_of()}", store)
+    return PrefixStore(f"forecast/{num_restarts()}", store)
 
 
 def file_store(path: str, size: int) -> Any:

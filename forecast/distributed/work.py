@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from forecast.config.tree import config_from
 from forecast.data.digest import data_digest
@@ -19,7 +17,6 @@ from forecast.errors import DataError
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.runs.checkpoint import packed, unpacked
 from forecast.training.ranks import Ranks
-from forecast.training.resuming import ResumeRecord
 from forecast.training.session import Session
 
 log = logging.getLogger("forecast")
@@ -66,16 +63,15 @@ def take_part(prepared: Prepared, ranks: Ranks, device: torch.device) -> None:
         pass
 
 
-def _packed(tensors: Mapping[str, Tensor], record: ResumeRecord) -> bytes:
-    return packed("resume", tensors, asdict(record))
-
-
 def share_state(session: Session, ranks: Ranks) -> None:
     """Let all processes begin where rank 0 does, which may have gone on with a run."""
     if ranks.exchange is None:
         return
-    state = session.snapshot if ranks.is_first else None
-    data = told(ranks, _packed(*state) if state else b"")
+    data = b""
+    if ranks.is_first and session.snapshot:
+        tensors, record = session.snapshot
+        data = packed("resume", tensors, asdict(record))
+    data = told(ranks, data)
     if data and not ranks.is_first:
         session.go_on(*unpacked(data, "what rank 0 has told", "resume"))
 

@@ -76,9 +76,7 @@ def error_by_step(errors: Mapping[str, Float[np.ndarray, " H"]], model: str, uni
 
 
 @own_style()
-def coverage_by_step(
-    coverage: Mapping[str, Mapping[str, Float[np.ndarray, " H"]]],
-) -> Figure:
+def coverage_by_step(coverage: Mapping[str, Mapping[str, Float[np.ndarray, " H"]]]) -> Figure:
     """Share of the test values inside their intervals, by step; dotted: what it should be.
 
     Args:

@@ -127,10 +127,7 @@ class ErrorScale:
 
 
 def fit_error_scale(
-    pipeline: Pipeline,
-    panel: Panel,
-    train: Int[np.ndarray, "S 2"],
-    season: int,
+    pipeline: Pipeline, panel: Panel, train: Int[np.ndarray, "S 2"], season: int
 ) -> ErrorScale:
     """The scale for the rows of a panel, in its order.
 

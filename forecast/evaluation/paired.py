@@ -118,16 +118,11 @@ def _deviation(values: Float[np.ndarray, " T"], together: int) -> float:
     return float(np.sqrt(np.mean(variances)))
 
 
-def student(degrees: int, normal: float = 1.959964) -> float:
-    """Student's 97.5 % quantile (Abramowitz and Stegun, 26.7.5).
-
-    Args:
-        degrees: of freedom.
-        normal: the same quantile of the normal distribution.
-    """
+def student(degrees: int) -> float:
+    """Student's 97.5 % quantile, by degrees of freedom (Abramowitz and Stegun, 26.7.5)."""
     if degrees <= len(FEW_DEGREES):
         return FEW_DEGREES[degrees - 1]
-    z, n = normal, degrees
+    z, n = 1.959964, degrees  # z: the same quantile of the normal distribution
     second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
     return z + (z**3 + z) / (4 * n) + second + third

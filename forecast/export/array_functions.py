@@ -165,11 +165,7 @@ def _in_slots(values: Any, slots: Any, read: Any) -> Any:
 
 @walked.register(GraphArray)
 def _(
-    first: Any,
-    step: Step,
-    state: tuple[Any, ...],
-    rows: Sequence[Any],
-    numbers: tuple[Any, ...],
+    first: Any, step: Step, state: tuple[Any, ...], rows: Sequence[Any], numbers: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     return _looped((first, *rows), step, state, numbers)
 

@@ -214,7 +214,10 @@ class GraphArray(NDArrayOperatorsMixin):
         constant = self.recorder.constant(shape, np.int64)
         return self.made("Reshape", [self.name, constant], self.sample.reshape(shape))
 
-    def _reduced(self, operator: str, sample: np.ndarray, axis: Axis, keepdims: bool) -> GraphArray:
+    def _reduced(self, name: str, axis: Axis, keepdims: bool) -> GraphArray:
+        """What NumPy's method does along an axis: ONNX has an operator for each of them."""
+        sample = np.asarray(getattr(self.sample, name)(axis=axis, keepdims=keepdims))
+        operator = f"Reduce{name.capitalize()}"
         axes = range(self.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
         constant = self.recorder.constant([*axes], np.int64)
         return self.made(
@@ -223,23 +226,19 @@ class GraphArray(NDArrayOperatorsMixin):
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """Sum along an axis."""
-        sample = np.asarray(self.sample.sum(axis=axis, keepdims=keepdims))
-        return self._reduced("ReduceSum", sample, axis, keepdims)
+        return self._reduced("sum", axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """Mean along an axis."""
-        sample = np.asarray(self.sample.mean(axis=axis, keepdims=keepdims))
-        return self._reduced("ReduceMean", sample, axis, keepdims)
+        return self._reduced("mean", axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """The least along an axis."""
-        sample = np.asarray(self.sample.min(axis=axis, keepdims=keepdims))
-        return self._reduced("ReduceMin", sample, axis, keepdims)
+        return self._reduced("min", axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """The largest along an axis."""
-        sample = np.asarray(self.sample.max(axis=axis, keepdims=keepdims))
-        return self._reduced("ReduceMax", sample, axis, keepdims)
+        return self._reduced("max", axis, keepdims)
 
     def any(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """Whether any is true."""

@@ -24,9 +24,7 @@ class GraphFeatures(nn.Module):
     def __init__(self, season: int, long_season: int, rows: int, horizon: int) -> None:
         super().__init__()
         self.recorded = Recorded(
-            f"features_{rows}",
-            lambda values: inputs_of(values, season, horizon, long_season),
-            rows,
+            f"features_{rows}", lambda values: inputs_of(values, season, horizon, long_season), rows
         )
 
     def forward(self, rows: Float[Tensor, "B L K"]) -> tuple[Tensor, ...]:

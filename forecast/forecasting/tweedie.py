@@ -22,10 +22,7 @@ STEPS, SPAN = 32, 60.0
 
 
 def tweedie_quantile(
-    power: float,
-    mean: Float[np.ndarray, " N"],
-    dispersion: Float[np.ndarray, " N"],
-    level: float,
+    power: float, mean: Float[np.ndarray, " N"], dispersion: Float[np.ndarray, " N"], level: float
 ) -> Float[np.ndarray, " N"]:
     """The smallest value that is exceeded with a probability of 1 - level at most.
 

@@ -156,10 +156,7 @@ def _first_states(layers: nn.ModuleList) -> list[nn.Parameter]:
 
 
 def _run(
-    layer: nn.Module,
-    inputs: Float[Tensor, "B T I"],
-    first: State | None,
-    dilation: int,
+    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | None, dilation: int
 ) -> tuple[Float[Tensor, "B T O"], State]:
     """A layer over all steps; with a dilation each step goes on from that many steps before.
 

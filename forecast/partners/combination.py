@@ -99,10 +99,7 @@ class Combination:
         return np.asarray(sum(weight * each for weight, each in counting))
 
     def shifted(
-        self,
-        values: Float[np.ndarray, "B H K Q"],
-        history: History,
-        origins: Int[np.ndarray, " B"],
+        self, values: Float[np.ndarray, "B H K Q"], history: History, origins: Int[np.ndarray, " B"]
     ) -> Float[np.ndarray, "B H K Q"]:
         """A model's forecasts, moved so that the middle one is that of the combination.
 

@@ -51,10 +51,7 @@ class PretrainedForecaster(Model):
         return WORK
 
     def forward(
-        self,
-        past: Float[Tensor, "B L K"],
-        future: Float[Tensor, "B H F"],
-        *_: object,
+        self, past: Float[Tensor, "B L K"], future: Float[Tensor, "B H F"], *_: object
     ) -> Float[Tensor, "B H K Q"]:
         """Forecast the horizon of each window, whose length `future` tells.
 

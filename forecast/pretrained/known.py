@@ -24,9 +24,9 @@ def total(values: Values, axis: int = 1) -> Values:
     return found
 
 
-def variance(values: Values, axis: int = 1) -> Values:
+def variance(values: Values) -> Values:
     """Population variance of the known values."""
-    return mean((values - np.expand_dims(mean(values, axis), axis)) ** 2, axis)
+    return mean((values - mean(values)[:, None]) ** 2)
 
 
 def median(values: Values, axis: int = 1) -> Values:

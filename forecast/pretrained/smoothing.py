@@ -46,7 +46,7 @@ def smoothed_level(
     """
     first = first_known(values)
     rate = rates[:, None]  # (A, 1)
-    level = _mean_of_first(values, first, 3) + np.zeros_like(rate)
+    level = _mean_of_first(values, first) + np.zeros_like(rate)
     state = (level, np.zeros_like(level))
     level, errors = walked(*_rows(values, first, _level_step, state, (rate,)))
     return level, errors / _counted(values, first)
@@ -74,7 +74,7 @@ def smoothed_trend(
     """
     first = first_known(values)
     rates = tuple(settings.T[:, :, None])  # (A, 1) each
-    level = _mean_of_first(values, first, 3) + np.zeros_like(rates[0])
+    level = _mean_of_first(values, first) + np.zeros_like(rates[0])
     state = (level, np.zeros_like(level), np.zeros_like(level))
     level, trend, errors = walked(*_rows(values, first, _trend_step, state, rates))
     return level, trend, errors / _counted(values, first)
@@ -111,7 +111,7 @@ def smoothed_season(
     rates = tuple(settings.T[:, :, None])  # (A, 1) each
     phases = (np.arange(length) - length) % season
     nothing = np.zeros_like(rates[0])
-    level = _mean_of_first(values - index[:, phases], first, 3) + nothing
+    level = _mean_of_first(values - index[:, phases], first) + nothing
     begin = told(first.min(), otherwise=0)
     coming = [index[:, (begin - length + ahead) % season] + nothing for ahead in range(season)]
     state = (level, np.zeros_like(level), *coming)
@@ -142,13 +142,13 @@ def _rows(
 
 
 def _mean_of_first(
-    values: Float[np.ndarray, "B L"], first: Int[np.ndarray, " B"], most: int
+    values: Float[np.ndarray, "B L"], first: Int[np.ndarray, " B"]
 ) -> Float[np.ndarray, " B"]:
-    """Mean of the first known rows; 0 where there is none."""
-    length = values.shape[1]
-    rows = np.minimum(first[:, None] + np.arange(most), length - 1)
+    """Mean of the first three known rows; 0 where there is none."""
+    length, three = values.shape[1], first[:, None] + np.arange(3)
+    rows = np.minimum(three, length - 1)
     some = np.take_along_axis(values, rows, axis=1)
-    inside = first[:, None] + np.arange(most) < length
+    inside = three < length
     total = np.where(inside, np.nan_to_num(some), 0.0).sum(axis=1)
     found: Float[np.ndarray, " B"] = total / np.maximum(inside.sum(axis=1), 1)
     return found

@@ -34,10 +34,7 @@ from forecast.training.agreement import first_difference
 
 
 def write_report(
-    run: Path | str,
-    output: Path | str | None = None,
-    force: bool = False,
-    show: Show = unseen,
+    run: Path | str, output: Path | str | None = None, force: bool = False, show: Show = unseen
 ) -> Page:
     """Write the report of a finished run.
 

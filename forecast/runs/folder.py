@@ -21,13 +21,7 @@ import torch
 from forecast import __version__
 from forecast.errors import ConfigError, DataError, as_path
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from forecast.runs.files import (
-    append,
-    json_text,
-    leftovers,
-    without_nan,
-    write_within,
-)
+from forecast.runs.files import append, json_text, leftovers, without_nan, write_within
 from forecast.runs.foreign import is_there, refuse_foreign
 from forecast.runs.host import num_threads
 from forecast.runs.lock import LOCK_FILE, locked

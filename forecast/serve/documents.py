@@ -44,10 +44,6 @@ PARAMETERS = [
 ]
 
 
-def _refusals() -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": Refusal, "description": text} for status, text in REFUSALS.items()}
-
-
 OPENAPI: dict[str, dict[str, Any]] = {
     "models": {
         "summary": "The models that are served",
@@ -64,7 +60,7 @@ OPENAPI: dict[str, dict[str, Any]] = {
                     CSV: {"schema": {"type": "string"}, "example": CSV_OUT},
                 },
             },
-            **_refusals(),
+            **{code: {"model": Refusal, "description": text} for code, text in REFUSALS.items()},
         },
         "openapi_extra": {
             "parameters": PARAMETERS,

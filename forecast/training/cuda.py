@@ -105,7 +105,8 @@ class StepGraph:
     def _capture(self) -> StepResult:
         """Record the kernels of one step; the weights are as before when it returns."""
         learner = self.learner
-        before = _copies(learner.model, learner.optimizer)
+        places = _places(learner.model, learner.optimizer)
+        before = {name: value.clone() for name, value in places.items()}
         learner.model.train()
         set_rate(learner.optimizer, 0.0)
         # Warm up on a stream of its own, as torch asks: what libraries allocate once must not be
@@ -129,10 +130,6 @@ def _places(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Ten
     for number, state in enumerate(optimizer.state.values()):
         places |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
     return places
-
-
-def _copies(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in _places(model, optimizer).items()}
 
 
 def _restore(

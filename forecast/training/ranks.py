@@ -89,7 +89,7 @@ class Ranks(NamedTuple):
         if self.exchange is None:
             return
         digest = torch.stack([part.detach().double().sum().cpu() for part in parts])
-        if not all(each.equal(digest) or _no_numbers(each) for each in self._gathered(digest)):
+        if not all(each.equal(digest) or each.isnan().any() for each in self._gathered(digest)):
             raise ConfigError(
                 "the processes of the training have come to different weights: their machines"
                 " compute differently; train on machines of one kind"
@@ -149,7 +149,3 @@ def _apart(row: Float[Tensor, " P"], like: Parts) -> Parts:
     return [
         piece.view(part.shape).to(part.device) for piece, part in zip(pieces, like, strict=True)
     ]
-
-
-def _no_numbers(values: Tensor) -> bool:
-    return bool(values.isnan().any())

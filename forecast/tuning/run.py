@@ -17,12 +17,7 @@ from forecast.runs.foreign import refuse_foreign, refuse_input
 from forecast.runs.lock import LOCK_FILE, locked
 from forecast.training.device import choose_device
 from forecast.tuning.objective import Basis, basis_of
-from forecast.tuning.results import (
-    JOURNAL_FILE,
-    STUDY_FILES,
-    write_pictures,
-    write_tables,
-)
+from forecast.tuning.results import JOURNAL_FILE, STUDY_FILES, write_pictures, write_tables
 from forecast.tuning.runners import Here, Runner
 from forecast.tuning.search import Limits, Seen, search
 from forecast.tuning.study import PrunerName, Row, Study

@@ -12,14 +12,7 @@ from jaxtyping import Float
 
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
-from forecast.drawing.panels import (
-    MOST_PANELS,
-    Shown,
-    evenly,
-    panels_of,
-    rows_drawn,
-    title_of,
-)
+from forecast.drawing.panels import MOST_PANELS, Shown, evenly, panels_of, rows_drawn, title_of
 
 if TYPE_CHECKING:
     import pandas as pd

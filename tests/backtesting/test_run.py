@@ -9,11 +9,7 @@ import pytest
 from statsforecast.models import AutoTheta
 
 from forecast import experiment
-from forecast.backtesting.files import (
-    BACKTEST_FILES,
-    open_source,
-    write_backtest,
-)
+from forecast.backtesting.files import BACKTEST_FILES, open_source, write_backtest
 from forecast.backtesting.run import backtest
 from forecast.errors import ConfigError, DataError
 from forecast.runs import drain

@@ -82,11 +82,7 @@ def test_a_wrong_command_line_ends_with_code_2(words, message, call):
 )
 def test_overrides_may_stand_anywhere(words):
     options = options_of("train", *words)
-    assert (options.config, options.run, options.overrides) == (
-        "c.yaml",
-        "r",
-        ["a.b=1", "c=2"],
-    )
+    assert (options.config, options.run, options.overrides) == ("c.yaml", "r", ["a.b=1", "c=2"])
 
 
 def test_overrides_may_follow_baselines_too():

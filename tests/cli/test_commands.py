@@ -12,15 +12,7 @@ import torch
 
 from forecast.config.tree import read_config
 from forecast.forecasting.model_file import load
-from tests.cli.helpers import (
-    RUN_FILES,
-    TABLE,
-    after_epoch,
-    contents_of,
-    names_in,
-    raising,
-    rows_of,
-)
+from tests.cli.helpers import RUN_FILES, TABLE, after_epoch, contents_of, names_in, raising, rows_of
 
 # Train
 

@@ -18,14 +18,7 @@ from forecast.cli import main as cli
 from forecast.cli.main import main
 from forecast.runs import files
 from forecast.runs.lock import locked
-from tests.cli.helpers import (
-    CONFIG,
-    RUN_FILES,
-    after_epoch,
-    contents_of,
-    names_in,
-    raising,
-)
+from tests.cli.helpers import CONFIG, RUN_FILES, after_epoch, contents_of, names_in, raising
 
 ROOT = Path(__file__).parents[2]
 

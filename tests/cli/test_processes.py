@@ -26,10 +26,7 @@ def kill(found):
 
 
 def test_a_training_goes_on_after_a_helper_was_killed_with_the_bytes_of_one_process(
-    place,
-    call,
-    helpers,
-    monkeypatch,
+    place, call, helpers, monkeypatch
 ):
     assert call("train", "config.yaml", "--run", "one", *WIDE)[0] == 0
     after_epoch(monkeypatch, lambda: kill(helpers))
@@ -48,13 +45,7 @@ def test_a_training_goes_on_after_a_helper_was_killed_with_the_bytes_of_one_proc
     assert None not in ended
 
 
-def test_a_killed_helper_ends_all_and_the_run_can_go_on(
-    place,
-    call,
-    refuse,
-    helpers,
-    monkeypatch,
-):
+def test_a_killed_helper_ends_all_and_the_run_can_go_on(place, call, refuse, helpers, monkeypatch):
     with monkeypatch.context() as patch:
         after_epoch(patch, lambda: kill(helpers))
         said = refuse(4, "train", "config.yaml", "--run", "run", *WIDE, "--processes", "2")

@@ -69,11 +69,7 @@ def test_cosine_ends_at_the_last_step(total: int, final: float) -> None:
     assert found[-1] == pytest.approx(final)
 
 
-@given(
-    total=st.integers(2, 150),
-    rise=st.floats(0.05, 0.99),
-    divide=st.floats(1.5, 100),
-)
+@given(total=st.integers(2, 150), rise=st.floats(0.05, 0.99), divide=st.floats(1.5, 100))
 def test_one_cycle(total: int, rise: float, divide: float) -> None:
     if rise * total - 1 <= 1e-6:  # torch divides by zero, or has no rise
         total = math.ceil(1.1 / rise)

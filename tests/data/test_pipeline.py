@@ -18,11 +18,7 @@ from forecast.data import transforms
 from forecast.data.assemble import read_panel
 from forecast.data.missing import require_complete
 from forecast.data.panel import Panel
-from forecast.data.pipeline import (
-    Pipeline,
-    fit_pipeline,
-    part_windows,
-)
+from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.split import PARTS, Split, split
 from forecast.errors import DataError
 
@@ -338,10 +334,7 @@ def test_nothing_but_training_rows_is_fitted(seed, missing):
     empty[frame.groupby("unique_id").tail(1).index] = False  # or these were the future
     frame.loc[empty, ["y", "x"]] = np.nan
     config = DataConfig(
-        path="-",
-        frequency="D",
-        missing=missing,
-        past=("x", {"kind": {"encoding": "ordinal"}}),
+        path="-", frequency="D", missing=missing, past=("x", {"kind": {"encoding": "ordinal"}})
     )
     transforms = (Difference(), Power(), Standardize(), MinMax(scope="global"))
     _, parts, pipeline = prepared(config, transforms, frame=frame)

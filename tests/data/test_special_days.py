@@ -118,10 +118,7 @@ def test_terms_are_a_column_for_each_name(tmp_path):
             "summer,2020-07-27,2020-07-01",
             ":2: term summer ends before it begins; mend first or last",
         ),
-        (
-            "summer,2020-07-27,2920-07-27",
-            ":2: column last is '2920-07-27'; write YYYY-MM-DD",
-        ),
+        ("summer,2020-07-27,2920-07-27", ":2: column last is '2920-07-27'; write YYYY-MM-DD"),
         (
             "summer,2020-07-27,2022-07-27",
             ":2: term summer has more than 400 days; mend first or last",

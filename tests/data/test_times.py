@@ -128,7 +128,7 @@ def test_day_without_midnight_and_day_with_two():
     # Havana: the clock jumps from 0:00 to 1:00 on 10 March 2024, and back to 0:00 on 3 November.
     spring = TimeAxis(pd.Timestamp("2024-03-09", tz="America/Havana").value, "D", "America/Havana")
     assert spring.dates(np.arange(3)).strftime("%d %H:%M").tolist() == [
-        *("09 00:00", "10 01:00", "11 00:00"),
+        *("09 00:00", "10 01:00", "11 00:00")
     ]
     autumn = TimeAxis(pd.Timestamp("2024-11-02", tz="America/Havana").value, "D", "America/Havana")
     assert (np.diff(autumn.at(np.arange(4))) / 3.6e12).tolist() == [24, 25, 24]

@@ -45,8 +45,7 @@ def all_shares(found, target):
 
 
 @pytest.mark.parametrize(
-    ("name", "lags"),
-    [("last_label", (1, 2, 3, 4)), ("seasonal_label", (3, 3, 3, 6))],
+    ("name", "lags"), [("last_label", (1, 2, 3, 4)), ("seasonal_label", (3, 3, 3, 6))]
 )
 def test_a_label_that_is_repeated_has_the_share_with_which_it_was_right(name, lags):
     found, origins = opponents(), np.array([18, 50])

@@ -152,13 +152,7 @@ def test_a_large_table_gets_segments_and_sections_of_several_lines(tmp_path):
     ],
 )
 def test_bundled_tables(
-    tmp_path,
-    file: str,
-    time: str,
-    targets: int,
-    frequency: str | int,
-    missing: str,
-    horizon: int,
+    tmp_path, file: str, time: str, targets: int, frequency: str | int, missing: str, horizon: int
 ):
     path = tmp_path / f"{file}.csv"
     path.write_bytes((DATA / f"{file}.csv").read_bytes())
@@ -224,11 +218,7 @@ FOUND = {
         {"time": "year", "frequency": 1},
     ),
     "dates with a known name before other dates": (dated(ds="Date"), {}, {"time": "Date"}),
-    "dates before known names": (
-        dated(ds="when").drop(columns="noted"),
-        {},
-        {"time": "when"},
-    ),
+    "dates before known names": (dated(ds="when").drop(columns="noted"), {}, {"time": "when"}),
     "hours beside their day": (
         hourly(60, 1)
         .assign(day=lambda t: t["date"].dt.date)
@@ -253,11 +243,7 @@ FOUND = {
         {"time_format": "%Y%m"},
         {"time": "when", "frequency": "MS"},
     ),
-    "a season too long for windows": (
-        series(3000, "min"),
-        {},
-        {"lookback": 2904, "horizon": 96},
-    ),
+    "a season too long for windows": (series(3000, "min"), {}, {"lookback": 2904, "horizon": 96}),
 }
 
 
@@ -330,9 +316,7 @@ def test_the_season_of_the_user_comes_first(tmp_path):
     checked_and_trained(path, season=100)
 
 
-def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(
-    tmp_path,
-):
+def test_a_log_is_taken_of_swings_that_grow_and_of_no_value_at_or_below_zero(tmp_path):
     steps = np.arange(120)
     swing = 1 + 0.5 * np.sin(2 * np.pi * steps / 12)
     frame = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=120, freq="MS")})

@@ -33,13 +33,7 @@ from forecast.data.windows import Windows
 from forecast.training import loop
 from forecast.training import step as steps
 from forecast.training.learner import Learner
-from forecast.training.loop import (
-    Epoch,
-    EpochProgress,
-    batches_per_epoch,
-    evaluate,
-    fit,
-)
+from forecast.training.loop import Epoch, EpochProgress, batches_per_epoch, evaluate, fit
 from forecast.training.losses import quantiles_of
 from forecast.training.step import average_weights, scheduled_rate, set_gradient, take_step
 from tests.training.helpers import gathered, seeded_learner, windows_over

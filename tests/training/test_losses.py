@@ -18,13 +18,7 @@ from forecast.training.losses import Loss, penalty, quantiles_of
 from tests.training.test_count_losses import COUNTS
 
 LEVELS = (0.1, 0.5, 0.8)
-OPTIONS = [
-    MeanSquared(),
-    MeanAbsolute(),
-    Huber(delta=0.5),
-    LogCosh(),
-    Quantile(levels=LEVELS),
-]
+OPTIONS = [MeanSquared(), MeanAbsolute(), Huber(delta=0.5), LogCosh(), Quantile(levels=LEVELS)]
 SEEDS = st.integers(0, 10**6)
 
 

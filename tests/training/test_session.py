@@ -211,8 +211,7 @@ def test_the_average_is_what_is_kept(stopping, averaging):
 
 
 @pytest.mark.parametrize(
-    ("training", "split"),
-    [({"early_stopping": None}, {}), ({}, {"validation": 0})],
+    ("training", "split"), [({"early_stopping": None}, {}), ({}, {"validation": 0})]
 )
 def test_the_last_weights_are_kept_without_early_stopping_or_validation(training, split):
     session = new_session(

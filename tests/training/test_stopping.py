@@ -149,8 +149,7 @@ def test_stop_reasons_by_hand(history, chosen, reason) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ensemble", "reason"),
-    [(1, "1.5 minutes are over"), (3, "its share of 1.5 minutes is over")],
+    ("ensemble", "reason"), [(1, "1.5 minutes are over"), (3, "its share of 1.5 minutes is over")]
 )
 def test_time_stops_a_member(ensemble: int, reason: str) -> None:
     chosen = config(max_minutes=1.5, ensemble=ensemble)
