@@ -157,7 +157,9 @@ def test_nothing_is_pickled_and_nothing_is_evaluated():
     for module in MODULES:
         tree = parsed(module)
         assert not {"pickle", "joblib", "dill", "marshal", "shelve"} & packages(imported(tree))
-        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        called = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
+        # A name, or a name of a name: of all others the source would take seconds to write.
+        calls = {ast.unparse(f) for f in called if isinstance(getattr(f, "value", f), ast.Name)}
         assert not {"eval", "exec", "torch.load", "torch.save", "__import__"} & calls, module
 
 

@@ -290,19 +290,6 @@ def ended(process):
     return process.returncode, out, err
 
 
-def test_the_script_trains_in_another_process_the_same_bytes(place, call, run):
-    """Strings are hashed otherwise in each process."""
-    script = str(ROOT / "scripts" / "train.py")
-    code, out, _ = call("train", "config.yaml", "--run", "one")
-    other_code, other_out, _ = ended(start(sys.executable, script, "config.yaml", "--run", "two"))
-    assert code == other_code == 0
-    assert re.sub(r"\bone\b", "two", out) == other_out
-    both_and_run = (place / "one", place / "two", run)
-    for name, count in (("model.safetensors", 2), ("summary.json", 3), ("forecast.csv", 3)):
-        contents = {(folder / name).read_bytes() for folder in both_and_run[:count]}
-        assert len(contents) == 1, name  # the model names its table, which the run has elsewhere
-
-
 def test_ctrl_c_ends_training_soon_and_resume_ends_it_alike(place, call):
     words = ["training.early_stopping=null", "model.dropout=0.2", "training.epochs=100000"]
     process = start(*FORECAST, "train", "config.yaml", "--run", "part", *words)

@@ -38,6 +38,17 @@ def assert_frozen(state: np.ndarray, width: int) -> None:
 chains = st.lists(st.sampled_from(OPTIONS), max_size=5).map(tuple)
 
 
+class AnyPower(PowerTransformer):
+    """Exponents of all kinds at once, where it does not matter that they are the likeliest."""
+
+    def fit(self, columns):
+        self.lambdas_ = 1 - 2 * np.nanstd(columns, axis=0)
+        return self
+
+
+of_any_power = mock.patch("sklearn.preprocessing.PowerTransformer", AnyPower)
+
+
 def fit_in_range(data: Data, options: tuple) -> tuple[FittedChain, np.ndarray]:
     """Fitted chain and values on the model's scale; a log of the wrong sign is no example."""
     try:
@@ -51,6 +62,7 @@ def fit_in_range(data: Data, options: tuple) -> tuple[FittedChain, np.ndarray]:
 # ------------------------------------------------------------------ the inverse
 
 
+@of_any_power
 @quick
 @given(chains, seeds, st.integers(1, 12))
 def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
@@ -69,6 +81,7 @@ def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
         assert (error[series, :, column] <= 1e-9).all()
 
 
+@of_any_power
 @quick
 @given(chains, seeds)
 def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
@@ -82,6 +95,7 @@ def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
     assert (np.abs(restored - data.values[rows]) <= 1e-9 * data.scales()).all()
 
 
+@of_any_power
 @quick
 @given(chains, seeds)
 def test_a_batch_of_origins_and_quantiles_is_inverted_one_by_one(options, seed):
@@ -112,6 +126,7 @@ def test_a_batch_of_origins_and_quantiles_is_inverted_one_by_one(options, seed):
             np.testing.assert_array_equal(together[number, ..., quantile], alone[0, ..., 0])
 
 
+@of_any_power
 @quick
 @given(chains, seeds, st.integers(1, 8))
 def test_blocks_of_rows_are_transformed_like_the_whole(options, seed, extra):
@@ -229,6 +244,7 @@ def test_apply_is_what_a_slow_loop_gives(options, seed):
     np.testing.assert_allclose(scaled, wanted, rtol=1e-6, atol=1e-6 * scale)
 
 
+@of_any_power
 @quick
 @given(chains, seeds, st.sampled_from([1, 7, 40]))
 def test_blocks_of_any_size_give_what_all_rows_at_once_give(options, seed, rows_at_once):
@@ -241,6 +257,7 @@ def test_blocks_of_any_size_give_what_all_rows_at_once_give(options, seed, rows_
 # ------------------------------------------------------------------ fitted states
 
 
+@of_any_power
 @quick
 @given(chains, seeds)
 def test_states_are_plain_float64_arrays(options, seed):
@@ -327,6 +344,7 @@ def test_training_rows_are_refused_at_fit_and_later_rows_at_apply():
 # ------------------------------------------------------------------ unseen series
 
 
+@of_any_power
 @quick
 @given(chains, seeds, seeds)
 def test_joined_states_serve_old_and_new_series(options, seed, other_seed):

@@ -12,7 +12,7 @@ from forecast.config.optimizers import Adam, AdamW, StochasticGradientDescent
 from forecast.config.schedules import ExponentialAverage
 from forecast.config.training import TrainingConfig
 from forecast.training import loop
-from forecast.training.cuda import _copies, _restore, captured, filled_up, masked_from
+from forecast.training.cuda import _places, _restore, captured, filled_up, masked_from
 from forecast.training.learner import Learner
 from forecast.training.loop import fit
 from forecast.training.step import set_gradient, take_step
@@ -49,7 +49,8 @@ def test_what_the_warm_up_changes_is_restored_in_place(steps):
     for step in range(steps):
         take_step(learner, windows, torch.arange(8), 0.01, (step,))
     expected = copy.deepcopy([learner.model.state_dict(), learner.optimizer.state_dict()["state"]])
-    before = _copies(learner.model, learner.optimizer)
+    places = _places(learner.model, learner.optimizer)
+    before = {name: value.clone() for name, value in places.items()}
     for step in range(3):
         take_step(learner, windows, torch.arange(9, 20), 0.01, (step,))
     places = [weight.data_ptr() for weight in learner.model.parameters()]
