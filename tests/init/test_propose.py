@@ -470,9 +470,17 @@ def test_a_separator_within_a_name_is_part_of_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_names_are_quoted(tmp_path, name):
-    assert proposed_names(tmp_path, "when", name) == ("when", (name,))
+def test_awkward_times_are_quoted(tmp_path, name):
     assert proposed_names(tmp_path, name, "what") == (name, ("what",))
+
+
+def test_awkward_targets_are_quoted(tmp_path):
+    frame = series(40)
+    for name in AWKWARD:
+        frame[name] = frame["y"]
+    config = config_of(written(tmp_path, frame), time="ds", targets=AWKWARD)
+    prepare(config)
+    assert config.data.target == tuple(AWKWARD)
 
 
 @given(NAMES)

@@ -71,7 +71,7 @@ def test_what_is_learned_is_kept_where_validation_says_so():
     data = table()
     phase = data["quarter"] % 6  # a season that the table does not tell of
     data["sales"] = 10.0 + np.where(phase < 3, 0.0, 8.0)
-    trained = forecast.train(config(epochs=10, learning_rate=0.003, batch_size=16), data)
+    trained = forecast.train(config(epochs=4, learning_rate=0.006, batch_size=16), data)
     assert trained.summary["kept_epochs"][0] > 0
 
 
@@ -117,7 +117,7 @@ def test_every_target_is_forecast_by_itself(targets):
 
 @pytest.mark.parametrize("validation", [16, HORIZON])
 def test_an_interrupted_fine_tuning_ends_as_one_never_stopped(tmp_path, validation):
-    chosen = {**config(epochs=3), "split": {"validation": validation, "test": HORIZON}}
+    chosen = {**config(epochs=2), "split": {"validation": validation, "test": HORIZON}}
     chosen["data"] = {"path": "table.csv", **chosen["data"]}
     chosen = config_from(chosen)
     whole = list(experiment.train(chosen, table(), new_run(tmp_path / "whole", force=False)))

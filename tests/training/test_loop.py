@@ -470,7 +470,7 @@ def test_windows_of_a_series_with_a_large_weight_pull_more() -> None:
         signs = torch.where(torch.arange(len(windows.targets)) < 12, 1.0, -1.0)[:, None]
         windows = replace(windows, inputs=torch.zeros_like(windows.inputs), targets=signs)
         windows = windows.subset(torch.tensor([0, 1, 2, 3, 14, 15, 16, 17]))
-        learner = make_learner(TrainingConfig(batch_size=8, epochs=150), rate=0.1)
+        learner = make_learner(TrainingConfig(batch_size=8, epochs=80), rate=0.1)
         *_, _ = fit(learner, windows, None)
         batch = windows.gather(torch.arange(8))
         found[weights] = learner.model(batch.past, batch.future, batch.static).mean().item()
