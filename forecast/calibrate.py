@@ -46,8 +46,8 @@ class Calibrated:
     """Of a point model; a quantile model has intervals of its own."""
     copula: Copula | None = None
     """For sample paths."""
-    held: Summary = field(default_factory=dict)
-    """How often intervals hold, of steps and of sums over the horizon."""
+    summary: Summary = field(default_factory=dict)
+    """Entries of the run's summary: how often intervals hold, of steps and of their sums."""
 
 
 def calibrated(
@@ -174,7 +174,7 @@ def _of_quantiles(
             rows, values = (np.concatenate(each) for each in parts)
             errors[part] = quantile_errors(rows, values, truth, times_of)
     if not errors:
-        return Calibrated(held=held)
+        return Calibrated(summary=held)
     copula, levels = _copula([*errors.values()], prepared), central_intervals(quantiles)
     sums: Summary = {}
     validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None

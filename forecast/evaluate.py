@@ -49,8 +49,8 @@ MEDIANS = ("mae", "quantile", *COUNTS)
 NAMED_SERIES = 10
 """Worst and best series named in the summary of a panel."""
 MOST_WEIGHED, MOST_CALIBRATED, MOST_TESTED = 4_000, 8_000, 10_000
-"""Windows with partners that weights, intervals and scores are made of; of more, evenly spaced
-ones."""
+"""With partners: windows that weights, intervals and scores are made of, evenly spaced if there are
+more."""
 
 
 # Forecasts, the truth, and an opponent on the same windows.
@@ -124,7 +124,7 @@ def trained_models(prepared: Prepared, session: Session) -> tuple[Model, ...]:
 
 
 def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combination:
-    """What the models and each partner count, as configured; weights are those of validation.
+    """The weights of the models and of each partner, as configured: equal, or by validation.
 
     Args:
         models: the members, whose median is one method.
@@ -217,7 +217,7 @@ def _members(config: Config, models: tuple[Model, ...]) -> dict[str, Any]:
 
 
 def _weights(combination: Combination) -> dict[str, Any]:
-    """What each method counts; nothing without partners."""
+    """The weight of each method; nothing without partners."""
     if len(combination.methods) == 1:
         return {}
     if combination.is_median:

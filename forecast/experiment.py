@@ -220,11 +220,11 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     combination = fitted_combination(models, prepared)
     if prepared.config.partners:
         log.info("combination: %s", combination.in_words)
-    known = calibrated(models, prepared, combination)
-    summary = summarised(prepared, session, models, combination) | known.held
+    errors = calibrated(models, prepared, combination)
+    summary = summarised(prepared, session, models, combination) | errors.summary
     summary["remarks"] = [
         *summary.get("remarks", ()),
-        *coverage_remarks(known.held.get("coverage", {})),
+        *coverage_remarks(errors.summary.get("coverage", {})),
     ]
     summary |= second_look(prepared, session, summary)
     trained = TrainedModel(
@@ -233,8 +233,8 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
         models=models,
         tail=prepared.as_history(),
         summary=summary,
-        calibration=known.calibration,
-        copula=known.copula,
+        calibration=errors.calibration,
+        copula=errors.copula,
         combination=combination,
         digest=session.digest,
     )

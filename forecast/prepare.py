@@ -69,7 +69,7 @@ class Prepared:
     windows: Mapping[str, Windows]
     """By part, on the CPU."""
     first: tuple[Weights, ...] = ()
-    """Weights that the members begin with, by turns; none: fresh ones."""
+    """Weights that the members begin with, in turn; none: fresh ones."""
 
     @property
     def season(self) -> int:

@@ -69,7 +69,7 @@ def read_yaml(text: str, source: str) -> Document:
 
 
 def scalar(text: str) -> Any:
-    """The value of a plain (unquoted) YAML 1.2 scalar; what is no number or constant is text.
+    """The value of a plain (unquoted) YAML 1.2 scalar; what is not a number or constant is text.
 
     An integer of more than 40 digits becomes a float, for reading it exactly takes too long.
     """

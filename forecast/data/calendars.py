@@ -31,7 +31,7 @@ class WeekMask:
     """Ticks at the same times of every week; their numbers rise by one."""
 
     slots: tuple[int, ...]
-    """Nanoseconds from the begin of the week on."""
+    """Nanoseconds from the beginning of the week on."""
 
     @property
     def season(self) -> int:
@@ -56,7 +56,7 @@ class WeekMask:
 
 @dataclass(frozen=True)
 class MonthDay:
-    """One tick a month, at the begin of a day; the last day of a month that is shorter."""
+    """One tick a month, at the beginning of a day; the last day of a month that is shorter."""
 
     day: int
     season: int = 12

@@ -69,7 +69,7 @@ class FittedChain:
         """
         numbers = np.arange(len(offsets) - 1) if series is None else series
         for first, last in blocks(len(values)):
-            # A block holds the end of one series, whole series, and the begin of another. The
+            # A block holds the end of one series, whole series, and the beginning of another. The
             # first of them is read from `rows_lost` rows earlier, if it is that long, for the
             # differences need them; they are cut off again in the end.
             some = slice(

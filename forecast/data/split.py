@@ -76,7 +76,7 @@ def _given_back(
 
     A part given in rows is taken from what a series can spare beside its training rows. If that is
     too little for both, each is cut down to a horizon; if it is enough for one of them only, the
-    series give up validation and test by turns, so that both are made of many series; if it is
+    series give up validation and test in turn, so that both are made of many series; if it is
     enough for neither, the series is for training alone. If a part would be empty in all
     series, none gives anything back.
 
@@ -117,7 +117,7 @@ def _claims(spare: Rows, validation: int, test: int, horizon: int) -> tuple[Rows
     least_validation, least_test = min(validation, horizon), min(test, horizon)
     has_both = spare >= least_validation + least_test
     has_one = ~has_both & (spare >= min(least_validation, least_test))
-    is_tested = ~has_one | (np.cumsum(has_one) % 2 == 1)  # by turns
+    is_tested = ~has_one | (np.cumsum(has_one) % 2 == 1)  # in turn
     of_test = np.where(is_tested, spare - has_both * least_validation, 0)
     of_test = _useful(test, of_test, horizon)
     of_validation = _useful(validation, spare - of_test, horizon)

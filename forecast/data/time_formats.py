@@ -16,7 +16,7 @@ from forecast.data.compact import are_in_range
 from forecast.data.month_names import with_english_months
 
 END_OF_DAY = re.compile(r"([T ])24(:00){1,2}(\.0+)?(?=$| ?[Z+-])")
-"""Midnight as the end of a day rather than the begin of the next."""
+"""Midnight as the end of a day rather than the beginning of the next."""
 DAY_FIRST, MONTH_FIRST = ("%d", "%m"), ("%m", "%d")
 DAYS = [
     mark.join((*day, year))

@@ -96,7 +96,7 @@ def slices(
 
     Args:
         options: key -> value in each trial; a number, or one of its choices.
-        choices: key -> all that it may be, of keys whose values are no numbers.
+        choices: key -> all that it may be, of keys whose values are not numbers.
         scores: of what each kept, or of the epoch in which it was pruned.
         pruned: whether it was.
         on_log: keys whose values are spread over powers of ten.

@@ -110,7 +110,7 @@ def point_errors(
 
     Args:
         actual: in the user's units; NaN where nothing was observed.
-        forecast: in the user's units; one that is no number makes the metrics NaN.
+        forecast: in the user's units; one that is not a number makes the metrics NaN.
         scale: of all series.
         series: of each window.
     """

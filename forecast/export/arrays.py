@@ -279,7 +279,7 @@ def _arcsinh(values: Any) -> Any:
     size = np.abs(values)
     small = np.where(size < 1e-3, size, 0.0)
     series = small * (1 - small**2 * (1 / 6 - small**2 * (3 / 40 - small**2 * (5 / 112))))
-    fit = np.where(size < 1e150, size, 1.0)  # the square of others is no number
+    fit = np.where(size < 1e150, size, 1.0)  # the square of others overflows
     larger = np.where(size < 1e150, np.log(fit + np.sqrt(1 + fit**2)), np.log(size) + np.log(2.0))
     found = np.where(size < 1e-3, series, larger)
     return np.where(values < 0, -found, found)

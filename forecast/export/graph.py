@@ -108,7 +108,7 @@ class ForecastGraph(nn.Module):
     def _members(
         self, read: tuple[Tensor, ...], rows: Float[Tensor, "B P C"]
     ) -> list[Float[Tensor, "B H K Q"]]:
-        """What each network forecasts, on the model's scale."""
+        """The forecast of each network, on the model's scale."""
         if self.features is None:
             return [net(*(each.float() for each in read)) for net in self.networks]
         told, targets = self.features(self.window.histories(rows)), self.window.num_targets

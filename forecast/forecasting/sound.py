@@ -173,12 +173,12 @@ def _positive(state: np.ndarray) -> bool:
 
 
 def require_calibration(calibration: Calibration) -> None:
-    """Refuse radii that are negative, fall with their level, or are no numbers; inf is one."""
+    """Refuse radii that are negative, fall with their level, or are not numbers; inf is one."""
     levels, radii, sizes = calibration.levels, calibration.radii, calibration.sizes
     in_range = all(0 < level < 100 for level in levels)
     require(in_range and levels == tuple(sorted({*levels})) and levels, "calibration.levels")
     require((radii >= 0).all(), "calibration.radii are negative, or no numbers")
-    rises = (radii[1:] >= radii[:-1]).all()  # not by differences: inf - inf is no number
+    rises = (radii[1:] >= radii[:-1]).all()  # not by differences: inf - inf is not a number
     require(rises, "calibration.radii fall with their levels")
     require((np.isfinite(sizes) & (sizes >= 0)).all(), "calibration.sizes")
 

@@ -29,7 +29,7 @@ def sized_like(config: ModelConfig, start: TrainedModel, member: int = 0) -> Mod
     Args:
         config: the network.
         start: the run.
-        member: number of the network among all; they begin with those of the run by turns.
+        member: number of the network among all; they begin with those of the run in turn.
     """
     if config.hidden_size != "auto":
         return config

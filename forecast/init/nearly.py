@@ -29,7 +29,7 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> str:
     """What keeps the first column that is nearly one of numbers from being one; else empty.
 
     Args:
-        frame: a table of columns that are texts where a cell is no number.
+        frame: a table of columns that are texts where a cell is not a number.
         names: columns that might be forecast.
     """
     for name in names:
@@ -74,6 +74,6 @@ def are_measures(cells: Iterable[str]) -> bool:
 
 
 def _cells(column: pd.Series) -> tuple[list[str], list[str]]:
-    """The distinct texts of a column, and those among them that are no numbers."""
+    """The distinct texts of a column, and those among them that are not numbers."""
     cells = [str(cell).strip() for cell in column.dropna().unique()]
     return cells, [cell for cell in cells if not PLAIN.fullmatch(cell)]

@@ -63,7 +63,7 @@ def held_back(panel: Panel, horizon: int, most_parts: int = 2) -> HeldBack:
     """Rows for validation and test: a tenth and a fifth, and at least a horizon of each.
 
     Where the median series cannot spare as many beside a window to train on, both are a horizon,
-    and series that can spare one of them give up the other by turns. Validation comes first where
+    and series that can spare one of them give up the other in turn. Validation comes first where
     a table has rows for one of them only: with it a training knows when to stop and how wide
     intervals are, with test rows only how good it was.
 

@@ -110,7 +110,7 @@ def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
     """The columns and the marks with which most of them are numbers; of equal ones the likeliest.
 
-    Most marks are ruled out by a few distinct cells: a column that is no number by them is none.
+    Most marks are ruled out by a few distinct cells: a column they make no numbers of is text.
     """
     likeliest, *others = _marks_in(texts)
     best, marks = _typed(texts, *likeliest), likeliest

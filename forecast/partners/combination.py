@@ -66,7 +66,7 @@ class Combination:
     def partner_forecasts(
         self, history: History, origins: Int[np.ndarray, " B"], horizon: int
     ) -> dict[str, Forecast]:
-        """What each partner forecasts; see `baselines.naive` for arguments and result."""
+        """The forecast of each partner; see `baselines.naive` for arguments and result."""
         partners: dict[str, Partner] = {**PARTNERS}
         if self.ridge is not None:
             partners[RIDGE] = self.ridge

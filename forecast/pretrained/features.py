@@ -38,7 +38,7 @@ class Features:
     encoder: Float[np.ndarray, "B E I"]
     decoder: Float[np.ndarray, "B H J"]
     methods: Float[np.ndarray, "B H M"]
-    """What each method forecasts, less `location`, in units of `scale`."""
+    """The forecast of each method, less `location`, in units of `scale`."""
     errors: Float[np.ndarray, "B M"]
     """Logarithm of each method's error within the history over that of the best one."""
     spread: Column

@@ -101,7 +101,7 @@ def inputs_of(
         values: each with one known value at least.
         season, horizon, long_season: see `features`.
     """
-    size = -least(-np.abs(values))  # squares of huge values are no numbers
+    size = -least(-np.abs(values))  # squares of huge values overflow
     size = np.where(size > 0, size, 1.0)
     told = features(values / size[:, None], season, horizon, long_season)
     read = (told.encoder, told.decoder, told.methods, told.errors, told.spread, told.width)

@@ -20,7 +20,7 @@ LONGEST_REASON = 200
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """The module of Ray, connected to a cluster, which is left in the end.
+    """The module of Ray, connected to a cluster, which is left at the end.
 
     Meanwhile nothing goes to stdout, where Ray would tell what died, between the results.
 

@@ -179,7 +179,7 @@ class RunFolder:
 def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
     """Keep a run folder for this process alone, and remove what a killed process left half-written.
 
-    A folder that is empty in the end is removed, unless it was there before. A folder that holds
+    A folder that is empty at the end is removed, unless it was there before. A folder that holds
     something, but no run, is refused before anything in it is touched.
 
     Args:

@@ -106,7 +106,7 @@ class Batcher:
                         job.answer.set_exception(error)
 
     def _next(self) -> list[Job]:
-        """All that wait, as far as they make one batch; none in the end."""
+        """All that wait, as far as they make one batch; none at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ends)
             number = min(len(self._waiting), self._limits.batch)

@@ -245,7 +245,7 @@ def _validated(
 def _bad_step(losses: Sequence[float], first: int, are_finite: bool) -> int | None:
     """The first step whose loss, or whose weights after it, are not finite; None: all are.
 
-    A weight that is no number makes the loss of the next step none: only the last step is in doubt.
+    Weights that are not finite make the next loss so too: only the last step is in doubt.
     """
     for step, loss in enumerate(losses, first):
         if not math.isfinite(loss):

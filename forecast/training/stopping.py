@@ -60,7 +60,7 @@ def kept_epoch(
 
 def smoothed(losses: Sequence[float], past: float) -> list[float]:
     """Exponential moving mean of losses, `past` being the weight of those before, unbiased."""
-    if not past:  # 0 times a loss that is not finite is no number
+    if not past:  # 0 times a loss that is not finite is not a number
         return list(losses)
     total, weight, means = 0.0, 0.0, []
     for loss in losses:

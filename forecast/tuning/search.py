@@ -97,7 +97,7 @@ def search(study: Study, runner: Runner, limits: Limits) -> Generator[Seen, None
 
 @contextlib.contextmanager
 def _interrupting(study: Study) -> Generator[None, None, None]:
-    """What still runs in the end is written down as interrupted."""
+    """What still runs at the end is written down as interrupted."""
     try:
         yield
     finally:

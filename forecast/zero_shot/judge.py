@@ -26,7 +26,7 @@ class Judged:
     """What the held-out rows tell."""
 
     weights: Mapping[str, float]
-    """What each method counts."""
+    """The weight of each method."""
     scores: Mapping[str, Mapping[str, float]]
     """Method -> metric -> value; none where no rows were held out."""
     verdict: str

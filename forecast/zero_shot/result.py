@@ -28,7 +28,7 @@ class QuickForecast:
     scores: Mapping[str, Mapping[str, float]]
     """Method -> metric -> value over all windows that were held out; empty without any."""
     weights: Mapping[str, float]
-    """What each method counts in the combination."""
+    """The weight of each method in the combination."""
     verdict: str
     """The combination beside the best other method, whichever way it falls."""
     windows: int

@@ -168,7 +168,7 @@ RESUMED = {
 
 
 STOPS = {(Epoch, 2), (EpochProgress, 1), (EpochProgress, 8)}
-"""Of which kind, and the how manieth of them."""
+"""The kind of a record, and its number among those of its kind."""
 
 
 @pytest.mark.parametrize("device", DEVICES)
