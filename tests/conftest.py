@@ -11,6 +11,7 @@ from tests.checked import begin_test, check
 
 check("forecast")
 
+import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
@@ -30,6 +31,14 @@ torch.set_num_threads(1)  # small models are faster so, and processes do not wai
 def no_pictures(monkeypatch):
     """Every picture is the same few bytes: drawing takes longer than training."""
     monkeypatch.setattr("forecast.drawing.plots.png", lambda figure: b"picture")
+
+
+@pytest.fixture
+def unchecked_shapes():
+    """A traced graph has symbols for sizes and arrays of its own, unknown to the checker."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.hookimpl(wrapper=True)

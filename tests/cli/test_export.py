@@ -2,7 +2,6 @@
 
 import json
 
-import jaxtyping
 import numpy as np
 import onnx
 import pandas as pd
@@ -12,15 +11,10 @@ from forecast.export.session import session_of
 from forecast.forecasting.model_file import load
 from tests.cli.helpers import names_in
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
-
-
-@pytest.fixture(autouse=True)
-def unchecked_shapes():
-    """A traced graph has symbols for sizes, which are no integers to the checker of types."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # torch.onnx and its helpers warn of themselves
+    pytest.mark.usefixtures("unchecked_shapes"),
+]
 
 
 def test_a_run_is_exported_and_in_8_bits_it_says_what_they_cost(run, call, refuse, tmp_path):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from forecast.export.onnx import content_of, exported
-from tests.export.test_onnx import file_of, unchecked_shapes  # noqa: F401
+from tests.export.test_onnx import file_of
 from tests.forecasting.cases import built, conformal
 
 EXAMPLE = Path(__file__).parents[2] / "examples/onnx_forecast.py"

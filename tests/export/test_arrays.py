@@ -1,6 +1,5 @@
 """Formulas of NumPy recorded as nodes of ONNX: what a runtime makes of them is what NumPy does."""
 
-import jaxtyping
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
@@ -14,16 +13,8 @@ from forecast.partners.theta import THETA
 from forecast.pretrained.forecaster import inputs_of
 from forecast.pretrained.known import median
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("unchecked_shapes")]
 ROWS = 40
-
-
-@pytest.fixture(autouse=True)
-def unchecked_shapes():
-    """Recorded arrays are none of NumPy's to the checker of types."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def recorded(formula, sample):

@@ -2,7 +2,6 @@
 
 import json
 
-import jaxtyping
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,12 +84,11 @@ def test_a_model_of_counts_is_forecast_alike_by_its_graph(loss):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
+@pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize("loss", ["poisson", "negative_binomial", "tweedie"])
 def test_the_exported_file_forecasts_counts(loss):
     trained = model_of(loss)
-    jaxtyping.config.update("jaxtyping_disable", True)
     content = content_of(exported(trained), trained)  # is run beside the model
-    jaxtyping.config.update("jaxtyping_disable", False)
     about = json.loads(session_of(content).get_modelmeta().custom_metadata_map[KEY])
     assert about["columns"] == ["lo-80", "median", "forecast", "hi-80"]
     assert about["quantiles"] == [0.1, 0.5, None, 0.9]

@@ -2,7 +2,6 @@
 
 import json
 
-import jaxtyping
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,12 +119,11 @@ def test_days_of_counted_rows_are_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
+@pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize("frequency", ["D", "MS"])
 def test_the_exported_file_knows_the_days(tmp_path, frequency):
     days = pd.date_range("2024-01-07", periods=110, freq=frequency)
     trained = trained_on(days, tmp_path / "terms.csv")
-    jaxtyping.config.update("jaxtyping_disable", True)
     content = content_of(exported(trained), trained)  # is run beside the model
-    jaxtyping.config.update("jaxtyping_disable", False)
     names = [each.name for each in session_of(content).get_inputs()]
     assert names == ["history", "history_time", "future_time"]

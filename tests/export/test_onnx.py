@@ -2,7 +2,6 @@
 
 import json
 
-import jaxtyping
 import numpy as np
 import onnx
 import pytest
@@ -16,16 +15,11 @@ from forecast.export.session import all_quantiles, session_of
 from tests.forecasting.cases import BUILDERS, air, built, conformal, macro
 from tests.helpers import refusal
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # torch.onnx and its helpers warn of themselves
+    pytest.mark.usefixtures("unchecked_shapes"),
+]
 EXPORTED = {}
-
-
-@pytest.fixture(autouse=True)
-def unchecked_shapes():
-    """A traced graph has symbols for sizes, which are no integers to the checker of types."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def file_of(name):

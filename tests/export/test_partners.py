@@ -1,6 +1,5 @@
 """Partners within a graph: as the combination has them, at another number of windows and rows."""
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -12,7 +11,10 @@ from forecast.export.recorded import DOMAIN, with_functions
 from forecast.export.session import session_of
 from forecast.partners.combination import Combination
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # torch.onnx and its helpers warn of themselves
+    pytest.mark.usefixtures("unchecked_shapes"),
+]
 
 
 class Shifted(nn.Module):
@@ -26,7 +28,6 @@ class Shifted(nn.Module):
 
 def test_a_partner_that_is_fitted_anew_is_in_the_file(monkeypatch):
     monkeypatch.setattr("forecast.partners.histories.FEWEST_ROWS", 30)
-    jaxtyping.config.update("jaxtyping_disable", True)
     made = Combination(("lstm", "theta"), (0.25, 0.75), minimum=0.0)
     graph = Shifted(GraphCombination(made, 1, 3)).eval()
     sizes = {0: torch.export.Dim.AUTO}
@@ -38,7 +39,6 @@ def test_a_partner_that_is_fitted_anew_is_in_the_file(monkeypatch):
         input_names=["own", "rows"],
         verbose=False,
     )
-    jaxtyping.config.update("jaxtyping_disable", False)
     model = with_functions(program.model_proto, graph)
     assert DOMAIN not in {each.domain for each in (*model.opset_import, *model.graph.node)}
 
