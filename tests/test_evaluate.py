@@ -266,7 +266,7 @@ def test_models_are_built_without_the_callers_random_state(finished):
     (one, two) = trained_models(finished[0].prepared, finished[0])
     assert torch.equal(torch.get_rng_state(), state)
     assert not torch.equal(*(next(m.parameters()) for m in (one, two)))
-    for model, weights in zip((one, two), finished[0].done, strict=True):
+    for model, weights in zip((one, two), finished[0].weights, strict=True):
         assert all(torch.equal(v, weights[k]) for k, v in model.state_dict().items())
         assert not model.training
 
