@@ -32,7 +32,7 @@ def lowest_validation_loss(config: Config, rate: float, seed: int) -> float:
             pass
     except ForecastError:
         return float("inf")
-    return session.kept_epochs()[0].monitored
+    return session.kept[0].monitored
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def test_the_score_is_the_mase_of_what_training_keeps(tmp_path):
     values = table()["sales"].to_numpy()
     expected = mase_by_hand(values, forecasts, len(values) - 9 - 12, 12)
     assert end.score == pytest.approx(expected, rel=1e-9)
-    kept = session.kept_epochs()[0].number
+    kept = session.kept[0].number
     assert (end.kept_epoch, end.score) == (kept, epochs[kept - 1].score)
     assert end.parameters == sum(p.numel() for p in session.learner.model.parameters())
 
