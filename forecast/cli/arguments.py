@@ -19,6 +19,8 @@ EXIT_CODES = """exit codes:
   4    device, memory or disk
   130  interrupted; what was trained is kept: go on with forecast train --resume DIR"""
 
+LIKENESS = 0.7
+"""From 0 to 1, how alike an unknown option and the one that is offered for it are at least."""
 
 COMMANDS: Mapping[str, tuple[type[argparse.Namespace], str]] = {
     "demo": (options.DemoOptions, "forecast.cli.demo.demo"),
@@ -52,7 +54,8 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
     root = make_parser()
     found, rest = root.parse_known_args(arguments)
     given = vars(found)
-    kind, function = COMMANDS[given.pop("name")]
+    command = given.pop("name")
+    kind, function = COMMANDS[command]
     if "baselines" in given:  # an override that follows --baselines
         words = given["baselines"]
         given["baselines"] = [word for word in words if "=" not in word]
@@ -64,22 +67,35 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
             root.error(f"{name} is empty; give a value, or leave it out")
     unknown = [w for w in rest if w.startswith("-") or "=" not in w or "overrides" not in given]
     if unknown:
-        hint = _hint(unknown) if "overrides" in given else ""
-        root.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        meant = _key_meant(unknown) if "overrides" in given else None
+        meant = meant or _option_meant(unknown[0], kind)
+        hint = f"write {meant}" if meant else f"`forecast {command} --help` lists its options"
+        root.error(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
     if rest:
         given["overrides"] = [*given["overrides"], *rest]
     return function, kind(**given)
 
 
-def _hint(words: Sequence[str]) -> str:
-    """That the configuration has a key for an option like `--epochs 3`; empty if it has none."""
+def _key_meant(words: Sequence[str]) -> str | None:
+    """What sets the key of the configuration that an option like `--epochs 3` means, if any."""
     from forecast.config.keys import key_like
 
     option, *after = words
     name, _, value = option.removeprefix("--").partition("=")
     key = key_like(name.replace("-", "_")) if option.startswith("--") else None
     value = value or next((word for word in after if not word.startswith("-")), "...")
-    return f"; write {key}={value}" if key else ""
+    return f"{key}={value}" if key else None
+
+
+def _option_meant(word: str, kind: type[argparse.Namespace]) -> str | None:
+    """The option of a command that an unknown one is like; `train` names its folder by `--run`."""
+    import difflib
+
+    option = word.partition("=")[0]
+    flags = [flag for argument in _arguments(kind).values() for flag in argument.flags]
+    if "--run" in flags and option.startswith("--out"):
+        return "--run"
+    return next(iter(difflib.get_close_matches(option, flags, 1, LIKENESS)), None)
 
 
 @functools.cache
@@ -113,8 +129,12 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _add_options(command: argparse.ArgumentParser, kind: type[argparse.Namespace]) -> None:
-    """Add what the attributes of a class declare; those of its parents come last."""
-    for each in kind.__mro__:
-        for name, argument in vars(each).items():
-            if isinstance(argument, Argument):
-                command.add_argument(*(argument.flags or [name]), **argument.settings)
+    """Add what the attributes of a class declare."""
+    for name, argument in _arguments(kind).items():
+        command.add_argument(*(argument.flags or [name]), **argument.settings)
+
+
+def _arguments(kind: type[argparse.Namespace]) -> dict[str, Argument]:
+    """By name, what the attributes of a class declare; those of its parents come last."""
+    declared = [item for each in kind.__mro__ for item in vars(each).items()]
+    return {name: each for name, each in declared if isinstance(each, Argument)}

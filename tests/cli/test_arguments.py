@@ -54,7 +54,10 @@ def test_the_version_is_that_of_the_package(call):
     [
         ([], "the following arguments are required: COMMAND"),
         (["trian"], "invalid choice: 'trian'"),
-        (["train", "config.yaml", "--runn", "x"], "unrecognized arguments: --runn x"),
+        (["train", "config.yaml", "--runn", "x"], "unrecognized arguments: --runn x; write --run"),
+        (["train", "c.yaml", "--output", "x"], "unrecognized arguments: --output x; write --run"),
+        (["predict", "run", "--output-dir=x"], "arguments: --output-dir=x; write --output"),
+        (["predict", "run", "--model", "x"], "--model x; `forecast predict --help` lists its"),
         (["train", "c.yaml", "--epochs", "3"], "arguments: --epochs 3; write training.epochs=3"),
         (["train", "c.yaml", "--hidden-size=8"], "hidden-size=8; write model.hidden_size=8"),
         (["check", "c.yaml", "--lr", "0.1"], "--lr 0.1; write training.learning_rate=0.1"),
