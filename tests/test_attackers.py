@@ -12,7 +12,7 @@ from pandas.io.common import get_handle
 import forecast
 from forecast.config.losses import MeanSquared
 from forecast.config.model import ModelConfig
-from forecast.data import assemble, pipeline
+from forecast.data import assemble, pipeline, units
 from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
 from forecast.training import resuming, session
@@ -25,7 +25,9 @@ from fuzz import (
     labels,
     leakage,
     long_runs,
+    marks,
     names,
+    pairs,
     paths,
     proposals,
     resumes,
@@ -250,6 +252,20 @@ def test_a_name_that_is_printed_as_it_is_or_lost_is_seen(monkeypatch, tmp_path):
         assert "prints" in names.check(0, None, tmp_path)
     monkeypatch.setattr("forecast.reporting.pictures.to_csv", lambda table: "id\nother\n")
     assert "forecast.csv holds {'other'}" in names.check(0, None, tmp_path)
+
+
+def test_marks_that_take_a_sign_with_them_are_seen(monkeypatch, tmp_path):
+    assert [marks.check(number, None, tmp_path) for number in range(6)] == [None] * 6
+    real = units.number_of
+    monkeypatch.setattr(units, "number_of", lambda text, unit: (real(text, unit) or "x").lstrip("-"))
+    assert "read as" in marks.check(1, None, tmp_path)
+
+
+def test_pairs_that_become_one_are_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr("forecast.data.series.name_of", lambda parts: parts[0])
+    for room in ("series", "panel"):
+        monkeypatch.setattr(f"forecast.data.{room}.parts_of", lambda name, count: (name,) * count)
+    assert "read as" in pairs.check(1, None, tmp_path)
 
 
 def test_trainings_that_differ_in_threads_are_seen(monkeypatch, tmp_path):
