@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -19,6 +20,7 @@ from forecast.evaluate import MOST_TESTED, evenly_spaced, fitted_combination, sc
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner, of_member
+from forecast.training.cuda import captured
 from forecast.training.device import on_device_if_it_fits, wait_for
 from forecast.training.learner import Learner
 from forecast.training.loop import EVALUATION_BATCH, batches_per_epoch, evaluate, total_steps
@@ -142,10 +144,12 @@ def seconds_per_batch(learner: Learner, windows: Windows, workers: Workers) -> f
     """
     seconds: list[float] = []
     batches = itertools.cycle(in_order(windows, learner.config.batch_size))
+    graph = captured(learner, windows)
+    take = graph.take_step if graph else partial(take_step, learner, windows, workers=workers)
     learner.model.train()
     for index in itertools.islice(batches, WARM_UP_STEPS + TIMED_STEPS):
         began = time.perf_counter()
-        take_step(learner, windows, index, PROBE_RATE, (0,), workers)
+        take(index, PROBE_RATE, (0,))
         wait_for(learner.device)
         seconds.append(time.perf_counter() - began)
         if sum(seconds[WARM_UP_STEPS:]) > TIMED_SECONDS:

@@ -257,7 +257,11 @@ def test_a_name_that_is_printed_as_it_is_or_lost_is_seen(monkeypatch, tmp_path):
 def test_marks_that_take_a_sign_with_them_are_seen(monkeypatch, tmp_path):
     assert [marks.check(number, None, tmp_path) for number in range(6)] == [None] * 6
     real = units.number_of
-    monkeypatch.setattr(units, "number_of", lambda text, unit: (real(text, unit) or "x").lstrip("-"))
+
+    def unsigned(text, unit):
+        return (real(text, unit) or "x").lstrip("-")
+
+    monkeypatch.setattr(units, "number_of", unsigned)
     assert "read as" in marks.check(1, None, tmp_path)
 
 
