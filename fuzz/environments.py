@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from fuzz.calls import call
 from fuzz.material import ROOT, Material, random_of
 from fuzz.writes import training, what_differs
 
@@ -83,9 +84,9 @@ def check(number: int, material: Material, scratch: Path) -> str | None:
 
 @cache
 def _usual(material: Material) -> bytes:
-    code, out, err = _started(["predict", str(material.run("co2")), "--quiet"], ROOT, {})
-    assert (code, err) == (0, ""), err
-    return out
+    usual = call("predict", str(material.run("co2")), "--quiet")
+    assert (usual.code, usual.err) == (0, ""), usual.err
+    return usual.out.encode()
 
 
 def _started(words: list[str], folder: Path, foreign: dict[str, str]) -> tuple[int, bytes, str]:
