@@ -20,9 +20,10 @@ SHOWN_ONLY = {
     "forecast predict runs/visits --data newer.csv --output next.csv",
     "forecast serve runs/visits",
     "forecast train --resume runs/visits",
+    "forecast train visits.yaml --device cuda",
     "torchrun --nproc-per-node 4 -m -- forecast train panel.yaml --run runs/panel",
 }
-"""Commands of this program that stand for what a reader does later, with files of his own."""
+"""Commands of this program that stand for what a reader does later, with files, or a GPU, of his own."""
 
 
 def is_slow(page):
