@@ -21,6 +21,8 @@ MOST_LEVELS = 100
 """Levels of a text that `auto` takes; more are names or remarks."""
 MOST_AUTO = 20
 """Columns that `auto` takes for a role."""
+FEWEST_AHEAD = 2
+"""Rows in which a target is not known yet and others are; a single one may be late."""
 LONG_RUN, MOST_IN_LONG_RUNS = 0.2, 0.1
 """Share of a series from which on an empty run is long, and of all rows that may lie in such."""
 
@@ -94,6 +96,25 @@ def with_long_gaps(
     held = frame[frame[list(names)].notna().any(axis=1)]
     series = _series(held, ids)
     return tuple(name for name in names if _has_long_gaps(held[name], series))
+
+
+def ending_early(frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Columns that end some rows before all others, in every series: what is to be forecast.
+
+    Args:
+        frame: the table.
+        ids: columns that name its series; none: there is one.
+        names: columns to look at.
+    """
+    series = _series(frame, ids)
+    behind = {name: _rows_ahead(frame[[name]], series) for name in names}
+    early = [n for n in names if np.bincount(series, behind[n]).min() >= FEWEST_AHEAD]
+    others = [name for name in names if name not in early]
+    if not (early and others):
+        return ()
+    ahead = behind[early[0]]
+    is_alike = all(np.array_equal(behind[name], ahead) for name in early)
+    return tuple(early) if is_alike and frame[others][ahead].notna().all(axis=None) else ()
 
 
 def _has_long_gaps(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:

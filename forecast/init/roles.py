@@ -12,7 +12,15 @@ import pandas as pd
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
-from forecast.init.helping import AUTO, MOST_ONE_HOT, Column, chosen, name_of, with_long_gaps
+from forecast.init.helping import (
+    AUTO,
+    MOST_ONE_HOT,
+    Column,
+    chosen,
+    ending_early,
+    name_of,
+    with_long_gaps,
+)
 from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import hindrance
@@ -140,7 +148,7 @@ def _targets_of(
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
     gappy = with_long_gaps(frame, ids, possible)
     whole = [name for name in possible if name not in gappy] or possible
-    found = tuple(whole[:MOST_TARGETS])
+    found = tuple((ending_early(frame, ids, whole) or whole)[:MOST_TARGETS])
     return _Targets(
         found,
         tuple(name for name in gappy if name not in found),

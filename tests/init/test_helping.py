@@ -107,3 +107,24 @@ def test_a_column_with_empty_cells_does_not_name_the_series():
     )
     frame["region"] = frame["region"].mask(frame["id"] == "c")
     assert read_unconfigured(as_frame(frame)).roles.ids == ("id",)
+
+
+def test_columns_that_end_some_rows_before_the_others_are_the_targets():
+    """Their last rows are the future, with the others known over it, and no gap to be filled."""
+    late = np.where(np.arange(ROWS) < ROWS - 4, NOISE.cumsum() + 50, np.nan)
+    whole = {"price": NOISE, "cost": NOISE**2}
+    frame = pd.DataFrame({"ds": DAYS, "sold": late, "lost": late + 1, **whole})
+    found = read_unconfigured(frame)
+    assert found.roles.targets == ("sold", "lost")
+    assert found.roles.further == ("price", "cost")
+    assert len(found.panel.values) == ROWS - 4
+    helped = read_unconfigured(frame, helping={"future": ("auto",)})
+    assert helped.roles.helping == {"future": ("price", "cost")}
+    panel = pd.concat([frame.assign(shop=name) for name in "ab"])
+    assert read_unconfigured(panel).roles.targets == ("sold", "lost")
+    for other in (
+        frame.assign(lost=np.where(np.arange(ROWS) < ROWS - 9, late, np.nan)),  # another end
+        frame.assign(sold=NOISE, lost=np.append(NOISE[:-1], np.nan)),  # one row, which may be late
+        pd.concat([frame.assign(shop="a"), frame.assign(shop="b", sold=NOISE, lost=NOISE)]),
+    ):
+        assert "price" in read_unconfigured(other).roles.targets
