@@ -1,5 +1,7 @@
 """Horizons and rows held back, by hand; what follows from them is seen in test_propose.py."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,14 @@ from tests.data.test_split import panel_of
 )
 def test_the_usual_horizon_is_a_season_or_a_share_of_the_rows(lengths, season, horizon):
     assert chosen_horizon(panel_of(lengths), season, None) == horizon
+
+
+def test_the_usual_horizon_is_no_longer_than_what_is_known_ahead():
+    """A forecast beyond it would have to be left out."""
+    panel, ahead = panel_of([144, 150]), panel_of([5, 4])
+    assert chosen_horizon(replace(panel, ahead=ahead), 12, None) == 4
+    assert chosen_horizon(replace(panel, ahead=replace(ahead, columns=())), 12, None) == 12
+    assert chosen_horizon(replace(panel, ahead=ahead), 12, 6) == 6
 
 
 def test_a_horizon_may_leave_a_single_row():
