@@ -24,9 +24,9 @@ def total(values: Values, axis: int = 1) -> Values:
     return found
 
 
-def variance(values: Values) -> Values:
+def variance(values: Values, axis: int = 1) -> Values:
     """Population variance of the known values."""
-    return mean((values - mean(values)[:, None]) ** 2)
+    return mean((values - np.expand_dims(mean(values, axis), axis)) ** 2, axis)
 
 
 def median(values: Values, axis: int = 1) -> Values:
