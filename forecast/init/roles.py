@@ -47,6 +47,8 @@ class Roles:
     """Columns that are no targets, because long runs of them are empty."""
     further: tuple[str, ...] = ()
     """Columns that might be targets as well."""
+    ahead: tuple[str, ...] = ()
+    """Columns that go on where the targets have ended."""
     time_parts: tuple[str, ...] = ()
     """Columns that make up the time."""
     are_labels: tuple[bool, ...] = ()
@@ -114,17 +116,19 @@ def find_roles(
         chosen(frame, ids, targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
+        targets.ahead,
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
 
 
 @dataclass(frozen=True)
 class _Targets:
-    """The columns to forecast, and those that might be forecast as well."""
+    """The columns to forecast, and why others are not, as in `Roles`."""
 
     chosen: tuple[str, ...]
     gappy: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
 
 
 def _targets_of(
@@ -148,11 +152,13 @@ def _targets_of(
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
     gappy = with_long_gaps(frame, ids, possible)
     whole = [name for name in possible if name not in gappy] or possible
-    found = tuple((ending_early(frame, ids, whole) or whole)[:MOST_TARGETS])
+    wanted = ending_early(frame, ids, whole) or whole
+    found = tuple(wanted[:MOST_TARGETS])
     return _Targets(
         found,
         tuple(name for name in gappy if name not in found),
-        tuple(name for name in whole if name not in found),
+        tuple(wanted[MOST_TARGETS:]),
+        tuple(name for name in whole if name not in wanted),
     )
 
 

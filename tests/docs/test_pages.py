@@ -23,7 +23,7 @@ SHOWN_ONLY = {
     "forecast train visits.yaml --device cuda",
     "torchrun --nproc-per-node 4 -m -- forecast train panel.yaml --run runs/panel",
 }
-"""Commands of this program that stand for what a reader does later, with files, or a GPU, of his own."""
+"""Commands of this program that stand for what a reader does later, with a GPU or files of his."""
 
 
 def is_slow(page):

@@ -116,7 +116,7 @@ def test_columns_that_end_some_rows_before_the_others_are_the_targets():
     frame = pd.DataFrame({"ds": DAYS, "sold": late, "lost": late + 1, **whole})
     found = read_unconfigured(frame)
     assert found.roles.targets == ("sold", "lost")
-    assert found.roles.further == ("price", "cost")
+    assert (found.roles.further, found.roles.ahead) == ((), ("price", "cost"))
     assert len(found.panel.values) == ROWS - 4
     helped = read_unconfigured(frame, helping={"future": ("auto",)})
     assert helped.roles.helping == {"future": ("price", "cost")}
