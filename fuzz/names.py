@@ -73,7 +73,7 @@ def _table(ids: list[str], target: str, random: np.random.Generator) -> str:
     writer.writerow(["id", "ds", target])
     for name in ids:
         for row, value in enumerate(random.normal(50, 5, ROWS)):
-            writer.writerow([name, str(FIRST_DAY + row), f"{value:.3f}"])
+            writer.writerow([name, str(FIRST_DAY + np.timedelta64(row, "D")), f"{value:.3f}"])
     return file.getvalue()
 
 
