@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -63,6 +64,16 @@ class Panel:
     def targets(self) -> tuple[str, ...]:
         """Names of the columns to forecast."""
         return self.columns[: self.num_targets]
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Number of each series by its name."""
+        return {name: number for number, name in enumerate(self.ids)}
+
+    @cached_property
+    def largest(self) -> Float[np.ndarray, "S C"]:
+        """The largest size of each series and column; NaN where nothing is known."""
+        return np.asarray(np.fmax.reduceat(np.abs(self.values), self.offsets[:-1], axis=0))
 
     @property
     def is_category(self) -> Bool[np.ndarray, " C"]:

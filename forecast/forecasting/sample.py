@@ -128,8 +128,7 @@ def _copula_of(model: TrainedModel) -> Copula:
 
 
 def _rows_of(history: Panel, panel: Panel) -> Int[np.ndarray, " S"]:
-    number = {name: number for number, name in enumerate(history.ids)}
-    return np.array([number[name] for name in panel.ids])
+    return np.array([history.numbers[name] for name in panel.ids])
 
 
 def _parts(num_series: int, numbers: int) -> list[np.ndarray]:
