@@ -98,16 +98,14 @@ def fit(
         history: epochs done before, of a resumed training.
         within: where in the next epoch it stopped; None: at its beginning.
         pause_every: seconds from one pause to the next.
-        most_seconds: of this training, the time before it was resumed included. The last epoch is
-            cut short so that its validation fits in too; one step is always taken. The schedule
-            ends with the time.
+        most_seconds: of this training, runs before included. The last epoch is cut short so that
+            its validation fits in; one step is always taken, and the schedule ends with the time.
         ranks: the processes that share the work; all train the same model, by the clock of rank 0.
 
     Yields:
         A record after each epoch, and an `EpochProgress` at every pause.
     """
     records, config = list(history), learner.config
-    steps_per_epoch = batches_per_epoch(len(train), config)
     most_steps = total_steps(len(train), config)
     step = records[-1].step if records else 0
     before = within or (records[-1] if records else None)
@@ -115,30 +113,29 @@ def fit(
     graph = captured(learner, train) if ranks.size == 1 else None
     is_over = False
     while step < most_steps and not is_over:
-        number, monitored = len(records) + 1, [record.monitored for record in records]
+        number, monitored = len(records) + 1, [each.monitored for each in records]
         batches = _batches(learner, train, number, most_steps - step)
-        start = Position(step, steps_per_epoch, most_steps, monitored)
+        start = Position(step, batches_per_epoch(len(train), config), most_steps, monitored)
         with workers_for(learner.device, ranks) as workers:
             take = graph.take_step if graph else partial(take_step, learner, train, workers=workers)
             taken = yield from _steps(learner, take, batches, number, start, within, clock)
             ranks.require_same([*learner.model.state_dict().values()])
             losses, norms, are_finite = _read(learner, taken)
             validation_loss = _validated(learner, validation, workers, clock)
-        records.append(
-            Epoch(
-                number=number,
-                step=step + len(losses),
-                train_loss=_mean(losses, batches[: len(losses)]),
-                validation_loss=validation_loss,
-                learning_rate=taken.rate,
-                seconds=clock.passed(),
-                gradient_norms=norms,
-                bad_step=_bad_step(losses, step + 1, are_finite),
-            )
+        record = Epoch(
+            number=number,
+            step=step + len(losses),
+            train_loss=_mean(losses, batches[: len(losses)]),
+            validation_loss=validation_loss,
+            learning_rate=taken.rate,
+            seconds=clock.passed(),
+            gradient_norms=norms,
+            bad_step=_bad_step(losses, step + 1, are_finite),
         )
-        step, within = records[-1].step, None
-        is_over = taken.is_cut or records[-1].seconds + clock.validation_seconds >= most_seconds
-        yield records[-1]
+        records.append(record)
+        step, within = record.step, None
+        is_over = taken.is_cut or record.seconds + clock.validation_seconds >= most_seconds
+        yield record
 
 
 class _Clock:
