@@ -47,7 +47,7 @@ def test_a_share_of_the_attacks(row, material, tmp_path):
     if row.check in (kills.check, starts.check_any_moment):
         kills.whole(material.folder)
     size = row.size or writes.how_many(tmp_path)
-    count = 3 if row.check is proposals.check else TRIED.get(row.promise, 1)
+    count = TRIED.get(row.promise, 1)
     numbers = [number * size // count for number in range(count)]
     found = [(number, row.check(number, material, tmp_path)) for number in numbers]
     assert [each for each in found if each[1]] == []

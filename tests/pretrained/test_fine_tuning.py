@@ -117,7 +117,7 @@ def test_every_target_is_forecast_by_itself(targets):
 
 @pytest.mark.parametrize("validation", [16, HORIZON])
 def test_an_interrupted_fine_tuning_ends_as_one_never_stopped(tmp_path, validation):
-    chosen = {**config(epochs=2), "split": {"validation": validation, "test": HORIZON}}
+    chosen = {**config(epochs=3), "split": {"validation": validation, "test": HORIZON}}
     chosen["data"] = {"path": "table.csv", **chosen["data"]}
     chosen = config_from(chosen)
     whole = list(experiment.train(chosen, table(), new_run(tmp_path / "whole", force=False)))
