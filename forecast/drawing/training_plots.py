@@ -62,7 +62,8 @@ def learning_curve(histories: Sequence[Sequence[Epoch]], best: Sequence[int]) ->
 
 def _draw_losses(axes: Axes, histories: Sequence[Sequence[Epoch]], best: Sequence[int]) -> None:
     more = ", ..." if len(best) > MOST_LISTED else ""
-    kept = f"kept: {', '.join(map(str, best[:MOST_LISTED]))}{more}"
+    # 0 stands for the weights that training began with, which no epoch shows.
+    kept = f"kept: {', '.join(str(n or 'the beginning') for n in best[:MOST_LISTED])}{more}"
     for member, history in enumerate(histories):
         labels = ("training", "validation", kept) if member == 0 else (None,) * 3
         alpha = member_alpha(member)
@@ -73,7 +74,6 @@ def _draw_losses(axes: Axes, histories: Sequence[Sequence[Epoch]], best: Sequenc
             continue
         scored = drawable([epoch.validation_loss for epoch in history])
         line(axes, epochs, scored, color=FORECAST, alpha=alpha, label=labels[1])
-        # 0 stands for the weights that training began with, which no epoch shows.
         dots = [epochs.index(best[member])] if best[member] else []
         at = [scored[number] for number in dots]
         axes.plot([epochs[n] for n in dots], at, "o", color=FORECAST, alpha=alpha, label=labels[2])

@@ -39,8 +39,14 @@ def test_the_learning_curve_shows_both_losses_and_the_epoch_that_was_kept():
             ["training", "validation", "kept: 1, 1, 1, 1, 1, 1, ..."],
             24,
         ),
+        (
+            [epochs([3.0, 2.0], [3.0, 2.0])] * 2,
+            [0, 2],
+            ["training", "validation", "kept: the beginning, 2"],
+            6,
+        ),
     ],
-    ids=["no validation", "ensemble", "large ensemble"],
+    ids=["no validation", "ensemble", "large ensemble", "what training began with"],
 )
 def test_the_learning_curve_names_each_kind_of_line_once(histories, best, legend, lines):
     (axes,) = training_plots.learning_curve(histories, best).axes
