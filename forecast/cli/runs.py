@@ -45,7 +45,7 @@ class Run:
     path: str
     state: str
     """finished, interrupted, or damaged."""
-    date: str
+    date: datetime
     """When its last file was written, in UTC."""
     scores: Mapping[str, float | None]
     config: Mapping[str, Any]
@@ -63,7 +63,7 @@ def runs(options: RunsOptions) -> int:
         {
             "run": run.path,
             "state": run.state,
-            "date": run.date,
+            "date": run.date.strftime("%Y-%m-%d %H:%M"),
             "scores": run.scores,
             "differs": {key: run.config[key] for key in keys if key in run.config},
         }
@@ -87,7 +87,7 @@ def _read(path: Path) -> Run:
     """What is known of a run; one that is damaged is named as such."""
     summary = path / SUMMARY_FILE
     last = summary if summary.is_file() else path / CONFIG_FILE
-    date = datetime.fromtimestamp(last.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M")
+    date = datetime.fromtimestamp(last.stat().st_mtime, UTC)
     try:
         config = dict(_flat(read_config(path / CONFIG_FILE).model_dump(mode="json")))
     except ConfigError:

@@ -13,6 +13,7 @@ def test_runs_are_listed_with_scores_and_differences(place, call, monkeypatch):
         after_epoch(patch, raising(KeyboardInterrupt))
         call("train", "config.yaml", "--run", "runs/part")
     os.utime("runs/x/a/summary.json", (10**9, 10**9))
+    os.utime("runs/x/b/summary.json", (10**9 - 1, 10**9 - 1))  # within the same minute
     (place / "runs" / "x" / "mine").mkdir()
     (place / "runs" / "x" / "mine" / "config.yaml").write_text("of another program")
     (place / "runs" / "pipe").mkdir()
@@ -21,7 +22,7 @@ def test_runs_are_listed_with_scores_and_differences(place, call, monkeypatch):
     code, out, _ = call("runs", "--json")
     assert code == 0
     found = {run["run"]: run for run in json.loads(out)["runs"]}
-    assert next(iter(found)) == "runs/x/a", "the oldest comes first"
+    assert [*found][:2] == ["runs/x/b", "runs/x/a"], "the oldest comes first"
     assert found["runs/x/a"]["date"] == "2001-09-09 01:46"
     assert found["runs/part"]["state"] == "interrupted"
     summary = json.loads((place / "runs/x/b/summary.json").read_text())
@@ -30,8 +31,8 @@ def test_runs_are_listed_with_scores_and_differences(place, call, monkeypatch):
     assert found["runs/x/a"]["differs"] == {**found["runs/x/b"]["differs"], "seed": 0}
     text = call("runs")[1].splitlines()
     assert text[0].split() == ["run", "date", "(UTC)", "MASE", "MAE", "RMSE", "differs", "in"]
-    assert text[1].split()[:3] == ["runs/x/a", "2001-09-09", "01:46"]
-    assert text[1].endswith("seed=0")
+    assert text[2].split()[:3] == ["runs/x/a", "2001-09-09", "01:46"]
+    assert text[2].endswith("seed=0")
 
 
 def test_what_is_damaged_is_named_and_the_others_are_listed(place, call, run):
