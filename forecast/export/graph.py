@@ -13,6 +13,7 @@ from forecast.export.covariates import encoded
 from forecast.export.intervals import intervals_of
 from forecast.export.partners import combination_of, median_of
 from forecast.export.pretrained import features_of, quantiles_of
+from forecast.export.projection import without_projections
 from forecast.export.window import GraphWindow
 from forecast.forecasting.trained import TrainedModel
 from forecast.pretrained.forecaster import PretrainedForecaster
@@ -33,7 +34,7 @@ class ForecastGraph(nn.Module):
     def __init__(self, trained: TrainedModel) -> None:
         super().__init__()
         pipeline = trained.pipeline
-        self.networks = nn.ModuleList(trained.models)
+        self.networks = nn.ModuleList(without_projections(each) for each in trained.models)
         self.horizon = trained.config.window.horizon
         self.chain = GraphChain(pipeline.chain)
         self.window = GraphWindow(trained, self.chain)

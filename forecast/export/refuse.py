@@ -12,12 +12,6 @@ def refuse(trained: TrainedModel) -> None:
     Args:
         trained: the model.
     """
-    model = trained.config.model
-    if model.proj_size:
-        raise ConfigError(
-            f"model.proj_size: {model.proj_size} cannot be exported: ONNX has no LSTM with a"
-            " projection; train with proj_size: 0"
-        )
     days = trained.pipeline.covariates.days
     if days and trained.tail.axis.ticks:
         raise ConfigError(

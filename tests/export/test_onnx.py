@@ -74,17 +74,6 @@ def test_a_file_that_forecasts_otherwise_is_not_kept(monkeypatch):
     assert message.startswith("the exported model forecasts otherwise than the run, by ")
 
 
-def test_what_has_no_place_in_the_format_is_refused_with_option_and_value():
-    import forecast
-
-    case = air(model={"proj_size": 2})
-    trained = forecast.train(case.config, case.frame)
-    assert refusal(exported, trained, error=ConfigError) == (
-        "model.proj_size: 2 cannot be exported: ONNX has no LSTM with a projection; train with"
-        " proj_size: 0"
-    )
-
-
 @pytest.mark.slow
 def test_what_config_init_proposes_for_one_series_is_exported():
     """The pretrained network and partners that are fitted anew: all of it is in the file."""
@@ -132,6 +121,7 @@ ARCHITECTURES = {
     "full skip": {"linear_skip": "full", "window_norm": "last"},
     "segment skip": {"linear_skip": "segment", "segment": 3, "head": "parallel"},
     "mean": {"window_norm": "mean", "head": "recursive"},
+    "projected": {"proj_size": 2, "num_layers": 2, "head": "recursive", "segment": 2},
     "standard": {"window_norm": "standard", "cell": "gru", "head": "parallel", "segment": 6},
 }
 
