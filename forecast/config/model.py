@@ -36,7 +36,7 @@ class ModelConfig(Section):
     """A stacked recurrent network."""
 
     start: Literal["random", "pretrained"] = "random"
-    """random: fresh weights; pretrained: the network that comes with the package, fine-tuned."""
+    """random: fresh weights; pretrained: the package's, fine-tuned, best without transforms."""
     cell: CellName = "lstm"
     """Recurrent cell: lstm, gru or rnn."""
     num_layers: Annotated[int, Field(gt=0, le=100)] = 1

@@ -1,4 +1,4 @@
-"""What goes with `model.start: pretrained`: the network reads bare values, and nothing else."""
+"""What goes with `model.start: pretrained`: the network reads levels, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ def require_pretrained_rules(config: Config) -> None:
     """
     if config.model.start != "pretrained":
         return
-    require(
-        not config.transforms,
-        "model.start: pretrained reads values as they are; set transforms: [], or model.start:"
-        " random",
-        "transforms",
-    )
+    for number, option in enumerate(config.transforms):
+        require(
+            option.name != "difference",
+            "model.start: pretrained has learned from levels, not from differences; leave it out,"
+            " or set model.start: random",
+            f"transforms.{number}",
+        )
     for role in COVARIATES:
         require(
             not getattr(config.data, role),

@@ -90,7 +90,7 @@ class ForecastGraph(nn.Module):
                 axes = tuple(range(1, each.dim()))
                 is_whole = is_whole & ~each.isnan().any(dim=axes)
 
-        members = self._members(read, rows)
+        members = self._members(read, rows, number)
         if self.is_label:
             return self._probable(torch.stack(members), is_whole)
         if self.counts is not None:
@@ -107,12 +107,12 @@ class ForecastGraph(nn.Module):
         return (middle,) if values.shape[-1] == 1 else (middle, values)
 
     def _members(
-        self, read: tuple[Tensor, ...], rows: Float[Tensor, "B P C"]
+        self, read: tuple[Tensor, ...], rows: Float[Tensor, "B P C"], series: Numbers
     ) -> list[Float[Tensor, "B H K Q"]]:
         """The forecast of each network, on the model's scale."""
         if self.features is None:
             return [net(*(each.float() for each in read)) for net in self.networks]
-        told, targets = self.features(self.window.histories(rows)), self.window.num_targets
+        told, targets = self.features(self.window.histories(rows, series)), self.window.num_targets
         pretrained = (each for each in self.networks if isinstance(each, PretrainedForecaster))
         return [quantiles_of(each, told, targets) for each in pretrained]
 

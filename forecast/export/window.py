@@ -74,9 +74,9 @@ class GraphWindow(nn.Module):
         inputs = torch.cat(past, dim=2)
         return from_first_usable(inputs) if self.is_padded else inputs, ahead
 
-    def histories(self, rows: Float[Tensor, "B P C"]) -> Float[Tensor, "B L K"]:
-        """Targets as they are, for networks that read these; NaN before a series begins."""
-        values = rows[:, -self.reach :, : self.num_targets]
+    def histories(self, rows: Float[Tensor, "B P C"], series: Numbers) -> Float[Tensor, "B L K"]:
+        """Targets in double precision, NaN before a series begins, for networks that read these."""
+        values = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.reach :]
         return nothing_before_usable(values) if self.is_padded else values
 
     def dated(

@@ -89,8 +89,8 @@ class Model(nn.Module):
     """
 
     reads_raw: ClassVar[bool] = False
-    """Whether it is handed histories as they are: in double precision, and with NaN for what a
-    padded window lacks, rather than the first known row."""
+    """Whether it is handed histories in double precision, and NaN for what a padded window lacks
+    rather than the first known row."""
     is_trained: ClassVar[bool] = False
     """Whether it forecasts well before the first step of training."""
     can_be_captured: ClassVar[bool] = True

@@ -82,7 +82,7 @@ def test_what_config_init_proposes_for_one_series_is_exported():
     frame = macro("joint").frame.iloc[-70:]
     config = {
         "data": {"time": "quarter", "target": "realgdp"},
-        "transforms": [],
+        "transforms": ["log", "standardize"],  # which its user may add
         "split": {"validation": 4, "test": 4},
         "window": {"lookback": 24, "horizon": 3, "least_history": 3},
         "model": {"start": "pretrained"},

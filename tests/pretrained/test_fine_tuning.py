@@ -55,6 +55,21 @@ def test_weights_that_validation_does_not_like_are_not_kept():
     np.testing.assert_allclose(found, zero_shot_of(data)[..., MEDIAN], rtol=1e-5)
 
 
+def test_of_logarithms_the_forecasts_and_intervals_are_brought_back():
+    data = table()
+    changed = {**config(learning_rate=3.0), "transforms": ["log", "standardize"]}
+    found = forecast.train(changed, data).forecast(level=[80]).set_index("id")
+    logs = data.assign(sales=np.log(data["sales"]))
+    trained = logs[logs["quarter"] < ROWS - 24].groupby("id")["sales"]
+    mean, deviation = trained.mean(), trained.std(ddof=0)
+    scaled = (logs["sales"] - logs["id"].map(mean)) / logs["id"].map(deviation)
+    right = zero_shot_of(logs.assign(sales=scaled))[..., MEDIAN]
+    right = np.exp(right * deviation.to_numpy()[:, None] + mean.to_numpy()[:, None])
+    np.testing.assert_allclose(found["forecast"].to_numpy(), right.ravel(), rtol=1e-5)
+    np.testing.assert_allclose(found["hi-80"] * found["lo-80"], found["forecast"] ** 2, rtol=1e-9)
+    assert (found["lo-80"] < found["forecast"]).all()
+
+
 def test_without_a_validation_part_nothing_speaks_for_other_weights():
     changed = {**config(), "split": {"validation": 0, "test": 8}}
     assert forecast.train(changed, table()).summary["kept_epochs"] == [0]
