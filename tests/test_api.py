@@ -231,6 +231,9 @@ def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):
     for each in (model, forecast.load(tmp_path / "m.safetensors")):
         table = each.forecast()
         assert set(table.merge(panel, on=["unique_id", "ds"], how="outer").unique_id) == {1, 3}
+    for kind in (object, float):  # as rows of dictionaries have them, and a join with blanks
+        newer = panel.astype({"unique_id": kind})
+        assert len(model.forecast(newer).merge(newer, on="unique_id")) == 3 * len(newer)
     as_text = panel.assign(unique_id=panel.unique_id.astype(str))
     assert model.forecast(as_text).unique_id.unique().tolist() == ["3", "1"]
     folds = forecast.backtest(SECTIONS, data=panel, folds=1).forecasts

@@ -54,10 +54,15 @@ def text_cells(cells: pd.Series, name: str, place: Place, keeps_integers: bool) 
 
 
 def holds_integers(column: pd.Series) -> bool:
-    """Whether a column, or its categories, is of a type of integers."""
+    """Whether a column, or its categories, is of a type of numbers, or all its cells are integers.
+
+    Of floating-point numbers the texts tell: 7.0 is no integer, and that of a series 7 is.
+    """
     dtype = column.dtype
-    dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
-    return dtype.kind in "iu"
+    cells = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else column
+    if cells.dtype == object:
+        return pd.api.types.infer_dtype(cells, skipna=False) == "integer"
+    return cells.dtype.kind in "iuf"
 
 
 def _is_integer(column: pd.Series) -> bool:

@@ -35,6 +35,8 @@ else:
 polars, pyarrow or another library that narwhals knows. Nothing of it is changed."""
 
 TIME, ID, TARGET = (DataConfig.model_fields[name].default for name in ("time", "id", "target"))
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+"""What pandas calls objects that are numbers, or missing."""
 CONVERTERS = ("to_pandas", "to_dataframe", "pd_dataframe", "to_frame")
 """Methods by which objects become frames of pandas."""
 
@@ -112,6 +114,8 @@ def _of_array(table: np.ndarray | Sequence[Any]) -> pd.DataFrame | pd.Series:
         raise _refused(table, "") from None
     if array.dtype.names and array.ndim == 1:
         return pd.DataFrame(array)
+    if array.ndim == 1 and pd.api.types.infer_dtype(array) in NUMBERS:  # beside None
+        array = pd.to_numeric(pd.Series(array)).to_numpy(np.float64, na_value=np.nan)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise _refused(table, f" of shape {array.shape} and type {array.dtype}")
     return pd.Series(array)

@@ -91,7 +91,9 @@ def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Seri
 
 def _remedy(cell: str, name: str, decimal: str, is_csv: bool, unit: str) -> str:
     """What to do about a cell that is not a number; only the marks of a CSV can be set."""
-    negative = re.fullmatch(rf"\((.*\d.*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)", cell)
+    negative = re.fullmatch(
+        rf"\(([^a-zA-Z]*\d[^a-zA-Z]*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)", cell
+    )
     if negative:
         return f"write {shown('-' + next(filter(None, negative.groups())))} if it is below zero"
     if unit:

@@ -1,5 +1,7 @@
 """Tables as Python has them: every kind becomes the same frame, or is refused in one line."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -48,6 +50,12 @@ def test_masked_cells_are_empty():
     for table in (masked, {"ds": MONTHS, "y": masked}):
         values = as_frame(table).iloc[:, -1].to_numpy()
         assert np.array_equal(values, [3.0, np.nan, 4.0, 1.5], equal_nan=True)
+
+
+def test_none_among_numbers_in_a_row_is_an_empty_cell():
+    for numbers in ([None, 2, 3.5], [pd.NA, Decimal(2), Decimal("3.5")]):
+        values = as_frame(numbers)["y"].to_numpy()
+        assert np.array_equal(values, [np.nan, 2, 3.5], equal_nan=True)
 
 
 @pytest.mark.parametrize("table", [VALUES, tuple(VALUES), np.array(VALUES), pd.Series(VALUES)])

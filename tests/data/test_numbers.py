@@ -161,3 +161,13 @@ BAD_NUMBERS = {
 @pytest.mark.parametrize(("content", "message"), BAD_NUMBERS.values(), ids=BAD_NUMBERS)
 def test_bad_number_is_one_clear_line(tmp_path, content, message):
     assert_refused(write(tmp_path, content), message)
+
+
+def test_only_numbers_in_parentheses_are_taken_for_losses():
+    for cell, remedy in {
+        "(1 263.5)": "write '-1 263.5' if it is below zero",
+        "(2+3j)": "mend the cell, or leave it empty and set data.missing",
+    }.items():
+        table = pd.DataFrame({"ds": ["a"], "y": [cell]})
+        message = refusal(from_frame, table, "data", ["y"], ["ds"])
+        assert message == f"data row 0: column 'y' holds '{cell}', not a number; {remedy}"
