@@ -44,6 +44,8 @@ TIME_FORMAT = _option("--time-format FORMAT", "strptime format, e.g. %%d/%%m/%%Y
 FREQUENCY = _option(
     "--frequency STEP", "of the rows: h, D, MS, index, ... (default: told by the times)"
 )
+SAMPLES = _integer("--samples N", "sample paths in place of intervals, e.g. 200")
+SEED = _integer("--seed N", "of the samples (default: 0)")
 DUPLICATES = _option(
     "--duplicates HOW", "of rows with one time keep first, last, their mean or sum (default: error)"
 )
@@ -129,8 +131,8 @@ class PredictOptions(PrintOptions):
         type=float,
         nargs="+",
     )
-    samples: int | None = _integer("--samples N", "sample paths in place of intervals, e.g. 200")
-    seed: int | None = _integer("--seed N", "of the samples (default: 0)")
+    samples: int | None = SAMPLES
+    seed: int | None = SEED
     without_partners: bool = _flag("--without-partners", "what the network forecasts alone")
     output: str = _option(
         "--output FILE|DIR", "new .csv or .parquet, or folder (default: -, stdout)", default="-"
@@ -282,9 +284,11 @@ class QuickOptions(PrintOptions):
     time_format: str | None = TIME_FORMAT
     frequency: str | None = FREQUENCY
     duplicates: str | None = DUPLICATES
-    level: list[float] = _option(
-        "--level PERCENT", "intervals (default: 80 95)", type=float, nargs="+", default=[80.0, 95.0]
+    level: list[float] | None = _option(
+        "--level PERCENT", "intervals (default: 80 95)", type=float, nargs="+"
     )
+    samples: int | None = SAMPLES
+    seed: int | None = SEED
     folds: int | None = _integer(
         "--folds N", "origins at which it is judged, 0: none (default: by the size of the table)"
     )

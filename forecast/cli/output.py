@@ -69,6 +69,18 @@ def refuse_same(output: str, plot: str | None) -> None:
         raise ConfigError(f"--plot {plot} is the file of --output; give another file")
 
 
+def refuse_beside_samples(options: Any) -> None:
+    """Raise a ConfigError for what does not go with --samples, or not without it."""
+    if options.samples is None:
+        if options.seed is not None:
+            raise ConfigError("--seed is for sample paths; give their number with --samples")
+        return
+    if options.plot is not None:
+        raise ConfigError("--plot draws one forecast and its intervals, without --samples")
+    if options.level is not None:
+        raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
+
+
 def write_picture(figure: Figure, path: str, force: bool) -> None:
     """Write a picture, whole or not at all.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forecast.batch.starting import begin_early
 from forecast.cli.options import PredictOptions
+from forecast.cli.output import refuse_beside_samples
 from forecast.data.parts import is_folder
 from forecast.errors import ConfigError
 
@@ -30,17 +31,11 @@ def _refuse_mixed(options: PredictOptions) -> None:
     is_of_files = options.data is not None and is_folder(options.data)
     if options.plot is not None:
         for name, is_given in (
-            ("--samples", options.samples is not None),
             ("--compare", options.compare is not None),
             ("a folder of --data", is_of_files),
         ):
             if is_given:
                 raise ConfigError(f"--plot draws one forecast and its intervals, without {name}")
-    if options.samples is None:
-        if options.seed is not None:
-            raise ConfigError("--seed is for sample paths; give their number with --samples")
-        return
-    if options.level is not None:
-        raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
-    if options.compare is not None:
+    refuse_beside_samples(options)
+    if options.samples is not None and options.compare is not None:
         raise ConfigError("--compare forecasts without samples; leave --samples out")

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from forecast.cli.loading import imported_meanwhile
 from forecast.cli.options import QuickOptions
-from forecast.cli.output import print_result, refuse_replacing, refuse_same, write_picture
+from forecast.cli.output import (
+    print_result,
+    refuse_beside_samples,
+    refuse_replacing,
+    refuse_same,
+    write_picture,
+)
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.csv_text import to_csv
@@ -23,9 +29,12 @@ from forecast.runs.files import json_text
 from forecast.runs.log import stderr_log
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecast.zero_shot.result import QuickForecast
 
 NO_PARTNERS = "none"
+LEVELS = (80.0, 95.0)
 
 
 def quick(options: QuickOptions) -> int:
@@ -36,7 +45,8 @@ def quick(options: QuickOptions) -> int:
     if options.output != "-":
         require_format(options.output)
     refuse_same(options.output, options.plot)
-    levels, partners = in_percent(options.level), _partners(options.partners)
+    refuse_beside_samples(options)
+    levels, partners = in_percent(options.level or LEVELS), _partners(options.partners)
     hints = Hints(
         time=options.time,
         ids=options.id,
@@ -54,17 +64,20 @@ def quick(options: QuickOptions) -> int:
         result = quick_forecast(
             found, options.horizon, options.season, levels, options.folds, partners
         )
-    _write(result, options)
+        table = result.forecast
+        if options.samples is not None:
+            table = result.sample(options.samples, options.seed or 0).table
+    _write(result, table, options)
     return 0
 
 
-def _write(result: QuickForecast, options: QuickOptions) -> None:
+def _write(result: QuickForecast, table: pd.DataFrame, options: QuickOptions) -> None:
     """The table to a file or to stdout, the picture, and the verdict."""
     if options.plot:
         write_picture(result.plot(), options.plot, options.force)
     if not (options.quiet or options.json):
         print(quick_text(result.facts()), file=sys.stderr)
-    table = for_spreadsheets(result.forecast) if options.safe_csv else result.forecast
+    table = for_spreadsheets(table) if options.safe_csv else table
     if options.output != "-":
         write_table(table, Path(options.output), is_new=not options.force)
         written = {"output": options.output, "rows": len(table)}
@@ -72,7 +85,8 @@ def _write(result: QuickForecast, options: QuickOptions) -> None:
         print_result(options.json, {**written, **result.facts()}, text)
     elif options.json:
         rows = json.loads(to_json(table))
-        hand_out(json_text({**result.facts(), "forecast": rows}) + "\n")
+        name = "forecast" if options.samples is None else "samples"
+        hand_out(json_text({**result.facts(), name: rows}) + "\n")
     else:
         hand_out(to_csv(table))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,36 +72,86 @@ def sampled(
     copula, num, seed = require_paths(model, samples, seed)
     level: Levels = None if model.is_quantile_model else []
     panel, values = model.forecast_panel(history, future, horizon, level)
-    numbers = num * values[..., 0].size
-    if numbers > MOST_NUMBERS:
-        raise ConfigError(
-            f"{num} samples of {panel.num_series} series are {numbers} numbers, more than"
-            f" {MOST_NUMBERS}; ask for fewer samples, or give fewer series at a time"
-        )
+    refuse_many(num, values.shape[:3])
     if values.shape[1] > model.config.window.horizon:
         log.warning("steps beyond the trained horizon have samples like those of its last step")
     if len(history.ids) != panel.num_series:
         history = history.select(_rows_of(history, panel))
-    paths = np.empty((num, *values.shape[:3]))
     groups = model.pipeline.with_series_of(panel).series_numbers(panel.ids)
-    for part in _parts(panel.num_series, numbers):
-        names = [panel.ids[number] for number in part]
-        ranks = copula.draw(num, values.shape[1], names, groups[part], seed)
-        marginals = _marginals(model, values[part], history.select(part), num)
-        paths[:, part] = np.moveaxis(shuffled(marginals, ranks), 1, 0)
+
+    def marginals(part: Int[np.ndarray, " S"]) -> Float[np.ndarray, "S H K n"]:
+        return _marginals(model, values[part], history.select(part), num)
+
+    drawn = Drawn(copula, num, seed)
+    paths = drawn.paths(marginals, values.shape[:3], panel.ids, groups)
     refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
     return Samples(sample_table(model.config.data, panel, paths), paths)
 
 
+class Drawn(NamedTuple):
+    """Which samples of each step come together in a path."""
+
+    copula: Copula
+    num: int
+    seed: int
+
+    def paths(
+        self,
+        marginals: Callable[[Int[np.ndarray, " part"]], Float[np.ndarray, "part H K n"]],
+        shape: tuple[int, ...],
+        names: Sequence[str],
+        groups: Int[np.ndarray, " S"],
+    ) -> Float[np.ndarray, "n S H K"]:
+        """Sample paths of some series.
+
+        Args:
+            marginals: gives samples of each step by themselves, of series by their places.
+            shape: series, steps, targets.
+            names: of the series.
+            groups: see `Copula.draw`.
+        """
+        paths = np.empty((self.num, *shape))
+        for part in _parts(shape[0], paths.size):
+            ids = [names[number] for number in part]
+            ranks = self.copula.draw(self.num, shape[1], ids, groups[part], self.seed)
+            paths[:, part] = np.moveaxis(shuffled(marginals(part), ranks), 1, 0)
+        return paths
+
+
+def refuse_many(num: int, shape: tuple[int, ...]) -> None:
+    """Raise a ConfigError for more numbers than fit into memory.
+
+    Args:
+        num: samples.
+        shape: series, steps, targets.
+    """
+    numbers = num * math.prod(shape)
+    if numbers > MOST_NUMBERS:
+        raise ConfigError(
+            f"{num} samples of {shape[0]} series are {numbers} numbers, more than"
+            f" {MOST_NUMBERS}; ask for fewer samples, or give fewer series at a time"
+        )
+
+
 def require_paths(model: TrainedModel, samples: int, seed: int) -> tuple[Copula, int, int]:
     """The copula, samples and seed; a ConfigError where there can be no such paths."""
+    return _copula_of(model), *require_numbers(samples, seed)
+
+
+def require_numbers(samples: int, seed: int) -> tuple[int, int]:
+    """Samples and seed; a ConfigError where they cannot be such."""
     num = _whole("samples", samples, FEWEST_SAMPLES, MOST_SAMPLES)
-    return _copula_of(model), num, _whole("seed", seed, 0)
+    return num, _whole("seed", seed, 0)
 
 
 def tell_repeats(model: TrainedModel, samples: int) -> None:
     """Say that there are more samples than errors to make them of, if it is so."""
-    kept = len(_copula_of(model).ranks)
+    tell_repeated(_copula_of(model), samples)
+
+
+def tell_repeated(copula: Copula, samples: int) -> None:
+    """See `tell_repeats`."""
+    kept = len(copula.ranks)
     if samples > kept:
         log.info("%d samples along %d past trajectories, each taken several times", samples, kept)
 

@@ -31,6 +31,11 @@ class Calibration:
     factors: Float[np.ndarray, "I H"]
     """Of the half widths, by level and step."""
 
+    def at(self, levels: Sequence[float]) -> Calibration:
+        """Factors at other levels: between those that are known, or that of the nearest."""
+        found = [np.interp(levels, self.levels, each) for each in self.factors.T]
+        return Calibration(tuple(levels), np.stack(found, axis=1))
+
 
 def uncalibrated(levels: Sequence[float], horizon: int) -> Calibration:
     """The network's own widths."""
@@ -59,19 +64,32 @@ def calibrated(
     Source: Romano et al. 2019, "Conformalized quantile regression", with ratios in place of
     distances, since the series differ in size.
     """
-    widths = half_widths(quantiles, levels)  # (2, I, B, H, K)
-    error = actual - forecast
-    horizon = error.shape[1]
+    horizon = actual.shape[1]
     factors = np.ones((len(levels), horizon))
     steps = np.array_split(np.arange(horizon), min(GROUPS, horizon))
     middles = [float(group.mean()) for group in steps]
-    for row, (below, above) in enumerate(zip(*widths, strict=True)):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.abs(error) / np.where(error < 0, below, above)
-        ratio = np.where(error == 0, 0.0, ratio)  # also of a width of 0
+    for row, ratio in enumerate(np.abs(in_half_widths(actual - forecast, quantiles, levels))):
         found = [_factor(ratio[:, group], levels[row] / 100, times) for group in steps]
         factors[row] = np.interp(np.arange(horizon), middles, found)  # no jump between groups
     return Calibration(tuple(levels), factors)
+
+
+def in_half_widths(
+    error: Float[np.ndarray, "B H K"],
+    quantiles: Float[np.ndarray, "B H K Q"],
+    levels: Sequence[float],
+) -> Float[np.ndarray, "I B H K"]:
+    """Errors in units of the half width on their side, so that series of any size compare.
+
+    Args:
+        error: what came, less the forecast.
+        quantiles: of the network.
+        levels: of the intervals in percent.
+    """
+    below, above = half_widths(quantiles, levels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = error / np.where(error < 0, below, above)
+    return np.where(error == 0, 0.0, ratio)  # also of a width of 0
 
 
 def _factor(ratios: Float[np.ndarray, "B G K"], share: float, times: int) -> float:

@@ -11,10 +11,11 @@ from jaxtyping import Float, Int
 from forecast.data.panel import Panel
 from forecast.data.scale import Scale, training_scale
 from forecast.evaluation.baselines import Forecast, History, baseline_forecasts
+from forecast.evaluation.copula import HeldOutErrors
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import COMBINATION, overall, verdict
 from forecast.partners.weights import PRETRAINED, RIDGE, HeldOut, chosen_weights, prior_weights
-from forecast.zero_shot.calibration import Calibration, calibrated, uncalibrated
+from forecast.zero_shot.calibration import Calibration, calibrated, in_half_widths, uncalibrated
 from forecast.zero_shot.folds import actual_after, fold_origins
 from forecast.zero_shot.methods import LEAST_VALUES, Table, fitted, forecasts
 
@@ -32,6 +33,8 @@ class Judged:
     verdict: str
     windows: int
     calibration: Calibration
+    errors: HeldOutErrors | None
+    """In half widths; None where no rows were held out."""
 
 
 def judge(
@@ -58,7 +61,7 @@ def judge(
     origins = origins[(table.known_at(origins) >= LEAST_VALUES).all(axis=1)]
     if not len(origins):
         weights = dict(zip(methods, prior.tolist(), strict=True))
-        return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon))
+        return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon), None)
 
     # What learns from the table does so from rows before the first origin, of every series alike:
     # those that end together share what happens to them.
@@ -84,6 +87,7 @@ def judge(
         verdict(scores, name, len(origins)),
         len(origins),
         calibrated(actual, combined, found.quantiles, levels, held_out.stretches),
+        HeldOutErrors(times, series, in_half_widths(actual - combined, found.quantiles, [80.0])[0]),
     )
 
 

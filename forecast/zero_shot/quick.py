@@ -21,10 +21,10 @@ from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.ridge import has_weeks
 from forecast.partners.table import rows_read
 from forecast.partners.weights import RIDGE, SMOOTHING
-from forecast.zero_shot.calibration import with_intervals
 from forecast.zero_shot.judge import judge
 from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, fitted, forecasts
 from forecast.zero_shot.result import QuickForecast
+from forecast.zero_shot.sample import SAMPLED, Spread
 
 log = logging.getLogger("forecast")
 
@@ -73,15 +73,16 @@ def quick_forecast(
     for finding in codes(panel):
         log.warning("%s", finding.message)
     _warn_of_missing(found)
-    judged = judge(panel, table, horizon, levels, folds, partners)
+    judged = judge(panel, table, horizon, sorted({*levels, *SAMPLED}), folds, partners)
 
     counting = [name for name in partners if judged.weights[name]]
     ends = panel.offsets[1:] - 1
     ahead = forecasts(table, ends, horizon, fitted(counting, table, ends, horizon))
     _warn_of_short(found, table.known_at(ends))
-    parts = with_intervals(
+    spread = Spread(
         judged.calibration, ahead.combined(judged.weights), ahead.quantiles, ahead.floor
     )
+    parts = spread.ends(levels)
     if np.isinf(parts).any():
         raise DataError(f"{panel.source}: a forecast is not finite; its values swing too far")
     quantiles = interval_quantiles(levels)
@@ -96,6 +97,9 @@ def quick_forecast(
         quantiles=quantiles,
         panel=panel,
         values=parts,
+        data=found.data,
+        spread=spread,
+        errors=judged.errors,
     )
 
 

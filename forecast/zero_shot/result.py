@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from forecast.config.data import DataConfig
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import MOST_PANELS, Shown, evenly, panels_of, rows_drawn, title_of
+from forecast.evaluation.copula import HeldOutErrors
+from forecast.forecasting.sample import Samples
+from forecast.zero_shot.sample import Spread, sampled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +45,29 @@ class QuickForecast:
     """The table."""
     values: Float[np.ndarray, "S H K Q"] = field(repr=False)
     """In the user's units; the forecast is in the middle."""
+
+    data: DataConfig = field(repr=False)
+    """What the columns are."""
+    spread: Spread = field(repr=False)
+    """All quantiles of the steps ahead."""
+    errors: HeldOutErrors | None = field(repr=False)
+    """Of the windows that were held out."""
+
+    def sample(self, samples: int = 200, seed: int = 0) -> Samples:
+        """Sample paths of the steps ahead, as `TrainedModel.sample` gives them.
+
+        The quantiles of each step are those of the intervals. How steps and targets move together
+        in a path is taken from the errors on the rows that were held out. A series without
+        intervals has no path.
+
+        Args:
+            samples: paths of each series, from 2 to 10,000.
+            seed: of what is drawn; the same gives the same paths.
+
+        Raises:
+            ConfigError: for other numbers, and where no rows were held out.
+        """
+        return sampled(self.data, self.panel, self.spread, self.errors, samples, seed)
 
     def plot(self) -> Figure:
         """Draw the last rows of some series, evenly spaced, and what is forecast of them."""

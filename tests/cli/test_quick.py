@@ -35,6 +35,14 @@ def test_the_command_and_the_function_say_the_same(place, call):
     assert result == json.loads(json.dumps(found.facts()))
 
 
+def test_samples_take_the_place_of_intervals(place, call):
+    paths = forecast.quick("table.csv", horizon=4, partners=[]).sample(20, seed=3).table
+    words = (*WORDS, "--partners", "none", "--samples", "20", "--seed", "3", "--json")
+    rows = json.loads(call(*words)[1])["samples"]
+    assert [row["sales"] for row in rows] == paths["sales"].tolist()
+    assert len(rows) == 20 * 4
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_it_writes_a_table_that_force_replaces(name, place, call):
     code, out, _ = call(*WORDS, "--output", name)
