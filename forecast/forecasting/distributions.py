@@ -78,11 +78,12 @@ def _smallest(
     high = np.maximum(np.ceil(mean + reach), 0.0)  # large enough
     finite = np.isfinite(mean) & np.isfinite(variance)
     low, high = np.where(finite, low, np.nan), np.where(finite, high, np.nan)
-    some = np.flatnonzero(high - low > 1)
+    # Beyond 2^53 numbers that are next to each other are further apart than 1.
+    some = np.flatnonzero(high - low > np.maximum(np.spacing(high), 1))
     while len(some):
         middle = np.floor((low[some] + high[some]) / 2)
         enough = shares(middle, some) >= level
         high[some] = np.where(enough, middle, high[some])
         low[some] = np.where(enough, low[some], middle)
-        some = some[high[some] - low[some] > 1]
+        some = some[high[some] - low[some] > np.maximum(np.spacing(high[some]), 1)]
     return high

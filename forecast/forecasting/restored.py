@@ -208,7 +208,8 @@ def _require_sound(config: Config, pipeline: Pipeline, tail: Panel, num_models: 
     static = tuple(column.name for column in data.static)
     require(tail.static_columns == static, "static_columns are not those of the configuration")
     named_by = len(data.ids) if tail.has_ids else 0
-    require(len(tail.id_values) == named_by, "ids are not those of the configuration")
+    is_named = len(tail.id_values) == named_by and (tail.has_ids or tail.num_series == 1)
+    require(is_named, "ids are not those of the configuration")
     require(len(set(ids)) == len(ids), "fitted_ids appear twice")
     require(num_models == config.training.members, "num_models is not training.ensemble")
     chain, covariates = pipeline.chain, pipeline.covariates

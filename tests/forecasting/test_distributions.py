@@ -54,3 +54,12 @@ def test_the_mean_stands_after_the_median_and_zeros_are_whole():
     assert (values[..., middle] == 0.2).all()
     assert (values[..., middle - 1] == 0).all()
     assert (np.delete(values, middle, axis=-1) % 1 == 0).all()
+
+
+@pytest.mark.parametrize("mean", [3e16, 1e20, 1e37])
+def test_counts_whose_neighbours_are_no_whole_number_apart_have_quantiles(mean):
+    """Between two floating-point numbers above 2^53 no halves are left: it went on for ever."""
+    found = quantile(Poisson(), [np.array([mean])], 0.975)
+    np.testing.assert_allclose(found, mean + 1.96 * np.sqrt(mean), rtol=1e-9)
+    found = quantile(NegativeBinomial(), [np.array([mean]), np.array([1.0])], 0.9)
+    np.testing.assert_allclose(found, -np.log(0.1) * mean, rtol=1e-6)  # as good as exponential

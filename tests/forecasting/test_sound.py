@@ -52,7 +52,16 @@ def shuffled(ranks, trajectories=3):
     return change
 
 
+def cut_in_two(content, tensors):
+    """Two series of which the forecasts could not be told apart."""
+    content["ids"] = ["a", "b"]
+    tensors["tail.offsets"] = torch.tensor([0, 1, len(tensors["tail.values"])])
+    tensors["tail.starts"] = torch.tensor([0, 1])
+    tensors["tail.static"] = torch.zeros(2, 0, dtype=torch.float64)
+
+
 CASES = {
+    "series without names": (cut_in_two, "ids are not those of the configuration"),
     "a rank twice": (shuffled([0, 1, 1]), "copula.ranks are not each there once"),
     "a rank beyond": (shuffled([0, 1, 3]), "copula.ranks are not each there once"),
     "trajectories that are not there": (shuffled([0, 1, 2], HUGE), "copula.ranks is uint16 (3, "),
