@@ -65,8 +65,9 @@ def _cost(trained: TrainedModel, content: bytes, small: bytes) -> dict[str, Any]
     prepared = validation_data(trained)
     if isinstance(prepared, str):
         return {"float_bytes": len(content), "unknown": prepared}
-    mae = validation_errors(trained, prepared, {"float32": content, "int8": small})
-    return {"float_bytes": len(content), "validation_mae": mae}
+    errors = validation_errors(trained, prepared, {"float32": content, "int8": small})
+    name = "validation_log_loss" if trained.pipeline.labels else "validation_mae"
+    return {"float_bytes": len(content), name: errors}
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -75,9 +76,11 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(f"{result['float_bytes']:,} bytes without --int8")
     if "unknown" in result:
         lines.append(f"what 8 bits cost is not known: {result['unknown']}")
-    mae = result.get("validation_mae", {"float32": {}})
-    for target, before in mae["float32"].items():
-        after = mae["int8"][target]
-        change = f", {100 * (after / before - 1):+.2f} %" if before else ""
-        lines.append(f"validation MAE of {target}: {before:.6g}, with --int8 {after:.6g}{change}")
+    for key, name in (("validation_mae", "MAE"), ("validation_log_loss", "log loss")):
+        errors = result.get(key, {"float32": {}})
+        for target, before in errors["float32"].items():
+            after = errors["int8"][target]
+            change = f", {100 * (after / before - 1):+.2f} %" if before else ""
+            told = f"{before:.6g}, with --int8 {after:.6g}{change}"
+            lines.append(f"validation {name} of {target}: {told}")
     return "\n".join(lines)

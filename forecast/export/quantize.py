@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
 from forecast.evaluate import actuals
+from forecast.evaluation.labels import label_terms
 from forecast.export.feeds import feed
 from forecast.export.session import all_quantiles, session_of
 from forecast.forecasting.trained import TrainedModel
@@ -97,7 +99,9 @@ def validation_data(trained: TrainedModel) -> Prepared | str:
 def validation_errors(
     trained: TrainedModel, prepared: Prepared, models: Mapping[str, bytes]
 ) -> dict[str, dict[str, float]]:
-    """Mean absolute error of each target on the validation part, by the names of files.
+    """Mean error of each target on the validation part, by the names of files.
+
+    Of numbers it is the absolute error, of labels the log loss.
 
     Args:
         trained: the model.
@@ -106,18 +110,33 @@ def validation_errors(
     """
     origins = prepared.windows["validation"].origins()
     origins = origins[:: -(-len(origins) // MOST_WINDOWS)]
-    horizon = trained.config.window.horizon
-    are_counts = trained.pipeline.distribution is not None  # which filled ones need not be
+    pipeline, horizon = trained.pipeline, trained.config.window.horizon
+    are_counts = pipeline.distribution is not None  # which filled ones need not be
     panel = prepared.panel if are_counts else replace(prepared.panel, values=prepared.filled)
-    truth = actuals(prepared).after(origins, horizon)  # (B, H, K)
+    known = actuals(prepared)
+    if pipeline.labels:
+        known = replace(known, values=pipeline.to_model_scale(prepared.panel, known.values))
+    truth = known.after(origins, horizon)  # (B, H, K)
     found = {}
     for name, content in models.items():
         session, parts = session_of(content), []
         for first in range(0, len(origins), BATCH):
             some = feed(trained, panel, origins[first : first + BATCH], trained.rows_kept)
-            values = all_quantiles(session, some)
-            parts.append(values[..., values.shape[-1] // 2])
-        errors = np.abs(np.concatenate(parts) - truth)
-        means = np.nanmean(errors, axis=(0, 1))
-        found[name] = dict(zip(trained.pipeline.targets, means.tolist(), strict=True))
+            parts.append(all_quantiles(session, some))
+        terms = _label_losses if pipeline.labels else _absolute_errors
+        means = np.nanmean(terms(np.concatenate(parts), truth), axis=(0, 1))
+        found[name] = dict(zip(pipeline.targets, means.tolist(), strict=True))
     return found
+
+
+def _absolute_errors(
+    values: Float[np.ndarray, "B H K Q"], truth: Float[np.ndarray, "B H K"]
+) -> Float[np.ndarray, "B H K"]:
+    return np.asarray(np.abs(values[..., values.shape[-1] // 2] - truth))
+
+
+def _label_losses(
+    shares: Float[np.ndarray, "B H K Q"], truth: Float[np.ndarray, "B H K"]
+) -> Float[np.ndarray, "B H K"]:
+    terms = label_terms(truth, shares)
+    return np.asarray(np.where(terms["known"] > 0, terms["log_loss"], np.nan))

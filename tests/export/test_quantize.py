@@ -1,11 +1,17 @@
 """Weights in 8 bits: the file is in order, still runs, and gives nearly the same."""
 
 import numpy as np
+import pytest
 from onnx.parser import parse_model
 
+import forecast
+from forecast.export import quantize
 from forecast.export.onnx import _share_copies
 from forecast.export.quantize import in_8_bits, put_in_order
 from forecast.export.session import session_of
+from tests.test_labels import HORIZON, ROWS
+from tests.test_labels import config as labels_config
+from tests.test_labels import table as labels_table
 
 BRANCH = """
 <ir_version: 8, opset_import: ["": 17]>
@@ -48,3 +54,25 @@ def test_equal_weights_are_shared_within_branches_too():
     inputs = {"flag": np.array(False), "x": np.array([[2.0, 2.0]], np.float32)}
     (found,) = session_of(model.SerializeToString()).run(None, inputs)
     np.testing.assert_array_equal(found, [[8.0, -4.0]])
+
+
+def test_what_8_bits_cost_labels_is_their_log_loss(tmp_path, monkeypatch):
+    path, shares = tmp_path / "table.csv", np.array([0.5, 0.3, 0.2])
+    table = labels_table()
+    table.to_csv(path, index=False)
+    trained = forecast.train(
+        labels_config(data={"path": str(path)}, training={"epochs": 1}), quiet=True
+    )
+    monkeypatch.setattr(quantize, "session_of", lambda content: content)
+    monkeypatch.setattr(
+        quantize,
+        "all_quantiles",
+        lambda session, inputs: np.tile(shares, (len(inputs["history"]), HORIZON, 1, 1)),
+    )
+    prepared = quantize.validation_data(trained)
+    found = quantize.validation_errors(trained, prepared, {"int8": b""})
+    states = table.state.to_numpy()
+    coming = [states[at : at + HORIZON] for at in range(ROWS - 50, ROWS - 30 - HORIZON + 1)]
+    place = {"calm": 0, "rain": 1, "storm": 2}
+    losses = [-np.log(shares[place[state]]) for steps in coming for state in steps]
+    assert found == {"int8": {"state": pytest.approx(np.mean(losses))}}
