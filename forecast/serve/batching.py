@@ -144,7 +144,7 @@ class Batcher:
         return Task(job, asked, self._models.get(asked.model))
 
     def _fits(self, task: Task, plain: PlainTable) -> bool:
-        targets = len(task.served.trained.config.data.target)
+        targets = len(task.served.trained.config.data.targets)
         size = len(plain.ids), task.steps, targets
         _answered(task.job, partial(self._limits.require_size, *size))
         return not task.job.answer.done()
@@ -181,7 +181,7 @@ class Batcher:
         level = None if asked.level is None else [*asked.level]
         with _open(asked.history, trained) as (table, own), warnings_of_thread() as told:
             history = trained.tail if table is None else read_history(table, own, trained.tail)
-        each = asked.samples or len(trained.config.data.target)  # rows of a series and step
+        each = asked.samples or len(trained.config.data.targets)  # rows of a series and step
         self._limits.require_size(history.num_series, task.steps, each)
         with _open(asked.future, trained) as (future, own), warnings_of_thread() as more:
             model = replace(trained, config=trained.config.model_copy(update={"data": own}))

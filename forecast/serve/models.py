@@ -46,7 +46,7 @@ class Served:
             "name": self.name,
             "time": [*(data.time_parts or (data.time,))],
             "id": data.id if tail.has_ids else None,
-            "target": [*data.target],
+            "target": [*data.targets],
             "past": [each.name for each in data.past],
             "future": [each.name for each in data.future],
             "static": [each.name for each in data.static],

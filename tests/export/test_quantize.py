@@ -43,6 +43,7 @@ def test_weights_in_8_bits_give_nearly_the_same(capsys):
     (found,) = session_of(small.SerializeToString()).run(None, inputs)
     np.testing.assert_allclose(found, [[-8.0, 4.0]], rtol=0.02)
     assert "MatMulInteger" in {node.op_type for node in small.graph.node}
+    assert not small.graph.value_info
     assert capsys.readouterr().err == ""
 
 

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forecast
 from forecast.data.csv_text import to_csv
 from forecast.errors import ForecastError
 from forecast.serve.wire import ForecastResponse
 from tests.helpers import small_config
 from tests.serve.helpers import ask, columns, get, service_of
+from tests.test_labels import config as labels_config
+from tests.test_labels import table as labels_table
 from tests.waves import SINGLE, TABLE, finish, session_of
 
 CSV = {"content-type": "text/csv", "accept": "text/csv"}
@@ -325,6 +328,16 @@ def test_one_of_several_models_is_named(single, panel):
         ["price"],
         3,
     )
+
+
+def test_labels_are_listed_by_name_and_forecast_as_by_the_model(tmp_path):
+    trained = forecast.train(labels_config(training={"epochs": 1}), labels_table(), quiet=True)
+    trained.save(tmp_path / "states.safetensors")
+    with service_of(tmp_path / "states.safetensors") as service:
+        (listed,) = get(service, "/v1/models").json()
+        (found,) = ask(service, {})
+    assert listed["target"] == ["state"]
+    assert_same(found.json()["forecast"], trained.forecast())
 
 
 def test_only_the_token_lets_one_in(single):
