@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from forecast.data.compact import ROWS_AT_ONCE
 from forecast.data.limits import MOST_CELLS, MOST_ROWS
-from forecast.errors import DataError
+from forecast.errors import DataError, shown
 
 BUFFER = 2**20
 """Bytes of a column that are read at a time."""
@@ -31,7 +32,7 @@ def parquet_rows(file: BinaryIO) -> int:
 
 def parquet_types(file: BinaryIO) -> dict[str, str]:
     """The column names of an open file, each with what pyarrow calls its type."""
-    schema = _from_parquet("read_schema", file)
+    schema = _schema(file)
     return dict(zip(schema.names, map(str, schema.types), strict=True))
 
 
@@ -46,7 +47,7 @@ def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterato
     Raises:
         DataError: if the file is damaged.
     """
-    kind = _from_parquet("read_schema", file).field(column).type
+    kind = _schema(file).field(column).type
     parquet = _from_parquet(
         "ParquetFile",
         file,
@@ -73,6 +74,7 @@ def whole_parquet(file: BinaryIO) -> pd.DataFrame:
         DataError: if the file is damaged.
     """
     _bounded(file, MOST_CELLS)
+    _schema(file)
     parquet = _from_parquet("ParquetFile", file)
     try:
         table = parquet.read()
@@ -98,6 +100,16 @@ def _bounded(file: BinaryIO, most_cells: int | None = None) -> Any:
             " the columns that count to a file of their own"
         )
     return described
+
+
+def _schema(file: BinaryIO) -> Any:
+    """The columns of a file, each of which has a name of its own."""
+    schema = _from_parquet("read_schema", file)
+    counts = Counter(schema.names)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{file.name}: column {shown(twice)} appears twice; rename one")
+    return schema
 
 
 def _from_parquet(function: str, file: BinaryIO, **options: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from forecast.config.formats import THOUSANDS
 from forecast.data.compact import categories, distinct_texts
@@ -50,7 +51,7 @@ def read_any(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
 
 def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """A table in which no column is of numbers, with those that hold them as texts or decimals."""
-    if any(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes):
+    if any(is_numeric_dtype(kind) for kind in frame.dtypes):
         return frame
     found = {}
     for name, kind in frame.dtypes.items():
@@ -87,7 +88,7 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
         )
     marks |= {} if decimal == "." else {"decimal": decimal}
     marks |= {"thousands": thousands} if thousands else {}
-    numeric = {name for name in frame if pd.api.types.is_numeric_dtype(frame[name])}
+    numeric = {name for name in frame if is_numeric_dtype(frame[name])}
     units = {name: unit for name, unit in units.items() if name in numeric}
     return frame, marks | ({"units": units} if units else {})
 
@@ -110,15 +111,15 @@ def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
     """The columns and the marks with which most of them are numbers; of equal ones the likeliest.
 
-    Most marks are ruled out by a few distinct cells: a column they make no numbers of is text.
+    Most marks are ruled out by a few distinct cells: they make numbers of no column that is text.
     """
     likeliest, *others = _marks_in(texts)
     best, marks = _typed(texts, *likeliest), likeliest
     first = [_first_cells(texts[name]) for name in texts]
     few = [categories(np.arange(len(cells)), np.array(cells, dtype=object)) for cells in first]
     for pair in others:
-        most = sum(pd.api.types.is_numeric_dtype(_typed_column(each, *pair)) for each in few)
-        if most > _count_numbers(best):
+        rest = (c for c, t in zip(few, best.dtypes, strict=True) if not is_numeric_dtype(t))
+        if any(is_numeric_dtype(_typed_column(each, *pair).dtype) for each in rest):
             frame = _typed(texts, *pair)
             if _count_numbers(frame) > _count_numbers(best):
                 best, marks = frame, pair
@@ -174,7 +175,10 @@ def _seems_grouped(texts: pd.DataFrame, frame: pd.DataFrame, name: str, decimal:
 
 def _likeliness(file: BinaryIO, mark: str) -> tuple[bool, int]:
     """A mark that cuts header and first row into as many cells comes before one that does not."""
-    cells = len(csv_columns(file, mark))
+    try:
+        cells = len(csv_columns(file, mark))
+    except DataError:  # a long header is one cell of another mark, and too long for that
+        return False, 0
     return cells > 1 and rows_agree(file, mark), cells
 
 
@@ -231,4 +235,4 @@ def _numbers(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
 
 
 def _count_numbers(frame: pd.DataFrame) -> int:
-    return sum(map(pd.api.types.is_numeric_dtype, frame.dtypes))
+    return sum(map(is_numeric_dtype, frame.dtypes))

@@ -54,6 +54,19 @@ def test_parquet_without_column(tmp_path):
     assert refusal(read_file, path) == f"{path}: no column 'y'; known: ds, Y"
 
 
+def test_parquet_with_a_column_twice(tmp_path):
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    path = str(tmp_path / "data.parquet")
+    days = pa.array(pd.date_range("2024", periods=3))
+    write_table(pa.table([days, pa.array([1.0] * 3), pa.array([2.0] * 3)], ["ds", "y", "y"]), path)
+    says = f"{path}: column 'y' appears twice; rename one"
+    assert refusal(read_file, path) == says
+    with opened(path) as file:
+        assert refusal(parquet.whole_parquet, file) == says
+
+
 def test_integer_times_of_parquet_with_a_late_empty_cell_are_text(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 2)
     frame = pd.DataFrame({"ds": pd.array([1, 2, 3, None], dtype="Int64"), "y": 1.0})

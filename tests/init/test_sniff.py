@@ -54,6 +54,13 @@ def test_other_marks_within_names_and_cells_do_not_mislead(tmp_path: Path) -> No
     assert list(frame.columns) == ["ds", "price; net", "note"]
 
 
+def test_a_header_that_is_too_long_for_one_cell_has_a_separator(tmp_path: Path) -> None:
+    names = [f"column {n}".ljust(1000, "-") for n in range(140)]
+    frame, marks = looked_at(tmp_path, f"ds;{';'.join(names)}\n2024-01-01{';1' * 140}\n")
+    assert marks == {"separator": ";"}
+    assert list(frame.columns) == ["ds", *names]
+
+
 def test_columns_without_a_name_of_their_own_are_left_out(tmp_path: Path) -> None:
     frame, _ = looked_at(tmp_path, ",ds,y,x,x\n0,2024-01-01,5,1,2\n")
     assert frame.to_dict("list") == {"ds": ["2024-01-01"], "y": [5]}
