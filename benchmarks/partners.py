@@ -87,7 +87,7 @@ def weights_line(suite: Suite) -> dict[str, float | str]:
         times=origins - first[series],
     )
     prior = prior_weights(methods, suite.season)
-    chosen = {"prior": prior, "chosen": chosen_weights(held_out, prior)}
+    chosen = {"prior": prior, "chosen": chosen_weights(held_out, prior)[0]}
     chosen |= {name: np.eye(3)[number] for number, name in enumerate(methods)}
     scores = {
         name: ratio(suite, np.tensordot(weights, last, axes=1)) for name, weights in chosen.items()

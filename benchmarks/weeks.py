@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 import forecast
+from forecast.partners.weights import weights_in_words
 
 DAY = 24
 SMOOTHING = ("theta", "ets")
@@ -65,7 +66,7 @@ def scored(
         repeated = np.resize(past[-DAY:], horizon)
         errors.append(np.abs(ahead.get_group(name).to_numpy() - actual).mean() / scale)
         naive.append(np.abs(repeated - actual).mean() / scale)
-    weights = ", ".join(f"{name} {weight:.1f}" for name, weight in found.weights.items() if weight)
+    weights = weights_in_words(found.weights)
     return float(np.mean(errors) / np.mean(naive)), f"{weights} ({seconds:.0f} s)"
 
 

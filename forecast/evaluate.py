@@ -136,16 +136,17 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     if RIDGE in methods:
         truth = actuals(prepared)
         ridge = fitted_ridge(truth.history, prepared.windows["train"], truth.scale.absolute)
-    shares = (1 / len(methods),) * len(methods)
+    shares = ((1 / len(methods),) * len(methods),) * prepared.panel.num_targets
     is_median, of_counts = config.combine == "median", prepared.pipeline.distribution
     equal = Combination(methods, shares, is_median, ridge, lowest(config), of_counts)
     if len(methods) == 1 or config.combine != "weights":
         return equal
-    weights = prior_weights(methods, prepared.season, config.model.start == "pretrained")
+    prior = prior_weights(methods, prepared.season, config.model.start == "pretrained")
+    weights = np.repeat(prior[None], len(shares), axis=0)
     if held_out := _held_out_methods(equal, models, prepared):
         pooled = [number for number, name in enumerate(methods) if name == RIDGE]
-        weights = chosen_weights(held_out, weights, pooled)
-    return replace(equal, weights=tuple(weights.tolist()))
+        weights = chosen_weights(held_out, prior, pooled)
+    return replace(equal, weights=tuple(map(tuple, weights.tolist())))
 
 
 def _held_out_methods(
@@ -193,7 +194,7 @@ def summarised(
     config, kept = prepared.config, session.kept
     summary = {
         "model": combination.name,
-        **_weights(combination),
+        **_weights(combination, prepared.pipeline.targets),
         "parameters": sum(p.numel() for p in models[0].parameters()),
         "ensemble": len(models),
         **_members(config, models),
@@ -216,13 +217,13 @@ def _members(config: Config, models: tuple[Model, ...]) -> dict[str, Any]:
     return {"members": [*map(list, zip(told, sizes, strict=True))]} if told else {}
 
 
-def _weights(combination: Combination) -> dict[str, Any]:
-    """The weight of each method; nothing without partners."""
+def _weights(combination: Combination, targets: tuple[str, ...]) -> dict[str, Any]:
+    """The weight of each method and target; nothing without partners."""
     if len(combination.methods) == 1:
         return {}
     if combination.is_median:
         return {"combined": [*combination.methods]}
-    return {"weights": dict(zip(combination.methods, combination.weights, strict=True))}
+    return {"weights": combination.weights_of(targets)}
 
 
 def scores_on_test(

@@ -219,7 +219,7 @@ def evaluated(prepared: Prepared, session: Session) -> TrainedModel:
     models = trained_models(prepared, session)
     combination = fitted_combination(models, prepared)
     if prepared.config.partners:
-        log.info("combination: %s", combination.in_words)
+        log.info("combination: %s", combination.in_words(prepared.pipeline.targets))
     errors = calibrated(models, prepared, combination)
     summary = summarised(prepared, session, models, combination) | errors.summary
     summary["remarks"] = [

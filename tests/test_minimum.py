@@ -45,7 +45,7 @@ def test_forecasts_and_intervals_stop_at_the_minimum(tmp_path):
 
 
 def test_a_combination_stops_there_too():
-    combination = Combination(("lstm", "theta"), (0.5, 0.5), minimum=2.0)
+    combination = Combination(("lstm", "theta"), ((0.5, 0.5),), minimum=2.0)
     history = History(np.linspace(50, 1, 50)[:, None], np.array([0, 50]), 1)
     origins = np.array([49])
     own = np.full((1, 60, 1), 3.0)
@@ -56,7 +56,7 @@ def test_a_combination_stops_there_too():
 
 
 def test_quantiles_of_counts_keep_their_ratios_and_stay_whole():
-    counts = Combination(("lstm", "theta"), (0.5, 0.5), minimum=0.0, distribution=Poisson())
+    counts = Combination(("lstm", "theta"), ((0.5, 0.5),), minimum=0.0, distribution=Poisson())
     own = np.array([0.0, 1, 2, 2.0, 5, 9])[None, None, None]
     moved = counts.moved(own, np.full((1, 1, 1), 3.0))
     np.testing.assert_array_equal(moved[0, 0, 0], [0, 2, 3, 3, 8, 14])

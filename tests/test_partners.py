@@ -52,7 +52,7 @@ def plain():
 
 
 def weights_of(model):
-    return [model.summary["weights"][name] for name in METHODS]
+    return [model.summary["weights"]["y"][name] for name in METHODS]
 
 
 def test_the_combination_of_test_windows_is_what_its_methods_forecast(run):
@@ -71,7 +71,7 @@ def test_scores_and_verdict_name_the_combination_the_model_and_each_partner(run)
     summary = run[1].summary
     assert summary["model"] == "combination"
     assert [*summary["metrics"]][:4] == ["combination", *METHODS]
-    assert sum(summary["weights"].values()) == pytest.approx(1)
+    assert sum(summary["weights"]["y"].values()) == pytest.approx(1)
     alone = ", ".join(f"{name} {summary['metrics'][name]['MAE']:.4g}" for name in METHODS)
     assert summary["verdict"].startswith("The combination is ")
     assert summary["verdict"].endswith(f" Alone: {alone}.")
@@ -141,7 +141,10 @@ def test_quantiles_move_with_the_point(tmp_path):
     assert not np.allclose(with_partner.forecast, plain.forecast)
 
 
-@pytest.mark.parametrize("weights", [None, [0.5, 0.5], [0.5, 0.6, 0.5], [1.5, -0.5, 0.0], "all"])
+@pytest.mark.parametrize(
+    "weights",
+    [None, [], [[0.5, 0.5]], [[0.5, 0.6, 0.5]], [[1.5, -0.5, 0.0]], [[0.5, 0.5, 0.0]] * 2, "all"],
+)
 def test_a_file_with_other_weights_is_refused(run, tmp_path, weights):
     tensors, content = load_checkpoint(run[0] / MODEL_FILE, "model")
     save_checkpoint(tmp_path / MODEL_FILE, "model", tensors, {**content, "weights": weights})
@@ -166,7 +169,7 @@ def test_a_backtest_of_a_run_and_one_that_is_trained_anew(run):
 def test_the_report_names_the_weights(run):
     page = write_report(run[0], force=True)
     scores = next(each for each in page.sections if each.title == "Scores on the test part")
-    parts = ", ".join(f"{n} {w:.2f}" for n, w in run[1].summary["weights"].items())
+    parts = ", ".join(f"{n} {w:.2f}" for n, w in run[1].summary["weights"]["y"].items())
     assert scores.text.startswith(f"A combination by weights: {parts}. lstm with ")
 
 
@@ -177,10 +180,10 @@ def test_every_partner_reads_as_much_of_a_run_as_of_the_whole_table():
 
 
 def test_a_partner_that_counts_nothing_is_not_asked(monkeypatch):
-    combination = Combination(METHODS, (0.5, 0.5, 0.0))
-    assert combination.counting == Combination(METHODS[:2], (0.5, 0.5))
-    assert Combination(METHODS, (0.0, 1.0, 0.0)).counting.methods == METHODS[:2]
-    median = Combination(METHODS, (1 / 3,) * 3, is_median=True)
+    combination = Combination(METHODS, ((0.5, 0.5, 0.0),))
+    assert combination.counting == Combination(METHODS[:2], ((0.5, 0.5),))
+    assert Combination(METHODS, ((0.0, 1.0, 0.0),)).counting.methods == METHODS[:2]
+    median = Combination(METHODS, ((1 / 3,) * 3,), is_median=True)
     assert median.counting == median
     monkeypatch.setitem(PARTNERS, "ets", None)
     history = History(np.arange(40.0)[:, None], np.array([0, 40]), 1)

@@ -273,7 +273,7 @@ def _train(prepared: Prepared) -> Generator[Progress, None, FoldForecaster]:
 
 def _finished(prepared: Prepared, trained: TrainedModel) -> FoldForecaster:
     """The models of a run, combined by the weights found on its validation part."""
-    alone = Combination.alone(prepared.config.model.cell)
+    alone = Combination((prepared.config.model.cell,))
     return FoldForecaster(prepared, trained.models, trained.combination or alone)
 
 

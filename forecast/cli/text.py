@@ -120,12 +120,14 @@ def profile_text(rows: Iterable[tuple[str, str, str, str]]) -> str:
 
 def quick_text(facts: Mapping[str, Any]) -> str:
     """Scores, weights and verdict of a forecast without a training."""
+    from forecast.partners.weights import weights_in_words  # NumPy is there by now
+
     lines = []
     if facts["scores"]:
         title = f"{facts['windows']} windows"
         lines = _metric_rows(title, facts["scores"], BACKTEST_METRICS, 10)
-    weights = [f"{name} {weight:.2f}" for name, weight in facts["weights"].items()]
-    lines += [f"weights: {', '.join(weights)}"] if len(weights) > 1 else []
+    if any(len(shares) > 1 for shares in facts["weights"].values()):
+        lines.append(f"weights: {weights_in_words(facts['weights'])}")
     return "\n".join([*lines, facts["verdict"]])
 
 

@@ -106,11 +106,14 @@ class GraphCombination(nn.Module):
         horizon: steps.
     """
 
+    weights: Tensor
+
     def __init__(self, combination: Combination, season: int, horizon: int) -> None:
         super().__init__()
         names = combination.methods[1:]
         self.partners = nn.ModuleList(MADE[each](combination, season, horizon) for each in names)
-        self.shares = None if combination.is_median else combination.weights
+        self.is_median = combination.is_median
+        self.register_buffer("weights", torch.tensor(combination.weights).double())
         self.distribution = combination.distribution
         self.season, self.horizon, self.minimum = season, horizon, combination.minimum
 
@@ -148,11 +151,9 @@ class GraphCombination(nn.Module):
         )
 
     def _combined(self, forecasts: Float[Tensor, "M B H K"]) -> Float[Tensor, "B H K"]:
-        if self.shares is None:
+        if self.is_median:
             return median_of(forecasts)
-        return torch.stack(
-            [own * share for own, share in zip(forecasts, self.shares, strict=True)]
-        ).sum(dim=0)
+        return torch.einsum("mbhk,km->bhk", forecasts, self.weights)
 
     def _seasonal_naive(self, rows: Float[Tensor, "B R K"]) -> Float[Tensor, "B H K"]:
         """The value one season earlier, or the last one; see `seasonal_naive`."""

@@ -107,8 +107,9 @@ def described(trained: TrainedModel) -> list[str]:
     last = str(tail.axis.column((tail.starts + tail.lengths - 1).max(keepdims=True))[0])
     series = "1 series" if tail.num_series == 1 else f"{tail.num_series:,} series"
     targets, combination = trained.pipeline.targets, trained.combination
-    has_partners = combination is not None and len(combination.methods) > 1
-    beside = combination.in_words if combination and has_partners else "no partners"
+    beside = "no partners"
+    if combination is not None and len(combination.methods) > 1:
+        beside = combination.in_words(targets, most=3)
     return [
         f"TrainedModel of {_few(targets)}, {config.window.horizon} steps ahead",
         f"data     {series}, frequency {tail.axis.frequency}, up to"

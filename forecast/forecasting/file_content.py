@@ -56,7 +56,7 @@ class Content:
     calibration: CalibrationContent | None
     trajectories: Annotated[int, Field(ge=1)] | None
     """Of errors, for sample paths; None: no sample paths."""
-    weights: tuple[Weight, ...] | None
+    weights: tuple[tuple[Weight, ...], ...] | None
     """Of the model and its partners in their combination; None: no partners."""
     num_models: Annotated[int, Field(ge=1)]
     summary: dict[str, Any]

@@ -141,14 +141,19 @@ def _sized(member: Config) -> Config:
 
 
 def _combination(
-    config: Config, arrays: Arrays, weights: tuple[float, ...] | None
+    config: Config, arrays: Arrays, weights: tuple[tuple[float, ...], ...] | None
 ) -> Combination | None:
     """The combination of a configuration with the weights of a file."""
     methods = (config.model.cell, *config.partners)
     if weights is None and not config.partners:
         return None
-    if weights is None or len(weights) != len(methods) or abs(sum(weights) - 1) > 1e-6:
-        raise ValueError(f"weights are not {len(methods)} that add up to 1")
+
+    def adds_up(shares: tuple[float, ...]) -> bool:
+        return len(shares) == len(methods) and abs(sum(shares) - 1) <= 1e-6
+
+    targets = len(config.data.targets)
+    if weights is None or len(weights) != targets or not all(map(adds_up, weights)):
+        raise ValueError(f"weights are not {len(methods)} for each target that add up to 1")
     ridge = Ridge(arrays["ridge.weights"]) if RIDGE in config.partners else None
     is_median, of_counts = config.combine == "median", distribution_of(config)
     return Combination(methods, weights, is_median, ridge, lowest(config), of_counts)

@@ -98,7 +98,7 @@ class TrainedModel:
     @property
     def rows_kept(self) -> int:
         """Rows of the training table that are kept: those that the models or partners read."""
-        partners = self.combination or Combination.alone(self.config.model.cell)
+        partners = self.combination or Combination((self.config.model.cell,))
         return max(self.rows_needed, partners.rows_read(int(self.config.data.season)))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from forecast.evaluation.baselines import Forecast, History
 from forecast.evaluation.scoring import COMBINATION
 from forecast.partners.ridge import Ridge
 from forecast.partners.table import PARTNERS, Partner, rows_read
-from forecast.partners.weights import RIDGE
+from forecast.partners.weights import RIDGE, Weights, weighted, weights_in_words
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Combination:
 
     methods: tuple[str, ...]
     """The model first, then the partners."""
-    weights: tuple[float, ...]
-    """One for each method; they add up to one. A median does not read them."""
+    weights: tuple[tuple[float, ...], ...] = ()
+    """Of each target, one for each method; they add up to one. Neither a median nor a model alone
+    reads them."""
     is_median: bool = False
     ridge: Ridge | None = None
     """The one partner that is fitted beforehand, if it is among the methods."""
@@ -31,32 +33,33 @@ class Combination:
     distribution: Distribution | None = None
     """Whose quantiles the model forecasts; None: numbers of any sign."""
 
-    @staticmethod
-    def alone(model: str) -> Combination:
-        """A model without partners."""
-        return Combination((model,), (1.0,))
-
     @property
     def name(self) -> str:
         """Of the method that it makes: the model's own without partners."""
         return COMBINATION if len(self.methods) > 1 else self.methods[0]
 
-    @property
-    def in_words(self) -> str:
-        """The methods, with their weights."""
+    def in_words(self, targets: Sequence[str], most: int | None = None) -> str:
+        """The methods, with their weights; see `weights_in_words`."""
         if self.is_median:
             return f"median of {', '.join(self.methods)}"
-        pairs = zip(self.methods, self.weights, strict=True)
-        return ", ".join(f"{method} {weight:.2f}" for method, weight in pairs)
+        return weights_in_words(self.weights_of(targets), most)
+
+    def weights_of(self, targets: Sequence[str]) -> Weights:
+        """The weights by name."""
+        return {
+            target: dict(zip(self.methods, each, strict=True))
+            for target, each in zip(targets, self.weights, strict=True)
+        }
 
     @property
     def counting(self) -> Combination:
         """The same without the partners that count nothing: the model stays."""
-        if self.is_median:
+        if self.is_median or len(self.methods) == 1:
             return self
-        kept = [number for number, weight in enumerate(self.weights) if weight or not number]
+        shares = np.array(self.weights).T  # (M, K)
+        kept = [number for number, each in enumerate(shares) if each.any() or not number]
         methods = tuple(self.methods[number] for number in kept)
-        return replace(self, methods=methods, weights=tuple(self.weights[n] for n in kept))
+        return replace(self, methods=methods, weights=tuple(map(tuple, shares[kept].T.tolist())))
 
     def rows_read(self, season: int) -> int:
         """Most rows of a history that one of the partners reads; 0 without any."""
@@ -93,10 +96,11 @@ class Combination:
         Args:
             forecasts: of each method, in the user's units.
         """
+        if len(self.methods) == 1:
+            return np.asarray(forecasts[0])
         if self.is_median:
             return np.asarray(np.median(forecasts, axis=0))
-        counting = [pair for pair in zip(self.weights, forecasts, strict=True) if pair[0]]
-        return np.asarray(sum(weight * each for weight, each in counting))
+        return weighted(forecasts, np.array(self.weights).T)
 
     def shifted(
         self, values: Float[np.ndarray, "B H K Q"], history: History, origins: Int[np.ndarray, " B"]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from forecast.errors import named
+
+Weights = Mapping[str, Mapping[str, float]]
+"""Target -> method -> what it counts in the combination; those of a target add up to one."""
 
 STEPS = 10
 """Parts into which the weights are cut: they are tenths."""
@@ -49,6 +54,16 @@ class HeldOut:
         """Of time, a horizon long, in which there are origins."""
         return len(np.unique(self.times // self.actual.shape[1]))
 
+    def of_target(self, number: int) -> HeldOut:
+        """The same of one target alone."""
+        only = slice(number, number + 1)
+        return replace(
+            self,
+            forecasts=self.forecasts[..., only],
+            actual=self.actual[..., only],
+            scale=self.scale[:, only],
+        )
+
 
 def prior_weights(
     methods: Sequence[str], season: int, is_pretrained: bool = False
@@ -73,10 +88,51 @@ def prior_weights(
     return np.asarray(counts / counts.sum())
 
 
+def weighted(
+    forecasts: Float[np.ndarray, "M B H K"] | Sequence[Float[np.ndarray, "B H K"]],
+    weights: Float[np.ndarray, "M K"],
+) -> Float[np.ndarray, "B H K"]:
+    """The weighted mean of several forecasts; what does not count may be no number.
+
+    Args:
+        forecasts: of each method.
+        weights: of each method and target.
+    """
+    total = np.zeros_like(forecasts[0])
+    for each, shares in zip(forecasts, weights, strict=True):
+        counts = shares > 0
+        total[..., counts] += shares[counts] * each[..., counts]
+    return total
+
+
+def weights_in_words(weights: Weights, most: int | None = None) -> str:
+    """What each method counts, by target where that differs between them.
+
+    Args:
+        weights: of a combination.
+        most: targets that are named; None: all.
+    """
+    every = {tuple(shares.items()) for shares in weights.values()}
+    if len(every) == 1:
+        return _shares_in_words(dict(every.pop()))
+    told = []
+    for target, shares in itertools.islice(weights.items(), most):
+        counting = {name: share for name, share in shares.items() if share}
+        told.append(f"{named(target)}: {_shares_in_words(counting)}")
+    return "; ".join([*told, *(["..."] if len(told) < len(weights) else [])])
+
+
+def _shares_in_words(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+
+
 def chosen_weights(
     held_out: HeldOut, prior: Float[np.ndarray, " M"], pooled: Sequence[int] = ()
-) -> Float[np.ndarray, " M"]:
-    """The weights nearest to the prior that are not worse than the best beyond chance.
+) -> Float[np.ndarray, "K M"]:
+    """The weights nearest to the prior that are not worse than the best beyond chance, by target.
+
+    Targets differ in what suits them: a count may follow weeks that ridge regression has learned,
+    while a temperature beside it is smooth.
 
     Of all weights on a coarse grid, those count whose mean scaled error lies within one standard
     error of the least one; the standard error is that of the paired differences over series, or
@@ -94,6 +150,14 @@ def chosen_weights(
     Source: Breiman et al. 1984, "Classification and regression trees" (the rule of one standard
     error); Hyndman and Koehler 2006 (the scaled error).
     """
+    targets = range(held_out.actual.shape[2])
+    return np.stack([_chosen(held_out.of_target(number), prior, pooled) for number in targets])
+
+
+def _chosen(
+    held_out: HeldOut, prior: Float[np.ndarray, " M"], pooled: Sequence[int]
+) -> Float[np.ndarray, " M"]:
+    """The weights of one target; see `chosen_weights`."""
     grid = np.concatenate([prior[None], _simplex(len(prior))])  # (G, M)
     if held_out.stretches < FEWEST_STRETCHES:
         grid = grid[np.isclose(grid[:, [*pooled]], prior[[*pooled]]).all(axis=1)]

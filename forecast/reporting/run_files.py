@@ -26,6 +26,7 @@ from pydantic import (
 from forecast.config.training import LrRangeConfig
 from forecast.data.split import PARTS
 from forecast.errors import DataError, shown
+from forecast.partners.weights import weights_in_words
 from forecast.runs.files import without_nan
 from forecast.runs.folder import (
     ENVIRONMENT_FILE,
@@ -95,8 +96,8 @@ class Summary:
     """Sentences on chance, bias and coverage."""
     members: list[tuple[str, Count]] = field(default_factory=list)
     """What each member changes and its parameters; empty where they differ by seed alone."""
-    weights: dict[str, Share] = field(default_factory=dict)
-    """Method -> what it counts in the combination, if the model is one; the network first."""
+    weights: dict[str, dict[str, Share]] = field(default_factory=dict)
+    """Target -> method -> what it counts, if the model is a combination; the network first."""
     combined: list[str] = field(default_factory=list)
     """Methods whose median it is, if it is one."""
     metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
@@ -126,14 +127,14 @@ class Summary:
     @property
     def network(self) -> str:
         """What was trained: the model itself, unless that is a combination."""
-        return next(iter((*self.weights, *self.combined)), self.model)
+        counting = next(iter(self.weights.values()), {})
+        return next(iter((*counting, *self.combined)), self.model)
 
     @property
     def combination_in_words(self) -> str:
         """A sentence on what the network is combined with, and a space; nothing if it is not."""
         if self.weights:
-            parts = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights.items())
-            return f"A combination by weights: {parts}. "
+            return f"A combination by weights: {weights_in_words(self.weights)}. "
         return f"The median of {', '.join(self.combined)}. " if self.combined else ""
 
     def __post_init__(self) -> None:

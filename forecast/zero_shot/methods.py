@@ -15,7 +15,7 @@ from forecast.data.scale import mase_scale
 from forecast.evaluation.baselines import Forecast, History, seasonal_naive
 from forecast.partners.ridge import ridge_until
 from forecast.partners.table import PARTNERS, Partner
-from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING
+from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING, weighted
 from forecast.pretrained.network import MEDIAN
 from forecast.pretrained.zero_shot import zero_shot
 from forecast.training.workers import workers_for
@@ -73,10 +73,9 @@ class Forecasts:
     floor: Float[np.ndarray, "B 1 K"]
     """Zero where no value up to the origin was below it, else minus infinity."""
 
-    def combined(self, weights: Mapping[str, float]) -> Forecast:
-        """The weighted mean of the methods, not below the floor."""
-        counting = [weight * self.points[name] for name, weight in weights.items() if weight]
-        return np.asarray(np.maximum(np.sum(counting, axis=0), self.floor))
+    def combined(self, weights: Float[np.ndarray, "M K"]) -> Forecast:
+        """The weighted mean of the methods, in their order, not below the floor."""
+        return np.asarray(np.maximum(weighted([*self.points.values()], weights), self.floor))
 
 
 def fitted(

@@ -20,7 +20,7 @@ from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.ridge import has_weeks
 from forecast.partners.table import rows_read
-from forecast.partners.weights import RIDGE, SMOOTHING
+from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING
 from forecast.zero_shot.judge import judge
 from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, fitted, forecasts
 from forecast.zero_shot.result import QuickForecast
@@ -75,12 +75,18 @@ def quick_forecast(
     _warn_of_missing(found)
     judged = judge(panel, table, horizon, sorted({*levels, *SAMPLED}), folds, partners)
 
-    counting = [name for name in partners if judged.weights[name]]
+    methods = (PRETRAINED, *partners)
+    # The network is always asked: its quantiles make the intervals.
+    counts = [not number or shares.any() for number, shares in enumerate(judged.weights)]
+    counting = [name for name, is_read in zip(partners, counts[1:], strict=True) if is_read]
     ends = panel.offsets[1:] - 1
     ahead = forecasts(table, ends, horizon, fitted(counting, table, ends, horizon))
     _warn_of_short(found, table.known_at(ends))
     spread = Spread(
-        judged.calibration, ahead.combined(judged.weights), ahead.quantiles, ahead.floor
+        judged.calibration,
+        ahead.combined(judged.weights[counts]),
+        ahead.quantiles,
+        ahead.floor,
     )
     parts = spread.ends(levels)
     if np.isinf(parts).any():
@@ -90,7 +96,10 @@ def quick_forecast(
     return QuickForecast(
         forecast=written[written["forecast"].notna()].reset_index(drop=True),
         scores=judged.scores,
-        weights=judged.weights,
+        weights={
+            target: dict(zip(methods, shares, strict=True))
+            for target, shares in zip(panel.targets, judged.weights.T.tolist(), strict=True)
+        },
         verdict=judged.verdict,
         windows=judged.windows,
         season=season,

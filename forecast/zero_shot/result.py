@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from forecast.drawing.html import html_of
 from forecast.drawing.panels import MOST_PANELS, Shown, evenly, panels_of, rows_drawn, title_of
 from forecast.evaluation.copula import HeldOutErrors
 from forecast.forecasting.sample import Samples
+from forecast.partners.weights import Weights, weights_in_words
 from forecast.zero_shot.sample import Spread, sampled
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class QuickForecast:
     """Columns id (if the table has one), time, target, forecast, lo-80, hi-80, ..."""
     scores: Mapping[str, Mapping[str, float]]
     """Method -> metric -> value over all windows that were held out; empty without any."""
-    weights: Mapping[str, float]
-    """The weight of each method in the combination."""
+    weights: Weights
+    """Target -> method -> what it counts in the combination."""
     verdict: str
     """The combination beside the best other method, whichever way it falls."""
     windows: int
@@ -83,17 +83,12 @@ class QuickForecast:
         return plots.forecasts(panels, title_of(self.quantiles, self.panel, len(panels)))
 
     def __repr__(self) -> str:
-        panel, steps, few = (
-            self.panel,
-            self.values.shape[1],
-            dict(itertools.islice(self.weights.items(), 6)),
-        )
+        panel, steps = self.panel, self.values.shape[1]
         series = "1 series" if panel.num_series == 1 else f"{panel.num_series:,} series"
-        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in few.items())
         return "\n".join(
             [
                 f"QuickForecast of {series}, {steps} steps ahead; season {self.season}",
-                f"weights  {weights}",
+                f"weights  {weights_in_words(self.weights, most=3)}",
                 f"test     {self.verdict}",
                 f"table    .forecast, {len(self.forecast):,} rows; .scores; .plot()",
             ]

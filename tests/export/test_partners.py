@@ -28,7 +28,7 @@ class Shifted(nn.Module):
 
 def test_a_partner_that_is_fitted_anew_is_in_the_file(monkeypatch):
     monkeypatch.setattr("forecast.partners.histories.FEWEST_ROWS", 30)
-    made = Combination(("lstm", "theta"), (0.25, 0.75), minimum=0.0)
+    made = Combination(("lstm", "theta"), ((0.25, 0.75),), minimum=0.0)
     graph = Shifted(GraphCombination(made, 1, 3)).eval()
     sizes = {0: torch.export.Dim.AUTO}
     program = torch.onnx.export(

@@ -19,7 +19,7 @@ def test_a_frame_gives_a_forecast_with_intervals_scores_and_weights():
     ends = table[["lo-95", "lo-80", "forecast", "hi-80", "hi-95"]].to_numpy()
     assert (np.diff(ends, axis=1) > 0).all()
     assert table.ds.tolist() == pd.date_range("2021-01-01", freq="MS", periods=6).tolist()
-    assert sum(found.weights.values()) == pytest.approx(1)
+    assert sum(found.weights["y"].values()) == pytest.approx(1)
     assert {"pretrained", "theta", "ets", "seasonal_naive"} <= set(found.scores)
     assert found.scores["pretrained"]["MASE"] < found.scores["naive"]["MASE"]
     assert found.verdict.startswith("pretrained is")
@@ -28,7 +28,7 @@ def test_a_frame_gives_a_forecast_with_intervals_scores_and_weights():
 def test_the_horizon_follows_from_the_season():
     found = forecast.quick(TABLE, folds=0, partners=())
     assert (len(found.forecast), found.season, found.windows) == (12, 12, 0)
-    assert found.weights == {"pretrained": 1.0}
+    assert found.weights == {"y": {"pretrained": 1.0}}
     assert found.verdict.startswith("Not judged")
 
 
@@ -43,12 +43,12 @@ def test_what_comes_later_changes_no_score_of_an_earlier_origin():
 def test_partners_count_where_the_errors_of_many_series_speak_for_them(monkeypatch):
     """The network is made to miss: theta and ets then carry the forecast."""
     found = forecast.quick(panel_of({f"s{n}": 30 for n in range(12)}), horizon=2)
-    assert found.weights["pretrained"] > 0
+    assert found.weights["y"]["pretrained"] > 0
 
     real = methods.zero_shot
     monkeypatch.setattr(methods, "zero_shot", lambda *arguments: real(*arguments) + 1000)
     found = forecast.quick(panel_of({f"s{n}": 30 for n in range(12)}), horizon=2)
-    assert found.weights["pretrained"] == 0
+    assert found.weights["y"]["pretrained"] == 0
     assert found.verdict.startswith("combination is")
     assert found.scores["combination"]["MAE"] < 10
     assert (found.forecast.forecast < 200).all()
@@ -58,7 +58,7 @@ def test_a_large_table_is_left_to_the_network(monkeypatch, caplog):
     monkeypatch.setattr(quick, "MOST_ROWS", 71)
     with caplog.at_level("INFO", "forecast"):
         found = forecast.quick(TABLE, horizon=2)
-    assert [*found.weights] == ["pretrained"]
+    assert [*found.weights["y"]] == ["pretrained"]
     assert "72 rows: without theta ets, to be quick; --partners theta ets asks them" in caplog.text
 
 
@@ -83,8 +83,8 @@ def test_weeks_of_hours_are_learned_from_the_table_and_judged_on_later_rows():
     table = weeks_of_hours(10, series=3)
     friday = table.groupby("unique_id").head(9 * 168 + 5 * 24)
     found = forecast.quick(friday, horizon=24, folds=8)
-    assert [*found.weights] == ["pretrained", "theta", "ets", "ridge"]
-    assert found.weights["ridge"] >= 0.3
+    assert [*found.weights["y"]] == ["pretrained", "theta", "ets", "ridge"]
+    assert found.weights["y"]["ridge"] >= 0.3
     assert found.scores["ridge"]["MASE"] < 0.8 * found.scores["pretrained"]["MASE"]
     assert found.forecast.forecast.max() < 20  # the next day is a Saturday
 
