@@ -39,8 +39,10 @@ def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
         folded, path = Path(folder) / "folded.onnx", Path(folder) / "int8.onnx"
         # What is made of weights alone is made here: computed weights would stay as they are.
         session_of(model.SerializeToString(), folded)
+        whole = onnx.load(folded)
+        _give_own_weights(whole.graph)
         with _unlogged():
-            quantize_dynamic(folded, path, weight_type=QuantType.QInt8)
+            quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
         small = onnx.load(path)
     put_in_order(small.graph)
     small.graph.ClearField("value_info")  # a third of a file whose partners have many values
@@ -50,6 +52,24 @@ def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     del small.metadata_props[:]
     small.metadata_props.extend(model.metadata_props)
     return small
+
+
+def _give_own_weights(graph: onnx.GraphProto) -> None:
+    """Let no two LSTMs share weights: the quantizer would transpose them once for each of the two.
+
+    A network that is run twice has two: over the lookback, and over the steps ahead.
+    """
+    tensors, taken = {each.name: each for each in graph.initializer}, set[str]()
+    for node in graph.node:
+        if node.op_type != "LSTM":
+            continue
+        for place in (1, 2):  # for what comes in, and for the last state
+            name = node.input[place]
+            if name in taken and name in tensors:
+                copy = graph.initializer.add()
+                copy.CopyFrom(tensors[name])
+                node.input[place] = copy.name = f"{name}_{len(graph.initializer)}"
+            taken.add(name)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx.numpy_helper import from_array
 from onnx.parser import parse_model
 
 import forecast
@@ -45,6 +46,28 @@ def test_weights_in_8_bits_give_nearly_the_same(capsys):
     assert "MatMulInteger" in {node.op_type for node in small.graph.node}
     assert not small.graph.value_info
     assert capsys.readouterr().err == ""
+
+
+def test_networks_that_are_run_twice_give_nearly_the_same():
+    """The quantizer transposed the weights once for each run, so that the second had others."""
+    random = np.random.default_rng(0)
+    sizes = {"w": (1, 12, 4), "r": (1, 12, 3)}
+    weights = {name: random.normal(0, 0.4, size).astype(np.float32) for name, size in sizes.items()}
+    model = parse_model("""
+        <ir_version: 8, opset_import: ["": 17]>
+        twice (float[T, N, 4] x) => (float[1, N, 3] h2)
+        {
+            y1, h1, c1 = LSTM <hidden_size = 3> (x, w, r)
+            y2, h2, c2 = LSTM <hidden_size = 3> (x, w, r, , , h1, c1)
+        }
+    """)
+    model.graph.initializer.extend(from_array(each, name) for name, each in weights.items())
+    inputs = {"x": random.normal(size=(5, 6, 4)).astype(np.float32)}
+    (wanted,) = session_of(model.SerializeToString()).run(None, inputs)
+    small = in_8_bits(model)
+    assert [node.op_type for node in small.graph.node].count("DynamicQuantizeLSTM") == 2
+    (found,) = session_of(small.SerializeToString()).run(None, inputs)
+    np.testing.assert_allclose(found, wanted, atol=0.05)
 
 
 def test_equal_weights_are_shared_within_branches_too():
