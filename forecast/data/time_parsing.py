@@ -121,9 +121,11 @@ def _refuse_nat(
     if bad.any():
         row = int(np.argmax(bad))
         cell = str(texts.iloc[row])
-        how = f"data.time_format {time_format!r} says; mend one of them"
-        if time_format is None:
-            how = f"a date; {_remedy(cell)}"
+        how = f"a date; {_remedy(cell)}"
+        if time_format is not None:
+            zone = ZONE_NAME.search(cell) if "%Z" in time_format else None
+            remedy = _without_name(zone[1]) if zone else "mend one of them"
+            how = f"data.time_format {time_format!r} says; {remedy}"
         raise DataError(f"{cell_at(place(row), name, cell)}, which is not read as {how}")
 
 
@@ -134,11 +136,15 @@ def _remedy(cell: str) -> str:
     if re.fullmatch(r"\d{4}\.\d+", cell):
         return "of a year with a fraction write the date, YYYY-MM-DD"
     if zone := ZONE_NAME.search(cell):
-        return (
-            f"take {shown(zone[1])} off and set data.timezone, e.g. Europe/Berlin, or write offsets"
-            " such as +01:00"
-        )
+        return _without_name(zone[1])
     return "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+
+
+def _without_name(zone: str) -> str:
+    return (
+        f"take {shown(zone)} off and set data.timezone, e.g. Europe/Berlin, or write offsets such"
+        " as +01:00"
+    )
 
 
 def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:

@@ -284,6 +284,15 @@ def test_time_format():
     assert timezone == "UTC+05:30"
 
 
+def test_two_names_of_zones_under_a_time_format():
+    cells = ["2024-03-31 01:00 CET", "2024-03-31 03:00 CEST"]
+    assert refusal(parse, cells, time_format="%Y-%m-%d %H:%M %Z").endswith(
+        "'2024-03-31 03:00 CEST', which is not read as data.time_format '%Y-%m-%d %H:%M %Z' says;"
+        " take 'CEST' off and set data.timezone, e.g. Europe/Berlin, or write offsets such as"
+        " +01:00"
+    )
+
+
 def test_dates_of_a_frame():
     dates = pd.Series(pd.to_datetime(["2024-01-01 00:00", "2024-01-02 03:00"]), name="ds")
     for unit in ("s", "ms", "us", "ns"):
