@@ -21,7 +21,7 @@ from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
-from forecast.given import AnyConfig, columns_given, config_and_table
+from forecast.given import AnyConfig, columns_given, config_and_table, plain_arguments_checked
 from forecast.init.hints import Hints, Wishes
 from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
@@ -55,6 +55,7 @@ def _own_process() -> Iterator[None]:
             random.setstate(state)
 
 
+@plain_arguments_checked
 @_own_process()
 def propose(
     data: AnyTable | str | Path,
@@ -118,6 +119,7 @@ def propose(
     return build_config(read_yaml(text, "proposal"), "proposal")
 
 
+@plain_arguments_checked
 @_own_process()
 def train(
     config: AnyConfig | AnyTable | None = None,
@@ -153,6 +155,7 @@ def train(
         return result_of(experiment.train(config, data, folder, show_every=SHOW_EVERY), *watchers)
 
 
+@plain_arguments_checked
 @_own_process()
 def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
@@ -166,6 +169,7 @@ def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = 
     return experiment.lr_find(*_config_and_table(config, data))
 
 
+@plain_arguments_checked
 @_own_process()
 def backtest(
     config_or_run: AnyConfig | AnyTable | None = None,
@@ -204,6 +208,7 @@ def backtest(
     return result_of(steps, *_watchers(quiet))
 
 
+@plain_arguments_checked
 @_own_process()
 def quick(
     data: AnyTable | str | Path,
@@ -263,6 +268,7 @@ def quick(
     return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
+@plain_arguments_checked
 @_own_process()
 def tune(
     config: AnyConfig | AnyTable | None = None,
@@ -298,6 +304,7 @@ def tune(
     return tuned(config, table, trials, minutes, folder, pruner)
 
 
+@plain_arguments_checked
 @_own_process()
 def report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Path:
     """Write the report of a finished run: one HTML page with its scores, pictures and data.

@@ -2,15 +2,72 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from forecast.config.tree import Config, config_from, read_config
 from forecast.data.frames import AnyTable
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, shown
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, Sequence) and not _is_text(value) and all(map(_is_text, value))
+
+
+def _is_name_or_names(value: object) -> bool:
+    return _is_text(value) or _are_names(value)
+
+
+PLAIN: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "bool": (lambda value: isinstance(value, bool), "True or False"),
+    "int": (_is_whole, "a whole number"),
+    "float": (_is_number, "a number"),
+    "str": (_is_text, "a text"),
+    "str | int": (lambda value: _is_text(value) or _is_whole(value), "a text or a whole number"),
+    "Path | str": (lambda value: isinstance(value, Path | str), "a path"),
+    "Sequence[str]": (_are_names, "a list of names"),
+    "str | Sequence[str]": (_is_name_or_names, "a name or a list of names"),
+}
+"""Annotation of an argument: what it may be, and how that is called; `| None` may follow."""
+
+
+def plain_arguments_checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Refuse numbers, texts and names of another type by a `ConfigError` of one line."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*arguments: P.args, **options: P.kwargs) -> R:
+        for name, value in signature.bind(*arguments, **options).arguments.items():
+            kind = str(signature.parameters[name].annotation)
+            is_allowed, told = PLAIN.get(kind.removesuffix(" | None"), (None, ""))
+            if value is None and kind.endswith(" | None"):
+                continue
+            if is_allowed and not is_allowed(value):
+                raise ConfigError(f"{name} {shown(value)} is not allowed; give {told}")
+        return function(*arguments, **options)
+
+    return checked
 
 
 def config_and_table(

@@ -1,8 +1,11 @@
 """The functions for Python users: any configuration, DataFrames in and out."""
 
+from __future__ import annotations
+
 import html
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -15,6 +18,7 @@ import forecast
 from forecast import api
 from forecast.config.training import TrainingConfig
 from forecast.config.tree import Config, config_from
+from forecast.given import plain_arguments_checked
 from tests.helpers import refusal, wave_table
 
 TABLE = wave_table(50, "2021-03-01", "D", period=7, level=30, noise=0.5, seed=4)
@@ -222,6 +226,60 @@ def test_what_cannot_be_trained_on_is_refused():
         == "minutes 0 is not allowed; give more than 0"
     )
     assert "transform: unknown key" in refusal(forecast.train, {"transform": ["log"]}, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("horizon", "12", "a whole number"),
+        ("season", True, "a whole number"),
+        ("time", 0, "a text"),
+        ("time", None, ""),
+        ("id", [1], "a name or a list of names"),
+        ("target", {"y"}, "a name or a list of names"),
+        ("partners", "theta", "a list of names"),
+        ("frequency", 1.5, "a text or a whole number"),
+        ("minutes", "5", "a number"),
+        ("labels", "no", "True or False"),
+        ("run", None, "a path"),
+        ("data", 3, ""),
+    ],
+)
+def test_plain_arguments_of_another_type_are_refused_in_one_line(name, value, remedy):
+    @plain_arguments_checked
+    def given(
+        data: object = None,
+        horizon: int | None = None,
+        season: int | None = None,
+        time: str | None = None,
+        id: str | Sequence[str] | None = None,
+        target: str | Sequence[str] | None = None,
+        partners: Sequence[str] | None = None,
+        frequency: str | int | None = None,
+        minutes: float = 5.0,
+        labels: bool = False,
+        run: Path | str = "",
+    ) -> str:
+        return "all is well"
+
+    assert given(horizon=np.int64(3), id=["a", "b"], minutes=5, run=Path("a")) == "all is well"
+    if not remedy:
+        assert given(**{name: value}) == "all is well"
+        return
+    message = refusal(given, **{name: value}, error=forecast.ConfigError)
+    assert message.startswith(f"{name} ")
+    assert message.endswith(f" is not allowed; give {remedy}")
+
+
+def test_functions_refuse_arguments_of_another_type(unchecked_shapes):
+    for function in (forecast.quick, forecast.propose):
+        message = refusal(function, pd.DataFrame({"y": [1.0]}), 12, 12, error=forecast.ConfigError)
+        assert message == "time 12 is not allowed; give a text"
+    assert refusal(forecast.load, 3, error=forecast.ConfigError).startswith("run 3 ")
+    for level, named in (("80", "'80'"), ([80, None], "null"), (120, "120")):
+        message = refusal(forecast.quick, TABLE, level=level, error=forecast.ConfigError)
+        assert message.startswith(f"level {named} is not allowed; give percent from ")
+    assert refusal(forecast.quick, TABLE, partners="theta").startswith("partners 'theta' ")
 
 
 def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):

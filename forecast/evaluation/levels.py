@@ -6,11 +6,12 @@ A level of 80 percent is the interval between the quantiles 0.1 and 0.9.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
 from forecast.config.intervals import HIGHEST, LOWEST
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, shown
 from forecast.evaluation.conformal import Calibration
 
 Levels = int | float | Sequence[int | float] | None
@@ -111,10 +112,11 @@ def in_percent(asked: int | float | Sequence[int | float]) -> list[float]:
     Raises:
         ConfigError: for one that no interval can have.
     """
-    levels = sorted({float(level) for level in np.atleast_1d(asked)})
-    for level in levels:
-        if not LOWEST <= level <= HIGHEST:
+    given = np.atleast_1d(np.asarray(asked, dtype=object))
+    for level in given:
+        if not isinstance(level, Real) or not LOWEST <= float(level) <= HIGHEST:
+            named = f"{level:g}" if isinstance(level, Real) else shown(level)
             raise ConfigError(
-                f"level {level:g} is not allowed; give percent from {LOWEST} to {HIGHEST}, e.g. 80"
+                f"level {named} is not allowed; give percent from {LOWEST} to {HIGHEST}, e.g. 80"
             )
-    return levels
+    return sorted({*map(float, given)})

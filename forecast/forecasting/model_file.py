@@ -12,6 +12,7 @@ from forecast.errors import DataError, as_path
 from forecast.forecasting.file_content import content_of, tensors_of, typed
 from forecast.forecasting.restored import restored
 from forecast.forecasting.trained import TrainedModel
+from forecast.given import plain_arguments_checked
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.folder import CONFIG_FILE, MODEL_FILE
 from forecast.runs.host import own_state
@@ -23,6 +24,7 @@ def save(trained: TrainedModel, path: Path) -> None:
     save_checkpoint(path, "model", tensors_of(trained), asdict(content_of(trained)))
 
 
+@plain_arguments_checked
 @own_state()
 def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
     """Load a trained model.

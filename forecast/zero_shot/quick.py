@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 from jaxtyping import Int
@@ -115,8 +114,6 @@ def quick_forecast(
 def _refuse(
     found: Unconfigured, horizon: int | None, folds: int | None, partners: Sequence[str]
 ) -> None:
-    if horizon is not None and (isinstance(horizon, bool) or not isinstance(horizon, Integral)):
-        raise ConfigError(f"horizon {shown(horizon)} is not allowed; give a whole number of steps")
     if horizon is not None and horizon < 1:
         raise ConfigError(f"horizon {horizon} is not allowed; ask for 1 step or more")
     if horizon is not None and horizon > MOST_STEPS:

@@ -2,7 +2,7 @@
 
 Words must be the same. What depends on clock and machine is masked: times of day, durations,
 megabytes. Other numbers may differ by two percent, as another processor rounds otherwise and a
-training passes that on.
+training passes that on; those with one digit behind the point by one of it, for they are rounded.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from scripts.docs.blocks import ELISION
 
 MASKED = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:[\d:.]+(Z|[+-][\d:]+)?|\d{8}[T-]\d{6}Z?|\b\d\d:\d\d(:\d\d)?\b"
-    r"|[\d.,]+ (s|ms|min|minutes?|seconds?)\b|(below )?[\d.,]+ [kMG]B\b|\b0x[0-9a-f]+\b"
+    r"|((about|below) )?[\d.,]+ (s|ms|min|minutes?|seconds?)\b|(below )?[\d.,]+ [kMG]B\b|\b0x[0-9a-f]+\b"
 )
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)")
+ROUNDED, LAST_DIGIT = re.compile(r"[-+]?[1-9]\d*\.\d"), 0.101
+"""Numbers with one digit behind the point, and by how much more of it they may differ."""
 TOLERANCE = 0.02
 MASK = "~"
 
@@ -71,4 +73,5 @@ def same_line(shown: str, found: str) -> bool:
 
 def _close(shown: str, found: str) -> bool:
     one, other = (float(text.replace(",", "")) for text in (shown, found))
-    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE / 10)
+    least = LAST_DIGIT if ROUNDED.fullmatch(shown) else TOLERANCE / 10
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=least)
