@@ -14,7 +14,8 @@ from scripts.docs.blocks import ELISION
 
 MASKED = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:[\d:.]+(Z|[+-][\d:]+)?|\d{8}[T-]\d{6}Z?|\b\d\d:\d\d(:\d\d)?\b"
-    r"|((about|below) )?[\d.,]+ (s|ms|min|minutes?|seconds?)\b|(below )?[\d.,]+ [kMG]B\b|\b0x[0-9a-f]+\b"
+    r"|((about|below) )?[\d.,]+ (s|ms|min|minutes?|seconds?)\b"
+    r"|(below )?[\d.,]+ [kMG]B\b|\b0x[0-9a-f]+\b"
 )
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)")
 ROUNDED, LAST_DIGIT = re.compile(r"[-+]?[1-9]\d*\.\d"), 0.101
