@@ -109,6 +109,6 @@ def _refuse_wall(
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"{cell_at(place(row), name, dates[row])}, which {why}; mend the time, or write all"
-            " times with their UTC offset"
+            f"{cell_at(place(row), name, dates[row])}, which {why}; mend the time, leave the"
+            " row out, or write all times with their UTC offset"
         )

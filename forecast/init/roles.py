@@ -30,6 +30,8 @@ ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
 LEAST_ROWS_OF_SERIES, MOST_IDS = 5, 8
 """Of columns that tell series apart together: rows a value, and how many columns are looked at."""
+MOST_LEFT = 0.05
+"""Share of the rows of one time that a column of series may leave: the message is about these."""
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
 
@@ -176,11 +178,20 @@ def _id_columns(
     words = [n for n in words if not holds_dates(frame[n], None)]
     whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
     for group in (words, whole):
-        telling = [n for n in group if not frame.duplicated([n, time]).any()]
-        telling = [n for n in telling if frame[n].duplicated().any()]  # no number of a row
+        repeated = [n for n in group if frame[n].duplicated().any()]  # no number of a row
+        telling = [n for n in repeated if not frame.duplicated([n, time]).any()]
+        telling = telling or [n for n in repeated if _nearly_tells(frame, n, time)]
         if telling:
             return (min(telling, key=lambda name: int(frame[name].nunique())),)
     return () if "duplicates" in marks else _several_ids(frame, time, candidates)
+
+
+def _nearly_tells(frame: pd.DataFrame, name: str, time: str) -> bool:
+    """Whether a column tells most rows of one time apart, but few, as hours of clocks put back."""
+    if frame[name].nunique() > len(frame) // LEAST_ROWS_OF_SERIES:
+        return False
+    alike, left = frame[time].duplicated().sum(), frame.duplicated([name, time]).sum()
+    return bool(left <= MOST_LEFT * alike)
 
 
 def _several_ids(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
         _refuse_ragged(file, separator, names)
     marks: dict[str, Any] = {} if separator == "," else {"separator": separator}
     texts, units = _without_units(texts)
-    frame, (decimal, thousands) = _best_reading(texts)
+    frame, (decimal, thousands) = _best_reading(texts, separator)
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
@@ -108,12 +108,12 @@ def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return texts.assign(**columns) if units else texts, units
 
 
-def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
+def _best_reading(texts: pd.DataFrame, separator: str) -> tuple[pd.DataFrame, tuple[str, str]]:
     """The columns and the marks with which most of them are numbers; of equal ones the likeliest.
 
     Most marks are ruled out by a few distinct cells: they make numbers of no column that is text.
     """
-    likeliest, *others = _marks_in(texts)
+    likeliest, *others = _marks_in(texts, separator)
     best, marks = _typed(texts, *likeliest), likeliest
     first = [_first_cells(texts[name]) for name in texts]
     few = [categories(np.arange(len(cells)), np.array(cells, dtype=object)) for cells in first]
@@ -126,10 +126,14 @@ def _best_reading(texts: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
     return best, marks
 
 
-def _marks_in(texts: pd.DataFrame) -> list[tuple[str, str]]:
-    """Marks that the numbers may have; blanks and apostrophes where there are such cells."""
+def _marks_in(texts: pd.DataFrame, separator: str) -> list[tuple[str, str]]:
+    """Marks that the numbers may have; blanks and apostrophes where there are such cells.
+
+    Where commas separate the cells, a comma in 1,234 is not that of decimals unless others tell.
+    """
+    usual = sorted(MARKS, key=lambda pair: separator == "," and pair[0] == ",")
     seen = {mark for name in texts for cell in _first_cells(texts[name]) for mark in cell}
-    return [*MARKS, *((decimal, mark) for mark in RARE if mark in seen for decimal in (".", ","))]
+    return [*usual, *((decimal, mark) for mark in RARE if mark in seen for decimal in (".", ","))]
 
 
 def _first_cells(column: pd.Series) -> list[str]:

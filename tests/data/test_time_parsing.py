@@ -427,8 +427,8 @@ def test_repeated_hour_with_one_pass():
     cells = [f"2024-10-27 {hour:02d}:00" for hour in range(5)]
     assert refusal(parse, cells, timezone="Europe/Berlin") == (
         "data.csv:4: column 'ds' holds '2024-10-27 02:00:00', which happens twice in Europe/Berlin"
-        " (end of daylight saving time) but has one row; mend the time, or write all times with"
-        " their UTC offset"
+        " (end of daylight saving time) but has one row; mend the time, leave the row out, or"
+        " write all times with their UTC offset"
     )
     both = [*cells[:3], *cells[2:]]
     message = refusal(parse, both + cells, series=[0] * 6 + [1] * 5, timezone="Europe/Berlin")
@@ -439,7 +439,8 @@ def test_skipped_hour():
     cells = [f"2024-03-31 {hour:02d}:30" for hour in range(5)]
     assert refusal(parse, cells, timezone="Europe/Berlin") == (
         "data.csv:4: column 'ds' holds '2024-03-31 02:30:00', which does not exist in Europe/Berlin"
-        " (begin of daylight saving time); mend the time, or write all times with their UTC offset"
+        " (begin of daylight saving time); mend the time, leave the row out, or write all times"
+        " with their UTC offset"
     )
 
 

@@ -528,8 +528,11 @@ def test_several_series_in_local_times_still_have_an_id(tmp_path):
     assert "'Berlin' is no time zone" in refusal
     assert "data.timezone" in refusal
     one_each = [frame[~frame["ds"].duplicated()] for frame in frames]
-    path = written(tmp_path, pd.concat(one_each))
-    assert config_of(path).data.id == "shop"
+    assert config_of(written(tmp_path, pd.concat(one_each))).data.id == "shop"
+    with_loads = pd.concat([frame.assign(load=np.arange(96) % 7) for frame in frames])
+    path = written(tmp_path, with_loads)
+    assert config_of(path, timezone="Europe/Berlin").data.id == "shop"
+    assert "02:00 of series a appears twice" in refused(path, DataError)
 
 
 def test_the_options_of_a_remedy_are_named(tmp_path):

@@ -37,6 +37,7 @@ def looked_at(tmp_path: Path, text: str | bytes, name: str = "table.csv"):
         ("ds,y\n2024-01-01,1.5\n2024-01-02,2\n", {}),
         ("ds;y\n2024-01-01;1.5\n2024-01-02;2\n", {"separator": ";"}),
         ("ds;y\n2024-01-01;1,5\n2024-01-02;2\n", {"separator": ";", "decimal": ","}),
+        ('ds,y\n2024-01-01,"1,500"\n2024-01-02,"2,0"\n', {"decimal": ","}),
         ("ds\ty\n2024-01-01\t1.5\n2024-01-02\t2\n", {"separator": "\t"}),
         ("ds|y\n2024-01-01|1.5\n2024-01-02|2\n", {"separator": "|"}),
         ("\ufeffds,y\r\n2024-01-01,1.5\r\n2024-01-02,2\r\n", {}),
@@ -46,6 +47,13 @@ def test_separator_and_decimal_mark_are_found(tmp_path: Path, text: str, marks: 
     frame, found = looked_at(tmp_path, text)
     assert found == marks
     assert frame.to_dict("list") == {"ds": ["2024-01-01", "2024-01-02"], "y": [1.5, 2.0]}
+
+
+@pytest.mark.parametrize(("separator", "y"), [(",", [1500, 2125]), (";", [1.5, 2.125])])
+def test_a_comma_between_commas_is_one_of_thousands(tmp_path, separator, y):
+    text = f'ds{separator}y\n1{separator}"1,500"\n2{separator}"2,125"\n'
+    frame, _ = looked_at(tmp_path, text)
+    assert frame["y"].to_list() == y
 
 
 def test_other_marks_within_names_and_cells_do_not_mislead(tmp_path: Path) -> None:
@@ -155,9 +163,9 @@ def test_marks_are_those_of_a_look_at_every_cell(rows: list[tuple[str, str]]) ->
         for name, cells in zip("ab", zip(*rows, strict=True), strict=True)
     }
     texts = pd.DataFrame({name: categories(*each) for name, each in codes.items()})
-    every = [(sniff._typed(texts, *marks), marks) for marks in sniff._marks_in(texts)]
+    every = [(sniff._typed(texts, *marks), marks) for marks in sniff._marks_in(texts, ";")]
     expected, marks = max(every, key=lambda each: sniff._count_numbers(each[0]))
     with mock.patch.object(sniff, "LOOKED_AT", 2):
-        found, found_marks = sniff._best_reading(texts)
+        found, found_marks = sniff._best_reading(texts, ";")
     assert found_marks == marks
     pd.testing.assert_frame_equal(found, expected)
