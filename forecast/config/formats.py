@@ -61,6 +61,17 @@ def time_format(value: str) -> str:
         reason = str(error) if re.search("bad directive|stray", str(error)) else ""
     if reason:
         raise ValueError(f'{shown(value)} is no time format: {reason}; write e.g. "%d/%m/%Y"')
+    parts = set(re.findall("%.", value))
+    if ("%G" in parts and "%j" in parts) or len(parts & {"%G", "%V"}) == 1:
+        raise ValueError(
+            f"{shown(value)} is no time format: %G is the year of the week %V and of nothing else;"
+            ' write e.g. "%G-W%V", or %Y for the year of a date'
+        )
+    if parts & {"%W", "%U"} and not (parts & {"%Y", "%y"} and parts & {"%u", "%w", "%a", "%A"}):
+        raise ValueError(
+            f"{shown(value)} is no time format: %W and %U need a year and a weekday; write e.g."
+            ' "%Y-%W-%w", or "%G-W%V" for weeks of ISO 8601'
+        )
     return value
 
 

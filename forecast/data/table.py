@@ -104,7 +104,11 @@ def _what_else(path: str) -> str:
     """What stands where a file should be."""
     if is_address(path):
         return "an address is read where the command line names it (data.path=... or --data ...)"
-    return "is a folder, not a file" if os.path.isdir(path) else "no such file"
+    if os.path.isdir(path):
+        return "is a folder, not a file"
+    if os.path.exists(path):  # a FIFO, a socket or a device, as of `<(...)` in a shell
+        return "is a pipe or a device, not a file that can be read twice"
+    return "no such file"
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -71,9 +71,10 @@ def read_unconfigured(
 
     Raises:
         DataError: if no time column or no number column can be found.
-        ConfigError: if a column has two roles.
+        ConfigError: if a column has two roles, or the format of times is none.
     """
     path = table if isinstance(table, str) else "data"
+    config_from({"data": {"path": path, "time_format": hints.time_format}})
     with _looked_at(table, hints.time) as (given, frame, marks):
         times = {"timezone": hints.timezone, "time_format": hints.time_format}
         marks |= {key: value for key, value in times.items() if value is not None}

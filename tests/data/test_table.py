@@ -77,7 +77,10 @@ def test_what_is_no_file_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     names = ("pipe.csv", "no.csv", "no.parquet", "x/../y")
     for path in (*(str(tmp_path / name) for name in names), "/dev/null", "a\0b", "x" * 300):
-        message = f"{printable(path)}: no such file; check data.path"
+        is_there = path == "/dev/null" or path.endswith("pipe.csv")
+        device = "is a pipe or a device, not a file that can be read twice"
+        says = device if is_there else "no such file"
+        message = f"{printable(path)}: {says}; check data.path"
         assert refusal(read_file, path) == message
         if "\0" not in path:  # which a configuration refuses
             assert refusal(read_panel, DataConfig(path=path)) == message
