@@ -142,7 +142,7 @@ def fitted_combination(models: tuple[Model, ...], prepared: Prepared) -> Combina
     if len(methods) == 1 or config.combine != "weights":
         return equal
     prior = prior_weights(methods, prepared.season, config.model.start == "pretrained")
-    weights = np.repeat(prior[None], len(shares), axis=0)
+    weights = np.tile(prior, (len(shares), 1))
     if held_out := _held_out_methods(equal, models, prepared):
         pooled = [number for number, name in enumerate(methods) if name == RIDGE]
         weights = chosen_weights(held_out, prior, pooled)

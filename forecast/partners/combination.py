@@ -13,7 +13,7 @@ from forecast.evaluation.baselines import Forecast, History
 from forecast.evaluation.scoring import COMBINATION
 from forecast.partners.ridge import Ridge
 from forecast.partners.table import PARTNERS, Partner, rows_read
-from forecast.partners.weights import RIDGE, Weights, weighted, weights_in_words
+from forecast.partners.weights import RIDGE, Weights, weighted, weights_by_name, weights_in_words
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ class Combination:
 
     def weights_of(self, targets: Sequence[str]) -> Weights:
         """The weights by name."""
-        return {
-            target: dict(zip(self.methods, each, strict=True))
-            for target, each in zip(targets, self.weights, strict=True)
-        }
+        return weights_by_name(targets, self.methods, self.weights)
 
     @property
     def counting(self) -> Combination:
@@ -100,7 +97,7 @@ class Combination:
             return np.asarray(forecasts[0])
         if self.is_median:
             return np.asarray(np.median(forecasts, axis=0))
-        return weighted(forecasts, np.array(self.weights).T)
+        return weighted(forecasts, np.array(self.weights))
 
     def shifted(
         self, values: Float[np.ndarray, "B H K Q"], history: History, origins: Int[np.ndarray, " B"]

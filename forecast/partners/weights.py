@@ -90,19 +90,29 @@ def prior_weights(
 
 def weighted(
     forecasts: Float[np.ndarray, "M B H K"] | Sequence[Float[np.ndarray, "B H K"]],
-    weights: Float[np.ndarray, "M K"],
+    weights: Float[np.ndarray, "K M"],
 ) -> Float[np.ndarray, "B H K"]:
     """The weighted mean of several forecasts; what does not count may be no number.
 
     Args:
         forecasts: of each method.
-        weights: of each method and target.
+        weights: of each target and method.
     """
     total = np.zeros_like(forecasts[0])
-    for each, shares in zip(forecasts, weights, strict=True):
+    for each, shares in zip(forecasts, weights.T, strict=True):
         counts = shares > 0
         total[..., counts] += shares[counts] * each[..., counts]
     return total
+
+
+def weights_by_name(
+    targets: Sequence[str], methods: Sequence[str], weights: Sequence[Sequence[float]]
+) -> Weights:
+    """The weights of each target and method, by their names."""
+    return {
+        target: dict(zip(methods, shares, strict=True))
+        for target, shares in zip(targets, weights, strict=True)
+    }
 
 
 def weights_in_words(weights: Weights, most: int | None = None) -> str:

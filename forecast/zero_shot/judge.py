@@ -26,8 +26,8 @@ NO_WINDOW = "Not judged: no rows were held out."
 class Judged:
     """What the held-out rows tell."""
 
-    weights: Float[np.ndarray, "M K"]
-    """Of each method and target; the network first."""
+    weights: Float[np.ndarray, "K M"]
+    """Of each target and method; the network first."""
     scores: Mapping[str, Mapping[str, float]]
     """Method -> metric -> value; none where no rows were held out."""
     verdict: str
@@ -60,7 +60,7 @@ def judge(
     origins = fold_origins(history.offsets, horizon, folds)
     origins = origins[(table.known_at(origins) >= LEAST_VALUES).all(axis=1)]
     if not len(origins):
-        weights = np.repeat(prior[:, None], panel.num_targets, axis=1)
+        weights = np.tile(prior, (panel.num_targets, 1))
         return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon), None)
 
     # What learns from the table does so from rows before the first origin, of every series alike:
@@ -75,9 +75,9 @@ def judge(
     stacked = np.stack([found.points[name] for name in methods])
     held_out = HeldOut(stacked, actual, scale.absolute, series, times)
     pooled = [number for number, name in enumerate(methods) if name == RIDGE]
-    weights = chosen_weights(held_out, prior, pooled).T
+    weights = chosen_weights(held_out, prior, pooled)
     combined = found.combined(weights)
-    name = COMBINATION if weights[1:].any() else PRETRAINED
+    name = COMBINATION if weights[:, 1:].any() else PRETRAINED
     others = {**found.points, **baseline_forecasts(table.filled, origins, horizon)}
     others.pop(name, None)
     scores = _scores({name: combined, **others}, actual, scale, series)

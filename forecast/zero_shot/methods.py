@@ -73,7 +73,7 @@ class Forecasts:
     floor: Float[np.ndarray, "B 1 K"]
     """Zero where no value up to the origin was below it, else minus infinity."""
 
-    def combined(self, weights: Float[np.ndarray, "M K"]) -> Forecast:
+    def combined(self, weights: Float[np.ndarray, "K M"]) -> Forecast:
         """The weighted mean of the methods, in their order, not below the floor."""
         return np.asarray(np.maximum(weighted([*self.points.values()], weights), self.floor))
 

@@ -19,8 +19,8 @@ from forecast.init.sizes import HORIZONS, LONGEST_HORIZON
 from forecast.init.unconfigured import Unconfigured, season_of
 from forecast.partners.ridge import has_weeks
 from forecast.partners.table import rows_read
-from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING
-from forecast.zero_shot.judge import judge
+from forecast.partners.weights import PRETRAINED, RIDGE, SMOOTHING, weights_by_name
+from forecast.zero_shot.judge import Judged, judge
 from forecast.zero_shot.methods import LEAST_VALUES, OTHERS, Table, fitted, forecasts
 from forecast.zero_shot.result import QuickForecast
 from forecast.zero_shot.sample import SAMPLED, Spread
@@ -74,19 +74,8 @@ def quick_forecast(
     _warn_of_missing(found)
     judged = judge(panel, table, horizon, sorted({*levels, *SAMPLED}), folds, partners)
 
-    methods = (PRETRAINED, *partners)
-    # The network is always asked: its quantiles make the intervals.
-    counts = [not number or shares.any() for number, shares in enumerate(judged.weights)]
-    counting = [name for name, is_read in zip(partners, counts[1:], strict=True) if is_read]
-    ends = panel.offsets[1:] - 1
-    ahead = forecasts(table, ends, horizon, fitted(counting, table, ends, horizon))
-    _warn_of_short(found, table.known_at(ends))
-    spread = Spread(
-        judged.calibration,
-        ahead.combined(judged.weights[counts]),
-        ahead.quantiles,
-        ahead.floor,
-    )
+    _warn_of_short(found, table.known_at(panel.offsets[1:] - 1))
+    spread = _spread(judged, partners, table, horizon)
     parts = spread.ends(levels)
     if np.isinf(parts).any():
         raise DataError(f"{panel.source}: a forecast is not finite; its values swing too far")
@@ -95,10 +84,7 @@ def quick_forecast(
     return QuickForecast(
         forecast=written[written["forecast"].notna()].reset_index(drop=True),
         scores=judged.scores,
-        weights={
-            target: dict(zip(methods, shares, strict=True))
-            for target, shares in zip(panel.targets, judged.weights.T.tolist(), strict=True)
-        },
+        weights=weights_by_name(panel.targets, (PRETRAINED, *partners), judged.weights.tolist()),
         verdict=judged.verdict,
         windows=judged.windows,
         season=season,
@@ -109,6 +95,16 @@ def quick_forecast(
         spread=spread,
         errors=judged.errors,
     )
+
+
+def _spread(judged: Judged, partners: Sequence[str], table: Table, horizon: int) -> Spread:
+    """The steps ahead, by the methods that count; the network's quantiles make the intervals."""
+    counts = np.flatnonzero((judged.weights[:, 1:] > 0).any(axis=0)).tolist()
+    counting = [partners[number] for number in counts]
+    ends = table.history.offsets[1:] - 1
+    ahead = forecasts(table, ends, horizon, fitted(counting, table, ends, horizon))
+    point = ahead.combined(judged.weights[:, [0, *(1 + number for number in counts)]])
+    return Spread(judged.calibration, point, ahead.quantiles, ahead.floor)
 
 
 def _refuse(
