@@ -89,9 +89,8 @@ class Config(Section):
     @field_validator("device")
     @classmethod
     def _device_is_known(cls, value: str) -> str:
-        if not re.fullmatch(r"auto|cpu|(cuda|xpu)(:\d{1,3})?|mps", value):
-            known = "auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"
-            raise ValueError(f"{shown(value)} is no device; write {known}")
+        if not DEVICE.fullmatch(value):
+            raise ValueError(no_device(value))
         return value
 
     @model_validator(mode="after")

@@ -260,7 +260,7 @@ def _static(
             cell = str(table.frame[name][row])
             raise DataError(
                 f"{table.place(row)}: static column {shown(name)} holds {shown(cell)}, so it is"
-                " empty or"
-                " changes within its series; give each series one value, or move it to data.past"
+                " empty or changes within its series; give each series one value, or move it to"
+                " data.past"
             )
     return np.asarray(first)

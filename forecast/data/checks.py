@@ -123,18 +123,13 @@ def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
     number = int(constant[0])
     level = lowest[number]
     value = panel.categories[name][int(level)] if name in panel.categories else f"{level:g}"
-    if not panel.has_ids:
-        return [
-            Finding("constant", f"{panel.source}: column {shown(name)} is always {named(value)}")
-        ]
-    return [
-        Finding(
-            "constant",
-            f"{panel.source}: column {shown(name)} is constant in {len(constant)} of"
-            f" {panel.num_series}"
-            f" series; the first is {named(panel.ids[number])} ({named(value)})",
+    message = f"is always {named(value)}"
+    if panel.has_ids:
+        message = (
+            f"is constant in {len(constant)} of {panel.num_series} series; the first is"
+            f" {named(panel.ids[number])} ({named(value)})"
         )
-    ]
+    return [Finding("constant", f"{panel.source}: column {shown(name)} {message}")]
 
 
 def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:

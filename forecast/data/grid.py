@@ -281,6 +281,5 @@ def _refuse_far_rows(
     before = int(np.argmax(gaps))
     raise DataError(
         f"{rows.place(before + 1)}: column {shown(rows.time)}: {int(gaps[before]) - 1} rows are"
-        " missing"
-        f" before {rows.cell(before + 1)}; mend the time, or set data.frequency"
+        f" missing before {rows.cell(before + 1)}; mend the time, or set data.frequency"
     )

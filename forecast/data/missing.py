@@ -92,6 +92,5 @@ def require_complete(panel: Panel) -> None:
     count = int(missing[:, column].sum())
     raise DataError(
         f"{panel.place(row)}: column {shown(panel.columns[column])} is empty ({count} empty cells"
-        " in"
-        f" all); {remedy}"
+        f" in all); {remedy}"
     )

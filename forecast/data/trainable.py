@@ -45,8 +45,7 @@ def refuse_constant(panel: Panel, parts: Split) -> None:
         if lowest == highest:
             raise DataError(
                 f"{panel.source}: column {shown(name)} is constant ({lowest:g} in all training"
-                " rows);"
-                " there is nothing to learn; leave it out of data.target"
+                " rows); there is nothing to learn; leave it out of data.target"
             )
 
 

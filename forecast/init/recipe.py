@@ -146,9 +146,8 @@ def _swings_grow(
         count = (end - first) // length
         if count < 4:
             continue
-        blocks = values[first : first + count * length].reshape(
-            count, length, -1
-        )  # (blocks, rows, K)
+        # (blocks, rows, K)
+        blocks = values[first : first + count * length].reshape(count, length, -1)
         mean, deviation = blocks.mean(axis=1), blocks.std(axis=1)
         for column in np.flatnonzero((mean.std(axis=0) > 0) & (deviation.std(axis=0) > 0)):
             slopes.append(np.corrcoef(mean[:, column], deviation[:, column])[0, 1])
