@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -72,6 +73,18 @@ def path_text(value: str) -> str:
     """A text as it is, which may be a path; else ValueError."""
     if "\0" in value:
         raise ValueError(f"{shown(value)} is no path: a NUL stands in it")
+    return value
+
+
+def device_name(value: str) -> str:
+    """What may name a device, whether this machine has it or not.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not re.fullmatch(r"auto|cpu|(cuda|xpu)(:\d{1,3})?|mps", value):
+        known = "auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"
+        raise ValueError(f"{shown(value)} is no device; write {known}")
     return value
 
 

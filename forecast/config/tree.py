@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +25,7 @@ from forecast.config.members import (
 )
 from forecast.config.messages import message
 from forecast.config.model import ModelConfig
-from forecast.config.options import IncompatibleKeysError, Section, require
+from forecast.config.options import IncompatibleKeysError, Section, device_name, require
 from forecast.config.partners import Combine, Partners
 from forecast.config.paths import beside
 from forecast.config.pretrained_rules import require_pretrained_rules
@@ -89,9 +88,7 @@ class Config(Section):
     @field_validator("device")
     @classmethod
     def _device_is_known(cls, value: str) -> str:
-        if not DEVICE.fullmatch(value):
-            raise ValueError(no_device(value))
-        return value
+        return device_name(value)
 
     @model_validator(mode="after")
     def _segments_fit_the_lookback(self) -> Config:

@@ -35,6 +35,7 @@ def load(run: Path | str, device: torch.device | str = "cpu") -> TrainedModel:
 
     Raises:
         DataError: if there is no model, or its file is damaged or newer than this program.
+        ConfigError: for a name that no device has.
         DeviceError: if the device is not there.
     """
     path = model_path(run)

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from forecast.config.options import device_name
 from forecast.data.windows import Batch, Windows, on_device
-from forecast.errors import DeviceError, listed
+from forecast.errors import ConfigError, DeviceError, listed
 
 MOST_MEMORY_FOR_DATA = 0.5
 """Share of the free memory of a GPU; data that would take more stay on the CPU."""
@@ -24,8 +25,13 @@ def choose_device(name: str) -> torch.device:
             with most free memory), cuda:N, xpu:N, mps.
 
     Raises:
+        ConfigError: for a name that no device has.
         DeviceError: if it is not there; the message lists what is.
     """
+    try:
+        device_name(name)
+    except ValueError as error:
+        raise ConfigError(f"device {error}") from None
     known = available_devices()
     numbered = [each for each in known if ":" in each]
     if name == "auto":

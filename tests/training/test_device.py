@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from forecast.errors import DeviceError
+from forecast.errors import ConfigError, DeviceError
 from forecast.training.device import (
     available_devices,
     choose_device,
@@ -64,13 +64,20 @@ def test_the_device_with_most_free_memory_or_the_one_that_is_named(free, known, 
     assert {name: str(choose_device(name)) for name in chosen} == chosen
 
 
-@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", "cuda:x", "CUDA", ""])
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "xpu"])
 def test_a_device_that_is_not_there(name: str, machine) -> None:
     machine()
     with pytest.raises(DeviceError) as raised:
         choose_device(name)
     assert str(raised.value) == f"device {name!r} is not there; choose auto, cpu"
     assert raised.value.exit_code == 4
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "CUDA", ""])
+def test_what_is_no_device_is_refused_as_a_configuration_refuses_it(name: str) -> None:
+    known = "auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"
+    said = refusal(choose_device, name, error=ConfigError)
+    assert said == f"device {name!r} is no device; write {known}"
 
 
 def test_a_number_too_high_lists_what_is_there(machine) -> None:
