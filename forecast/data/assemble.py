@@ -64,7 +64,8 @@ def read_panel(
     given: Any = table
     if table is not None and not isinstance(table, BufferedIOBase | Part):
         given = as_frame(table, time, only_target)
-    with _table(config, given, columns, not require_targets) as (read, ids):
+    where = "data.path" if known is None else "the path"
+    with _table(config, given, columns, not require_targets, where) as (read, ids):
         if config.time_parts:
             read = with_joined_times(read, config.time, config.time_parts)
         panel = _assemble(read, config, columns, ids, known)
@@ -81,6 +82,7 @@ def _table(
     given: pd.DataFrame | BinaryIO | Part | None,
     columns: Sequence[Covariate],
     may_lack_ids: bool,
+    where: str,
 ) -> Iterator[tuple[Table, tuple[str, ...]]]:
     """The columns of a table, with its times, and those that name its series, if it has any.
 
@@ -104,7 +106,7 @@ def _table(
             ids, texts = columns_of_text(columns_of_part(parts[0]))
             yield read_parts(parts, numeric, texts, config.path), ids
     else:
-        with opened(config.path) if given is None else contextlib.nullcontext(given) as file:
+        with opened(config.path, where) if given is None else contextlib.nullcontext(given) as file:
             ids, texts = columns_of_text(columns_of(file, config.separator))
             yield read_table(file, config, numeric, texts), ids
 

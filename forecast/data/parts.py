@@ -163,12 +163,12 @@ class _Opener:
                 self.path, opener=lambda path, flags: os.open(path, flags | NO_FOLLOW)
             )
         except OSError as error:
-            raise DataError(f"{self.name}: {error.strerror}; check data.path") from None
+            raise DataError(f"{self.name}: {error.strerror}; check the path") from None
         raw.name = self.name
         with io.BufferedReader(raw) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"{self.name}: no such file; check data.path")
+                raise DataError(f"{self.name}: no such file; check the path")
             self.first[:] = self.first or [status]
             if _version(status) != _version(self.first[0]):
                 raise DataError(f"{self.name}: was written while it was read; read it again")
@@ -201,4 +201,4 @@ def _natural(path: str) -> list[tuple[str, int]]:
 
 
 def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename}: {error.strerror}; check data.path")
+    raise DataError(f"{error.filename}: {error.strerror}; check the path")

@@ -109,7 +109,7 @@ def _holidays(place: Holidays, first: int, last: int) -> SpecialDays:
 
 def _terms(config: DataConfig, path: str) -> list[SpecialDays]:
     """The terms of a table: one entry a name, by the order in which they begin."""
-    with opened(path, "; check data.terms") as file:
+    with opened(path, "data.terms") as file:
         table = read_table(file, config, (), TERM_COLUMNS)
     if len(table.frame) > MOST_TERMS:
         raise DataError(f"{path}: {len(table.frame)} terms; at most {MOST_TERMS} are read")

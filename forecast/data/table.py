@@ -71,7 +71,7 @@ class Table:
 
 
 @contextlib.contextmanager
-def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
+def opened(path: str, where: str = "data.path") -> Iterator[BinaryIO]:
     """Open a local file once, for every reader of the block: none of them is given its name.
 
     Readers such as `pandas.read_csv` take some names for addresses: they would fetch
@@ -79,7 +79,7 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
 
     Args:
         path: name of a regular file.
-        remedy: end of the message where there is none.
+        where: what names it, for the message: "data.path", or "the path".
 
     Raises:
         DataError: if there is no such file, or it cannot be opened.
@@ -92,10 +92,10 @@ def opened(path: str, remedy: str = "; check data.path") -> Iterator[BinaryIO]:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") if os.path.isfile(path) else _what_else(path)
-        raise DataError(f"{path}: {reason}{remedy}") from None
+        raise DataError(f"{path}: {reason}; check {where}") from None
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise DataError(f"{path}: {_what_else(path)}{remedy}")
+            raise DataError(f"{path}: {_what_else(path)}; check {where}")
         with file if is_parquet(path) else as_text(file) as readable:
             yield readable
 

@@ -106,7 +106,7 @@ def _looked_at(
 ) -> Iterator[tuple[pd.DataFrame | BinaryIO, pd.DataFrame, dict[str, Any]]]:
     """What is read, its columns as they are, and what `data` must say of their format."""
     if isinstance(table, str):
-        with opened(table, remedy="") as file:  # one open file for both readings
+        with opened(table, "the path") as file:  # one open file for both readings
             yield file, *read_any(file)
         return
     frame = as_frame(table, time).rename(columns=str)

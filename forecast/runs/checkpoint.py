@@ -22,6 +22,8 @@ LARGE = 2**28
 """Bytes of a file that is looked at before all of it is read."""
 FORMAT = 1
 """Version of what stands in the file; a newer one is refused."""
+FOREIGN = "not a checkpoint of this program, or truncated; copy it again, or give another run"
+"""Of bytes that are none."""
 
 _START = b'{"__metadata__":{"sha256":"'
 _DIGEST = slice(8 + len(_START), 8 + len(_START) + 64)
@@ -138,7 +140,7 @@ def _require_size(path: Path) -> None:
     except (ValueError, LookupError, TypeError, RecursionError):
         told = -1
     if told != size:
-        raise DataError(f"{path}: not a checkpoint of this program, or truncated")
+        raise DataError(f"{path}: {FOREIGN}")
 
 
 def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -176,7 +178,7 @@ def _header(data: bytes, path: Path | str) -> dict[str, str]:
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]
         return {str(key): str(value) for key, value in metadata.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DataError(f"{path}: not a checkpoint of this program, or truncated") from None
+        raise DataError(f"{path}: {FOREIGN}") from None
 
 
 def _digest(data: bytes) -> str:

@@ -6,5 +6,5 @@ from forecast.init import sniff
 
 def read_any(path):
     """What `sniff.read_any` finds in a file."""
-    with opened(str(path), remedy="") as file:
+    with opened(str(path), "the path") as file:
         return sniff.read_any(file)

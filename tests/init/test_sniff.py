@@ -112,7 +112,7 @@ def test_a_missing_file_and_a_folder_are_no_tables(tmp_path: Path) -> None:
     for path, says in what.items():
         with pytest.raises(DataError) as caught:
             read_any(str(path))
-        assert str(caught.value) == f"{path}: {says}"
+        assert str(caught.value) == f"{path}: {says}; check the path"
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def content_of(**metadata):
 
 ARRAY = {"x": np.ones(3, np.float32)}
 DAMAGED = "truncated or damaged, it does not match its digest; copy it again"
-FOREIGN = "not a checkpoint of this program, or truncated"
+FOREIGN = "not a checkpoint of this program, or truncated; copy it again, or give another run"
 OTHER = "not a model checkpoint of this program"
 BAD_FILES = [
     *((lambda good, size=size: good[:size], FOREIGN) for size in (0, 1, 7, 8, 9)),
