@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -29,6 +30,9 @@ from forecast.serve.wire import Asked, SentTable, answers
 log = logging.getLogger("forecast")
 
 Result = TypeVar("Result")
+
+LULL = 0.002
+"""Seconds without a further request after which a batch begins, where several requests wait."""
 
 
 @dataclass(eq=False)
@@ -106,9 +110,17 @@ class Batcher:
                         job.answer.set_exception(error)
 
     def _next(self) -> list[Job]:
-        """All that wait, as far as they make one batch; none at the end."""
+        """All that wait, as far as they make one batch; none at the end.
+
+        Where several wait, others are being read, and each batch costs as much as twenty of them.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ends)
+        seen = 1
+        while seen < len(self._waiting) < self._limits.batch:
+            seen = len(self._waiting)
+            time.sleep(LULL)
+        with self._changed:
             number = min(len(self._waiting), self._limits.batch)
             return [self._waiting.popleft() for _ in range(number)]
 
