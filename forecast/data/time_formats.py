@@ -182,7 +182,8 @@ def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
     is_week = re.fullmatch(
         r"(?:[a-zA-Z]+ ?)?\d{1,2}[/ -]\d{4}|\d{4}[/ -](?:[a-zA-Z]+ ?)?\d{1,2}", first
     )
-    return _reading(texts, _likely(first)) or (_reading(texts, WEEKS) if is_week else {})
+    weeks = _of_shape(WEEKS, first) if is_week else []
+    return _reading(texts, _likely(first)) or _reading(texts, weeks)
 
 
 def _reading(texts: pd.Series, formats: Iterable[str]) -> dict[str, pd.DatetimeIndex]:
@@ -196,17 +197,34 @@ def _reading(texts: pd.Series, formats: Iterable[str]) -> dict[str, pd.DatetimeI
     return found
 
 
+def _of_shape(formats: Iterable[str], text: str) -> list[str]:
+    """Those that may read a text, by its numbers and what stands between them: to try one takes
+    pandas 2 ms. A name may have been written in many ways; blanks may be left out or doubled."""
+    shape = _shape(re.sub(r"\d+", "0", text))
+    return [
+        each
+        for each in formats
+        if (given := _shape(re.sub("(%[^AbBp])+", "0", each))) == shape
+        or ("%" in given and given.count("0") == shape.count("0"))
+    ]
+
+
+def _shape(numbered: str) -> str:
+    return re.sub("0+", "0", re.sub(r"\s", "", numbered)).lower()
+
+
 @functools.lru_cache(maxsize=256)
 def _likely(text: str) -> tuple[str, ...]:
-    """The formats that read one text; a hundred are tried, and the same text comes up again."""
+    """The formats that read one text; the same text comes up again."""
     one = pd.Series([text])
     day, mark, clock = text, "", ""
     if found := re.search(r"(,? |T)(?=\d{1,2}:\d\d)", text):
         day, mark, clock = text[: found.start()], found[1], text[found.end() :]
     clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
-    formats = [*DAYS, *([] if clock else PERIODS)]
+    formats = _of_shape([*DAYS, *([] if clock else PERIODS)], day)
     days = [each for each in formats if not np.any(read_formatted(pd.Series([day]), each).isna())]
-    whole = (f"{each}{mark}{behind}" for each, behind in itertools.product(days, clocks))
+    pairs = (f"{each}{mark}{behind}" for each, behind in itertools.product(days, clocks))
+    whole = _of_shape(pairs, text)
     return tuple(each for each in whole if not np.any(read_formatted(one, each).isna()))
 
 
