@@ -18,11 +18,11 @@ from forecast.budget import fitted
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.frames import AnyTable
-from forecast.errors import ConfigError, extra_missing
+from forecast.errors import extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
 from forecast.given import AnyConfig, columns_given, config_and_table, plain_arguments_checked
-from forecast.init.hints import Hints, Wishes
+from forecast.init.hints import Hints, Wishes, require_minutes
 from forecast.init.propose import propose as proposal
 from forecast.init.unconfigured import as_argument, options_named, read_unconfigured
 from forecast.runs.drain import result_of
@@ -97,8 +97,7 @@ def propose(
         ForecastError: one line with place, value and remedy.
     """
     began = clock.perf_counter()
-    if not minutes > 0:
-        raise ConfigError(f"minutes {minutes:g} is not allowed; give more than 0")
+    require_minutes(minutes, "minutes")
     with options_named(as_argument):
         text = proposal(
             str(data) if isinstance(data, Path) else data,
@@ -264,8 +263,8 @@ def quick(
     )
     with options_named(as_argument):
         found = read_unconfigured(str(data) if isinstance(data, Path) else data, hints)
-    levels = in_percent(() if level is None else level)
-    return quick_forecast(found, horizon, season, levels, folds, partners)
+        levels = in_percent(() if level is None else level)
+        return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
 @plain_arguments_checked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
@@ -221,10 +222,11 @@ def test_what_cannot_be_trained_on_is_refused():
     assert refusal(forecast.train) == "nothing to train on; give a table, or a configuration"
     two = "two tables are given; the configuration comes first, then the table"
     assert refusal(forecast.train, TABLE, TABLE) == two
-    assert (
-        refusal(forecast.propose, TABLE, minutes=0.0)
-        == "minutes 0 is not allowed; give more than 0"
-    )
+    for minutes in (0.0, math.inf):
+        said = refusal(forecast.propose, TABLE, minutes=minutes)
+        assert said == f"minutes {minutes:g} is not allowed; give a time above 0, e.g. 5"
+    for propose_or_quick in (forecast.propose, forecast.quick):
+        assert refusal(propose_or_quick, TABLE, season=99).startswith("season=99 is not allowed")
     assert "transform: unknown key" in refusal(forecast.train, {"transform": ["log"]}, TABLE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,7 @@ from forecast.cli.options import InitOptions
 from forecast.cli.output import refuse_replacing
 from forecast.cli.streams import hand_out, tell
 from forecast.config.paths import seen_from
-from forecast.errors import ConfigError
-from forecast.init.hints import Hints, Wishes
+from forecast.init.hints import Hints, Wishes, require_minutes
 from forecast.init.propose import propose
 from forecast.init.unconfigured import as_flag, options_named
 from forecast.runs.clock import in_words
@@ -31,8 +29,7 @@ CLEARLY = 1.1
 def init(options: InitOptions) -> int:
     """Print or write a configuration that is fitted to a table, and to the time it may take."""
     began = time.perf_counter()
-    if not 0 < options.minutes < math.inf:
-        raise ConfigError(f"--minutes {options.minutes:g} is not allowed; give more than 0")
+    require_minutes(options.minutes, "--minutes")
     if options.output != "-":
         refuse_replacing("--output", options.output, options.table, options.force)
     seconds = 0.0

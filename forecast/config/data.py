@@ -254,8 +254,9 @@ class DataConfig(Section):
             for name in self._columns_of(role):
                 taken = roles.get(name)
                 is_free = taken is None or (taken, role) == ("id", "static")
-                reason = f"column {shown(name)} is in {taken} already; give it one role"
-                require(is_free, reason, role)
+                reason = f"is in {taken} already; give it one role"
+                reason = "is there twice; name it once" if taken == role else reason
+                require(is_free, f"column {shown(name)} {reason}", role)
                 roles[name] = role
         return self
 

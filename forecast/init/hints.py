@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from forecast.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,17 @@ class Wishes:
 
 
 NO_HINTS, NO_WISHES = Hints(), Wishes()
+
+
+def require_minutes(minutes: float, name: str) -> None:
+    """Refuse what is no time that a training may take.
+
+    Args:
+        minutes: as they were given.
+        name: of the option or argument, for the message.
+
+    Raises:
+        ConfigError: unless there are some, and an end of them.
+    """
+    if not 0 < minutes < math.inf:
+        raise ConfigError(f"{name} {minutes:g} is not allowed; give a time above 0, e.g. 5")

@@ -36,7 +36,7 @@ from forecast.init.time_parts import time_parts
 log = logging.getLogger("forecast")
 OPTIONS = r"--(time|id|target|horizon|season|duplicates)\b( (?=\d|sum\b))?"
 """Options in messages, which are arguments in Python."""
-KEYS = r"data\.(timezone|time_format|id|duplicates|frequency)\b(: (?=\S))?"
+KEYS = r"data\.(timezone|time_format|id|target|duplicates|frequency)\b(: (?=\S))?"
 """Keys of `data` that have an option of their own where there is no configuration."""
 
 
@@ -187,7 +187,8 @@ def options_named(write: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except ForecastError as error:
-        said = re.sub(KEYS, lambda key: write(key[1]) if key[2] else write(key[1])[:-1], str(error))
+        said = str(error).removeprefix("configuration: ")  # there is none
+        said = re.sub(KEYS, lambda key: write(key[1]) if key[2] else write(key[1])[:-1], said)
         if write is as_argument:
             said = re.sub(OPTIONS, lambda option: option[1] + ("=" if option[2] else ""), said)
         raise type(error)(said) from None
