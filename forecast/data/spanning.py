@@ -16,7 +16,7 @@ from forecast.data.series import id_columns, together
 from forecast.data.table import columns_of_part, require_columns
 from forecast.errors import DataError, named
 
-REMEDY = 'write the rows of each series to one file (README, "Folders of files")'
+REMEDY = "write the rows of each series to one file (docs/tutorials/cluster.md)"
 
 
 def require_series_apart(parts: Sequence[Part], config: DataConfig) -> None:

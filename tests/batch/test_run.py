@@ -184,7 +184,7 @@ def test_a_series_in_two_files_is_refused_before_anything_is_written(place):
     place.write(FILES[2], place.frame[80:100])
     assert refused(place, error=ValueError) == (
         f"{place.folder / 'data' / FILES[2]}: series b stands in {place.folder / 'data' / FILES[1]}"
-        ' as well; write the rows of each series to one file (README, "Folders of files")'
+        " as well; write the rows of each series to one file (docs/tutorials/cluster.md)"
     )
     assert not (place.folder / "out").exists()
     for file in FILES:
