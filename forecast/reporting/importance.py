@@ -126,11 +126,10 @@ def affordable_windows(trained: TrainedModel, parts: int, repeats: int = REPEATS
         As many as stay within `MOST_WORK`, and within a share of the work of the training itself.
     """
     window, model = trained.config.widest, trained.models[0]
-    weights = sum(parameter.numel() for parameter in model.parameters())
     channels = len(trained.pipeline.targets) if model.is_independent else 1
     steps = (window.reach + window.horizon) / trained.config.model.segment
     forecasts = len(trained.models) * (1 + repeats * parts)  # of each window
-    work = weights * channels * steps * forecasts
+    work = model.num_parameters * channels * steps * forecasts
     epochs = trained.summary["epochs"]
     windows = windows_in_epoch(trained.summary["windows"]["train"], trained.config.training)
     passes = STEP_PASSES * sum(epochs) * windows

@@ -6,18 +6,18 @@ import numpy as np
 
 from forecast.drawing import label_plots, plots
 from forecast.drawing.plot_style import words
-from forecast.reporting.page import Chart, PageSection
+from forecast.reporting.page import NO_TEST, Chart, PageSection
 from forecast.reporting.run_files import Summary
 
 MOST_MATRICES = 6
 """Targets whose confusion matrix is drawn."""
 
 
-def accuracy_section(summary: Summary, no_test: str) -> PageSection:
+def accuracy_section(summary: Summary) -> PageSection:
     """Share of the labels that were forecast rightly, by step."""
     title, model = "Accuracy by horizon step", summary.model
     if not summary.accuracy_by_step:
-        return PageSection(title, no_test)
+        return PageSection(title, NO_TEST)
     steps = {name: np.array(shares) for name, shares in summary.accuracy_by_step.items()}
     first, last = steps[model][0], steps[model][-1]
     label = f"Share of right labels from step 1 to {len(steps[model])}, {model} and its opponents"
@@ -26,11 +26,11 @@ def accuracy_section(summary: Summary, no_test: str) -> PageSection:
     return PageSection(title, charts=(chart,))
 
 
-def confusion_section(summary: Summary, no_test: str) -> PageSection:
+def confusion_section(summary: Summary) -> PageSection:
     """What came against what was forecast, a matrix a target."""
     title = "What came and what was forecast"
     if not summary.confusion:
-        return PageSection(title, no_test)
+        return PageSection(title, NO_TEST)
     charts = []
     for name, counts in [*summary.confusion.items()][:MOST_MATRICES]:
         figure = label_plots.confusion_matrix(np.array(counts), summary.classes[name], name)
@@ -42,11 +42,11 @@ def confusion_section(summary: Summary, no_test: str) -> PageSection:
     return PageSection(title, text, charts=tuple(charts))
 
 
-def reliability_section(summary: Summary, no_test: str) -> PageSection:
+def reliability_section(summary: Summary) -> PageSection:
     """How often a forecast label was right, by its probability."""
     title, bins = "Reliability of the probabilities", summary.reliability
     if not bins:
-        return PageSection(title, no_test)
+        return PageSection(title, NO_TEST)
     error = summary.metrics[summary.model].get("calibration_error", float("nan"))
     label = f"Share of right labels by their probability, {words(summary.model)}"
     caption = "On the dotted line a probability holds what it promises; above it the forecast was"

@@ -12,6 +12,8 @@ from forecast.errors import printable, printable_lines
 
 UNKNOWN = "–"  # noqa: RUF001
 """Stands in a cell for a number that is not known."""
+NO_TEST = "There is no test part, so errors are not known."
+"""Stands in a section for figures that a test part would have given."""
 
 
 @dataclass(frozen=True)

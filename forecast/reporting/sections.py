@@ -22,6 +22,7 @@ from forecast.reporting.label_sections import (
     reliability_section,
 )
 from forecast.reporting.page import (
+    NO_TEST,
     UNKNOWN,
     Chart,
     Page,
@@ -44,7 +45,6 @@ KINDS = {
     "rolling": "Rolling: from all errors known at each origin.",
     "quantile": "Quantile: as the model was trained to give them.",
 }
-NO_TEST = "There is no test part, so errors are not known."
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def page_of(facts: Facts, show: Show = unseen) -> Page:
     """The page, the verdict first; `show` is told what is drawn."""
     names = ", ".join(facts.targets)
     sections = []
-    chosen = _for_labels(SECTIONS) if facts.are_labels else SECTIONS
+    own = OF_LABELS if facts.are_labels else {}
+    chosen = [each for section in SECTIONS for each in own.get(section, [section])]
     for number, section in enumerate(chosen):
         show("pictures", number / len(chosen))
         sections.append(section(facts))
@@ -291,17 +292,15 @@ SECTIONS = (
 """What a report consists of, in this order."""
 
 
-def _for_labels(sections: Sequence[Section]) -> list[Section]:
-    """The sections with those of labels in place of those that only numbers have."""
-    own: dict[Section, list[Section]] = {
-        _steps: [lambda facts: accuracy_section(facts.files.summary, NO_TEST)],
-        _paths: [],
-        _coverage: [
-            lambda facts: confusion_section(facts.files.summary, NO_TEST),
-            lambda facts: reliability_section(facts.files.summary, NO_TEST),
-        ],
-    }
-    return [each for section in sections for each in own.get(section, [section])]
+OF_LABELS: Mapping[Section, Sequence[Section]] = {
+    _steps: [lambda facts: accuracy_section(facts.files.summary)],
+    _paths: [],
+    _coverage: [
+        lambda facts: confusion_section(facts.files.summary),
+        lambda facts: reliability_section(facts.files.summary),
+    ],
+}
+"""What a report on labels has in place of a section that numbers alone have."""
 
 
 def _picture(title: str, figure: Any, label: str, caption: str) -> PageSection:
