@@ -100,8 +100,8 @@ def hidden_unit_rules(prepared: Prepared) -> dict[str, Any]:
 
 def _extent(panel: Panel) -> dict[str, Any]:
     """Size, times and columns of a table."""
-    edges = np.array([panel.starts.min(), (panel.starts + panel.lengths).max() - 1])
-    first, last = (str(time) for time in panel.axis.column(edges))
+    edges = panel.starts.min(), (panel.starts + panel.lengths).max() - 1
+    first, last = (panel.axis.text(int(position)) for position in edges)
     in_table = int(panel.in_table.sum())
     return {
         "source": panel.source,
@@ -109,8 +109,8 @@ def _extent(panel: Panel) -> dict[str, Any]:
         "series": panel.num_series,
         "shortest": int(panel.lengths.min()),
         "longest": int(panel.lengths.max()),
-        "first": first.removesuffix(" 00:00:00"),
-        "last": last.removesuffix(" 00:00:00"),
+        "first": first,
+        "last": last,
         "frequency": panel.axis.frequency,
         "timezone": panel.axis.timezone,
         "columns": [*panel.columns, *panel.static_columns],
@@ -137,7 +137,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
     cost = measured(prepared, device)
     return {
         "device": str(device),
-        "parameters": sum(p.numel() for p in learner.model.parameters()),
+        "parameters": learner.model.num_parameters,
         "epochs": training.epochs,
         "ensemble": training.members,
         "steps_per_epoch": batches_per_epoch(len(windows), training),

@@ -195,7 +195,7 @@ def summarised(
     summary = {
         "model": combination.name,
         **_weights(combination, prepared.pipeline.targets),
-        "parameters": sum(p.numel() for p in models[0].parameters()),
+        "parameters": models[0].num_parameters,
         "ensemble": len(models),
         **_members(config, models),
         "learning_rate": config.training.learning_rate,
@@ -213,7 +213,7 @@ def summarised(
 def _members(config: Config, models: tuple[Model, ...]) -> dict[str, Any]:
     """What each listed member changes, and how large it is; nothing where they differ by seed."""
     told = [in_words(config.training, number) for number in range(len(config.listed))]
-    sizes = [sum(p.numel() for p in model.parameters()) for model in models]
+    sizes = [model.num_parameters for model in models]
     return {"members": [*map(list, zip(told, sizes, strict=True))]} if told else {}
 
 

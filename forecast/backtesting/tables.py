@@ -147,9 +147,7 @@ def fold_errors(folds: Sequence[Fold], actuals: Actuals) -> dict[str, ErrorSums]
 
 def origin_time(panel: Panel, fold: Fold) -> str:
     """The time of a fold's origin; the last one where series end at different times."""
-    position = panel.positions(fold.rows).max(keepdims=True)
-    text = str(panel.axis.column(position)[0])
-    return text.removesuffix(" 00:00:00")
+    return panel.axis.text(int(panel.positions(fold.rows).max()))
 
 
 def summarise(

@@ -16,6 +16,7 @@ from forecast.cli.options import RunsOptions
 from forecast.cli.output import print_result
 from forecast.config.tree import read_config
 from forecast.errors import ConfigError, as_path, named, shown
+from forecast.training.agreement import flat
 
 CONFIG_FILE, SUMMARY_FILE = "config.yaml", "summary.json"
 """As in runs/folder.py, which imports torch."""
@@ -89,7 +90,7 @@ def _read(path: Path) -> Run:
     last = summary if summary.is_file() else path / CONFIG_FILE
     date = datetime.fromtimestamp(last.stat().st_mtime, UTC)
     try:
-        config = dict(_flat(read_config(path / CONFIG_FILE).model_dump(mode="json")))
+        config = dict(flat(read_config(path / CONFIG_FILE).model_dump(mode="json")))
     except ConfigError:
         return Run(str(path), "damaged", date, {}, {})
     if not summary.is_file():
@@ -100,15 +101,6 @@ def _read(path: Path) -> Run:
     except ValidationError:
         return Run(str(path), "damaged", date, {}, config)
     return Run(str(path), "finished", date, scored.metrics.get(scored.model, {}), config)
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value under its dotted key."""
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -195,6 +195,12 @@ def ragged_ranges(
     return np.asarray(np.arange(total) + np.repeat(first - (ends - counts), counts))
 
 
+def evenly_spaced(count: int, most: int) -> Int[np.ndarray, " _"]:
+    """Numbers from 0 to count - 1, rising: all of them, or so many that lie evenly apart."""
+    kept = min(count, most)
+    return np.arange(kept) * count // max(kept, 1)
+
+
 def range_mask(ranges: Ranges, rows: int) -> Bool[np.ndarray, " N"]:
     """(rows,) whether each row lies in one of some ranges (S, 2) that do not overlap."""
     edges = np.zeros(rows + 1, dtype=np.int8)

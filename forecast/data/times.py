@@ -97,6 +97,10 @@ class TimeAxis:
             return pd.Series(self.at(positions))
         return pd.Series(self.dates(positions))
 
+    def text(self, position: int) -> str:
+        """The time at a position for a message: of a midnight the date alone."""
+        return str(self.column(np.array([position]))[0]).removesuffix(" 00:00:00")
+
     def first_at_or_after(self, date: str) -> int:
         """The first position at or after a date (or integer) given as text."""
         time, step = self._time(date), self.step()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt16
 
+from forecast.data.panel import evenly_spaced
+
 MOST_BYTES = 1_000_000
 """Ranks may take so many bytes, unless the fewest trajectories take more."""
 FEWEST, MOST = 20, 1000
@@ -173,14 +175,9 @@ def _chosen(
     origins, numbers, counts = np.unique(times, return_inverse=True, return_counts=True)
     common = np.flatnonzero(counts == num_series)  # a series has one window an origin
     if num_series > 1 and min(len(common), most // num_series) >= FEWEST:
-        kept = common[_evenly(len(common), min(MOST, most // num_series))]
+        kept = common[evenly_spaced(len(common), min(MOST, most // num_series))]
         table = np.empty((len(origins), num_series), dtype=np.int64)
         table[numbers, series] = np.arange(len(times))
         return np.asarray(table[kept])
     order = np.argsort(times, kind="stable")
-    return np.asarray(order[_evenly(len(order), int(np.clip(most, FEWEST, MOST)))][:, None])
-
-
-def _evenly(number: int, most: int) -> Int[np.ndarray, " _"]:
-    kept = min(number, most)
-    return np.arange(kept) * number // max(kept, 1)
+    return np.asarray(order[evenly_spaced(len(order), int(np.clip(most, FEWEST, MOST)))][:, None])

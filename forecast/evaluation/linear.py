@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from forecast.data.panel import evenly_spaced
 from forecast.data.windows import Windows
 
 PENALTIES = np.logspace(-4, 2, 13)
@@ -108,8 +109,7 @@ def _evenly_spaced(windows: Windows) -> Int[torch.Tensor, " B"]:
     lookback = min(windows.lookback, MOST_LOOKBACK)
     rows = min(MOST_ROWS, MOST_PRODUCTS / (lookback * (lookback + windows.horizon)))
     most = max(int(rows / windows.targets.shape[1]), 1)
-    count = min(len(windows), most)
-    return torch.arange(count) * len(windows) // max(count, 1)
+    return torch.from_numpy(evenly_spaced(len(windows), most))
 
 
 def _pairs(

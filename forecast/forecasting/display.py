@@ -104,7 +104,7 @@ def described(trained: TrainedModel) -> list[str]:
     """What was trained on what, and how good it is, in five lines."""
     config, tail, summary = trained.config, trained.tail, trained.summary
     network = f"{config.model.cell}, {summary.get('parameters', 0):,} parameters"
-    last = str(tail.axis.column((tail.starts + tail.lengths - 1).max(keepdims=True))[0])
+    last = tail.axis.text(int((tail.starts + tail.lengths - 1).max()))
     series = "1 series" if tail.num_series == 1 else f"{tail.num_series:,} series"
     targets, combination = trained.pipeline.targets, trained.combination
     beside = "no partners"
@@ -112,8 +112,7 @@ def described(trained: TrainedModel) -> list[str]:
         beside = combination.in_words(targets, most=3)
     return [
         f"TrainedModel of {_few(targets)}, {config.window.horizon} steps ahead",
-        f"data     {series}, frequency {tail.axis.frequency}, up to"
-        f" {last.removesuffix(' 00:00:00')}",
+        f"data     {series}, frequency {tail.axis.frequency}, up to {last}",
         f"model    {network}{_times(len(trained.models))}; lookback {_lookbacks(config)}",
         f"beside   {beside}",
         f"test     {summary.get('verdict', 'not tested')}",

@@ -72,7 +72,7 @@ def _require_alike(place: str, ours: Mapping[str, object], theirs: Mapping[str, 
 
 def trained_until(panel: Panel, parts: Split) -> str:
     """The time of the last training row, for the summary of a run."""
-    return _time(panel, int(panel.positions(parts.train[:, 1] - 1).max()))
+    return panel.axis.text(int(panel.positions(parts.train[:, 1] - 1).max()))
 
 
 def _facts(config: Config, pipeline: Pipeline) -> dict[str, object]:
@@ -115,10 +115,6 @@ def _refuse_known_rows(place: str, until: str, panel: Panel, parts: Split) -> No
     if first > panel.axis.first_at_or_after(until):
         return
     raise ConfigError(
-        f"{place} was trained on rows up to {until}, and those from {_time(panel, first)} on are to"
-        " judge it; lower split.validation and split.test, or leave start_from out"
+        f"{place} was trained on rows up to {until}, and those from {panel.axis.text(first)} on are"
+        " to judge it; lower split.validation and split.test, or leave start_from out"
     )
-
-
-def _time(panel: Panel, position: int) -> str:
-    return str(panel.axis.column(np.array([position]))[0]).removesuffix(" 00:00:00")

@@ -101,6 +101,11 @@ class Model(nn.Module):
     """Share of units that is dropped in training."""
 
     @property
+    def num_parameters(self) -> int:
+        """Weights and biases, all together."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
     def work(self) -> int:
         """The cost of a window: steps that are read, times the units of all layers, times rows."""
         raise NotImplementedError

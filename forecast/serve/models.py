@@ -41,7 +41,6 @@ class Served:
         """What a client must know of it, as JSON."""
         config, tail = self.trained.config, self.trained.tail
         data = config.data
-        last = tail.axis.column(tail.starts + tail.lengths - 1).max()
         return {
             "name": self.name,
             "time": [*(data.time_parts or (data.time,))],
@@ -56,7 +55,7 @@ class Served:
             "horizon": config.window.horizon,
             "rows_needed": self.trained.least_rows,
             "series": tail.num_series,
-            "last": str(last).removesuffix(" 00:00:00"),
+            "last": tail.axis.text(int((tail.starts + tail.lengths - 1).max())),
             "digest": self.digest,
         }
 

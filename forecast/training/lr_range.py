@@ -185,13 +185,10 @@ def run_sweeps(
             points = tuple(sweep(learner, windows, config, workers))
         sweeps.append(Sweep(learner.seed, points, suggest(points, config.last)))
         is_round = len(sweeps) % config.seeds == 0
-        if is_round and (_is_large(learner) or any(suggested(sweeps, config.last).values())):
+        is_large = learner.model.num_parameters >= LARGE
+        if is_round and (is_large or any(suggested(sweeps, config.last).values())):
             break
     return sweeps
-
-
-def _is_large(learner: Learner) -> bool:
-    return sum(parameter.numel() for parameter in learner.model.parameters()) >= LARGE
 
 
 def suggested(sweeps: Sequence[Sweep], last: float) -> dict[str, float | None]:

@@ -186,7 +186,7 @@ def trial(config: Config, basis: Basis) -> Steps:
         score=score,
         epochs=len(session.histories[0]),
         kept_epoch=session.kept[0].number,
-        parameters=sum(weights.numel() for weights in model.parameters()),
+        parameters=model.num_parameters,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.data.panel import evenly_spaced
+
 FEWEST_ROWS = 3
 """Known rows that a history keeps at any origin."""
 USUAL, MOST = 3, 12
@@ -28,7 +30,7 @@ def fold_origins(
         horizon: steps.
         folds: origins of a series at most, a horizon apart; None: by the size of the table.
     """
-    chosen = _evenly(len(offsets) - 1)
+    chosen = evenly_spaced(len(offsets) - 1, MOST_SERIES)
     begins, lengths = offsets[:-1][chosen], np.diff(offsets)[chosen]
     most = lengths - np.maximum(FEWEST_ROWS, (lengths + 1) // 2)  # rows that may follow an origin
     spare = np.maximum(most - horizon, 0)
@@ -43,11 +45,6 @@ def fold_origins(
     kept = (after <= most[:, None]) & (after >= 1)
     origins = begins[:, None] + lengths[:, None] - 1 - after
     return np.asarray(origins[kept])
-
-
-def _evenly(series: int) -> Int[np.ndarray, " _"]:
-    """Numbers of all series, or of as many as are looked at."""
-    return np.unique(np.arange(min(series, MOST_SERIES)) * series // min(series, MOST_SERIES))
 
 
 def actual_after(
