@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from forecast.batch.job import Job
 from forecast.batch.run import Progress, Summary, forecast_files
@@ -18,12 +17,10 @@ from forecast.forecasting.sample import require_paths, tell_repeats
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.clock import in_words
 from forecast.runs.drain import result_of
-from forecast.runs.log import stderr_log
+from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
 
 log = logging.getLogger("forecast")
 
-SECONDS_BETWEEN_LINES = 30.0
-"""Where there is no terminal."""
 GO_ON = "; finished files are kept: give the same command again to go on"
 
 
@@ -116,24 +113,14 @@ def _text(options: PredictOptions, summary: Summary) -> str:
     )
 
 
-@contextlib.contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+def _bar(quiet: bool) -> AbstractContextManager[Callable[[Progress], None]]:
     """A function that shows how many files are done: a bar on a terminal, else lines."""
     began = time.monotonic()
-    if quiet or not sys.stderr.isatty():
-        yield _lines(began)
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("forecasting", total=None)
+    def state(progress: Progress) -> tuple[int, int, str]:
+        return progress.files, progress.done, _line(progress, time.monotonic() - began)
 
-        def show(progress: Progress) -> None:
-            line = _line(progress, time.monotonic() - began)
-            bar.update(task, total=progress.files, completed=progress.done, description=line)
-
-        yield show
+    return progress_bar("forecasting", quiet, state, _lines(began))
 
 
 def _lines(began: float) -> Callable[[Progress], None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -20,7 +19,7 @@ from forecast.errors import ConfigError, extra_missing
 from forecast.runs.clock import in_words
 from forecast.runs.drain import result_of
 from forecast.runs.folder import fresh_run
-from forecast.runs.log import stderr_log
+from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
 
 if TYPE_CHECKING:
     from forecast.tuning.run import MakeRunner, StudyResult
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("forecast")
 
 MOST_WORKERS = 256
-SECONDS_BETWEEN_LINES = 30.0
-"""Where there is no terminal."""
 
 
 def tune(options: TuneOptions) -> int:
@@ -49,8 +46,9 @@ def tune(options: TuneOptions) -> int:
     limits = limits_of(options.trials, options.minutes, began, "--{} ".format)
     with _folder(options) as path, study_folder(path, options.config, config.data.path) as folder:
         steps = tune(config, folder, limits, pruner_named(options.pruner), _runner(config, options))
+        bar = progress_bar("study", options.quiet, _state, _lines())
         try:
-            with stderr_log(options.quiet), _bar(options.quiet) as show:
+            with stderr_log(options.quiet), bar as show:
                 result = result_of(steps, show)
         except (KeyboardInterrupt, OSError) as error:
             error.add_note(f"; the same command with --output {folder} goes on")
@@ -106,26 +104,12 @@ def _facts(result: StudyResult, folder: Path) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[Seen], None]]:
-    """A function that shows a search: a bar on a terminal, a line now and then elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("study", total=None)
-
-        def show(seen: Seen) -> None:
-            line = _in_one_line(seen)
-            bar.update(task, total=seen.trials, completed=seen.ended, description=line)
-
-        yield show
+def _state(seen: Seen) -> tuple[int | None, int, str]:
+    return seen.trials, seen.ended, _in_one_line(seen)
 
 
 def _lines() -> Callable[[Seen], None]:
+    """A function that logs a search: every better score, and how it goes now and then."""
     shown, best = -math.inf, math.inf
 
     def show(seen: Seen) -> None:

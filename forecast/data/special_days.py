@@ -20,7 +20,7 @@ from forecast.config.days import Holidays
 from forecast.data.calendars import WeekMask, calendar_of
 from forecast.data.table import Table, opened, read_table
 from forecast.data.times import TimeAxis, iso_dates
-from forecast.errors import ConfigError, DataError, named, shown
+from forecast.errors import ConfigError, DataError, extra_missing, named, shown
 
 log = logging.getLogger("forecast")
 
@@ -84,9 +84,7 @@ def _holidays(place: Holidays, first: int, last: int) -> SpecialDays:
     try:
         import holidays
     except ImportError:
-        raise ConfigError(
-            "data.holidays needs holidays: pip install 'forecast-lstm[holidays]'"
-        ) from None
+        raise extra_missing("data.holidays", "holidays", "holidays") from None
     known = holidays.list_supported_countries()
     if place.country not in known:
         raise ConfigError(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from forecast.data.panel import evenly_spaced
 from forecast.evaluation.copula import Copula, HeldOutErrors, shuffled
 from forecast.evaluation.coverage import IntervalSums, Summary
 from forecast.evaluation.scoring import Actuals
@@ -48,8 +49,7 @@ def judged(windows: int, size: int) -> Int[np.ndarray, " _"]:
         windows: there are.
         size: values of one.
     """
-    most = min(windows, MOST_JUDGED, max(1, MOST_NUMBERS // (SAMPLES * size)))
-    return np.arange(most) * windows // max(1, most)
+    return evenly_spaced(windows, min(MOST_JUDGED, max(1, MOST_NUMBERS // (SAMPLES * size))))
 
 
 def sum_coverage(

@@ -6,13 +6,18 @@ import contextlib
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from forecast.errors import one_line
 from forecast.runs.files import append
 
 log = logging.getLogger("forecast")
+
+SECONDS_BETWEEN_LINES = 30.0
+"""Of what is on its way, where there is no bar."""
+Item = TypeVar("Item")
 
 
 class LineFormatter(logging.Formatter):
@@ -69,6 +74,37 @@ def stderr_log(quiet: bool) -> Iterator[None]:
             yield
         finally:
             log.setLevel(before)
+
+
+@contextlib.contextmanager
+def progress_bar(
+    title: str,
+    quiet: bool,
+    state: Callable[[Item], tuple[float | None, float, str]],
+    elsewhere: Callable[[Item], None],
+) -> Iterator[Callable[[Item], None]]:
+    """A function that shows how far something is: by a bar on a terminal.
+
+    Args:
+        title: of the bar at first.
+        quiet: no bar.
+        state: how much there is, if that is known, how much of it is done, and what the bar says.
+        elsewhere: is called where there is no bar.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield elsewhere
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(item: Item) -> None:
+            total, completed, description = state(item)
+            bar.update(task, total=total, completed=completed, description=description)
+
+        yield show
 
 
 @contextlib.contextmanager

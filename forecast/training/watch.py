@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from forecast.runs.clock import in_words
+from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar
 from forecast.training.progress import Progress, member_name
 
 log = logging.getLogger("forecast")
 
-SECONDS_BETWEEN_LINES = 30.0
-"""Where there is no terminal."""
 BAR_WIDTH = 30
 """Letters of the bar in a notebook."""
 
 Show = Callable[[Progress], None]
 
 
-@contextlib.contextmanager
-def epoch_bar(quiet: bool) -> Iterator[Show]:
-    """A function that shows a training: a rich bar on a terminal, a line now and then elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
+def epoch_bar(quiet: bool) -> AbstractContextManager[Show]:
+    """A function that shows a training: a bar on a terminal, a line now and then elsewhere."""
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training", total=None)
+    def state(progress: Progress) -> tuple[int, int, str]:
+        return progress.steps, progress.epoch.step, in_one_line(progress)
 
-        def show(progress: Progress) -> None:
-            step, line = progress.epoch.step, in_one_line(progress)
-            bar.update(task, total=progress.steps, completed=step, description=line)
-
-        yield show
+    return progress_bar("training", quiet, state, _lines())
 
 
 def is_notebook() -> bool:
