@@ -31,7 +31,7 @@ def init(options: InitOptions) -> int:
     began = time.perf_counter()
     require_minutes(options.minutes, "--minutes")
     if options.output != "-":
-        refuse_replacing("--output", options.output, options.table, options.force)
+        refuse_replacing("--output", options.output, {"the table": options.table}, options.force)
     seconds = 0.0
 
     def affordable(config: Config, panel: Panel) -> Mapping[str, object]:

@@ -48,25 +48,40 @@ def refuse_input(output: str, path: str | None, what: str, option: str = "--outp
         raise ConfigError(f"{output} is {what}; give another {option}")
 
 
-def refuse_replacing(option: str, path: str, table: str, force: bool) -> None:
-    """Raise a ConfigError if a file would take the place of the table, or without --force of any.
+def refuse_replacing(option: str, path: str, inputs: Mapping[str, str | None], force: bool) -> None:
+    """Raise a ConfigError if a file would take the place of one that is read, or without --force
+    of any.
 
     Args:
         option: that gives the file.
         path: to be written; a pipe or a device is written to.
-        table: that is read.
+        inputs: what it is -> what is read; None: nothing.
         force: whether files are replaced.
     """
     require_folder(option, path)
-    refuse_input(path, table, "the table", option)
+    for what, read in inputs.items():
+        refuse_input(path, read, what, option)
     if os.path.isfile(path) and not force:
         raise ConfigError(f"{path} exists; give another {option}, or --force")
 
 
-def refuse_same(output: str, plot: str | None) -> None:
-    """Raise a ConfigError if a picture would take the place of the table that is written."""
-    if output == plot and output != "-":
-        raise ConfigError(f"--plot {plot} is the file of --output; give another file")
+def require_outputs(options: Any, inputs: Mapping[str, str | None]) -> None:
+    """Raise a ConfigError unless a table may be written to --output, and a picture to --plot.
+
+    Args:
+        options: of the command.
+        inputs: as for `refuse_replacing`.
+    """
+    from forecast.data.write import require_format  # pandas is slow
+
+    for option, path in (("--output", options.output), ("--plot", options.plot)):
+        if path is not None and (option, path) != ("--output", "-"):
+            refuse_replacing(option, path, inputs, options.force)
+    if options.output == "-":
+        return
+    require_format(options.output)
+    if options.output == options.plot:
+        raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
 
 
 def refuse_beside_samples(options: Any) -> None:

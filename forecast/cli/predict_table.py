@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.options import PredictOptions
-from forecast.cli.output import (
-    print_result,
-    refuse_input,
-    refuse_same,
-    require_folder,
-    write_picture,
-)
+from forecast.cli.output import print_result, refuse_input, require_outputs, write_picture
 from forecast.cli.streams import hand_out
 from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, require_format, to_json, write_table
-from forecast.errors import ConfigError
+from forecast.data.write import for_spreadsheets, to_json, write_table
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.display import forecast_with_figure
 from forecast.forecasting.model_file import load, model_path
@@ -32,13 +24,8 @@ if TYPE_CHECKING:
 
 def predict_table(options: PredictOptions) -> int:
     """Print or write what a trained model forecasts of a table."""
-    for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and (option, path) != ("--output", "-"):
-            require_folder(option, path)
-            _refuse_replacing(option, path, options)
-    if options.output != "-":
-        require_format(options.output)
-    refuse_same(options.output, options.plot)
+    given = {f"given as --{name}": getattr(options, name) for name in ("data", "future", "compare")}
+    require_outputs(options, {**given, "the model": str(model_path(options.run))})
     with stderr_log(options.quiet):
         trained = load(options.run, choose_device(options.device or "cpu"))
         trained = trained.without_partners() if options.without_partners else trained
@@ -72,13 +59,3 @@ def _forecast(trained: TrainedModel, options: PredictOptions) -> pd.DataFrame:
     table, figure = forecast_with_figure(trained, *asked)
     write_picture(figure, options.plot, options.force)
     return table
-
-
-def _refuse_replacing(option: str, path: str, options: PredictOptions) -> None:
-    """Only --force replaces a file, and never one that is read; devices are written to."""
-    refuse_input(path, options.data, "given as --data", option)
-    refuse_input(path, options.future, "given as --future", option)
-    refuse_input(path, options.compare, "given as --compare", option)
-    refuse_input(path, str(model_path(options.run)), "the model", option)
-    if os.path.isfile(path) and not options.force:
-        raise ConfigError(f"{path} exists; give another {option}, or --force")

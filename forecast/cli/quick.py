@@ -13,14 +13,13 @@ from forecast.cli.options import QuickOptions
 from forecast.cli.output import (
     print_result,
     refuse_beside_samples,
-    refuse_replacing,
-    refuse_same,
+    require_outputs,
     write_picture,
 )
 from forecast.cli.streams import hand_out
 from forecast.cli.text import quick_text
 from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, require_format, to_json, write_table
+from forecast.data.write import for_spreadsheets, to_json, write_table
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.hints import Hints
@@ -39,12 +38,7 @@ LEVELS = (80.0, 95.0)
 
 def quick(options: QuickOptions) -> int:
     """Print or write the forecast of a table, and what it is worth."""
-    for option, path in (("--output", options.output), ("--plot", options.plot)):
-        if path is not None and (option, path) != ("--output", "-"):
-            refuse_replacing(option, path, options.table, options.force)
-    if options.output != "-":
-        require_format(options.output)
-    refuse_same(options.output, options.plot)
+    require_outputs(options, {"the table": options.table})
     refuse_beside_samples(options)
     levels, partners = in_percent(options.level or LEVELS), _partners(options.partners)
     hints = Hints(

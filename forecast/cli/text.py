@@ -209,12 +209,13 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
     search = " with the learning-rate range test" if result["range_test_steps"] else ""
     steps, minutes = result["steps_per_epoch"], result["max_minutes"]
     models = f" of {result['ensemble']} models" if result["ensemble"] > 1 else ""
+    memory = f"about {result['memory_mb']:.0f} MB" if result["memory_mb"] >= 1 else "below 1 MB"
     limit = f"training for at most {minutes:g} min (max_minutes); " if minutes else ""
     return [
         f"windows     {windows}; season {result['season']} rows",
         *_advice(result),
         f"parameters  {result['parameters']:,}",
-        f"memory      {_amount(result['memory_mb'], 'MB')} beyond the libraries",
+        f"memory      {memory} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {_counted(result['epochs'], 'epoch')}"
         f" ({_counted(steps, 'step')} each){models}{search} on {result['device']}",
         f"            {limit}started now, it {end_in_words(result['seconds'])}, or sooner",
@@ -255,10 +256,6 @@ def _hidden_lines(rules: Mapping[str, Any]) -> list[str]:
         f"            {f'{least:g} to {most:g}':14}at most, by samples / (a * (input + output))"
         " with a = 10 to 2",
     ]
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"about {value:.0f} {unit}" if value >= 1 else f"below 1 {unit}"
 
 
 def _duration(seconds: float) -> str:
