@@ -9,8 +9,19 @@ from typing import Any
 from forecast.cli.options import ExportOptions
 from forecast.cli.output import print_result, refuse_input, require_folder
 from forecast.errors import ConfigError
-from forecast.export.onnx import TOLERANCE_OF_8_BITS, content_of, exported, require_packages
-from forecast.export.quantize import in_8_bits, validation_data, validation_errors
+from forecast.export.onnx import (
+    TOLERANCE_OF_8_BITS,
+    content_of,
+    difference,
+    exported,
+    require_packages,
+)
+from forecast.export.quantize import (
+    in_8_bits,
+    require_cheap,
+    validation_data,
+    validation_errors,
+)
 from forecast.forecasting.model_file import load, model_path
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.files import write_atomically, write_within
@@ -33,7 +44,8 @@ def export(options: ExportOptions) -> int:
         result: dict[str, Any] = {"output": str(path), "bytes": len(content)}
         if small is not None:
             in_bits = content_of(small, trained, TOLERANCE_OF_8_BITS)
-            result |= {"bytes": len(in_bits), **_cost(trained, content, in_bits)}
+            result |= {"bytes": len(in_bits), "int8_difference": difference(in_bits, trained)}
+            result |= _cost(trained, content, in_bits)
             content = in_bits
     if options.output is None:
         write_within(path, content)
@@ -61,11 +73,16 @@ def _place(options: ExportOptions) -> Path:
 
 
 def _cost(trained: TrainedModel, content: bytes, small: bytes) -> dict[str, Any]:
-    """What 8 bits cost on the validation part, or why that is not known."""
+    """What 8 bits cost on the validation part, or why that is not known.
+
+    Raises:
+        ConfigError: if they cost too much.
+    """
     prepared = validation_data(trained)
     if isinstance(prepared, str):
         return {"float_bytes": len(content), "unknown": prepared}
     errors = validation_errors(trained, prepared, {"float32": content, "int8": small})
+    require_cheap(errors["float32"], errors["int8"])
     name = "validation_log_loss" if trained.pipeline.labels else "validation_mae"
     return {"float_bytes": len(content), name: errors}
 
@@ -74,6 +91,8 @@ def _text(result: dict[str, Any]) -> str:
     lines = [f"{result['bytes']:,} bytes in {result['output']}"]
     if "float_bytes" in result:
         lines.append(f"{result['float_bytes']:,} bytes without --int8")
+        share = f"{100 * result['int8_difference']:.2g} %"
+        lines.append(f"at the end of the table forecasts differ by {share} of their size at most")
     if "unknown" in result:
         lines.append(f"what 8 bits cost is not known: {result['unknown']}")
     for key, name in (("validation_mae", "MAE"), ("validation_log_loss", "log loss")):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from forecast.errors import ConfigError, named
 from forecast.evaluate import actuals
 from forecast.evaluation.labels import label_terms
 from forecast.export.feeds import feed
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST_WINDOWS = 2_000
 """Validation windows on which the cost is measured; of more, evenly spaced ones."""
 BATCH = 256
+MOST_COST = 0.05
+"""Share by which weights in 8 bits may raise the error of a target on the validation part."""
 
 
 def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -148,6 +151,21 @@ def validation_errors(
         means = np.nanmean(terms(np.concatenate(parts), truth), axis=(0, 1))
         found[name] = dict(zip(pipeline.targets, means.tolist(), strict=True))
     return found
+
+
+def require_cheap(before: Mapping[str, float], after: Mapping[str, float]) -> None:
+    """Raise a ConfigError if weights in 8 bits cost more than `MOST_COST`.
+
+    Args:
+        before, after: mean error of each target on the validation part, as it is and in 8 bits.
+    """
+    for target, error in before.items():
+        if after[target] > (1 + MOST_COST) * error:
+            raise ConfigError(
+                f"--int8 raises the validation error of {named(target)} from {error:.6g} to"
+                f" {after[target]:.6g}, by more than {100 * MOST_COST:g} %; nothing was written;"
+                " export without --int8"
+            )
 
 
 def _absolute_errors(

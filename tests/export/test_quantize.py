@@ -6,6 +6,7 @@ from onnx.numpy_helper import from_array
 from onnx.parser import parse_model
 
 import forecast
+from forecast.errors import ConfigError
 from forecast.export import quantize
 from forecast.export.onnx import _share_copies
 from forecast.export.quantize import in_8_bits, put_in_order
@@ -100,3 +101,13 @@ def test_what_8_bits_cost_labels_is_their_log_loss(tmp_path, monkeypatch):
     place = {"calm": 0, "rain": 1, "storm": 2}
     losses = [-np.log(shares[place[state]]) for steps in coming for state in steps]
     assert found == {"int8": {"state": pytest.approx(np.mean(losses))}}
+
+
+def test_8_bits_that_cost_more_than_a_twentieth_of_the_error_are_refused():
+    quantize.require_cheap({"a": 2.0, "b": 0.0}, {"a": 2.1, "b": 0.0})
+    with pytest.raises(ConfigError) as caught:
+        quantize.require_cheap({"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 1.06})
+    assert str(caught.value) == (
+        "--int8 raises the validation error of b from 1 to 1.06, by more than 5 %; nothing was"
+        " written; export without --int8"
+    )
