@@ -12,8 +12,8 @@ MOST_SHOWN = 60
 """Characters of a name or a value in a message."""
 MOST_IN_LINE = 1000
 """Characters of a message."""
-MOST_NAMES = 40
-"""Names that are listed in a message."""
+MOST_NAMES, FEW_NAMES = 40, 5
+"""Names that are listed in a message, and in a warning, which others follow."""
 
 
 class ForecastError(ValueError):

@@ -225,7 +225,7 @@ def test_short_series_are_skipped_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING, "forecast"):
         prepare(config(data={"short_series": "skip"}), panel(long=VALUES, **many))
     assert caplog.messages[-1] == (
-        "skipped 7 series too short to train on: s0, s1, s2, s3, s4, ..."
+        "skipped 7 series too short to train on: s0, s1, s2, s3, s4 and 2 more"
     )
 
 

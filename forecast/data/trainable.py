@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Int
 
 from forecast.config.data import WindowConfig
 from forecast.data.panel import Panel, Ranges, range_mask
@@ -14,10 +13,7 @@ from forecast.data.pipeline import Pipeline
 from forecast.data.short import short_series
 from forecast.data.split import PARTS, Split
 from forecast.data.windows import Windows
-from forecast.errors import ConfigError, DataError, named, shown
-
-MOST_NAMED = 5
-"""Series or labels that a warning names."""
+from forecast.errors import FEW_NAMES, ConfigError, DataError, listed, named, shown
 
 log = logging.getLogger("forecast")
 
@@ -26,7 +22,8 @@ def warn_of_unseen_labels(pipeline: Pipeline, panel: Panel) -> None:
     """Name the labels that no training row has."""
     found = pipeline.labels.unseen(panel) if pipeline.labels else {}
     if names := [name for each in found.values() for name in each]:
-        log.warning("labels that no training row holds are never forecast: %s", _listed(names))
+        few = listed(names, FEW_NAMES)
+        log.warning("labels that no training row holds are never forecast: %s", few)
 
 
 def refuse_constant(panel: Panel, parts: Split) -> None:
@@ -75,7 +72,8 @@ def refuse_short_series(
         return
     if not (skips and len(windows["train"])):
         raise DataError(_too_short(panel, parts, window, rows_lost, skips, int(short[0])))
-    log.warning("skipped %d series too short to train on: %s", len(short), _ids(panel, short))
+    few = listed([panel.ids[number] for number in short], FEW_NAMES)
+    log.warning("skipped %d series too short to train on: %s", len(short), few)
 
 
 def _too_short(
@@ -143,12 +141,3 @@ def refuse_empty_parts(
             f"split.{name}: {rows} rows hold no window of {horizon} known steps; give it {enough}"
             " rows, or 0"
         )
-
-
-def _ids(panel: Panel, series: Int[np.ndarray, " R"]) -> str:
-    return _listed([panel.ids[number] for number in series])
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > MOST_NAMED else ""
-    return f"{', '.join(map(named, names[:MOST_NAMED]))}{more}"

@@ -21,6 +21,7 @@ from forecast.drawing.panels import (
     rows_drawn,
     title_of,
 )
+from forecast.errors import listed
 from forecast.evaluation.levels import Levels
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def described(trained: TrainedModel) -> list[str]:
     if combination is not None and len(combination.methods) > 1:
         beside = combination.in_words(targets, most=3)
     return [
-        f"TrainedModel of {_few(targets)}, {config.window.horizon} steps ahead",
+        f"TrainedModel of {listed(targets, 3)}, {config.window.horizon} steps ahead",
         f"data     {series}, frequency {tail.axis.frequency}, up to {last}",
         f"model    {network}{_times(len(trained.models))}; lookback {_lookbacks(config)}",
         f"beside   {beside}",
@@ -130,7 +131,3 @@ def _lookbacks(config: Config) -> str:
 
 def _times(members: int) -> str:
     return f", ensemble of {members}" if members > 1 else ""
-
-
-def _few(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -16,13 +16,10 @@ from forecast.data.missing import require_complete
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
-from forecast.errors import DataError, named, shown
+from forecast.errors import FEW_NAMES, DataError, listed, named, shown
 from forecast.forecasting.far import far_values
 
 log = logging.getLogger("forecast")
-
-MOST_NAMED = 5
-"""Series or categories that a warning names."""
 
 
 def read_history(data: AnyTable | str | Path, config: DataConfig, tail: Panel) -> Panel:
@@ -90,7 +87,7 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
         "%d series %s too short to forecast from: %s",
         len(names),
         "is" if len(names) == 1 else "are",
-        _first_of(names),
+        listed(names, FEW_NAMES),
     )
     return history.select(np.flatnonzero(~short))
 
@@ -125,7 +122,9 @@ def warn_of_held(panel: Panel) -> None:
     is_held = np.isnan(panel.values[panel.offsets[1:] - 1]).any(axis=0) & ~panel.is_category
     if is_held.any():
         names = [shown(name) for name, is_one in zip(panel.columns, is_held, strict=True) if is_one]
-        log.warning("empty in the last rows, where the last value goes on: %s", _first_of(names))
+        log.warning(
+            "empty in the last rows, where the last value goes on: %s", listed(names, FEW_NAMES)
+        )
 
 
 def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
@@ -183,7 +182,7 @@ def warn_of_series(panel: Panel, pipeline: Pipeline) -> None:
     new = np.flatnonzero(pipeline.series_numbers(panel.ids) < 0)
     if not len(new):
         return
-    names = f" {_first_of([panel.ids[number] for number in new])}" if panel.has_ids else ""
+    names = f" {listed([panel.ids[number] for number in new], FEW_NAMES)}" if panel.has_ids else ""
     log.warning(
         "series%s %s not in training: the test scores say nothing of %s",
         names,
@@ -207,7 +206,7 @@ def warn_of_values(
     if far := far_values(panel, ahead, tail):
         log.warning(
             "far from the last rows of training, so the forecast means little: %s; check the unit",
-            _first_of(far),
+            listed(far, FEW_NAMES),
         )
 
 
@@ -230,14 +229,9 @@ def _warn_of_categories(
     labels = pipeline.labels.unseen(panel) if pipeline.labels else {}
     new += [f"{name} {shown(label)}" for name, known in labels.items() for label in known]
     if new:
-        log.warning("not seen in training, so treated as unknown: %s", _first_of(new))
+        log.warning("not seen in training, so treated as unknown: %s", listed(new, FEW_NAMES))
 
 
 def _of_series(panel: Panel, number: int) -> str:
     """Which series is meant, for a message; nothing where the table does not name its series."""
     return f" of series {named(panel.ids[number])}" if panel.has_ids else ""
-
-
-def _first_of(names: list[str]) -> str:
-    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(map(named, names[:MOST_NAMED]))}{more}"

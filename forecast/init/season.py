@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from forecast.data.panel import evenly_spaced
+
 MOST_SERIES = 50
 """Series that are looked at, evenly chosen."""
 LONGEST = 400
@@ -33,8 +35,7 @@ def seen_season(series: Sequence[np.ndarray]) -> int:
         The first lag with a high peak in the mean of `recurrence`, from 2 to 400 and at most a
         third of the rows; 1 if there is none.
     """
-    evenly = np.unique(np.arange(MOST_SERIES) * len(series) // MOST_SERIES)
-    chosen = [series[number] for number in evenly]
+    chosen = [series[number] for number in evenly_spaced(len(series), MOST_SERIES)]
     rows = int(np.median([len(values) for values in chosen]))
     longest = min(LONGEST, rows // 3)
     found = [recurrence(values, longest + 1) for values in chosen if len(values) > 2]

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from forecast.data.checks import codes
 from forecast.data.panel import Panel
-from forecast.errors import ConfigError, DataError, did_you_mean, named, shown
+from forecast.errors import FEW_NAMES, ConfigError, DataError, did_you_mean, listed, shown
 from forecast.evaluation.baselines import History
 from forecast.evaluation.levels import interval_quantiles
 from forecast.forecasting.predict import forecast_table
@@ -27,8 +27,6 @@ from forecast.zero_shot.sample import SAMPLED, Spread
 
 log = logging.getLogger("forecast")
 
-MOST_NAMED = 5
-"""Series that a warning names."""
 MOST_ROWS = 300_000
 """Of all series together: partners, which take longer than the network, are not asked beyond."""
 
@@ -175,6 +173,4 @@ def _warn_of_short(found: Unconfigured, known: Int[np.ndarray, "S K"]) -> None:
     ):
         names = [found.panel.ids[number] for number in np.flatnonzero(concerned)]
         if names:
-            more = ", ..." if len(names) > MOST_NAMED else ""
-            shown = f"{', '.join(map(named, names[:MOST_NAMED]))}{more}"
-            log.warning("%d series %s (%s)", len(names), what, shown)
+            log.warning("%d series %s (%s)", len(names), what, listed(names, FEW_NAMES))

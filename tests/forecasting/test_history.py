@@ -27,7 +27,7 @@ def test_series_that_were_not_in_training_are_named(caplog):
         "series n0 was not in training: the test scores say nothing of it"
     ]
     assert warnings_of(caplog, trained, pd.concat(new)) == [
-        "series n0, n1, n2, n3, n4, ... (7 in all) were not in training: the test scores say"
+        "series n0, n1, n2, n3, n4 and 2 more were not in training: the test scores say"
         " nothing of them"
     ]
     assert warnings_of(caplog, trained, own) == [
