@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from forecast.config.options import sections_at
 from forecast.config.yaml import Document, KeyPath, scalar
-from forecast.errors import did_you_mean, shown
+from forecast.errors import MOST_SHOWN, did_you_mean, shown
 
 _WANTED = {
     "int_type": "a whole number",
@@ -126,8 +126,7 @@ def _explain(root: type[BaseModel], errors: list[ErrorDetails]) -> str:
     kind, value = details["type"], details.get("input")
     context = details.get("ctx", {})
     if kind == "extra_forbidden":
-        *parents, last = details["loc"]
-        return f"unknown key; {did_you_mean(str(last), _known_keys(root, tuple(parents)))}"
+        return f"unknown key; {_key_meant(root, *details['loc'])}"
     if kind == "union_tag_invalid":
         known = context["expected_tags"].replace("'", "").split(", ")
         return f"unknown name {shown(context['tag'])}; {did_you_mean(context['tag'], known)}"
@@ -138,6 +137,19 @@ def _explain(root: type[BaseModel], errors: list[ErrorDetails]) -> str:
     if value is None:
         return "has no value; give one, or leave the key out"
     return _wrong_value(root, value, errors)
+
+
+def _key_meant(root: type[BaseModel], *path: str | int) -> str:
+    """The question whether a key that is like an unknown one was meant; of one without a section,
+    a key of any."""
+    from forecast.config.keys import key_like  # it knows the whole configuration
+
+    *parents, last = path
+    meant = did_you_mean(str(last), _known_keys(root, tuple(parents)))
+    if parents or meant.startswith("did"):
+        return meant
+    key = key_like(str(last)[:MOST_SHOWN])
+    return f"did you mean {key!r}?" if key else meant
 
 
 def _wrong_value(root: type[BaseModel], value: Any, errors: list[ErrorDetails]) -> str:

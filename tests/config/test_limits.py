@@ -39,7 +39,7 @@ TEXTS = {
     "quote": ("'" + "x\n" * 131_000, "not valid YAML"),
     "a long list": (listed("1"), "holds no keys"),
     "nested": ("- {a: [b, 1e-3]}\n" * 15_000, "holds no keys"),
-    "targets": (f"data: {{path: a, target: {listed('a')}}}", "in target already"),
+    "targets": (f"data: {{path: a, target: {listed('a')}}}", "is there twice"),
     "wrong targets": (f"data: {{path: a, target: {listed('1')}}}", "must be text"),
     "columns": (f"data: {{path: a, past: [{numbered(',').replace(': 1', '')}]}}", None),
     "transforms": (f"{DATA}transforms: {listed('log')}", None),
