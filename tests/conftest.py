@@ -34,6 +34,14 @@ def no_pictures(monkeypatch):
 
 
 @pytest.fixture
+def without_fitting(monkeypatch):
+    """What fits and draws cannot be imported; test_imports.py holds that nobody does so at once."""
+    heavy = {"sklearn", "scipy", "coreforecast", "statsmodels", "matplotlib"}
+    for name in heavy | {name for name in sys.modules if name.split(".")[0] in heavy}:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.fixture
 def unchecked_shapes():
     """A traced graph has symbols for sizes and arrays of its own, unknown to the checker."""
     jaxtyping.config.update("jaxtyping_disable", True)

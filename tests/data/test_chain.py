@@ -1,8 +1,5 @@
 """Chains: exact inverses of random ones, a slow loop, nothing but training rows, new series."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from unittest import mock
 
@@ -390,27 +387,9 @@ def test_new_series_are_fitted_behind_the_shared_steps():
 # ------------------------------------------------------------------ no scikit-learn
 
 
-FORECASTING = """
-import json, sys
-import numpy as np
-from forecast.config.transforms import *
-from forecast.data.chain import FittedChain
-states = [np.array(state) for state in json.load(sys.stdin)]
-options = (
-    Log1p(), Power(), Difference(lag="auto"), Standardize(), MinMax(scope="global"), Robust()
-)
-chain = FittedChain(options, tuple(states))
-values = np.linspace(1, 9, 40)[:, None]
-scaled = chain.apply(values, np.array([0, 40]), np.array([0]))
-history = values[None, 35 - chain.rows_lost : 35]
-restored = chain.invert(scaled[None, 35:, :, None], history, np.array([0])).ravel()
-heavy = [name for name in ("sklearn", "scipy", "coreforecast") if name in sys.modules]
-print(json.dumps([heavy, restored.tolist()]))
-"""
-
-
-def test_apply_and_invert_do_not_import_scikit_learn():
-    data = data_of(np.linspace(1, 9, 40) + np.sin(np.arange(40)))
+def test_apply_and_invert_do_not_import_scikit_learn(request):
+    values = np.linspace(1, 9, 40)[:, None]
+    data = data_of(values.ravel() + np.sin(np.arange(40)))
     options = (
         Log1p(),
         Power(),
@@ -419,36 +398,22 @@ def test_apply_and_invert_do_not_import_scikit_learn():
         MinMax(scope="global"),
         Robust(),
     )
-    states = [np.array(state).tolist() for state in fit(data, *options, season=1).states]
-    done = subprocess.run(
-        [sys.executable, "-c", FORECASTING],
-        input=json.dumps(states),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    heavy, restored = json.loads(done.stdout)
-    assert heavy == []
-    np.testing.assert_allclose(restored, np.linspace(1, 9, 40)[35:], rtol=1e-9)
+    chain = fit(data, *options, season=1)
+    request.getfixturevalue("without_fitting")
+    scaled = chain.apply(values, np.array([0, 40]), np.array([0]))
+    history = values[None, 35 - chain.rows_lost : 35]
+    restored = chain.invert(scaled[None, 35:, :, None], history, np.array([0]))
+    np.testing.assert_allclose(restored.ravel(), values[35:, 0], rtol=1e-9)
 
 
-FITTING = """
-import sys
-import numpy as np
-from forecast.config.transforms import *
-from forecast.data.chain import fit_chain
-options = (Log1p(), Difference(), Standardize(), MinMax(scope="global"), Robust())
-fit_chain(options, np.linspace(1, 9, 40)[:, None], np.array([[0, 30]]), season=1)
-print([name for name in ("sklearn", "scipy", "coreforecast") if name in sys.modules])
-"""
-
-
+@pytest.mark.usefixtures("without_fitting")
 def test_only_powers_and_automatic_differences_need_a_slow_import_to_be_fitted():
-    done = subprocess.run(
-        [sys.executable, "-c", FITTING], capture_output=True, text=True, timeout=250, check=True
-    )
-    assert done.stdout == "[]\n"
+    options = (Log1p(), Difference(), Standardize(), MinMax(scope="global"), Robust())
+    data = data_of(np.linspace(1, 9, 40))
+    fit(data, *options, season=1)
+    for slow in (Power(), Difference(lag="auto")):
+        with pytest.raises(ImportError):
+            fit(data, slow, season=1)
 
 
 def test_states_of_some_series_are_replaced_where_they_are_their_own():

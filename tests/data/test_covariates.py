@@ -1,9 +1,6 @@
 """Covariates against the encoders of scikit-learn: order, unseen and empty cells, train only."""
 
-import json
 import math
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -336,28 +333,15 @@ def test_the_width_of_an_embedding_grows_to_sixteen(categories, width):
 # ------------------------------------------------------------------ no scikit-learn
 
 
-ENCODING = """
-import json, sys
-import numpy as np
-from forecast.config.data import Covariate
-from forecast.data.covariates import FittedCovariate
-shop = FittedCovariate(Covariate(name="shop", encoding="ordinal"), categories=("a", "b"))
-price = FittedCovariate(Covariate(name="price"), 2.0, 4.0)
-columns = [
-    shop.encode(np.array([0.0, 1.0, 2.0, np.nan]), ("b", "c", "a")),
-    price.encode(np.array([2.0, 6.0, 0.0, 4.0]), ()),
-]
-heavy = [name for name in ("sklearn", "scipy") if name in sys.modules]
-print(json.dumps([heavy, np.concatenate(columns, axis=1).tolist()]))
-"""
-
-
+@pytest.mark.usefixtures("without_fitting")
 def test_encoding_does_not_import_scikit_learn():
-    done = subprocess.run(
-        [sys.executable, "-c", ENCODING], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    heavy, encoded = json.loads(done.stdout)
-    assert heavy == []
+    shop = FittedCovariate(Covariate(name="shop", encoding="ordinal"), categories=("a", "b"))
+    price = FittedCovariate(Covariate(name="price"), 2.0, 4.0)
+    columns = [
+        shop.encode(np.array([0.0, 1.0, 2.0, np.nan]), ("b", "c", "a")),
+        price.encode(np.array([2.0, 6.0, 0.0, 4.0]), ()),
+    ]
+    encoded = np.concatenate(columns, axis=1).tolist()
     assert encoded == [[1.0, 0.0], [0.0, 1.0], [0.5, -0.5], [0.0, 0.5]]
 
 

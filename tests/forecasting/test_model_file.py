@@ -1,10 +1,6 @@
 """The file of a trained model: there and back, and what is refused of another one."""
 
 import math
-import os
-import subprocess
-import sys
-import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +15,7 @@ from forecast.errors import DataError, DeviceError
 from forecast.forecasting.model_file import load
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.folder import MODEL_FILE
-from tests.forecasting.cases import ROOT, built
+from tests.forecasting.cases import built
 from tests.helpers import refusal
 
 
@@ -124,28 +120,15 @@ def test_tail_is_short_and_named(air_file):
     assert math.isfinite(content["summary"]["metrics"]["lstm"]["MAE"])
 
 
-def test_loading_and_forecasting_import_no_fitting_or_drawing_packages(tmp_path):
+def test_loading_and_forecasting_import_no_fitting_or_drawing_packages(tmp_path, request):
+    """In a process that is started anew: tests/cli/test_main.py, of `predict`."""
     case, trained = built("panel")
     trained.save(tmp_path / MODEL_FILE)
-    case.frame.to_csv(tmp_path / "history.csv", index=False)
-    case.future.to_csv(tmp_path / "future.csv", index=False)
-    script = """
-        import sys, forecast
-        trained = forecast.load(".")
-        heavy = ("sklearn", "scipy", "matplotlib", "coreforecast", "statsmodels", "beartype")
-        print([name for name in heavy if name in sys.modules])
-        table = trained.forecast("history.csv", "future.csv")
-        print(len(table), [name for name in heavy if name in sys.modules])
-    """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        timeout=250,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert (done.stdout, done.stderr) == ("[]\n18 []\n", "")
+    for name, table in (("history", case.frame), ("future", case.future)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    request.getfixturevalue("without_fitting")
+    table = load(tmp_path).forecast(str(tmp_path / "history.csv"), str(tmp_path / "future.csv"))
+    assert len(table) == 18
 
 
 @pytest.mark.gpu
