@@ -22,11 +22,9 @@ AS_JAXTYPING = BeartypeConf(violation_type=TypeCheckError)  # a TypeError
 MOST_TIMES = 5
 """As often is a function within another one checked: to prepare it takes longer than it works."""
 CHECKED = Counter[CodeType]()
-FIRST_CALLS, EVERY = 5, 50
-"""The first calls of a function in a test are all checked, later ones are much like them: one in
-so many is. To check all takes a quarter of the time of all tests."""
 CALLED = Counter[FunctionType]()
-"""Calls of each function in the test that runs."""
+"""Calls of each function in the test that runs. The first, second, fourth, eighth, ... are checked,
+for later ones are much like them: to check all takes a quarter of the time of all tests."""
 
 
 def check(package: str) -> None:
@@ -61,9 +59,8 @@ def checked(thing: Any) -> Any:
 
     @functools.wraps(thing)
     def in_context(*arguments: Any, **options: Any) -> Any:
-        CALLED[thing] += 1
-        is_due = CALLED[thing] <= FIRST_CALLS or CALLED[thing] % EVERY == 0
-        if not is_due or config.jaxtyping_disable:  # as where torch follows what is computed
+        CALLED[thing] = number = CALLED[thing] + 1
+        if number & (number - 1) or config.jaxtyping_disable:  # as where torch traces the code
             return thing(*arguments, **options)
         typed, context = prepared()
         with context("context"):  # letters mean the same size in all arguments and the result
