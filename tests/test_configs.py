@@ -33,15 +33,17 @@ def test_the_others_train_to_a_bound(name, share):
     assert metrics["lstm"]["MAE"] <= share * metrics["seasonal_naive"]["MAE"]
 
 
-@pytest.mark.parametrize("name", ["macro", "sunspots", "co2"])
+@pytest.mark.parametrize("name", ["macro", "sunspots", "co2", "co2_change"])
 def test_the_others_train_to_a_verdict(name):
     """One network of two epochs; without partners, which have tests of their own."""
     short = ["training.epochs=2", "training.ensemble=1", "partners=[]"]
     model = trained(name, *short)
-    assert "seasonal naive" in model.summary["verdict"]
+    opponent = "seasonal label" if name == "co2_change" else "seasonal naive"
+    assert opponent in model.summary["verdict"]
     assert len(model.forecast()) == model.config.window.horizon * len(model.pipeline.targets)
 
 
+@pytest.mark.slow
 def test_labels_are_right_more_often_than_the_best_opponent():
     model = trained("co2_change")
     metrics = model.summary["metrics"]

@@ -20,16 +20,20 @@ from forecast.runs.drain import result_of
 from forecast.runs.folder import MODEL_FILE
 from tests.helpers import refusal, small_config, wave_table
 
-ROWS, TEST = 260, 12
-PARTS = {"window": {"lookback": 12, "horizon": 3}, "split": {"validation": 40, "test": TEST}}
-TABLE = pd.concat(
-    [
-        wave_table(ROWS - 20 * number, "2024-01-01", "D", 7, 30 + 50 * number, seed=number).assign(
-            unique_id=name
-        )
-        for number, name in enumerate("ab")
+ROWS, TEST = 160, 12
+PARTS = {"window": {"lookback": 12, "horizon": 3}, "split": {"validation": 20, "test": TEST}}
+
+
+def table_of(rows):
+    """A series of so many rows, and a shorter one."""
+    series = [
+        wave_table(rows - 20 * number, "2024-01-01", "D", 7, 30 + 50 * number, seed=number)
+        for number in range(2)
     ]
-)
+    return pd.concat(each.assign(unique_id=name) for each, name in zip(series, "ab", strict=True))
+
+
+TABLE = table_of(ROWS)
 METHODS = ("lstm", "theta", "ets")
 
 
@@ -174,9 +178,10 @@ def test_the_report_names_the_weights(run):
 
 
 def test_every_partner_reads_as_much_of_a_run_as_of_the_whole_table():
-    model = trained(partners=f"[{', '.join(PARTNERS)}]", overrides=["combine=mean"])
+    table = table_of(260)
+    model = trained(table, partners=f"[{', '.join(PARTNERS)}]", overrides=["combine=mean"])
     assert model.tail.lengths.max() > 200  # more than smoothing reads
-    assert_frame_equal(model.forecast(), model.forecast(TABLE), rtol=1e-5)
+    assert_frame_equal(model.forecast(), model.forecast(table), rtol=1e-5)
 
 
 def test_a_partner_that_counts_nothing_is_not_asked(monkeypatch):

@@ -101,6 +101,7 @@ def test_its_own_quantiles_are_forecast_with_their_loss():
     np.testing.assert_allclose(found["hi-80"], expected[..., -2].ravel(), rtol=1e-5)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_saved_model_forecasts_the_same(tmp_path):
     trained = forecast.train(config(), table(), run=tmp_path / "run")
     pd.testing.assert_frame_equal(load(tmp_path / "run").forecast(), trained.forecast())
@@ -131,8 +132,12 @@ def test_every_target_is_forecast_by_itself(targets):
 
 
 @pytest.mark.parametrize("validation", [16, HORIZON])
+@pytest.mark.usefixtures("no_pictures")
 def test_an_interrupted_fine_tuning_ends_as_one_never_stopped(tmp_path, validation):
-    chosen = {**config(epochs=3), "split": {"validation": validation, "test": HORIZON}}
+    chosen = {
+        **config(epochs=3, epoch_windows=16),
+        "split": {"validation": validation, "test": HORIZON},
+    }
     chosen["data"] = {"path": "table.csv", **chosen["data"]}
     chosen = config_from(chosen)
     whole = list(experiment.train(chosen, table(), new_run(tmp_path / "whole", force=False)))
