@@ -5,6 +5,7 @@ terminal, marks that turn the direction of text, or a megabyte. `printable`, `na
 `one_line` are how they reach a message, a log or a picture.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ MOST_IN_LINE = 1000
 """Characters of a message."""
 MOST_NAMES, FEW_NAMES = 40, 5
 """Names that are listed in a message, and in a warning, which others follow."""
+SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+"""Name and password within an address."""
 
 
 class ForecastError(ValueError):
@@ -71,8 +74,13 @@ def printable_lines(text: str) -> str:
 
 
 def one_line(message: str) -> str:
-    """A message on one line, printable, and cut in the middle if it is too long."""
-    return _cut(printable(message), MOST_IN_LINE)
+    """A message on one line, printable, without passwords, cut in the middle if it is too long."""
+    return _cut(printable(without_secrets(message)), MOST_IN_LINE)
+
+
+def without_secrets(text: str) -> str:
+    """A text without the names and passwords of its addresses: it may be kept, or sent on."""
+    return SECRET.sub("***", text)
 
 
 def named(name: object) -> str:

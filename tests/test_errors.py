@@ -71,6 +71,18 @@ def test_an_error_goes_through_a_pickle():
     assert (type(error), str(error)) == (DataError, r"a\nb")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("s3://key:secret@host/a: gone", "s3://***@host/a: gone"),
+        ("http://token@host/a http://b/c@d", "http://***@host/a http://b/c@d"),
+        ("file:///a@b me@host", "file:///a@b me@host"),
+    ],
+)
+def test_no_line_holds_a_password(text, line):
+    assert one_line(text) == line
+
+
 def test_a_log_line_is_one_line():
     name = "x\n2026-01-01 00:00:00,000 ERROR model replaced"
     record = logging.LogRecord("forecast", logging.WARNING, "", 0, "skipped %s", (name,), None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.cli.tensorboard import scalars_of
 from forecast.config.tree import read_config
-from forecast.errors import ConfigError, extra_missing, printable
+from forecast.errors import ConfigError, extra_missing, printable, without_secrets
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import (
@@ -40,6 +40,7 @@ EXPERIMENT = "forecast"
 SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -178,7 +179,6 @@ class _Sink:
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
     """mlflow warns of what is no matter of the user's."""
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -186,7 +186,7 @@ def _silent() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """The beginning of what went wrong."""
-    text = printable(" ".join(str(error).split())) or type(error).__name__
+    text = printable(without_secrets(" ".join(str(error).split()))) or type(error).__name__
     return text if len(text) <= MOST_REASON else f"{text[: MOST_REASON - 3]}..."
 
 

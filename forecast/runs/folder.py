@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from forecast import __version__
-from forecast.errors import ConfigError, DataError, as_path
+from forecast.errors import ConfigError, DataError, as_path, without_secrets
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.files import append, json_text, leftovers, without_nan, write_within
 from forecast.runs.foreign import is_there, refuse_foreign
@@ -286,7 +286,7 @@ def environment(device: str) -> dict[str, Any]:
         "device": device,
         "threads": num_threads(),
         "cpus": os.cpu_count(),
-        "command": sys.argv,
+        "command": [*map(without_secrets, sys.argv)],
     }
 
 

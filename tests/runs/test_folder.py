@@ -292,6 +292,12 @@ def test_the_environment_names_versions_device_and_command(monkeypatch):
     assert json.loads(json.dumps(found)) == found
 
 
+def test_the_environment_keeps_no_password(monkeypatch):
+    """It is kept in the run, and sent to MLflow with it."""
+    monkeypatch.setattr("sys.argv", ["forecast", "--mlflow", "https://me:secret@host/x", "a@b"])
+    assert environment("cpu")["command"][1:] == ["--mlflow", "https://***@host/x", "a@b"]
+
+
 def test_the_environment_is_found_without_starting_a_process(monkeypatch):
     monkeypatch.setattr(platform, "_uname_cache", None, raising=False)
     monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: pytest.fail("a process"))
