@@ -34,7 +34,7 @@ import torch
 
 import forecast
 from forecast.config.tree import Config, read_config
-from forecast.forecasting.predict import member_forecasts
+from forecast.evaluate import actuals, part_forecasts
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import prepare
 
@@ -45,7 +45,6 @@ ETT_ROWS = {
 }
 M4_HORIZON, M4_SEASON = 48, 24
 NAIVE2 = {"sMAPE": 18.383, "MASE": 2.395}
-BATCH = 512
 
 
 def run_ett(config: Config, folder: Path, part: str) -> tuple[TrainedModel, dict[str, float]]:
@@ -60,13 +59,14 @@ def run_ett(config: Config, folder: Path, part: str) -> tuple[TrainedModel, dict
 
 
 def model_scale_errors(trained: TrainedModel, frame: pd.DataFrame, part: str) -> dict[str, float]:
-    """MSE and MAE on the model's scale over all windows of a part, batch by batch."""
-    windows = prepare(trained.config, frame).windows[part]
+    """MSE and MAE over all windows of a part, in deviations of the train rows, batch by batch."""
+    prepared = prepare(trained.config, frame)
+    truth, (begin, end) = actuals(prepared), prepared.split.train[0]
+    deviation = truth.values[begin:end].std(axis=0)
     squared = absolute = count = 0.0
-    for index, members in member_forecasts(trained.models, windows, BATCH):
-        target = windows.gather(torch.from_numpy(index)).target.numpy().astype(np.float64)
-        combined = getattr(np, trained.config.training.combine)(members, axis=0)
-        error = combined[..., combined.shape[-1] // 2] - target
+    for rows, forecasts in part_forecasts(trained.models, prepared, part, trained.combination):
+        point = forecasts[..., forecasts.shape[-1] // 2]
+        error = (point - truth.after(rows, point.shape[1])) / deviation
         squared += float(np.square(error).sum())
         absolute += float(np.abs(error).sum())
         count += error.size

@@ -50,7 +50,7 @@ class Roles:
     further: tuple[str, ...] = ()
     """Columns that might be targets as well."""
     ahead: tuple[str, ...] = ()
-    """Columns that go on where the targets have ended."""
+    """Columns that go on where the targets have ended: what `--future auto` takes."""
     time_parts: tuple[str, ...] = ()
     """Columns that make up the time."""
     are_labels: tuple[bool, ...] = ()
@@ -111,6 +111,7 @@ def find_roles(
     targets = _targets_of(frame, path, hints, ids, rest)
     taken = (*ids, *targets.chosen)
     free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
+    ahead = chosen(frame, ids, targets.chosen, free, {"future": (AUTO,)}).get("future", ())
     return Roles(
         time,
         ids,
@@ -118,7 +119,7 @@ def find_roles(
         chosen(frame, ids, targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
-        targets.ahead,
+        tuple(map(name_of, ahead)),
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
 
@@ -130,7 +131,6 @@ class _Targets:
     chosen: tuple[str, ...]
     gappy: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
-    ahead: tuple[str, ...] = ()
 
 
 def _targets_of(
@@ -160,7 +160,6 @@ def _targets_of(
         found,
         tuple(name for name in gappy if name not in found),
         tuple(wanted[MOST_TARGETS:]),
-        tuple(name for name in whole if name not in wanted),
     )
 
 

@@ -36,7 +36,8 @@ class HeldBack:
 def chosen_horizon(panel: Panel, season: int, wanted: int | None) -> int:
     """Steps to forecast: as wanted if a single window holds them, else by season and length.
 
-    Where covariates are known ahead, they are known over all of the usual horizon.
+    Rows that wait for their target are those to forecast: all of them, and no more where covariates
+    are known ahead, for behind the last of them they are not.
 
     Args:
         panel: the table.
@@ -49,10 +50,11 @@ def chosen_horizon(panel: Panel, season: int, wanted: int | None) -> int:
     longest = int(panel.lengths.max())
     if wanted is None:
         share = 4 if panel.num_series >= MANY_SERIES else 8
-        usual = min(HORIZONS.get(season, season), LONGEST_HORIZON)
-        if panel.ahead is not None and panel.ahead.columns:
-            usual = min(usual, int(panel.ahead.lengths.min()))
-        return max(1, min(usual, int(np.median(panel.lengths)) // share))
+        usual = HORIZONS.get(season, season)
+        if panel.ahead is not None:
+            waiting = int(panel.ahead.lengths.min())
+            usual = waiting if panel.ahead.columns else max(usual, waiting)
+        return max(1, min(usual, LONGEST_HORIZON, int(np.median(panel.lengths)) // share))
     if wanted < 1:
         raise ConfigError(f"--horizon {wanted} is not allowed; ask for 1 step or more")
     if wanted >= longest:

@@ -112,14 +112,16 @@ def test_a_column_with_empty_cells_does_not_name_the_series():
 def test_columns_that_end_some_rows_before_the_others_are_the_targets():
     """Their last rows are the future, with the others known over it, and no gap to be filled."""
     late = np.where(np.arange(ROWS) < ROWS - 4, NOISE.cumsum() + 50, np.nan)
-    whole = {"price": NOISE, "cost": NOISE**2}
+    whole = {"price": NOISE, "cost": NOISE**2, "promo": np.where(NOISE > 0, "yes", "no")}
     frame = pd.DataFrame({"ds": DAYS, "sold": late, "lost": late + 1, **whole})
     found = read_unconfigured(frame)
     assert found.roles.targets == ("sold", "lost")
-    assert (found.roles.further, found.roles.ahead) == ((), ("price", "cost"))
+    assert (found.roles.further, found.roles.ahead) == ((), ("price", "cost", "promo"))
+    assert read_unconfigured(frame, targets=("sold",)).roles.ahead == ("price", "cost", "promo")
     assert len(found.panel.values) == ROWS - 4
     helped = read_unconfigured(frame, helping={"future": ("auto",)})
-    assert helped.roles.helping == {"future": ("price", "cost")}
+    promo = {"promo": {"encoding": "one_hot"}}
+    assert helped.roles.helping == {"future": ("price", "cost", promo)}
     panel = pd.concat([frame.assign(shop=name) for name in "ab"])
     assert read_unconfigured(panel).roles.targets == ("sold", "lost")
     for other in (

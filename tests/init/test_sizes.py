@@ -26,12 +26,18 @@ def test_the_usual_horizon_is_a_season_or_a_share_of_the_rows(lengths, season, h
     assert chosen_horizon(panel_of(lengths), season, None) == horizon
 
 
-def test_the_usual_horizon_is_no_longer_than_what_is_known_ahead():
-    """A forecast beyond it would have to be left out."""
-    panel, ahead = panel_of([144, 150]), panel_of([5, 4])
-    assert chosen_horizon(replace(panel, ahead=ahead), 12, None) == 4
-    assert chosen_horizon(replace(panel, ahead=replace(ahead, columns=())), 12, None) == 12
-    assert chosen_horizon(replace(panel, ahead=ahead), 12, 6) == 6
+@pytest.mark.parametrize(
+    ("waiting", "known_ahead", "horizon"),
+    [([5, 4], True, 4), ([14, 15], True, 14), ([5, 4], False, 12), ([14, 15], False, 14)],
+)
+def test_rows_that_wait_for_their_target_are_the_usual_horizon(waiting, known_ahead, horizon):
+    """Covariates end with them: a forecast beyond would have to be left out."""
+    ahead = panel_of(waiting)
+    panel = replace(
+        panel_of([144, 150]), ahead=ahead if known_ahead else replace(ahead, columns=())
+    )
+    assert chosen_horizon(panel, 12, None) == horizon
+    assert chosen_horizon(panel, 12, 6) == 6
 
 
 def test_a_horizon_may_leave_a_single_row():
