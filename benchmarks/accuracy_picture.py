@@ -33,7 +33,7 @@ def draw(ours: dict[int, tuple[float, float]]) -> Figure:
     means, spreads = zip(*(ours[horizon] for horizon in horizons), strict=True)
     for (name, row), color in zip(PUBLISHED.items(), ("#7b8794", "#3d7ea6"), strict=True):
         axes.plot(places, [row[h] for h in horizons], "o--", color=color, label=name, linewidth=1)
-    axes.errorbar(places, means, spreads, fmt="o-", color="#d1495b", label="forecast (LSTM)")
+    axes.errorbar(places, means, spreads, fmt="o-", color="#d1495b", label="forecast")
     axes.set_xticks(places, [f"{horizon} h" for horizon in horizons])
     axes.set(xlabel="horizon", ylabel="test MSE", title="ETTh1, 7 columns, lower is better")
     axes.grid(axis="y", alpha=0.3)

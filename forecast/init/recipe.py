@@ -58,7 +58,7 @@ def recipe_of(
     """
     is_pretrained = not (is_large(shape) or has_covariates)
     recipe = _pretrained(panel, shape) if is_pretrained else _trained(panel, shape, train_lengths)
-    return replace(recipe, partners=partners_of(shape, is_pretrained))
+    return replace(recipe, partners=partners_of(shape, is_pretrained, has_covariates))
 
 
 def _pretrained(panel: Panel, shape: TableShape) -> Recipe:

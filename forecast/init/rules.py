@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from forecast.pretrained.season import longer_season, most_rows
 
+HOURS = 24
+"""Rows of a day of hours."""
 MANY_SERIES = 30
 """From here on series are alike enough to pool them: levels are divided out, samples abound."""
 FEWEST_SEASONS = 6
@@ -117,10 +119,16 @@ def pretrained_training(shape: TableShape) -> dict[str, object]:
     return chosen
 
 
-def partners_of(shape: TableShape, is_pretrained: bool) -> tuple[str, ...]:
-    """Methods beside the network, but for few long series, where it is better alone."""
+def partners_of(
+    shape: TableShape, is_pretrained: bool, has_covariates: bool = False
+) -> tuple[str, ...]:
+    """Methods beside the network.
+
+    For few long series it is better without smoothing. Where their rows are hours and nothing but
+    their own past is read, ridge regression over two weeks errs less in months unlike the last.
+    """
     if is_large(shape) and not shape.has_many_series and not is_pretrained:
-        return ()
+        return ("ridge",) if shape.season == HOURS and not has_covariates else ()
     return ("theta", "ets") if is_pretrained else ("pretrained", "theta", "ets")
 
 

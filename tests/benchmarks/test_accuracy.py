@@ -68,7 +68,9 @@ def test_errors_of_etth1_are_those_of_all_test_windows_on_that_scale(etth1: pd.D
     deviation = values[: ROWS - 2 * rows].std(axis=0)
     errors = [
         (values[row + 1 + np.arange(96)] - each[..., 0]) / deviation
-        for rows, forecasts in part_forecasts(trained.models, prepare(config, etth1))
+        for rows, forecasts in part_forecasts(
+            trained.models, prepare(config, etth1), combination=trained.combination
+        )
         for row, each in zip(rows, forecasts, strict=True)
     ]
     assert len(errors) == rows - 96 + 1

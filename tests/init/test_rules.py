@@ -53,6 +53,23 @@ def test_large_is_a_table_with_samples_and_seasons():
     assert not rules.is_large(replace(M4_HOURLY, rows=143, horizon=12))
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_pretrained", "has_covariates", "partners"),
+    [
+        (ETTH1, False, False, ("ridge",)),
+        (ETTM1, False, False, ()),
+        (ETTH1, False, True, ()),  # the network reads what ridge regression does not
+        (M4_HOURLY, False, False, ("pretrained", "theta", "ets")),
+        (AIR, False, True, ("pretrained", "theta", "ets")),
+        (AIR, True, False, ("theta", "ets")),
+    ],
+)
+def test_partners_follow_from_the_size_the_season_and_what_is_read(
+    shape, is_pretrained, has_covariates, partners
+):
+    assert rules.partners_of(shape, is_pretrained, has_covariates) == partners
+
+
 def test_large_begins_with_5000_samples():
     # 1,000 rows, season 7, horizon 10: 30 seasons are 210 rows, so rows - 219 windows.
     shape = TableShape(rows=1000, num_series=1, num_targets=1, season=7, horizon=10)
