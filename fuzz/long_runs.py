@@ -27,7 +27,7 @@ from fuzz.trainings import configuration, table
 
 EPOCHS = 6
 LONG = 1000
-BRIEF = 250
+BRIEF = 175
 """Epochs of the first attempt, which is the one that the tests repeat."""
 WARM = 100
 """Epochs after which the memory is at its level."""

@@ -12,7 +12,7 @@ from forecast.data.table import opened
 from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
-from fuzz import inverses, kills, loading, proposals, starts, writes
+from fuzz import environments, inverses, kills, loading, paths, proposals, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of
 from fuzz.mutations import flipped, mutated_checkpoint, signed, truncated, unsigned
@@ -22,6 +22,8 @@ from fuzz.sandbox import watched
 TRIED = {1: 12, 2: 2, 3: 2, 4: 20, 5: 3, 8: 8, 9: 20, 14: 2}
 """Attempts of each attack on a promise, of those on the others one; another share every time would
 not be a test."""
+FEWER = {paths.check: 4, proposals.check: 3}
+"""Of attacks that take a second each."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,8 @@ def material(tmp_path_factory):
 def as_parameter(row):
     """Of odd tables, all that `check` and `init` do is tried."""
     marks = [pytest.mark.timed] * (row.check is proposals.check)
+    # `make test` has a training among more of these at once: tests/cli/test_process.py.
+    marks += [pytest.mark.slow] * (row.check is environments.check)
     return pytest.param(row, marks=marks, id=row.attack)
 
 
@@ -47,7 +51,7 @@ def test_a_share_of_the_attacks(row, material, tmp_path):
     if row.check in (kills.check, starts.check_any_moment):
         kills.whole(material.folder)
     size = row.size or writes.how_many(tmp_path)
-    count = TRIED.get(row.promise, 1)
+    count = FEWER.get(row.check, TRIED.get(row.promise, 1))
     numbers = [number * size // count for number in range(count)]
     found = [(number, row.check(number, material, tmp_path)) for number in numbers]
     assert [each for each in found if each[1]] == []
