@@ -14,6 +14,8 @@ from forecast.runs.files import is_stream, json_text, write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PICTURE = ".png"
+
 
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
     """Print the result of a command, as JSON for a program or as text for people."""
@@ -77,11 +79,17 @@ def require_outputs(options: Any, inputs: Mapping[str, str | None]) -> None:
     for option, path in (("--output", options.output), ("--plot", options.plot)):
         if path is not None and (option, path) != ("--output", "-"):
             refuse_replacing(option, path, inputs, options.force)
-    if options.output == "-":
-        return
-    require_format(options.output)
-    if options.output == options.plot:
-        raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
+    if options.output != "-":
+        require_format(options.output)
+        if options.output == options.plot:
+            raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
+    if options.plot is not None:
+        _require_picture(Path(options.plot))
+
+
+def _require_picture(path: Path) -> None:
+    if path.suffix.lower() != PICTURE and not is_stream(path):
+        raise ConfigError(f"--plot {path}: pictures are PNG; give a name that ends in {PICTURE}")
 
 
 def refuse_beside_samples(options: Any) -> None:
