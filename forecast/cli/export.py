@@ -12,9 +12,10 @@ from forecast.errors import ConfigError
 from forecast.export.onnx import (
     TOLERANCE_OF_8_BITS,
     content_of,
-    difference,
     exported,
     require_packages,
+    require_parity,
+    serialised,
 )
 from forecast.export.quantize import (
     in_8_bits,
@@ -43,8 +44,9 @@ def export(options: ExportOptions) -> int:
         content = content_of(model, trained)
         result: dict[str, Any] = {"output": str(path), "bytes": len(content)}
         if small is not None:
-            in_bits = content_of(small, trained, TOLERANCE_OF_8_BITS)
-            result |= {"bytes": len(in_bits), "int8_difference": difference(in_bits, trained)}
+            in_bits = serialised(small)
+            off = require_parity(in_bits, trained, TOLERANCE_OF_8_BITS)
+            result |= {"bytes": len(in_bits), "int8_difference": off}
             result |= _cost(trained, content, in_bits)
             content = in_bits
     if options.output is None:

@@ -58,52 +58,40 @@ def exported(trained: TrainedModel) -> onnx.ModelProto:
     return model
 
 
-def content_of(
-    model: onnx.ModelProto, trained: TrainedModel, tolerance: float = TOLERANCE
-) -> bytes:
+def content_of(model: onnx.ModelProto, trained: TrainedModel) -> bytes:
     """A file, run and compared with `forecast`.
 
     Args:
-        model: what `exported` gives, in 8 bits or not.
+        model: what `exported` gives.
         trained: the model.
-        tolerance: share of its largest forecast by which a window may differ.
 
     Raises:
         ConfigError: if it forecasts otherwise.
     """
-    _share_copies(model.graph)
-    content: bytes = model.SerializeToString()
-    require_parity(content, trained, tolerance)
+    content = serialised(model)
+    require_parity(content, trained)
     return content
 
 
-def require_parity(content: bytes, trained: TrainedModel, tolerance: float = TOLERANCE) -> None:
-    """Refuse a file that forecasts otherwise than the model.
+def serialised(model: onnx.ModelProto) -> bytes:
+    """A file that holds equal tensors once, neither run nor compared."""
+    _share_copies(model.graph)
+    return bytes(model.SerializeToString())
+
+
+def require_parity(content: bytes, trained: TrainedModel, tolerance: float = TOLERANCE) -> float:
+    """Run a file with other numbers of windows and rows, and compare it with `forecast`.
 
     Args:
         content: of the file.
         trained: the model.
         tolerance: share of its largest forecast by which a window may differ.
 
+    Returns:
+        The largest share by which one differs.
+
     Raises:
-        ConfigError: if one differs by more.
-    """
-    off = difference(content, trained)
-    if not off <= tolerance:  # NaN is none either
-        raise ConfigError(
-            f"the exported model forecasts otherwise than the run, by {off:.1e} of its values (at"
-            f" most {tolerance:.0e} is allowed); nothing was written; tell its maintainers"
-        )
-
-
-def difference(content: bytes, trained: TrainedModel) -> float:
-    """By how much a file and `forecast` differ at most, as a share of a window's largest forecast.
-
-    The file is run with several numbers of windows and rows.
-
-    Args:
-        content: of the file.
-        trained: the model.
+        ConfigError: if it is beyond the tolerance.
     """
     session, most = session_of(content), 0.0
     for count in BATCHES:
@@ -113,6 +101,11 @@ def difference(content: bytes, trained: TrainedModel) -> float:
             size = np.abs(wanted).max(axis=(1, 3), keepdims=True)
             off = np.abs(found - wanted) / np.where(size > 0, size, 1.0)
             most = float(np.maximum(most, off.max()))  # NaN stays
+    if not most <= tolerance:  # NaN is none either
+        raise ConfigError(
+            f"the exported model forecasts otherwise than the run, by {most:.1e} of its values (at"
+            f" most {tolerance:.0e} is allowed); nothing was written; tell its maintainers"
+        )
     return most
 
 
