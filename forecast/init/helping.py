@@ -69,11 +69,9 @@ def chosen(
     taken = {name for names in named.values() for name in names}
     series = _series(frame, ids)
     useful = [n for n in free if n not in taken and _is_useful(frame[n], series)]
-    ahead = _rows_ahead(frame[list(targets)], series)
-    known = [n for n in useful if ahead.any() and frame[n][ahead].notna().all()]
     static = [n for n in useful if _is_static(frame[n], series)]
     found = {
-        "future": [n for n in known if n not in static] if is_auto.get("future") else [],
+        "future": known_ahead(frame, ids, targets, useful) if is_auto.get("future") else [],
         "static": static if any(is_auto.values()) else [],
     }
     rest = [n for n in useful if n not in (*found["future"], *static)]
@@ -81,6 +79,22 @@ def chosen(
     roles = {role: (*named.get(role, ()), *found[role][:MOST_AUTO]) for role in found}
     order = ("past", "future", "static")
     return {role: tuple(encoded(frame, n) for n in roles[role]) for role in order if roles[role]}
+
+
+def known_ahead(
+    frame: pd.DataFrame, ids: Sequence[str], targets: Sequence[str], names: Sequence[str]
+) -> list[str]:
+    """Columns that are known behind the last target, and change within a series.
+
+    Args:
+        frame: the table.
+        ids, targets: of the table.
+        names: columns to look at.
+    """
+    series = _series(frame, ids)
+    ahead = _rows_ahead(frame[list(targets)], series)
+    known = [n for n in names if ahead.any() and frame[n][ahead].notna().all()]
+    return [n for n in known if _is_useful(frame[n], series) and not _is_static(frame[n], series)]
 
 
 def with_long_gaps(

@@ -14,10 +14,12 @@ from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
 from forecast.init.helping import (
     AUTO,
+    MOST_AUTO,
     MOST_ONE_HOT,
     Column,
     chosen,
     ending_early,
+    known_ahead,
     name_of,
     with_long_gaps,
 )
@@ -111,7 +113,6 @@ def find_roles(
     targets = _targets_of(frame, path, hints, ids, rest)
     taken = (*ids, *targets.chosen)
     free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
-    ahead = chosen(frame, ids, targets.chosen, free, {"future": (AUTO,)}).get("future", ())
     return Roles(
         time,
         ids,
@@ -119,7 +120,7 @@ def find_roles(
         chosen(frame, ids, targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
-        tuple(map(name_of, ahead)),
+        tuple(known_ahead(frame, ids, targets.chosen, free)[:MOST_AUTO]),
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
 

@@ -119,9 +119,7 @@ def pretrained_training(shape: TableShape) -> dict[str, object]:
     return chosen
 
 
-def partners_of(
-    shape: TableShape, is_pretrained: bool, has_covariates: bool = False
-) -> tuple[str, ...]:
+def partners_of(shape: TableShape, is_pretrained: bool, has_covariates: bool) -> tuple[str, ...]:
     """Methods beside the network.
 
     For few long series it is better without smoothing. Where their rows are hours and nothing but
