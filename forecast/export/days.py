@@ -1,4 +1,4 @@
-"""Special days within a graph: a table of the days that a model knows, looked up by number."""
+"""Special days within a graph: tables of the days that a model knows, looked up by number."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from forecast.data.special_days import SpecialDays, is_within_a_day, shares_by_day
 from forecast.data.times import TimeAxis
 from forecast.export.covariates import Dates
+from forecast.forecasting.trained import TrainedModel
 
 
 class GraphDays(nn.Module):
@@ -54,3 +55,44 @@ class GraphDays(nn.Module):
         place = Dates(seconds).days - self.before_first
         known: Tensor = self.rows[self.codes[place.clamp(0, len(self.codes) - 1)].long()]
         return known
+
+
+class GraphCountedDays(nn.Module):
+    """`GraphDays` of counted rows: a step lasts up to the next one, so there is a time more.
+
+    Args:
+        special: kinds of days.
+    """
+
+    before: Tensor
+    """How many special days of each kind lie before each day, from the first one known on."""
+
+    def __init__(self, special: Sequence[SpecialDays]) -> None:
+        super().__init__()
+        self.first = min(each.first for each in special)
+        days = np.arange(self.first, max(each.last for each in special) + 2)
+        before = np.stack([np.searchsorted(each.days, days) for each in special], axis=1)
+        self.register_buffer("before", torch.from_numpy(before.astype(np.int32)))
+
+    def forward(self, seconds: Int[Tensor, "B times"]) -> Float[Tensor, "B T columns"]:
+        """A column for each kind.
+
+        Args:
+            seconds: since 1970 on the wall clock of the axis, with those of the step after.
+        """
+        days = Dates(seconds).days
+        begins = days[:, :-1]
+        ends = torch.maximum(days[:, 1:], begins + 1)
+        held = self._before(ends) - self._before(begins)
+        return held.double() / (ends - begins)[..., None]
+
+    def _before(self, days: Int[Tensor, "B T"]) -> Int[Tensor, "B T columns"]:
+        counts: Tensor = self.before[(days - self.first).clamp(0, len(self.before) - 1)]
+        return counts
+
+
+def times_ahead(trained: TrainedModel) -> int:
+    """Times that a graph reads after the history: those of the horizon, of counted rows that have
+    special days with the one after it."""
+    covariates, axis = trained.pipeline.covariates, trained.tail.axis
+    return trained.config.window.horizon + bool(covariates.days and axis.ticks)

@@ -10,6 +10,7 @@ import numpy as np
 from forecast import __version__
 from forecast.data.covariates import FittedCovariate
 from forecast.data.special_days import SpecialDays
+from forecast.export.days import times_ahead
 from forecast.forecasting.predict import interval_columns
 from forecast.forecasting.trained import TrainedModel
 
@@ -40,6 +41,7 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "timezone": tail.axis.timezone,
         "season": int(data.season),
         "horizon": config.window.horizon,
+        "times_ahead": times_ahead(trained),
         "rows_needed": trained.rows_kept,
         "least_rows": trained.least_rows,
         "missing": pipeline.missing,
@@ -87,10 +89,12 @@ def _columns(fitted: Sequence[FittedCovariate]) -> list[dict[str, Any]]:
 
 
 def _reads(trained: TrainedModel) -> str:
+    is_longer = times_ahead(trained) > trained.config.window.horizon
     return (
         f"The last {trained.rows_kept} rows or more of a series, and forecasts"
         f" {trained.config.window.horizon} steps. history: targets, past and future-known columns,"
         " NaN where missing, categories as codes from 1, labels from 0; future: the horizon;"
         " history_time and future_time: seconds since 1970 on the wall clock; series: place in the"
         " list of series. NaN comes of rows that do not suffice."
+        + (" future_time has the time of the step after the horizon, too." * is_longer)
     )

@@ -11,6 +11,7 @@ from forecast.data.covariates import FittedCovariate
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.times import TimeAxis
+from forecast.export.days import times_ahead
 from forecast.forecasting.trained import TrainedModel
 
 Feed = dict[str, np.ndarray]
@@ -38,7 +39,7 @@ def feed(trained: TrainedModel, panel: Panel, origins: Int[np.ndarray, " B"], ro
     found: Feed = {"history": history}
     if covariates.calendar or covariates.days:
         position = panel.positions(origins)[:, None]
-        steps = np.maximum(position + np.arange(1 - rows, horizon + 1), 0)
+        steps = np.maximum(position + np.arange(1 - rows, times_ahead(trained) + 1), 0)
         seconds = wall_seconds(panel.axis, steps.ravel()).reshape(steps.shape)
         found |= {"history_time": seconds[:, :rows], "future_time": seconds[:, rows:]}
     if covariates.future:

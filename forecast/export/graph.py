@@ -25,7 +25,7 @@ class ForecastGraph(nn.Module):
     Values are double, and single in the network, as everywhere. What `forecast` refuses is NaN.
 
     Args:
-        trained: a model that `refuse` lets pass.
+        trained: the model.
     """
 
     constants: Tensor
@@ -65,7 +65,7 @@ class ForecastGraph(nn.Module):
             history: targets, past and future-known covariates, NaN where missing.
             history_time: seconds since 1970 of each row on the wall clock of the axis.
             future: future-known covariates over the horizon.
-            future_time: its times.
+            future_time: its times, as many as `times_ahead` says.
             static: static covariates.
             series: number of each window's series in training; NaN comes of any other.
 

@@ -18,7 +18,6 @@ from forecast.export.describe import KEY, description
 from forecast.export.graph import ForecastGraph
 from forecast.export.probe import probe
 from forecast.export.recorded import with_functions
-from forecast.export.refuse import refuse
 from forecast.export.session import all_quantiles, session_of
 from forecast.forecasting.trained import TrainedModel
 from forecast.training.workers import workers_for
@@ -48,11 +47,7 @@ def exported(trained: TrainedModel) -> onnx.ModelProto:
 
     Args:
         trained: on the CPU.
-
-    Raises:
-        ConfigError: for what cannot be exported, naming option and value.
     """
-    refuse(trained)
     model = _traced(trained)
     _describe(model, trained)
     return model

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from forecast.export.chain import GraphChain, Numbers
 from forecast.export.covariates import calendar_waves, encoded
-from forecast.export.days import GraphDays
+from forecast.export.days import GraphCountedDays, GraphDays
 from forecast.export.filling import filled, from_first_usable, nothing_before_usable
 from forecast.forecasting.trained import TrainedModel
 
@@ -30,8 +30,11 @@ class GraphWindow(nn.Module):
         self.missing, self.num_targets = pipeline.missing, len(pipeline.targets)
         self.reach, self.rows_needed = window.reach, trained.rows_needed
         self.is_padded = window.least_history is not None
-        days = self.covariates.days
-        self.days = GraphDays(trained.tail.axis, days) if days else None
+        days, axis = self.covariates.days, trained.tail.axis
+        self.steps = self.reach + trained.config.window.horizon
+        self.days: nn.Module | None = None
+        if days:
+            self.days = GraphCountedDays(days) if axis.ticks else GraphDays(axis, days)
         columns = (*self.covariates.past, *self.covariates.future)
         categorical = [False] * self.num_targets
         categorical += [each.option.is_categorical for each in columns]
@@ -89,7 +92,7 @@ class GraphWindow(nn.Module):
         seconds = torch.cat([before_first(past, self.reach, 0), ahead], dim=1)
         names, found = self.covariates.calendar, []
         if names:
-            found.append(calendar_waves(seconds, names))
+            found.append(calendar_waves(seconds[:, : self.steps], names))
         if self.days is not None:
             found.append(self.days(seconds))
         return torch.cat(found, dim=2)

@@ -10,19 +10,16 @@ import torch
 import forecast
 from forecast.data.special_days import SpecialDays, share_of_days
 from forecast.data.times import TimeAxis
-from forecast.errors import ConfigError
-from forecast.export.days import GraphDays
+from forecast.export.days import GraphCountedDays, GraphDays
 from forecast.export.describe import description
 from forecast.export.feeds import wall_seconds
 from forecast.export.onnx import content_of, exported
 from forecast.export.probe import probe
 from forecast.export.quantize import validation_data
-from forecast.export.refuse import refuse
 from forecast.export.session import session_of
 from forecast.prepare import Prepared
 from tests.export.test_graph import forecasts
 from tests.forecasting.cases import config, noise
-from tests.helpers import refusal
 
 HOUR = 3_600 * 10**9
 
@@ -106,24 +103,40 @@ def test_a_model_with_terms_is_forecast_alike_by_its_graph(tmp_path):
     assert isinstance(validation_data(trained), Prepared)  # the table is that of training
 
 
-def test_days_of_counted_rows_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("freq", "timezone"), [("D", None), ("53h", "Europe/Berlin"), ("W", None), ("7h", None)]
+)
+def test_shares_of_counted_rows_are_those_of_the_data(freq, timezone):
+    dates = pd.date_range("2023-05-20", "2024-06-30", freq=freq, tz=timezone)
+    dates = dates[dates.day % 5 > 0]  # some steps are longer than others
+    ticks = tuple(dates.as_unit("ns").asi8.tolist())
+    axis = TimeAxis(ticks[0], "index", timezone, ticks)
+    positions = np.arange(axis.first_at_or_after("2025-07-01"))  # and those that may follow
+    wanted = share_of_days(axis, positions, KINDS)
+    assert wanted.any(axis=0).all()
+    seconds = torch.from_numpy(wall_seconds(axis, np.arange(len(positions) + 1)))
+    np.testing.assert_array_equal(GraphCountedDays(KINDS)(seconds[None])[0], wanted)
+
+
+def test_a_model_of_counted_rows_reads_the_time_after_the_horizon(tmp_path):
     days = pd.date_range("2024-01-01", periods=140)
-    days = days[days.day != 7]
-    trained = trained_on(days, tmp_path / "terms.csv", frequency="index", calendar=[])
-    assert refusal(refuse, trained, error=ConfigError) == (
-        "special days terms=fair cannot be exported with data.frequency: index: how long the next"
-        " steps are is not known to a file; train without data.holidays and data.terms, or with a"
-        " frequency of dates"
-    )
+    trained = trained_on(days[days.day != 7], tmp_path / "terms.csv", frequency="index")
+    made = probe(trained, 2, trained.rows_needed + 1)
+    assert made.inputs["future_time"].shape == (2, trained.config.window.horizon + 1)
+    wanted = made.forecasts(trained)
+    np.testing.assert_allclose(forecasts(trained, made.inputs), wanted, rtol=1e-6)
+    told = description(trained)
+    assert told["times_ahead"] == trained.config.window.horizon + 1
+    assert told["reads"].endswith("future_time has the time of the step after the horizon, too.")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch.onnx and its helpers warn of themselves
 @pytest.mark.usefixtures("unchecked_shapes")
-@pytest.mark.parametrize("frequency", ["D", "MS"])
+@pytest.mark.parametrize("frequency", ["D", "MS", "index"])
 def test_the_exported_file_knows_the_days(tmp_path, frequency):
-    days = pd.date_range("2024-01-07", periods=110, freq=frequency)
-    trained = trained_on(days, tmp_path / "terms.csv")
+    days = pd.date_range("2024-01-07", periods=110, freq="D" if frequency == "index" else frequency)
+    trained = trained_on(days, tmp_path / "terms.csv", frequency=frequency)
     content = content_of(exported(trained), trained)  # is run beside the model
     names = [each.name for each in session_of(content).get_inputs()]
     assert names == ["history", "history_time", "future_time"]
