@@ -93,7 +93,7 @@ def parts_of(folder: str, files: Sequence[str]) -> Iterator[list[Part]]:
         files: some of `files_of`.
     """
     names = [os.path.join(folder, file) for file in files]
-    cells = [told_by(file) for file in files]
+    cells = [partition_values(file) for file in files]
     if not is_named(folder):
         yield [
             Part(name, _Opener(name, name), told) for name, told in zip(names, cells, strict=True)
@@ -137,7 +137,7 @@ def _remote(address: str) -> Iterator[str]:
             yield path
 
 
-def told_by(path: str) -> dict[str, str | None]:
+def partition_values(path: str) -> dict[str, str | None]:
     """What the folders of a file say of its rows: `{"region": "north"}` of `region=north/x.pq`."""
     pairs = [name.split("=", 1) for name in path.split(os.sep)[:-1] if "=" in name]
     return {unquote(key): None if cell == EMPTY else unquote(cell) for key, cell in pairs}

@@ -16,7 +16,7 @@ Step = Callable[[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]], tuple[Any, 
 
 
 @singledispatch
-def told(value: Any, otherwise: int) -> int:  # noqa: ARG001
+def concrete(value: Any, otherwise: int) -> int:  # noqa: ARG001
     """A single number as Python has it; something else where it is not known yet.
 
     Args:
@@ -27,7 +27,7 @@ def told(value: Any, otherwise: int) -> int:  # noqa: ARG001
 
 
 @singledispatch
-def walked(
+def scan(
     first: Any, step: Step, state: tuple[Any, ...], rows: Sequence[Any], numbers: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     """The state after all rows.
@@ -44,6 +44,6 @@ def walked(
     return state
 
 
-def is_nowhere(mask: Any) -> bool:
+def is_all_false(mask: Any) -> bool:
     """Whether nothing of a mask is true, and a shortcut may be taken."""
-    return not told(mask.any(), otherwise=1)
+    return not concrete(mask.any(), otherwise=1)

@@ -91,7 +91,7 @@ def connected(
     return Ranks(rank, size, Gloo(group, size, seconds))
 
 
-def told(ranks: Ranks, data: bytes) -> bytes:
+def broadcast_bytes(ranks: Ranks, data: bytes) -> bytes:
     """Bytes of rank 0, in every process.
 
     Args:
@@ -100,7 +100,7 @@ def told(ranks: Ranks, data: bytes) -> bytes:
     """
     if ranks.exchange is None:
         return data
-    length = int(ranks.decided(float(len(data))))
+    length = int(ranks.broadcast(float(len(data))))
     own = bytearray(data) if ranks.is_first else bytearray(length)
     if not length:
         return b""

@@ -12,7 +12,7 @@ import torch
 from forecast.config.tree import config_from
 from forecast.data.digest import data_digest
 from forecast.data.remote import is_named, name_address
-from forecast.distributed.gloo import told
+from forecast.distributed.gloo import broadcast_bytes
 from forecast.errors import DataError
 from forecast.prepare import Prepared, new_session, prepare
 from forecast.runs.checkpoint import packed, unpacked
@@ -71,7 +71,7 @@ def share_state(session: Session, ranks: Ranks) -> None:
     if ranks.is_first and session.snapshot:
         tensors, record = session.snapshot
         data = packed("resume", tensors, asdict(record))
-    data = told(ranks, data)
+    data = broadcast_bytes(ranks, data)
     if data and not ranks.is_first:
         session.go_on(*unpacked(data, "what rank 0 has told", "resume"))
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from forecast.data.traced import Step, told, walked
+from forecast.data.traced import Step, concrete, scan
 from forecast.export.arrays import GraphArray, sample_of
-from forecast.partners.histories import Histories, walked_from_begin
+from forecast.partners.histories import Histories, scan_histories
 from forecast.pretrained.season import bridged
 
 
@@ -134,7 +134,7 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
 """What NumPy's functions of whole arrays become."""
 
 
-@told.register(GraphArray)
+@concrete.register(GraphArray)
 def _(value: Any, otherwise: int) -> int:  # noqa: ARG001
     return otherwise
 
@@ -163,14 +163,14 @@ def _in_slots(values: Any, slots: Any, read: Any) -> Any:
     return _gathered(values.made("ScatterElements", names, sample, axis=1), read, 1)
 
 
-@walked.register(GraphArray)
+@scan.register(GraphArray)
 def _(
     first: Any, step: Step, state: tuple[Any, ...], rows: Sequence[Any], numbers: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     return _looped((first, *rows), step, state, numbers)
 
 
-@walked_from_begin.register(GraphArray)
+@scan_histories.register(GraphArray)
 def _(
     values: Any,
     histories: Histories,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.data.traced import is_nowhere
+from forecast.data.traced import is_all_false
 from forecast.evaluation.baselines import Forecast, History
 from forecast.partners.histories import Fitted, Histories, Method, forecast_by
 from forecast.partners.seasonality import Season, additive, multiplicative, unseasonal
@@ -60,7 +60,7 @@ def _fit(histories: Histories) -> Fitted:
     fitted, criteria = [], []
     for season, trend in _kinds(histories):
         parameters, criterion = np.stack([nothing + 1] * 3), nothing + np.inf
-        if not is_nowhere(season.applies):
+        if not is_all_false(season.applies):
             adjusted = season.removed_from(histories)
             settings, smoothed = _searched(adjusted, trend, season.squared_scale)
             parameters = np.stack([each[:, 0] for each in vars(settings).values()])
@@ -78,7 +78,7 @@ def _forecast(histories: Histories, fitted: Fitted, horizon: int) -> Float[np.nd
     """The weighted mean over all kinds."""
     total: Float[np.ndarray, "H B"] = np.zeros((horizon, 1)) + np.zeros_like(histories.values[0])
     for (season, _), (alpha, beta, phi, weight) in zip(_kinds(histories), fitted, strict=True):
-        if is_nowhere(weight > 0):
+        if is_all_false(weight > 0):
             continue
         settings = Settings(alpha[:, None], beta[:, None], phi[:, None])
         smoothed = smooth(season.removed_from(histories), settings, season.squared_scale)

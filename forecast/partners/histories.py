@@ -66,7 +66,7 @@ class Histories:
 
 
 @singledispatch
-def walked_from_begin(
+def scan_histories(
     values: Any, histories: Histories, step: Step, state: Carried, rows: Carried, numbers: Carried
 ) -> Carried:
     """The state after all rows; that of a history stays as it is before its first one.

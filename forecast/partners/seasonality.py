@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from forecast.data.traced import is_nowhere
+from forecast.data.traced import is_all_false
 from forecast.partners.histories import Histories
 from forecast.pretrained.known import least, mean
 
@@ -80,7 +80,7 @@ def unseasonal(histories: Histories) -> Season:
 def additive(histories: Histories) -> Season:
     """A season of summands, where two seasons and a row are known."""
     applies = has_two_seasons(histories)
-    if is_nowhere(applies):
+    if is_all_false(applies):
         return unseasonal(histories).only(applies)
     differences = histories.values - _moving_average(histories)
     summands = _means_of_phases(differences, histories.season, otherwise=0.0)
@@ -91,7 +91,7 @@ def additive(histories: Histories) -> Season:
 def multiplicative(histories: Histories) -> Season:
     """A season of factors, where two seasons and a row are known, all values positive."""
     applies = has_two_seasons(histories) & (least(histories.values, axis=0) > 0)
-    if is_nowhere(applies):
+    if is_all_false(applies):
         return unseasonal(histories).only(applies)
     average = _moving_average(histories)
     ratios = histories.values / np.where(average > 0, average, np.nan)
@@ -115,7 +115,7 @@ def is_seasonal(histories: Histories) -> Bool[np.ndarray, " B"]:
     Source: Assimakopoulos and Nikolopoulos 2000; as in the benchmarks of the M4 competition.
     """
     known, long = histories.known, has_two_seasons(histories)
-    if histories.season == 1 or is_nowhere(long):
+    if histories.season == 1 or is_all_false(long):
         return long
     count = known.sum(axis=0)
     average = np.where(known, histories.values, 0.0).sum(axis=0) / count

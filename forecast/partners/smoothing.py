@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from forecast.partners.histories import Carried, Histories, walked_from_begin
+from forecast.partners.histories import Carried, Histories, scan_histories
 
 DATA_LEVEL_TREND = np.eye(3)[:, :, None, None]
 """Three passes at once, and what each begins with: the data, a level of one, a trend of one."""
@@ -62,7 +62,7 @@ def smooth(histories: Histories, settings: Settings, weights: Float[np.ndarray, 
     values = np.nan_to_num(histories.values)[:, None, :, None] * DATA_LEVEL_TREND[0]  # (T, 3, B, 1)
     rows = (histories.known[..., None], weights[..., None])
     numbers = (alpha, beta, phi)
-    state = walked_from_begin(values, histories, _step, state, rows, numbers)
+    state = scan_histories(values, histories, _step, state, rows, numbers)
     level, trend, *products = state
     first = _first_states(products, phi)
     return Smoothed(

@@ -16,7 +16,7 @@ from forecast.partners.histories import (
     Histories,
     Method,
     forecast_by,
-    walked_from_begin,
+    scan_histories,
 )
 from forecast.partners.seasonality import Season, additive, is_seasonal, multiplicative
 
@@ -169,7 +169,7 @@ def _pass(
     values = np.nan_to_num(histories.values)[:, None, :, None] * DATA_LEVEL_LINE[0]  # (T, 3, B, 1)
     numbers = (alphas, line.intercept[:, None], line.slope[:, None])
     rows = (histories.known[..., None],)
-    state = walked_from_begin(values, histories, _step, state, rows, numbers)
+    state = scan_histories(values, histories, _step, state, rows, numbers)
     level, with_data, with_level, with_line, faded = state
     products = (with_data, with_level, with_line)
     shares = _best_share(products) if share is None else share + nothing

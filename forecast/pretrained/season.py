@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.data.missing import fill
-from forecast.data.traced import is_nowhere
+from forecast.data.traced import is_all_false
 from forecast.pretrained.known import least, mean, variance
 from forecast.pretrained.smoothing import first_known
 
@@ -103,7 +103,7 @@ def _filled_by_season(
     """Missing values on the line between their neighbours, once the season is taken away."""
     straight = filled(values)
     gaps = (np.isnan(values) & ~np.isnan(straight)).any(axis=1)
-    if season == 1 or values.shape[1] <= season or is_nowhere(gaps):
+    if season == 1 or values.shape[1] <= season or is_all_false(gaps):
         return straight
     additive, _ = _indices(straight, season, phases, counts)
     wave = additive[:, phases]

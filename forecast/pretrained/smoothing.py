@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from forecast.data.traced import Step, told, walked
+from forecast.data.traced import Step, concrete, scan
 
 State = tuple[Any, ...]
 WARM_UP = 2
@@ -48,7 +48,7 @@ def smoothed_level(
     rate = rates[:, None]  # (A, 1)
     level = _mean_of_first(values, first) + np.zeros_like(rate)
     state = (level, np.zeros_like(level))
-    level, errors = walked(*_rows(values, first, _level_step, state, (rate,)))
+    level, errors = scan(*_rows(values, first, _level_step, state, (rate,)))
     return level, errors / _counted(values, first)
 
 
@@ -76,7 +76,7 @@ def smoothed_trend(
     rates = tuple(settings.T[:, :, None])  # (A, 1) each
     level = _mean_of_first(values, first) + np.zeros_like(rates[0])
     state = (level, np.zeros_like(level), np.zeros_like(level))
-    level, trend, errors = walked(*_rows(values, first, _trend_step, state, rates))
+    level, trend, errors = scan(*_rows(values, first, _trend_step, state, rates))
     return level, trend, errors / _counted(values, first)
 
 
@@ -112,10 +112,10 @@ def smoothed_season(
     phases = (np.arange(length) - length) % season
     nothing = np.zeros_like(rates[0])
     level = _mean_of_first(values - index[:, phases], first) + nothing
-    begin = told(first.min(), otherwise=0)
+    begin = concrete(first.min(), otherwise=0)
     coming = [index[:, (begin - length + ahead) % season] + nothing for ahead in range(season)]
     state = (level, np.zeros_like(level), *coming)
-    level, errors, *coming = walked(*_rows(values, first, _season_step, state, rates))
+    level, errors, *coming = scan(*_rows(values, first, _season_step, state, rates))
     return level, np.stack(coming, axis=-1), errors / _counted(values, first)
 
 
@@ -134,10 +134,10 @@ def _rows(
     state: State,
     rates: State,
 ) -> tuple[Float[np.ndarray, "_ B"], Step, State, Sequence[Bool[np.ndarray, "_ B"]], State]:
-    """What `walked` reads: row by row the values, which are known, which count in the errors."""
+    """What `scan` reads: row by row the values, which are known, which count in the errors."""
     filled, rows = np.nan_to_num(values).T, np.arange(values.shape[1])[:, None]  # (L, B), (L, 1)
     is_known, counts = rows >= first, rows >= first + WARM_UP
-    begin = told(first.min(), otherwise=0)
+    begin = concrete(first.min(), otherwise=0)
     return filled[begin:], step, state, (is_known[begin:], counts[begin:]), rates
 
 

@@ -153,7 +153,7 @@ class _Clock:
 
     def passed(self) -> float:
         """Seconds since training began, by the clock of rank 0."""
-        return self.ranks.decided(time.perf_counter() - self.began)
+        return self.ranks.broadcast(time.perf_counter() - self.began)
 
     def share(self) -> float:
         """Share of the time that is over; 0 without a limit, so that no step waits for rank 0."""

@@ -57,7 +57,7 @@ class Ranks(NamedTuple):
         """Which of some chunks this process computes; a single one is computed by all."""
         return range(count) if count == 1 else _share(count, self.rank, self.size)
 
-    def decided(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """What rank 0 has measured or decided."""
         if self.exchange is None:
             return value
@@ -72,9 +72,9 @@ class Ranks(NamedTuple):
             like: tensors of the shapes and types of a result; floating point, all of one type.
         """
         first = self.share(count).start
-        nodes = added(Node(first + place, 1, each) for place, each in enumerate(results))
+        nodes = reduced(Node(first + place, 1, each) for place, each in enumerate(results))
         if self.exchange is not None and count > 1:  # a single chunk was computed by all
-            nodes = added(self._of_all(nodes, count, like))
+            nodes = reduced(self._of_all(nodes, count, like))
         total = nodes.pop().parts
         while nodes:  # what is left at the right end, which is no full power of two
             total = torch._foreach_add(nodes.pop().parts, total)
@@ -116,7 +116,7 @@ ONE_PROCESS = Ranks()
 """Nobody beside this one."""
 
 
-def added(nodes: Iterable[Node]) -> list[Node]:
+def reduced(nodes: Iterable[Node]) -> list[Node]:
     """Nodes from left to right, with every two added up that are the halves of one."""
     done: list[Node] = []
     for node in nodes:
@@ -133,7 +133,7 @@ def _share(count: int, rank: int, size: int) -> range:
 
 
 def _nodes_of(chunks: range) -> list[tuple[int, int]]:
-    """First chunk and length of the nodes that `added` makes of some chunks."""
+    """First chunk and length of the nodes that `reduced` makes of some chunks."""
     found, first = [], chunks.start
     while first < chunks.stop:
         length = 1

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from forecast.data import parts
-from forecast.data.parts import files_of, parts_of, told_by
+from forecast.data.parts import files_of, partition_values, parts_of
 from tests.helpers import refusal
 
 
@@ -30,8 +30,8 @@ def test_files_come_in_their_natural_order_without_the_notes_of_writers(tmp_path
 
 def test_names_of_folders_are_cells():
     path = "region=north%2Fwest/day=2024-01-01/empty=__HIVE_DEFAULT_PARTITION__/plain/x.pq"
-    assert told_by(path) == {"region": "north/west", "day": "2024-01-01", "empty": None}
-    assert told_by("a=b.parquet") == {}
+    assert partition_values(path) == {"region": "north/west", "day": "2024-01-01", "empty": None}
+    assert partition_values("a=b.parquet") == {}
 
 
 @pytest.mark.parametrize("is_folder", [False, True])

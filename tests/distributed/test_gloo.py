@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from forecast.distributed.gloo import told
+from forecast.distributed.gloo import broadcast_bytes
 from forecast.training.ranks import ONE_PROCESS
 from tests.distributed.helpers import FORK, in_processes
 
@@ -13,25 +13,25 @@ from tests.distributed.helpers import FORK, in_processes
 def test_all_get_the_rows_of_all_in_the_order_of_ranks_and_what_rank_0_says(tmp_path):
     def work(ranks):
         rows = ranks.exchange.all_gather(torch.full((2, 3), float(ranks.rank)))
-        text = told(ranks, b"what rank 0 knows" if ranks.is_first else b"")
-        nothing = told(ranks, b"")
-        return [row.unique().item() for row in rows], ranks.decided(ranks.rank + 0.5), text, nothing
+        text = broadcast_bytes(ranks, b"what rank 0 knows" if ranks.is_first else b"")
+        number, nothing = ranks.broadcast(ranks.rank + 0.5), broadcast_bytes(ranks, b"")
+        return [row.unique().item() for row in rows], number, text, nothing
 
     assert in_processes(3, work, tmp_path) == [([0, 1, 2], 0.5, b"what rank 0 knows", b"")] * 3
 
 
 def test_one_process_tells_itself():
-    assert told(ONE_PROCESS, b"x") == b"x"
+    assert broadcast_bytes(ONE_PROCESS, b"x") == b"x"
 
 
 def lost(ranks, how):
     """What rank 0 says, and after how long, when rank 1 does something instead of its part."""
-    ranks.decided(0.0)
+    ranks.broadcast(0.0)
     if ranks.rank == 1:
         return how()
     began = time.monotonic()
     try:
-        ranks.decided(1.0)  # rank 0 may send into the void, so that it asks for more
+        ranks.broadcast(1.0)  # rank 0 may send into the void, so that it asks for more
         ranks.exchange.all_gather(torch.zeros(100_000))
     except Exception as error:
         return f"{type(error).__name__}: {error}", time.monotonic() - began

@@ -11,7 +11,7 @@ from forecast.config.optimizers import GradientDescent
 from forecast.config.schedules import ExponentialAverage
 from forecast.training import learner as learners
 from forecast.training.loop import fit
-from forecast.training.ranks import Node, Ranks, _nodes_of, _share, added
+from forecast.training.ranks import Node, Ranks, _nodes_of, _share, reduced
 from tests.distributed.helpers import in_processes
 from tests.training.helpers import skip_without
 from tests.training.test_step import make_learner, make_windows
@@ -64,13 +64,13 @@ def test_shares_are_dealt_out_and_their_nodes_are_known_to_all(count, size):
     assert [*itertools.chain(*shares)] == [*range(count)]
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     for share in shares:
-        nodes = added(Node(number, 1, (torch.ones(()),)) for number in share)
+        nodes = reduced(Node(number, 1, (torch.ones(()),)) for number in share)
         assert [(node.first, node.length) for node in nodes] == _nodes_of(share)
         assert [int(node.parts[0]) for node in nodes] == [node.length for node in nodes]
 
 
 def test_a_process_alone_asks_nobody():
-    assert Ranks().decided(2.5) == 2.5
+    assert Ranks().broadcast(2.5) == 2.5
     assert Ranks().is_first
     Ranks().require_same([torch.ones(3)])
 
