@@ -17,7 +17,7 @@ from forecast.backtesting.tables import Backtest
 from forecast.budget import fitted
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
-from forecast.data.frames import AnyTable
+from forecast.data.frames import AnyTable, TableOrPath
 from forecast.errors import extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
@@ -58,7 +58,7 @@ def _own_process() -> Iterator[None]:
 @plain_arguments_checked
 @_own_process()
 def propose(
-    data: AnyTable | str | Path,
+    data: TableOrPath,
     horizon: int | None = None,
     time: str | None = None,
     id: str | Sequence[str] | None = None,
@@ -210,7 +210,7 @@ def backtest(
 @plain_arguments_checked
 @_own_process()
 def quick(
-    data: AnyTable | str | Path,
+    data: TableOrPath,
     horizon: int | None = None,
     time: str | None = None,
     id: str | Sequence[str] | None = None,

@@ -12,6 +12,7 @@ from forecast.config.data import DataConfig
 from forecast.errors import DataError, shown
 
 if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_frame`
+    from pathlib import Path
     from typing import BinaryIO
 
     from narwhals.typing import IntoFrame, IntoSeries
@@ -29,8 +30,10 @@ if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_fra
         | BinaryIO  # an open CSV
         | Part  # a file of a folder
     )
+    TableOrPath: TypeAlias = AnyTable | str | Path
 else:
     AnyTable: TypeAlias = Any
+    TableOrPath: TypeAlias = Any
 """A pandas frame or series, a mapping of columns, numbers in a row (NumPy, a list), or a frame of
 polars, pyarrow or another library that narwhals knows. Nothing of it is changed."""
 

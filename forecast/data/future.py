@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.errors import ConfigError, DataError, listed, named, shown
 
@@ -22,7 +22,7 @@ log = logging.getLogger("forecast")
 def future_rows(
     config: DataConfig,
     history: Panel,
-    future: AnyTable | str | Path | None,
+    future: TableOrPath | None,
     steps: int,
     horizon: int,
 ) -> tuple[Panel, Float[np.ndarray, "S steps C"]]:
@@ -77,7 +77,7 @@ def future_rows(
 
 
 def _tables(
-    config: DataConfig, history: Panel, future: AnyTable | str | Path | None, names: str
+    config: DataConfig, history: Panel, future: TableOrPath | None, names: str
 ) -> list[Panel]:
     """Where future values are found; what stands in a table of its own comes last, and counts."""
     tables = [] if history.ahead is None else [history.ahead]
@@ -90,7 +90,7 @@ def _tables(
     return tables
 
 
-def _read(config: DataConfig, future: AnyTable | str | Path, history: Panel) -> Panel:
+def _read(config: DataConfig, future: TableOrPath, history: Panel) -> Panel:
     """A table of the future, its times in the zone of the history; it needs no column of ids."""
     zone = history.axis.timezone
     if isinstance(future, str | Path):

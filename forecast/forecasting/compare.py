@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import Levels
 from forecast.forecasting.labels import share_columns
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 
 def two_futures(
     trained: TrainedModel,
-    future: AnyTable | str | Path | None,
-    other: AnyTable | str | Path,
-    data: AnyTable | str | Path | None = None,
+    future: TableOrPath | None,
+    other: TableOrPath,
+    data: TableOrPath | None = None,
     horizon: int | None = None,
     level: Levels = None,
 ) -> pd.DataFrame:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.config.tree import Config
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.drawing.panels import (
     MOST_PANELS,
@@ -70,8 +69,8 @@ def _drawn(
 
 def forecast_with_figure(
     trained: TrainedModel,
-    data: AnyTable | str | Path | None,
-    future: AnyTable | str | Path | None,
+    data: TableOrPath | None,
+    future: TableOrPath | None,
     horizon: int | None,
     level: Levels,
 ) -> tuple[pd.DataFrame, Figure]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.data.missing import require_complete
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline
@@ -22,7 +22,7 @@ from forecast.forecasting.far import far_values
 log = logging.getLogger("forecast")
 
 
-def read_history(data: AnyTable | str | Path, config: DataConfig, tail: Panel) -> Panel:
+def read_history(data: TableOrPath, config: DataConfig, tail: Panel) -> Panel:
     """Newer history, on an axis like that of training; local times are in its zone.
 
     Args:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.errors import ConfigError, shown
@@ -50,7 +49,7 @@ class Samples(NamedTuple):
 def sampled(
     model: TrainedModel,
     history: Panel,
-    future: AnyTable | str | Path | None,
+    future: TableOrPath | None,
     horizon: int | None,
     samples: int,
     seed: int,

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
 from forecast.data.bounds import require_counts
-from forecast.data.frames import AnyTable
+from forecast.data.frames import TableOrPath
 from forecast.data.future import future_rows, with_categories
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
@@ -108,8 +108,8 @@ class TrainedModel:
 
     def forecast(
         self,
-        data: AnyTable | str | Path | None = None,
-        future: AnyTable | str | Path | None = None,
+        data: TableOrPath | None = None,
+        future: TableOrPath | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> pd.DataFrame:
@@ -137,8 +137,8 @@ class TrainedModel:
     @own_state()
     def ahead(
         self,
-        data: AnyTable | str | Path | None,
-        future: AnyTable | str | Path | None,
+        data: TableOrPath | None,
+        future: TableOrPath | None,
         horizon: int | None,
         level: Levels,
     ) -> tuple[Panel, Panel, Float[np.ndarray, "S H K Q"]]:
@@ -165,10 +165,10 @@ class TrainedModel:
     @own_state()
     def sample(
         self,
-        data: AnyTable | str | Path | None = None,
+        data: TableOrPath | None = None,
         samples: int = 200,
         seed: int = 0,
-        future: AnyTable | str | Path | None = None,
+        future: TableOrPath | None = None,
         horizon: int | None = None,
     ) -> Samples:
         """Sample paths of the steps ahead, so that sums and maxima over them have a distribution.
@@ -195,9 +195,9 @@ class TrainedModel:
 
     def compare(
         self,
-        future: AnyTable | str | Path | None,
-        other: AnyTable | str | Path,
-        data: AnyTable | str | Path | None = None,
+        future: TableOrPath | None,
+        other: TableOrPath,
+        data: TableOrPath | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> pd.DataFrame:
@@ -219,8 +219,8 @@ class TrainedModel:
 
     def plot(
         self,
-        data: AnyTable | str | Path | None = None,
-        future: AnyTable | str | Path | None = None,
+        data: TableOrPath | None = None,
+        future: TableOrPath | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> Figure:
@@ -246,7 +246,7 @@ class TrainedModel:
             )
         return figure_of_run(self, {})
 
-    def _history(self, data: AnyTable | str | Path | None) -> Panel:
+    def _history(self, data: TableOrPath | None) -> Panel:
         """Newer history, or the end of the training table."""
         return self.tail if data is None else read_history(data, self.config.data, self.tail)
 
@@ -254,7 +254,7 @@ class TrainedModel:
     def forecast_panel(
         self,
         history: Panel,
-        future: AnyTable | str | Path | None = None,
+        future: TableOrPath | None = None,
         horizon: int | None = None,
         level: Levels = None,
     ) -> tuple[Panel, Float[np.ndarray, "S H K Q"]]:
