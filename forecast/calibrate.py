@@ -91,7 +91,7 @@ def held_out_forecasts(
     prepared: Prepared,
     truth: Actuals,
     scale: ErrorScale,
-    combination: Combination | None = None,
+    combination: Combination | None,
 ) -> tuple[HeldOutForecasts | None, ...]:
     """Forecasts and errors of the validation and the test part.
 

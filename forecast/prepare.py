@@ -178,17 +178,13 @@ def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) ->
         return config
 
     def units(model: ModelConfig, member: int = 0) -> int | tuple[int, ...]:
-        return _units(sized_like(model, start, member) if start else model, num_windows)
+        """Of every layer, or of each where they differ."""
+        sizes = hidden_sizes(sized_like(model, start, member) if start else model, num_windows)
+        return sizes[0] if len(set(sizes)) == 1 else sizes
 
     own = [units(member.model, number) for number, member in enumerate(config.listed)]
     sized = config.model.model_copy(update={"hidden_size": units(config.model)})
     return with_own(config.model_copy(update={"model": sized}), "model.hidden_size", own)
-
-
-def _units(config: ModelConfig, num_windows: int) -> int | tuple[int, ...]:
-    """Of every layer, or of each where they differ."""
-    sizes = hidden_sizes(config, num_windows)
-    return sizes[0] if len(set(sizes)) == 1 else sizes
 
 
 def of_member(prepared: Prepared, number: int) -> Prepared:
@@ -266,7 +262,7 @@ def new_session(
     """
     config = prepared.config
 
-    def begun(number: int) -> Member:
+    def build(number: int) -> Member:
         member = of_member(prepared, number)
         rate = member.config.training.learning_rate
         assert isinstance(rate, float), "with_learning_rate replaces auto"
@@ -274,14 +270,14 @@ def new_session(
         return Member(learner, member.windows)
 
     return Session(
-        begun,
-        folder,
-        config.data.path,
-        data_digest(prepared.panel, prepared.pipeline.covariates.days),
-        stretches(prepared, "validation") >= FEWEST_STRETCHES,
-        config.model_dump(mode="json"),
-        show_every,
-        ranks,
+        build,
+        folder=folder,
+        source=config.data.path,
+        digest=data_digest(prepared.panel, prepared.pipeline.covariates.days),
+        is_judged=stretches(prepared, "validation") >= FEWEST_STRETCHES,
+        whole_config=config.model_dump(mode="json"),
+        show_every=show_every,
+        ranks=ranks,
     )
 
 

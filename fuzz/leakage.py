@@ -146,7 +146,7 @@ def calibrated(session: Session, prepared: Prepared) -> tuple[tuple[bytes, ...],
     panel, config = prepared.panel, prepared.config
     scale = fit_error_scale(prepared.pipeline, panel, prepared.scaling_rows, prepared.season)
     parts = held_out_forecasts(
-        trained_models(prepared, session), prepared, actuals(prepared), scale
+        trained_models(prepared, session), prepared, actuals(prepared), scale, None
     )
     validation, test = parts
     assert validation is not None

@@ -315,7 +315,7 @@ def test_values_after_an_origin_change_nothing_of_its_intervals(finished):
     for table in (TABLE, changed):
         data = prepare(session.prepared.config, table)
         scale = fit_error_scale(data.pipeline, data.panel, data.split.train, SEASON)
-        validation, test = held_out_forecasts(models, data, actuals(data), scale)
+        validation, test = held_out_forecasts(models, data, actuals(data), scale, None)
         known = validation.scores.joined(test.scores)
         rolling = rolling_radii(known, test.scores, (80.0,), 500, 0.05)
         radii.append({int(test.scores.times[w.start]): each for w, each in rolling})

@@ -23,7 +23,7 @@ MAY_DIFFER = ("dropout", "init")
 Weights = Mapping[str, torch.Tensor]
 
 
-def sized_like(config: ModelConfig, start: TrainedModel, member: int = 0) -> ModelConfig:
+def sized_like(config: ModelConfig, start: TrainedModel, member: int) -> ModelConfig:
     """The network with the units of a run's, where they are left to us.
 
     Args:

@@ -163,25 +163,31 @@ def _run(
     The steps are split into `dilation` sequences that run side by side as one larger batch, after
     zeros that fill up the first ones (Chang et al. 2017). The state is that after the last step.
     """
-    if dilation > 1:
-        batch, steps, _ = inputs.shape
-        filled = nn.functional.pad(inputs, (0, 0, -steps % dilation, 0))  # zeros before the first
-        repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
-        split = _split_by_dilation(filled, dilation)
-        outputs, state = _run(layer, split, repeated, 1)
-        # The last step ends the last of the sequences, whose windows come last in the batch.
-        return _joined(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
-    begin = None if first is None else _laid_out(layer, first)
-    if not _is_packed(layer, inputs):
-        outputs, last = layer(inputs, begin)
-        return outputs, last if isinstance(last, tuple) else (last,)
-    # A packed sequence holds all windows' first step, then their second, and so on: (T * B, I), and
-    # how many windows reach each step; here all of them do.
+    if dilation == 1:
+        return _run_through(layer, inputs, first)
     batch, steps, _ = inputs.shape
-    rows = inputs.transpose(0, 1).flatten(0, 1)
-    packed = nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch))
-    outputs, last = layer(packed, begin)
-    outputs = outputs.data.unflatten(0, (steps, batch)).transpose(0, 1)
+    filled = nn.functional.pad(inputs, (0, 0, -steps % dilation, 0))  # zeros before the first
+    repeated = None if first is None else tuple(s.repeat(1, dilation, 1) for s in first)
+    outputs, state = _run_through(layer, _split_by_dilation(filled, dilation), repeated)
+    # The last step ends the last of the sequences, whose windows come last in the batch.
+    return _joined(outputs, dilation)[:, -steps:], tuple(s[:, -batch:] for s in state)
+
+
+def _run_through(
+    layer: nn.Module, inputs: Float[Tensor, "B T I"], first: State | None
+) -> tuple[Float[Tensor, "B T O"], State]:
+    """A layer over all steps, each of which goes on from the one before."""
+    begin = None if first is None else _laid_out(layer, first)
+    if _is_packed(layer, inputs):
+        # A packed sequence holds all windows' first step, then their second, and so on:
+        # (T * B, I), and how many windows reach each step; here all of them do.
+        batch, steps, _ = inputs.shape
+        rows = inputs.transpose(0, 1).flatten(0, 1)
+        packed = nn.utils.rnn.PackedSequence(rows, torch.full((steps,), batch))
+        outputs, last = layer(packed, begin)
+        outputs = outputs.data.unflatten(0, (steps, batch)).transpose(0, 1)
+    else:
+        outputs, last = layer(inputs, begin)
     return outputs, last if isinstance(last, tuple) else (last,)
 
 

@@ -40,7 +40,7 @@ def progress_of(
     histories: Sequence[Sequence[Epoch]],
     steps: int,
     epoch: Epoch,
-    is_done: bool = True,
+    is_done: bool,
 ) -> Progress:
     """Where a training is after an epoch, or within one.
 

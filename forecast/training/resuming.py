@@ -103,10 +103,7 @@ def states_in(tensors: Weights, record: ResumeRecord) -> list[MemberState]:
     """The members of a resume file."""
     return [
         MemberState(
-            model=with_prefix(tensors, f"{number}.model."),
-            average=with_prefix(tensors, f"{number}.average."),
-            best=with_prefix(tensors, f"{number}.best."),
-            optimizer=with_prefix(tensors, f"{number}.optimizer."),
+            **{part: with_prefix(tensors, f"{number}.{part}.") for part in PARTS},
             history=history,
             within=within,
         )

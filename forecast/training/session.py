@@ -19,7 +19,7 @@ from forecast.training.device import on_device_if_it_fits
 from forecast.training.learner import Learner
 from forecast.training.loop import Epoch, EpochProgress, evaluate, fit, total_steps
 from forecast.training.progress import Progress, member_name, progress_of, so_far
-from forecast.training.ranks import ONE_PROCESS, Ranks
+from forecast.training.ranks import Ranks
 from forecast.training.resuming import (
     MemberState,
     ResumeRecord,
@@ -73,21 +73,22 @@ class Session:
     def __init__(
         self,
         build: Callable[[int], Member],
-        folder: RunFolder | None = None,
-        source: str = "",
-        digest: str = "",
-        is_judged: bool = True,
-        whole_config: Mapping[str, Any] | None = None,
-        show_every: float = math.inf,
-        ranks: Ranks = ONE_PROCESS,
+        *,
+        folder: RunFolder | None,
+        source: str,
+        digest: str,
+        is_judged: bool,
+        whole_config: dict[str, Any],
+        show_every: float,
+        ranks: Ranks,
     ) -> None:
         self.build, self.folder = build, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
-        self.whole_config = dict(whole_config or {})
+        self.whole_config = whole_config
         self.show_every, self.ranks = show_every, ranks
-        self.ended: list[MemberState] = []
-        """Finished members."""
-        self.ahead: list[MemberState] = []
+        self.finished: list[MemberState] = []
+        """Members that are done."""
+        self.pending: list[MemberState] = []
         """Members that were trained before, and go on when their turn comes."""
         self.kept: list[Epoch] = []
         """The epochs whose weights the finished members keep."""
@@ -105,7 +106,7 @@ class Session:
     @property
     def weights(self) -> list[dict[str, Tensor]]:
         """Of the finished members; those that are kept."""
-        return [dict(state.best) for state in self.ended]
+        return [dict(state.best) for state in self.finished]
 
     def run(self) -> Iterator[Progress]:
         """Train all members that are left.
@@ -113,7 +114,7 @@ class Session:
         Raises:
             ConfigError: if the weights of a member were never numbers.
         """
-        while len(self.ended) < self.config.members:
+        while len(self.finished) < self.config.members:
             parts = on_device_if_it_fits(self.windows, self.device)
             history = self.histories[-1]
             most_seconds = seconds_of_member(self.histories[:-1], self.config)
@@ -198,22 +199,19 @@ class Session:
         """Share of the steps, or of the time of all members, that is over; 0 at the beginning."""
         history, most = self.histories[-1], self.config.max_minutes or math.inf
         steps = history[-1].step / self._most_steps if history else 0
-        done = (len(self.ended) + steps) / self.config.members
+        done = (len(self.finished) + steps) / self.config.members
         return min(1.0, max(done, seconds_of(self.histories) / (60 * most)))
 
     def _begin_member(self) -> None:
-        member = self.build(len(self.ended))
-        self.learner, self.windows, self.config = (
-            member.learner,
-            member.windows,
-            member.learner.config,
-        )
+        member = self.build(len(self.finished))
+        self.learner, self.windows = member.learner, member.windows
+        self.config = self.learner.config
         self.best = copied(self.learner.eval_model.state_dict())
         self.histories.append([])
         if self.start is None and self.learner.is_trained:
             self.start = self._before_training()
-        if self.ahead:
-            self._go_on_from(self.ahead.pop(0))
+        if self.pending:
+            self._go_on_from(self.pending.pop(0))
 
     def _before_training(self) -> Epoch:
         """What validation says of weights that are good already; all members begin with them."""
@@ -243,7 +241,7 @@ class Session:
                 log.warning("%sepoch %d: %s", self._member_name(), epoch.number, symptom)
         if self.folder is None:
             return
-        self.folder.append_epoch(len(self.ended), asdict(epoch))
+        self.folder.append_epoch(len(self.finished), asdict(epoch))
         self.snapshot = self._snapshot()
         if time.monotonic() - self.saved_at > SAVE_EVERY:
             self.save()
@@ -257,25 +255,25 @@ class Session:
         what = f"epoch {kept.number}" if kept.number else "the weights that it began with"
         log.log(level, "%sstopped: %s; kept %s", self._member_name(), reason, what)
         self._end_member(reason, kept)
-        if self.folder is not None and self.histories[-1] and len(self.ended) < self.config.members:
+        if self.folder is not None and len(self.finished) < self.config.members:
             for epoch in self.histories[-1]:  # of a member that was trained before
-                self.folder.append_epoch(len(self.ended), asdict(epoch))
+                self.folder.append_epoch(len(self.finished), asdict(epoch))
 
     def _end_member(self, reason: str, kept: Epoch) -> None:
         """Keep the current member as it is, and begin the next one if there is one."""
         self.reasons.append(reason)
         self.kept.append(kept)
-        self.ended.append(self._current())
-        if len(self.ended) < self.config.members:
+        self.finished.append(self._current())
+        if len(self.finished) < self.config.members:
             self._begin_member()
 
     def _current(self) -> MemberState:
         return state_of(self.learner, self.best, self.histories[-1], self.within)
 
     def _snapshot(self) -> tuple[dict[str, Tensor], ResumeRecord]:
-        states = [*self.ended, self._current(), *self.ahead]
+        states = [*self.finished, self._current(), *self.pending]
         record = ResumeRecord(
-            done=len(self.ended),
+            done=len(self.finished),
             epochs=[state.history for state in states],
             reasons=[*self.reasons],
             within=[state.within for state in states],
@@ -292,8 +290,8 @@ class Session:
         """
         require_sense(saved, len(self.windows["validation"]) > 0, self.config.members)
         is_as_long = first_difference(saved.config, self.whole_config) is None
-        self.ahead = states_in(tensors, saved)
-        self._go_on_from(self.ahead.pop(0))
+        self.pending = states_in(tensors, saved)
+        self._go_on_from(self.pending.pop(0))
         for reason in saved.reasons if is_as_long else ():
             kept = kept_epoch(self.histories[-1], self.config, self.start)
             if kept is None:
@@ -314,7 +312,7 @@ class Session:
         self.histories[-1] = [*state.history]
 
     def _member_name(self) -> str:
-        return member_name(len(self.ended), self.config.members)
+        return member_name(len(self.finished), self.config.members)
 
     def _is_due(self) -> bool:
         """Whether it is time to save in the middle of an epoch."""

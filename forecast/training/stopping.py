@@ -13,12 +13,13 @@ WORRYING_RISE = 1.5
 """A training loss that rises for three epochs to this many times its lowest is warned of."""
 
 
-def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None = None) -> Epoch:
+def best_epoch(history: Sequence[Epoch], stopping: EarlyStoppingConfig | None) -> Epoch:
     """The epoch whose monitored loss is lowest, smoothed as configured.
 
     Args:
         history: one epoch at least.
-        stopping: its `smoothing`, and the `min_delta` that a fall must exceed to count.
+        stopping: its `smoothing`, and the `min_delta` that a fall must exceed to count; None: as
+            by default.
     """
     stopping = stopping or EarlyStoppingConfig()
     losses = smoothed([epoch.monitored for epoch in history], stopping.smoothing)
@@ -34,7 +35,7 @@ FINE_TUNED = 0.99
 
 
 def kept_epoch(
-    history: Sequence[Epoch], config: TrainingConfig, start: Epoch | None = None
+    history: Sequence[Epoch], config: TrainingConfig, start: Epoch | None
 ) -> Epoch | None:
     """The epoch whose weights are kept: the best one where validation decides, else the last.
 
@@ -42,7 +43,8 @@ def kept_epoch(
         history: the epochs.
         config: whether validation decides.
         start: the weights as they were before the first step, where these are good already: they
-            are kept unless validation says that an epoch's are better, by a margin.
+            are kept unless validation says that an epoch's are better, by a margin; None: they are
+            not good.
 
     Returns:
         None where no weights were numbers.
@@ -88,7 +90,7 @@ def seconds_of(histories: Sequence[Sequence[Epoch]]) -> float:
 
 
 def stop_reason(
-    history: Sequence[Epoch], config: TrainingConfig, most_seconds: float = math.inf
+    history: Sequence[Epoch], config: TrainingConfig, most_seconds: float
 ) -> str | None:
     """Why training should stop after the last epoch; None: go on.
 

@@ -76,7 +76,7 @@ def test_best_epoch_by_hand(history, options, best) -> None:
 
 @given(LOSSES)
 def test_best_epoch_is_the_first_lowest(losses: list[float]) -> None:
-    assert best_epoch(records(*losses)).number == 1 + int(np.argmin(losses))
+    assert best_epoch(records(*losses), None).number == 1 + int(np.argmin(losses))
 
 
 @given(LOSSES, st.floats(0, 0.99))
@@ -109,7 +109,7 @@ def test_a_later_epoch_never_changes_which_was_best_before() -> None:
     ],
 )
 def test_kept_epoch_by_hand(history, early, kept) -> None:
-    found = kept_epoch(history, config(early))
+    found = kept_epoch(history, config(early), None)
     assert (found and found.number) == kept
 
 
@@ -144,7 +144,7 @@ def test_kept_epoch_by_hand(history, early, kept) -> None:
     ],
 )
 def test_stop_reasons_by_hand(history, chosen, reason) -> None:
-    found = stop_reason(history, chosen)
+    found = stop_reason(history, chosen, math.inf)
     assert (found is None) if reason is None else found.endswith(reason)
 
 
@@ -171,10 +171,10 @@ def test_members_share_the_time_that_is_left() -> None:
 @pytest.mark.parametrize("bad", [NAN, INF])
 def test_a_loss_that_is_no_number_stops_the_training(bad: float) -> None:
     remedy = "lower training.learning_rate (forecast lr-find suggests one), or set"
-    reason = stop_reason([record(1), record(2, 1.0, bad)], TrainingConfig())
+    reason = stop_reason([record(1), record(2, 1.0, bad)], TrainingConfig(), math.inf)
     assert reason.startswith(f"the validation loss is {bad} in epoch 2; {remedy}")
     broken = replace(record(2, bad, 1.0), bad_step=7)
-    reason = stop_reason([record(1), broken], TrainingConfig())
+    reason = stop_reason([record(1), broken], TrainingConfig(), math.inf)
     assert "in epoch 2, step 7; " + remedy in reason
 
 
@@ -185,9 +185,9 @@ def test_a_training_that_diverges_ends_in_such_a_stop() -> None:
     history = []
     for epoch in fit(make_learner(chosen, rate=1e8), make_windows(), make_windows(6, seed=1)):
         history.append(epoch)
-        if stop_reason(history, chosen):
+        if stop_reason(history, chosen, math.inf):
             break
-    assert "lower training.learning_rate" in stop_reason(history, chosen)
+    assert "lower training.learning_rate" in stop_reason(history, chosen, math.inf)
     assert history[-1].number < 60
 
 
