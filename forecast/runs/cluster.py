@@ -6,16 +6,22 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from forecast.errors import ConfigError, extra_missing
+from forecast.errors import ConfigError, DeviceError, extra_missing
 
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
 """What the environment gets where it does not say otherwise: nobody is told of the use."""
 LONGEST_REASON = 200
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether a cluster is still there."""
+SECONDS_WITHOUT_HEAD = 30.0
+"""Of its head, which may begin anew; Ray itself ends this process after 60, without a word."""
 
 
 @contextlib.contextmanager
@@ -48,6 +54,50 @@ def connected(address: str) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+class Pulse:
+    """Whether the two processes of a cluster that this one needs answer: its raylet and the head.
+
+    Ray ends a process that has lost one of them, by itself and without a line that says so.
+    """
+
+    def __init__(self, ray: Any) -> None:
+        """Learn where they are; those behind a gateway, where nothing answers, are left alone."""
+        context = ray.get_runtime_context()
+        here = next(each for each in ray.nodes() if each["NodeID"] == context.get_node_id())
+        raylet = (here["NodeManagerAddress"], here["NodeManagerPort"])
+        head, port = context.gcs_address.rsplit(":", 1)
+        patience = {raylet: 0.0, (head, int(port)): SECONDS_WITHOUT_HEAD}
+        self.patience = {place: most for place, most in patience.items() if not _refuses(place)}
+        self.heard = dict.fromkeys(self.patience, time.monotonic())
+
+    def require(self) -> None:
+        """Look after both.
+
+        Raises:
+            DeviceError: if one is gone.
+        """
+        for place, most in self.patience.items():
+            now = time.monotonic()
+            if not _refuses(place):
+                self.heard[place] = now
+            elif now - self.heard[place] > most:
+                raise DeviceError(
+                    f"the cluster is lost: nothing answers at {place[0]}:{place[1]} any more; look"
+                    " after it, and give the same command again to go on"
+                ) from None
+
+
+def _refuses(place: tuple[str, int]) -> bool:
+    """Whether nobody listens any more at an address; one that is slow may be busy."""
+    try:
+        socket.create_connection(place, timeout=LOOK_EVERY).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
-from forecast.runs.cluster import connected
+from forecast.runs.cluster import Pulse, connected
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
 from forecast.tuning.runners import Happened, Lost
 
@@ -51,6 +51,7 @@ class OnRay:
         """
         self.stays = ExitStack()
         self.ray: Any = self.stays.enter_context(connected(address))
+        self.pulse = Pulse(self.ray)
         found = self.ray.cluster_resources()
         self.slots = slots or max(1, int(found.get("CPU", 1)))
         has_gpus = basis.config.device != "cpu" and found.get("GPU", 0) >= 1
@@ -73,6 +74,7 @@ class OnRay:
         """What the first actor to do something does."""
         ready, _ = self.ray.wait([*self.asked], timeout=seconds)
         if not ready:
+            self.pulse.require()
             return None
         number = self.asked.pop(ready[0])
         try:
@@ -94,10 +96,8 @@ class OnRay:
             self.free.append(self.busy.pop(number))
 
     def close(self) -> None:
-        """Take the actors away, and leave the cluster."""
-        with self.stays:
-            for actor in (*self.free, *self.busy.values()):
-                self.ray.kill(actor)
+        """Leave the cluster, which ends the actors; `ray.kill` would wait for a lost head."""
+        self.stays.close()
 
     def _ask(self, number: int) -> None:
         self.asked[self.busy[number].next.remote()] = number

@@ -1,6 +1,7 @@
 """Files shared out by Ray, on a cluster of this machine."""
 
 import sys
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pandas as pd
@@ -11,6 +12,7 @@ from forecast.batch.run import forecast_files
 from forecast.errors import ConfigError, DeviceError
 from forecast.runs.drain import result_of
 from tests.helpers import refusal
+from tests.runs.clusters import NOBODY, listening, whereabouts
 
 
 def test_ray_that_is_not_installed_is_one_line(place, monkeypatch):
@@ -44,10 +46,10 @@ class RayTaskError(RayError):
         self.cause = cause
 
 
-def cluster(error):
+def cluster(error, raylet=NOBODY, submit=lambda *_: None):
     """A ray whose tasks all end with an error, and which tells of it on stdout."""
 
-    def map_unordered(*_):
+    def get_next_unordered(timeout):
         print("(raylet) A worker died")
         raise error
 
@@ -59,9 +61,14 @@ def cluster(error):
             cluster_resources=lambda: {"CPU": 2.0},
             remote=lambda **_: lambda kind: made,
             exceptions=SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError),
+            **whereabouts(raylet),
         ),
         "ray.util": SimpleNamespace(
-            ActorPool=lambda _: SimpleNamespace(map_unordered=map_unordered)
+            ActorPool=lambda _: SimpleNamespace(
+                submit=submit,
+                has_next=lambda: True,
+                get_next_unordered=get_next_unordered,
+            )
         ),
     }
 
@@ -79,6 +86,16 @@ def test_what_ends_a_worker_is_one_line(place, monkeypatch, capsys, raised, erro
     steps = forecast_files(place.job(), place.trained, ray="local")
     assert refusal(result_of, steps, error=error).startswith(says)
     assert capsys.readouterr().out == ""  # where results go
+
+
+def test_a_cluster_that_is_lost_while_all_wait_is_one_line(place, monkeypatch):
+    raylet = ExitStack()
+    where = raylet.enter_context(listening())
+    fake = cluster(TimeoutError(), where, submit=lambda *_: raylet.close())
+    for name, module in fake.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    steps = forecast_files(place.job(), place.trained, ray="local")
+    assert refusal(result_of, steps, error=DeviceError).startswith("the cluster is lost")
 
 
 @pytest.mark.slow

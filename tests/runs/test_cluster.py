@@ -5,9 +5,11 @@ import signal
 import sys
 from types import SimpleNamespace
 
-from forecast.errors import ConfigError
-from forecast.runs.cluster import connected
+from forecast.errors import ConfigError, DeviceError
+from forecast.runs import cluster
+from forecast.runs.cluster import Pulse, connected
 from tests.helpers import refusal
+from tests.runs.clusters import listening, whereabouts
 
 
 def ray(init):
@@ -43,3 +45,29 @@ def test_no_cluster_is_one_line(monkeypatch):
 
     says = "--ray a:1: no cluster answers (nobody is there); check the address"
     assert refusal(connect, error=ConfigError) == says
+
+
+def test_a_raylet_that_is_gone_is_one_line_at_once():
+    with listening() as raylet, listening() as head:
+        pulse = Pulse(SimpleNamespace(**whereabouts(raylet, head)))
+        pulse.require()
+    assert refusal(pulse.require, error=DeviceError) == (
+        f"the cluster is lost: nothing answers at 127.0.0.1:{raylet[1]} any more; look after it,"
+        " and give the same command again to go on"
+    )
+
+
+def test_a_head_may_be_away_for_a_while(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    with listening() as raylet:
+        with listening() as head:
+            pulse = Pulse(SimpleNamespace(**whereabouts(raylet, head)))
+        now = cluster.SECONDS_WITHOUT_HEAD
+        pulse.require()
+        now += 1
+        assert f"127.0.0.1:{head[1]} any more" in refusal(pulse.require, error=DeviceError)
+
+
+def test_what_never_answered_is_left_alone():
+    Pulse(SimpleNamespace(**whereabouts())).require()

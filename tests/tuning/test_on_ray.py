@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, DeviceError
 from forecast.tuning.on_ray import OnRay
 from forecast.tuning.runners import Here
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
+from tests.helpers import refusal
+from tests.runs.clusters import listening, whereabouts
 from tests.tuning.helpers import basis_in
 
 
@@ -68,7 +70,7 @@ class Handle:
 
 def cluster(dies=(), processors=3):
     """A ray of one process; `dies` says of each question whether the actor dies of it."""
-    dies, killed = [*dies], []
+    dies, left = [*dies], []
 
     def remote(**resources):
         return lambda kind: SimpleNamespace(
@@ -82,9 +84,9 @@ def cluster(dies=(), processors=3):
         remote=remote,
         get=lambda reference: reference.act(),
         wait=lambda asked, timeout: (asked[:1], asked[1:]),
-        kill=killed.append,
-        killed=killed,
-        shutdown=lambda: killed.append("all"),
+        left=left,
+        shutdown=lambda: left.append("all"),
+        **whereabouts(),
         exceptions=SimpleNamespace(RayActorError=DiedError, RayTaskError=FaultError),
     )
 
@@ -103,8 +105,7 @@ def test_a_cluster_finds_what_one_process_finds(tmp_path, monkeypatch):
         for name, make in (("here", Here), ("ray", lambda basis: OnRay(basis, "auto")))
     ]
     assert told[0] == told[1]
-    assert len(fake.killed) == 2
-    assert fake.killed[-1] == "all"
+    assert fake.left == ["all"]
 
 
 def test_an_actor_that_dies_is_replaced(tmp_path, monkeypatch):
@@ -126,6 +127,18 @@ def test_a_fault_of_a_task_is_raised(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", fake)
     with pytest.raises(RuntimeError, match="KeyError: 'a'"):
         rows_by(tmp_path / "j", basis_in(tmp_path), lambda basis: OnRay(basis, "auto"))
+
+
+def test_a_cluster_that_is_lost_ends_the_study_in_one_line(tmp_path, monkeypatch):
+    basis, fake = basis_in(tmp_path), cluster()
+    with listening() as place:
+        fake.nodes = whereabouts(place, place)["nodes"]
+        monkeypatch.setitem(sys.modules, "ray", fake)
+        runner = OnRay(basis, "auto")
+    fake.wait = lambda asked, timeout: ([], asked)
+    with contextlib.closing(runner):
+        says = refusal(runner.next, 0.0, error=DeviceError)
+    assert says.startswith("the cluster is lost: nothing answers at 127.0.0.1:")
 
 
 def test_a_cluster_that_does_not_answer_and_a_missing_ray_are_refused(tmp_path, monkeypatch):
