@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.backtesting.plan import Fold
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, looked_up
 from forecast.drawing.panels import Shown, label_panels_of
 from forecast.evaluation.labels import LabelSums, Shares, best_by_accuracy, label_verdict
 from forecast.label_scores import chance_remarks, opponents_of
@@ -146,8 +146,7 @@ def as_texts(panel: Panel, numbers: Float[np.ndarray, "B H K"]) -> np.ndarray:
     texts = np.empty(numbers.shape, dtype=object)
     for target, name in enumerate(panel.targets):
         table = np.array([*panel.categories[name], None], dtype=object)
-        column = numbers[..., target]
-        texts[..., target] = table[np.where(np.isnan(column), -1, column).astype(np.int64)]
+        texts[..., target] = looked_up(table, numbers[..., target])
     return texts
 
 

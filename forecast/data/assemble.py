@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.ahead import without_future
@@ -173,7 +173,9 @@ def _assemble(
     is_static = np.array([c in config.static for c in columns], dtype=bool)
     static = tuple(c.name for c in columns if c in config.static)
     return Panel(
-        values=_complete(values[:, ~is_static] if is_static.any() else values, places.order, grid),
+        values=_complete(
+            values[:, ~is_static] if is_static.any() else values, places.order, grid, np.nan
+        ),
         offsets=offsets_of(grid.lengths),
         ids=places.ids,
         starts=grid.starts,
@@ -194,31 +196,24 @@ def _assemble(
 
 
 def _complete(
-    values: Float[np.ndarray, "N C"], order: Int[np.ndarray, " R"] | None, grid: Grid
-) -> Float[np.ndarray, "M C"]:
-    """The rows of a table in their places, NaN in the others."""
+    values: Shaped[np.ndarray, "N ..."], order: Int[np.ndarray, " R"] | None, grid: Grid, gap: float
+) -> Shaped[np.ndarray, "M ..."]:
+    """The rows of a table in their places, and what stands for a missing row in the others."""
     values = values if order is None else values[order]
     if grid.rows is None:
         return values
-    complete = np.full((int(grid.lengths.sum()), values.shape[1]), np.nan)
+    complete = np.full((int(grid.lengths.sum()), *values.shape[1:]), gap, dtype=values.dtype)
     complete[grid.rows] = values
     return complete
 
 
-def _complete_lines(
-    lines: Lines, order: Int[np.ndarray, " R"] | None, grid: Grid
-) -> Int[np.ndarray, " M"] | range:
+def _complete_lines(lines: Lines, order: Int[np.ndarray, " R"] | None, grid: Grid) -> Lines:
     """The line of each row, -1 where there is none."""
     if order is None and grid.rows is None:
         return lines
     if isinstance(lines, range):  # which NumPy would read number by number
         lines = np.arange(lines.start, lines.stop)
-    known = lines if order is None else lines[order]
-    if grid.rows is None:
-        return known
-    complete = np.full(int(grid.lengths.sum()), -1, dtype=np.int64)
-    complete[grid.rows] = known
-    return complete
+    return _complete(lines, order, grid, gap=-1.0)
 
 
 def _numbers(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.moments import filled_scale, standard
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, looked_up
 from forecast.data.special_days import SpecialDays, share_of_days, special_days
 from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError, listed
@@ -75,8 +75,7 @@ class FittedCovariate:
         table = np.array(
             [*(known.get(name, UNSEEN) for name in panel_categories), UNSEEN], dtype=np.float64
         )
-        index = np.where(np.isnan(values), len(panel_categories), values).astype(np.int64)
-        return np.asarray(table[index])
+        return looked_up(table, values)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def csv_frames(
     kind: TimesKind,
     numeric: Sequence[str],
     text: Sequence[str],
-    grouped: bool = False,
+    grouped: bool,
 ) -> Iterator[tuple[pd.DataFrame, Lines]]:
     """Some columns of a file block by block, and the line of each row; empty rows are left out.
 

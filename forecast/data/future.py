@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.frames import TableOrPath
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, looked_up
 from forecast.errors import ConfigError, DataError, listed, named, shown
 
 log = logging.getLogger("forecast")
@@ -152,4 +152,4 @@ def _renumbered(
     """Category numbers of one table as those of a panel that knows all its categories."""
     numbers = {name: number for number, name in enumerate(panel.categories[column])}
     table = np.array([*(numbers[name] for name in categories), np.nan])
-    return np.asarray(table[np.where(np.isnan(values), len(categories), values).astype(np.int64)])
+    return looked_up(table, values)

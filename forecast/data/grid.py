@@ -98,7 +98,7 @@ class Grid:
     """Place of each row of the table among all rows; None: no row is missing."""
 
 
-def in_time_order(rows: OrderedRows, may_sort: bool, may_repeat: bool = False) -> OrderedRows:
+def in_time_order(rows: OrderedRows, may_sort: bool, may_repeat: bool) -> OrderedRows:
     """The rows of a table, sorted by series, and by time if that is allowed.
 
     Args:
@@ -255,9 +255,7 @@ def _refuse_invented_rows(
     """A frequency that was guessed must not make a table of which most rows are missing."""
     if all_rows <= MOST_INVENTED * len(positions) + FEW:
         return
-    gaps = np.diff(positions)
-    gaps[offsets[1:-1] - 1] = 0  # from one series to the next
-    before = int(np.argmax(gaps > 1))
+    before = int(np.argmax(_steps(positions, offsets) > 1))
     set_it = f"set data.frequency: {frequency} if they are"
     raise DataError(
         f"{rows.place(before + 1)}: column {shown(rows.time)}: most rows of frequency {frequency}"
@@ -276,10 +274,18 @@ def _refuse_far_rows(
     """A mistyped year must not fill the memory with missing rows."""
     if all_rows <= MAX_GAP_GROWTH * len(positions) + 10_000:
         return
-    gaps = np.diff(positions)
-    gaps[offsets[1:-1] - 1] = 0  # from one series to the next
-    before = int(np.argmax(gaps))
+    steps = _steps(positions, offsets)
+    before = int(np.argmax(steps))
     raise DataError(
-        f"{rows.place(before + 1)}: column {shown(rows.time)}: {int(gaps[before]) - 1} rows are"
+        f"{rows.place(before + 1)}: column {shown(rows.time)}: {int(steps[before]) - 1} rows are"
         f" missing before {rows.cell(before + 1)}; mend the time, or set data.frequency"
     )
+
+
+def _steps(
+    positions: Int[np.ndarray, " N"], offsets: Int[np.ndarray, " _"]
+) -> Int[np.ndarray, " steps"]:
+    """From each row to the next; 0 from one series to the next."""
+    steps = np.diff(positions)
+    steps[offsets[1:-1] - 1] = 0
+    return steps

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, looked_up
 from forecast.errors import DataError, shown
 
 UNSEEN = -1
@@ -44,7 +44,7 @@ class FittedLabels:
         for target, (name, known) in enumerate(zip(panel.targets, self.classes, strict=True)):
             number = {label: float(place) for place, label in enumerate(known)}
             table = [number.get(label, UNSEEN) for label in panel.categories[name]]
-            encoded[:, target] = _looked_up(np.array([*table, np.nan]), values[:, target])
+            encoded[:, target] = looked_up(np.array([*table, np.nan]), values[:, target])
         return encoded
 
     def decode(self, numbers: Int[np.ndarray, "*B K"], panel: Panel) -> Float[np.ndarray, "*B K"]:
@@ -130,10 +130,3 @@ def balanced(of_rows: Float[np.ndarray, "K Q"]) -> Float[np.ndarray, "K Q"]:
     """
     count = (of_rows > 0).sum(axis=1, keepdims=True)
     return np.where(of_rows > 0, 1 / np.where(of_rows > 0, count * of_rows, 1.0), 0.0)
-
-
-def _looked_up(
-    table: Float[np.ndarray, " C"], values: Float[np.ndarray, " R"]
-) -> Float[np.ndarray, " R"]:
-    """Entries of a table whose last one stands for NaN."""
-    return np.asarray(table[np.where(np.isnan(values), len(table) - 1, values).astype(np.int64)])

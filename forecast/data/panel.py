@@ -195,6 +195,13 @@ def ragged_ranges(
     return np.asarray(np.arange(total) + np.repeat(first - (ends - counts), counts))
 
 
+def looked_up(
+    table: Shaped[np.ndarray, " C"], numbers: Float[np.ndarray, "*R"]
+) -> Shaped[np.ndarray, "*R"]:
+    """Entries of a table by numbers of categories; the last entry stands for NaN."""
+    return np.asarray(table[np.where(np.isnan(numbers), -1, numbers).astype(np.int64)])
+
+
 def evenly_spaced(count: int, most: int) -> Int[np.ndarray, " _"]:
     """Numbers from 0 to count - 1, rising: all of them, or so many that lie evenly apart."""
     kept = min(count, most)

@@ -36,7 +36,7 @@ def parquet_types(file: BinaryIO) -> dict[str, str]:
     return dict(zip(schema.names, map(str, schema.types), strict=True))
 
 
-def parquet_cells(file: BinaryIO, column: str, is_text: bool = False) -> Iterator[pd.Series]:
+def parquet_cells(file: BinaryIO, column: str, is_text: bool) -> Iterator[pd.Series]:
     """The cells of a column, `ROWS_AT_ONCE` or `TEXTS_AT_ONCE` at a time.
 
     Args:

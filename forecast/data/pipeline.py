@@ -207,14 +207,14 @@ def fit_pipeline(
     targets = values[:, : panel.num_targets]
     chain = _fit(transforms, panel, targets, split.train, season)
     labels = fit_labels(panel, split.train_rows())
-    scaled = scaling_rows(targets, panel.offsets, split.train, window, chain.rows_lost)
+    rows = scaling_rows(targets, panel.offsets, split.train, window, chain.rows_lost)
     return Pipeline(
-        chain=_with_late_series(chain, panel, targets, split.train, window),
+        chain=_with_late_series(chain, panel, targets, split.train, rows),
         covariates=fit_covariates(config, panel, values, split.train_rows(), days),
         missing=config.missing,
         ids=panel.ids,
         targets=panel.targets,
-        constants=_constants(labels, targets, scaled),
+        constants=_constants(labels, targets, rows),
         labels=labels,
     )
 
@@ -233,10 +233,9 @@ def _with_late_series(
     panel: Panel,
     targets: Float[np.ndarray, "N K"],
     train: Ranges,
-    window: WindowConfig,
+    rows: Ranges,
 ) -> FittedChain:
-    """The chain with the states of late series fitted on the first rows of their own."""
-    rows = scaling_rows(targets, panel.offsets, train, window, chain.rows_lost)
+    """The chain with the states of late series fitted on the first rows of their own, `rows`."""
     late = np.flatnonzero(rows[:, 1] > train[:, 1])
     if not len(late):
         return chain

@@ -121,7 +121,7 @@ def is_parquet(path: Path | str) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
-def columns_of(file: BinaryIO, separator: str = ",") -> list[str]:
+def columns_of(file: BinaryIO, separator: str) -> list[str]:
     """The column names of an open file.
 
     Raises:

@@ -190,7 +190,7 @@ class Usable:
     """Rows that a lookback may hold."""
     targets: Bool[np.ndarray, " N"]
     """Rows that may be targets."""
-    whole_targets: bool = True
+    whole_targets: bool
     """False keeps a window if just one of its target rows is usable."""
 
 
@@ -200,8 +200,8 @@ def window_starts(
     usable: Usable,
     lookback: int,
     horizon: int,
-    stride: int = 1,
-    least_history: int | None = None,
+    stride: int,
+    least_history: int | None,
 ) -> Int[np.ndarray, " W"]:
     """Starts of the windows whose targets all lie in a part; lookbacks may reach into earlier rows.
 

@@ -27,7 +27,7 @@ def test_parquet_as_csv(tmp_path):
     from_csv = read_file(str(tmp_path / "data.csv"), text=["id", "day"])
     pd.testing.assert_frame_equal(from_parquet.frame, from_csv.frame, check_like=True)
     with opened(str(tmp_path / "data.parquet")) as file:
-        assert columns_of(file) == list(frame.columns)
+        assert columns_of(file, ",") == list(frame.columns)
     assert from_parquet.place(2) == f"{tmp_path / 'data.parquet'} row 2"
 
 

@@ -65,7 +65,7 @@ def test_a_name_like_an_address_is_that_of_a_local_file(tmp_path, monkeypatch, n
 def test_a_file_that_is_replaced_while_it_is_read_is_the_one_that_was_checked(tmp_path):
     path = write(tmp_path, GOOD)
     with opened(path) as file:
-        assert columns_of(file) == ["ds", "y"]
+        assert columns_of(file, ",") == ["ds", "y"]
         (tmp_path / "other.csv").write_text(GOOD.replace(",1", ",666"))
         (tmp_path / "other.csv").rename(path)
         table = read_table(file, DataConfig(path=path), ["y"], ["ds"])

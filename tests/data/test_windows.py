@@ -55,7 +55,7 @@ def whole_series(offsets: np.ndarray) -> list[list[int]]:
     return np.column_stack([offsets[:-1], offsets[1:]]).tolist()
 
 
-def fast_windows(*, usable_input, usable_target, whole_targets=True, **case) -> np.ndarray:
+def fast_windows(*, usable_input, usable_target, whole_targets, **case) -> np.ndarray:
     """What `window_starts` finds."""
     return window_starts(usable=Usable(usable_input, usable_target, whole_targets), **case)
 
@@ -128,8 +128,11 @@ def starts_of(length: int, *part: tuple[int, int], **options) -> list[int]:
         "part": np.array(part),
         "usable_input": usable,
         "usable_target": usable,
+        "whole_targets": True,
         "lookback": 3,
         "horizon": 2,
+        "stride": 1,
+        "least_history": None,
         **options,
     }
     return fast_windows(**arguments).tolist()
@@ -216,9 +219,10 @@ def windows_of(
     starts = window_starts(
         offsets,
         np.array(whole_series(offsets)),
-        Usable(usable, usable),
+        Usable(usable, usable, whole_targets=True),
         lookback,
         horizon,
+        stride=1,
         least_history=least_history,
     )
     first_known = torch.from_numpy(first_usable(usable, offsets))
