@@ -107,12 +107,10 @@ def label_summary(
         "best_opponent": best,
         "classes": {n: [*each] for n, each in labels.of_targets(panel.targets).items()},
         "accuracy_by_step": {
-            name: each.errors.per_step()["accuracy"].tolist() for name, each in sums.items()
+            name: each.per_step()["accuracy"].tolist() for name, each in sums.items()
         },
         "accuracy_by_target": {
-            name: dict(
-                zip(panel.targets, each.errors.per_target()["accuracy"].tolist(), strict=True)
-            )
+            name: dict(zip(panel.targets, each.per_target()["accuracy"].tolist(), strict=True))
             for name, each in sums.items()
         },
         **_extreme_series(own, panel),
@@ -138,16 +136,13 @@ def chance_remarks(sums: Mapping[str, LabelSums], model: str, best: str, horizon
         A sentence, or none.
     """
     found = compared(sums[model].errors, sums[best].errors, horizon).sentence(words(best))
-    return (
-        [found.replace(" % better", " % fewer misses").replace(" % worse", " % more misses")]
-        if found
-        else []
-    )
+    found = found.replace(" % better", " % fewer misses").replace(" % worse", " % more misses")
+    return [found] if found else []
 
 
 def _extreme_series(sums: LabelSums, panel: Panel) -> dict[str, dict[str, float]]:
     """Accuracy of the series that are forecast worst, best, and in the middle."""
-    accuracy = sums.errors.per_series()["accuracy"]
+    accuracy = sums.per_series()["accuracy"]
     known = np.flatnonzero(~np.isnan(accuracy)) if panel.has_ids else np.zeros(0, dtype=np.int64)
     order = known[np.argsort(accuracy[known], kind="stable")]
 

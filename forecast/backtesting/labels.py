@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def label_scores(folds: Sequence[Fold], panel: Panel, horizon: int) -> dict[str,
         "metrics": metrics,
         "accuracy_by_fold": {n: [fold[n].overall()["accuracy"] for fold in each] for n in total},
         "accuracy_by_step": {
-            name: sums.errors.per_step()["accuracy"].tolist() for name, sums in total.items()
+            name: sums.per_step()["accuracy"].tolist() for name, sums in total.items()
         },
         "classes": {name: [*panel.categories[name]] for name in panel.targets},
         "confusion": {
@@ -104,41 +104,6 @@ def label_scores(folds: Sequence[Fold], panel: Panel, horizon: int) -> dict[str,
         "verdict": label_verdict(metrics, model, windows),
         "remarks": chance_remarks(total, model, best, horizon),
     }
-
-
-def label_score_rows(folds: Sequence[Fold], panel: Panel) -> list[dict[str, Any]]:
-    """Every metric of every method: overall, by fold, by horizon step, by series, by target.
-
-    Args:
-        folds: at least one.
-        panel: the whole table.
-
-    Returns:
-        Rows with group (overall, fold, step, series, target), key, method, and each metric; by step
-        and by series accuracy, log loss and Brier score are known.
-    """
-    total = label_errors(folds, panel)
-    rows: list[dict[str, Any]] = []
-
-    def add(group: str, keys: Sequence[str], method: str, metrics: Mapping[str, Any]) -> None:
-        for number, key in enumerate(keys):
-            values = {name: np.atleast_1d(each)[number] for name, each in metrics.items()}
-            rows.append({"group": group, "key": key, "method": method, **values})
-
-    for method, sums in total.items():
-        add("overall", ["all"], method, sums.overall())
-    for fold in folds:
-        for method, sums in label_errors([fold], panel).items():
-            add("fold", [str(fold.number)], method, sums.overall())
-    for method, sums in total.items():
-        by_step = sums.errors.per_step()
-        add("step", [str(n + 1) for n in range(len(by_step["accuracy"]))], method, by_step)
-    for method, sums in total.items():
-        add("series", panel.ids, method, sums.errors.per_series())
-    for method, sums in total.items():
-        for name, metrics in zip(panel.targets, sums.per_target(), strict=True):
-            add("target", [name], method, metrics)
-    return rows
 
 
 def as_texts(panel: Panel, numbers: Float[np.ndarray, "B H K"]) -> np.ndarray:

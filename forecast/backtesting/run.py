@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from forecast.backtesting.labels import label_errors, label_fold
+from forecast.backtesting.labels import label_fold
 from forecast.backtesting.plan import Fold, Plan, rows_for_folds, without_last
-from forecast.backtesting.tables import Backtest, backtest_of, fold_errors, origin_time
+from forecast.backtesting.tables import Backtest, backtest_of, origin_time, overall_scores
 from forecast.calibrate import calibrated
 from forecast.config.tree import Config, without_start
 from forecast.data.assemble import read_panel
@@ -33,7 +33,7 @@ from forecast.evaluate import (
 from forecast.evaluation.baselines import baseline_forecasts
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.labels import best_by_accuracy
-from forecast.evaluation.scoring import Actuals, Opponent, best_opponent, overall
+from forecast.evaluation.scoring import Actuals, Opponent, best_opponent
 from forecast.evaluation.statistical import require_statistical, statistical_forecast
 from forecast.forecasting.predict import interval_columns
 from forecast.forecasting.trained import TrainedModel
@@ -292,13 +292,11 @@ def _refitted(
 
 def _log_fold(fold: Fold, prepared: Prepared, truth: Actuals, plan: Plan) -> None:
     panel, model = prepared.panel, next(iter(fold.forecasts))
+    metrics = overall_scores([fold], panel, truth)
     if prepared.pipeline.labels:
-        metric, sums = "accuracy", label_errors([fold], panel)
-        metrics = {name: each.overall() for name, each in sums.items()}
-        best = best_by_accuracy(metrics, model)
+        metric, best = "accuracy", best_by_accuracy(metrics, model)
     else:
-        metric, metrics = "MAE", overall(fold_errors([fold], truth))
-        best = best_opponent(metrics, model)
+        metric, best = "MAE", best_opponent(metrics, model)
     log.info(
         "fold %d/%d: origin %s, %d window%s, %s %.4g (%s %.4g)",
         fold.number,

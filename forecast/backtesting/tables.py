@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from forecast.backtesting.labels import as_texts, label_pictures, label_score_rows, label_scores
+from forecast.backtesting.labels import as_texts, label_errors, label_pictures, label_scores
 from forecast.backtesting.nixtla import cross_validation_frame
 from forecast.backtesting.pictures import pictures
 from forecast.backtesting.plan import Fold, Plan
@@ -19,6 +19,7 @@ from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import FEWEST_ROWS
+from forecast.evaluation.labels import LabelSums
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.remarks import remarks
 from forecast.evaluation.scoring import (
@@ -53,7 +54,7 @@ class Backtest:
     metric."""
     summary: dict[str, Any]
     """As in `summary.json`: the scores, how they came about, and `verdict`."""
-    pictures: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    pictures: list[dict[str, Any]]
     """What `backtest.png` shows."""
 
     def to_nixtla(self) -> pd.DataFrame:
@@ -121,13 +122,11 @@ def _of_labels(
     prepared: Prepared, plan: Plan, folds: Sequence[Fold], actuals: Actuals, how: Mapping[str, Any]
 ) -> Backtest:
     """The same of labels."""
-    import pandas as pd
-
     config, panel = prepared.config, prepared.panel
     context = max(FEWEST_ROWS, min(config.window.lookback, 2 * plan.horizon))
     return Backtest(
         forecasts=forecast_frame(config.data, panel, folds, actuals),
-        scores=pd.DataFrame(label_score_rows(folds, panel)),
+        scores=score_frame(panel, folds, actuals),
         summary={
             **_extent(panel, plan, folds, actuals),
             **label_scores(folds, panel, plan.horizon),
@@ -143,6 +142,15 @@ def fold_errors(folds: Sequence[Fold], actuals: Actuals) -> dict[str, ErrorSums]
     for fold in folds:
         sums = with_errors(sums, fold.rows, fold.forecasts, actuals)
     return sums
+
+
+def overall_scores(
+    folds: Sequence[Fold], panel: Panel, actuals: Actuals
+) -> Mapping[str, Mapping[str, float]]:
+    """Method -> metric -> value over some folds, of numbers or of labels; the model first."""
+    if folds[0].shares:
+        return {name: sums.overall() for name, sums in label_errors(folds, panel).items()}
+    return overall(fold_errors(folds, actuals))
 
 
 def origin_time(panel: Panel, fold: Fold) -> str:
@@ -257,7 +265,8 @@ def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.Dat
 
     Returns:
         Columns group (overall, fold, step, series, target), key, method, and each metric; OWA is
-        known overall and by fold only.
+        known overall and by fold only, of labels by step and by series only the metrics that are
+        means over values.
     """
     import pandas as pd
 
@@ -270,22 +279,23 @@ def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.Dat
 
 def _groups(
     panel: Panel, folds: Sequence[Fold], actuals: Actuals
-) -> Iterator[tuple[str, list[str], str, dict[str, Any]]]:
+) -> Iterator[tuple[str, list[str], str, Mapping[str, Any]]]:
     """Name of a group, its keys, method, and metrics by key."""
-    total = fold_errors(folds, actuals)
-    for method, metrics in overall(total).items():
+    for method, metrics in overall_scores(folds, panel, actuals).items():
         yield "overall", ["all"], method, metrics
     for fold in folds:
-        for method, metrics in overall(fold_errors([fold], actuals)).items():
+        for method, metrics in overall_scores([fold], panel, actuals).items():
             yield "fold", [str(fold.number)], method, metrics
-    for method, errors in total.items():
-        metrics_by_step = errors.per_step()
-        steps = range(1, len(metrics_by_step["MAE"]) + 1)
-        yield "step", [*map(str, steps)], method, metrics_by_step
-    for method, errors in total.items():
-        yield "series", list(panel.ids), method, errors.per_series()
-    for method, errors in total.items():
-        yield "target", list(panel.targets), method, errors.per_target()
+    total: Mapping[str, ErrorSums | LabelSums] = (
+        label_errors(folds, panel) if folds[0].shares else fold_errors(folds, actuals)
+    )
+    steps = [str(1 + step) for step in range(folds[0].target_rows.shape[1])]
+    for method, sums in total.items():
+        yield "step", steps, method, sums.per_step()
+    for method, sums in total.items():
+        yield "series", [*panel.ids], method, sums.per_series()
+    for method, sums in total.items():
+        yield "target", [*panel.targets], method, sums.per_target()
 
 
 def _long(values: Shaped[np.ndarray, "B H K"]) -> Shaped[np.ndarray, " rows"]:

@@ -88,8 +88,7 @@ class LabelSums:
         targets.
         """
         of_values = self.errors.overall()
-        each = [self._of_target(target) for target in range(len(self.confusion))]
-        means = {name: _mean([values[name] for values in each]) for name in each[0]}
+        means = {name: _mean(values.tolist()) for name, values in self._by_target().items()}
         return {
             "accuracy": of_values["accuracy"],
             "balanced_accuracy": means["balanced_accuracy"],
@@ -99,26 +98,31 @@ class LabelSums:
             "calibration_error": means["calibration_error"],
         }
 
-    def per_target(self) -> list[dict[str, float]]:
-        """Every metric of each target."""
-        of_values = self.errors.per_target()
-        return [
-            {name: float(values[target]) for name, values in of_values.items()}
-            | self._of_target(target)
-            for target in range(len(self.confusion))
-        ]
+    def per_step(self) -> dict[str, np.ndarray]:
+        """(H,) accuracy, log loss and Brier score by horizon step."""
+        return self.errors.per_step()
+
+    def per_series(self) -> dict[str, np.ndarray]:
+        """(S,) accuracy, log loss and Brier score by series."""
+        return self.errors.per_series()
+
+    def per_target(self) -> dict[str, np.ndarray]:
+        """(K,) every metric by target."""
+        return {**self.errors.per_target(), **self._by_target()}
 
     def matrix(self, target: int, classes: int) -> list[list[int]]:
         """The confusion matrix of a target with so many classes; the last row: never seen."""
         whole = self.confusion[target, :, :classes]
         return [*whole[:classes].tolist(), whole[-1].tolist()]
 
-    def _of_target(self, target: int) -> dict[str, float]:
-        confusion, (count, surest, right) = self.confusion[target], self.reliability[target]
+    def _by_target(self) -> dict[str, np.ndarray]:
+        """(K,) the metrics that are no means over values."""
+        count, surest, right = self.reliability.transpose(1, 0, 2)  # (K, bins) each
+        off = zip(np.abs(right - surest).sum(axis=1), count.sum(axis=1), strict=True)
         return {
-            "balanced_accuracy": balanced_accuracy(confusion),
-            "macro_F1": macro_f1(confusion),
-            "calibration_error": _share(float(np.abs(right - surest).sum()), float(count.sum())),
+            "balanced_accuracy": np.array([balanced_accuracy(each) for each in self.confusion]),
+            "macro_F1": np.array([macro_f1(each) for each in self.confusion]),
+            "calibration_error": np.array([_share(float(a), float(b)) for a, b in off]),
         }
 
 

@@ -51,7 +51,8 @@ def of_target(came, shares, target):
 def test_they_are_those_of_scikit_learn(unseen):
     came, shares, series = some(unseen=unseen)
     found = summed(came, shares, series).per_target()
-    for target, each in enumerate(found):
+    for target in range(len(COUNTS)):
+        each = {name: values[target] for name, values in found.items()}
         true, forecast, chances = of_target(came, shares, target)
         classes = [*range(chances.shape[1])]
         one_hot = np.eye(len(classes))[true]
@@ -98,12 +99,11 @@ def test_over_all_targets_every_value_counts_alike():
     known = ~np.isnan(came)
     right = (shares.argmax(axis=-1) == came)[known].mean()
     assert sums.overall()["accuracy"] == pytest.approx(right)
-    of_targets = [each["macro_F1"] for each in sums.per_target()]
-    assert sums.overall()["macro_F1"] == pytest.approx(np.mean(of_targets))
-    for number, accuracy in enumerate(sums.errors.per_series()["accuracy"]):
+    assert sums.overall()["macro_F1"] == pytest.approx(sums.per_target()["macro_F1"].mean())
+    for number, accuracy in enumerate(sums.per_series()["accuracy"]):
         of_series = known & (series == number)[:, None, None]
         assert accuracy == pytest.approx((shares.argmax(axis=-1) == came)[of_series].mean())
-    by_step = sums.errors.per_step()["accuracy"]
+    by_step = sums.per_step()["accuracy"]
     assert by_step[1] == pytest.approx((shares.argmax(axis=-1) == came)[:, 1][known[:, 1]].mean())
 
 
