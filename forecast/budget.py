@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from forecast.config.members import listed_members
-from forecast.config.training import EarlyStoppingConfig, TrainingConfig
+from forecast.config.training import TrainingConfig
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.estimate import Cost, measured
@@ -96,7 +96,9 @@ def affordable(
     stopping = training.early_stopping
     if stopping is not None and epochs < training.epochs:
         patience = max(FEWEST_PATIENCE, round(stopping.patience * epochs / training.epochs))
-        changes["early_stopping"] = _stopping(stopping, min(stopping.patience, patience))
+        # As YAML has it: what is as by default is left out.
+        given = stopping.model_dump(exclude_defaults=True)
+        changes["early_stopping"] = given | {"patience": min(stopping.patience, patience)}
     return changes
 
 
@@ -114,11 +116,6 @@ def _epochs(
     windows = batches * training.batch_size
     is_shorter = windows < windows_in_epoch(num_windows, training)
     return max(1, min(epochs, training.epochs)), windows if is_shorter else None
-
-
-def _stopping(stopping: EarlyStoppingConfig, patience: int) -> dict[str, object]:
-    """As YAML has it: what is as by default is left out."""
-    return stopping.model_dump(exclude_defaults=True) | {"patience": patience}
 
 
 def _rounded_down(minutes: float, budget: float) -> float:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from forecast.config.count_rules import NAMES as COUNTS
 from forecast.config.count_rules import lowest
-from forecast.config.members import in_words
+from forecast.config.members import changes_in_words
 from forecast.config.tree import Config
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
@@ -212,7 +212,7 @@ def summarised(
 
 def _members(config: Config, models: tuple[Model, ...]) -> dict[str, Any]:
     """What each listed member changes, and how large it is; nothing where they differ by seed."""
-    told = [in_words(config.training, number) for number in range(len(config.listed))]
+    told = [changes_in_words(config.training, number) for number in range(len(config.listed))]
     sizes = [model.num_parameters for model in models]
     return {"members": [*map(list, zip(told, sizes, strict=True))]} if told else {}
 

@@ -16,8 +16,8 @@ from forecast.evaluation.labels import (
     Shares,
     best_by_accuracy,
     label_verdict,
+    opponent_in_words,
     reliability_of,
-    words,
 )
 from forecast.evaluation.paired import compared
 from forecast.prepare import Prepared
@@ -135,7 +135,9 @@ def chance_remarks(sums: Mapping[str, LabelSums], model: str, best: str, horizon
     Returns:
         A sentence, or none.
     """
-    found = compared(sums[model].errors, sums[best].errors, horizon).sentence(words(best))
+    found = compared(sums[model].errors, sums[best].errors, horizon).sentence(
+        opponent_in_words(best)
+    )
     found = found.replace(" % better", " % fewer misses").replace(" % worse", " % more misses")
     return [found] if found else []
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from forecast.config.members import in_words, with_own
+from forecast.config.members import changes_in_words, with_own
 from forecast.config.tree import Config
 from forecast.errors import ConfigError
 from forecast.prepare import Prepared, new_learner, of_member
@@ -42,7 +42,7 @@ def with_learning_rate(
         what = member.model_dump_json()  # members that differ by seed alone have one rate
         if what not in known:
             if member.training.learning_rate == "auto":
-                log.info("member %d: %s", number + 1, in_words(config.training, number))
+                log.info("member %d: %s", number + 1, changes_in_words(config.training, number))
             # The curve of the first member that has one is kept.
             where = None if known else folder
             known[what] = _rate_of(of_member(prepared, number), device, where)

@@ -246,15 +246,12 @@ def forecast_frame(
     model = next(iter(folds[0].forecasts))
     for name in folds[0].forecasts:
         columns[name] = cells(np.concatenate([fold.forecasts[name] for fold in folds]))
-    for name in _bounds_of_all(folds):
+    for name in folds[0].bounds:
+        if not all(name in fold.bounds for fold in folds):
+            continue
         columns[f"{model}-{name}"] = _long(np.concatenate([fold.bounds[name] for fold in folds]))
     own = with_own_columns(config, ids, times, columns, before=2)
     return pd.DataFrame(own)
-
-
-def _bounds_of_all(folds: Sequence[Fold]) -> list[str]:
-    """The ends of intervals that every fold has."""
-    return [name for name in folds[0].bounds if all(name in fold.bounds for fold in folds)]
 
 
 def score_frame(panel: Panel, folds: Sequence[Fold], actuals: Actuals) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from forecast.cli.arguments import make_parser
 from forecast.cli.options import CompletionOptions
-from forecast.cli.streams import hand_out
+from forecast.cli.streams import write_stdout
 
 FILES = ("CONFIG", "CONFIG|RUN", "FILE", "YAML")
 FOLDERS = ("DIR", "RUN")
@@ -24,7 +24,7 @@ def completion(options: CompletionOptions) -> int:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.metavar in FOLDERS:
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-    hand_out(shtab.complete(parser, options.shell))
+    write_stdout(shtab.complete(parser, options.shell))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from forecast.cli.options import SchemaOptions, ShowOptions
-from forecast.cli.streams import hand_out
+from forecast.cli.streams import write_stdout
 from forecast.config.tree import json_schema, read_config, write_config
 from forecast.runs.files import json_text
 
@@ -13,7 +13,7 @@ from forecast.runs.files import json_text
 def show(options: ShowOptions) -> int:
     """Print a configuration with all defaults."""
     config = read_config(options.config, options.overrides)
-    hand_out(
+    write_stdout(
         json_text(config.model_dump(mode="json")) + "\n" if options.json else write_config(config)
     )
     return 0
@@ -21,5 +21,5 @@ def show(options: ShowOptions) -> int:
 
 def schema(_: SchemaOptions) -> int:
     """Print the JSON Schema of configurations."""
-    hand_out(json.dumps(json_schema(), indent=2) + "\n")
+    write_stdout(json.dumps(json_schema(), indent=2) + "\n")
     return 0

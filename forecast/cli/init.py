@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from forecast.cli.options import InitOptions
 from forecast.cli.output import refuse_replacing
-from forecast.cli.streams import hand_out, tell
+from forecast.cli.streams import echo, write_stdout
 from forecast.config.paths import seen_from
 from forecast.init.hints import Hints, Wishes, require_minutes
 from forecast.init.propose import propose
 from forecast.init.unconfigured import as_flag, options_named
-from forecast.runs.clock import in_words
+from forecast.runs.clock import duration_in_words
 from forecast.runs.files import write_atomically
 from forecast.runs.log import stderr_log
 
@@ -51,13 +51,13 @@ def init(options: InitOptions) -> int:
             affordable,
         )
     if options.output == "-":
-        hand_out(text)
+        write_stdout(text)
     else:
         write_atomically(Path(options.output), text, is_new=not options.force)
-        takes = f"trains in at most {in_words(seconds)}"
+        takes = f"trains in at most {duration_in_words(seconds)}"
         if seconds > CLEARLY * 60 * options.minutes:
             takes += f" (--minutes {options.minutes:g} is too short to read and test so much)"
-        tell(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
+        echo(f"{options.output}: {takes}; now run `forecast check {options.output}`\n")
     return 0
 
 

@@ -16,7 +16,7 @@ from importlib import import_module
 
 from forecast.cli.arguments import parse
 from forecast.cli.process import own_process, quiet_libraries, terminated_as_interrupted
-from forecast.cli.streams import Forgiving, tell
+from forecast.cli.streams import LenientStream, echo
 from forecast.errors import ForecastError, one_line
 from forecast.runs.memory import claim_process
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_own = arguments is None
     if is_own:
         own_process()
-    with contextlib.redirect_stderr(Forgiving(sys.stderr)):
+    with contextlib.redirect_stderr(LenientStream(sys.stderr)):
         try:
             with terminated_as_interrupted(is_own):
                 return _run(arguments, is_own)
@@ -58,7 +58,7 @@ def _run(arguments: Sequence[str] | None, is_own: bool) -> int:
     try:
         command, options = parse(arguments)
     except SystemExit as stop:  # usage or help, which argparse has printed
-        tell("")
+        echo("")
         return int(stop.code or 0)
     if is_own:
         quiet_libraries()

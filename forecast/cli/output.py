@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.cli.streams import tell
+from forecast.cli.streams import echo
 from forecast.errors import ConfigError, as_path, printable_lines
 from forecast.runs.files import is_stream, json_text, write_atomically
 
@@ -20,7 +20,7 @@ PICTURE = ".png"
 def print_result(as_json: bool, result: Mapping[str, Any], text: str) -> None:
     """Print the result of a command, as JSON for a program or as text for people."""
     text = json_text(result) if as_json else printable_lines(text)
-    tell(f"{text}\n")
+    echo(f"{text}\n")
 
 
 def require_folder(option: str, path: str) -> None:

@@ -15,7 +15,7 @@ from forecast.errors import ConfigError, DataError
 from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.sample import require_paths, tell_repeats
 from forecast.forecasting.trained import TrainedModel
-from forecast.runs.clock import in_words
+from forecast.runs.clock import duration_in_words
 from forecast.runs.drain import result_of
 from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
 
@@ -141,4 +141,4 @@ def _line(progress: Progress, seconds: float) -> str:
     files = f"files {progress.done}/{progress.files}"
     new = progress.done - progress.before
     left = (progress.files - progress.done) * seconds / max(new, 1)
-    return f"{files}, about {in_words(left)} left" if new else files
+    return f"{files}, about {duration_in_words(left)} left" if new else files

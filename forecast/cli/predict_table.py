@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forecast.cli.options import PredictOptions
 from forecast.cli.output import print_result, refuse_input, require_outputs, write_picture
-from forecast.cli.streams import hand_out
+from forecast.cli.streams import write_stdout
 from forecast.data.csv_text import to_csv
 from forecast.data.write import for_spreadsheets, to_json, write_table
 from forecast.forecasting.compare import two_futures
@@ -47,7 +47,7 @@ def predict_table(options: PredictOptions) -> int:
         result = {"output": options.output, "rows": len(table)}
         print_result(options.json, result, f"{len(table)} rows in {options.output}")
     else:
-        hand_out(f"{to_json(table)}\n" if options.json else to_csv(table))
+        write_stdout(f"{to_json(table)}\n" if options.json else to_csv(table))
     return 0
 
 

@@ -16,7 +16,7 @@ from forecast.cli.output import (
     require_outputs,
     write_picture,
 )
-from forecast.cli.streams import hand_out
+from forecast.cli.streams import write_stdout
 from forecast.cli.text import quick_text
 from forecast.data.csv_text import to_csv
 from forecast.data.write import for_spreadsheets, to_json, write_table
@@ -80,9 +80,9 @@ def _write(result: QuickForecast, table: pd.DataFrame, options: QuickOptions) ->
     elif options.json:
         rows = json.loads(to_json(table))
         name = "forecast" if options.samples is None else "samples"
-        hand_out(json_text({**result.facts(), name: rows}) + "\n")
+        write_stdout(json_text({**result.facts(), name: rows}) + "\n")
     else:
-        hand_out(to_csv(table))
+        write_stdout(to_csv(table))
 
 
 def _partners(names: list[str] | None) -> Sequence[str] | None:

@@ -11,8 +11,8 @@ from typing import Any
 STDOUT = "standard output"
 
 
-def tell(text: str) -> None:
-    """Print what is known without it, too: a stdout that is closed wants to hear nothing."""
+def echo(text: str) -> None:
+    """Print what stands elsewhere, too; nothing where stdout is closed."""
     try:
         _write(text)
     except OSError as error:
@@ -20,7 +20,7 @@ def tell(text: str) -> None:
             raise
 
 
-def hand_out(text: str) -> None:
+def write_stdout(text: str) -> None:
     """Print what stands nowhere else: a table or a configuration, in UTF-8 on any console.
 
     Raises:
@@ -43,7 +43,7 @@ def _write(text: str) -> None:
             raise
 
 
-class Forgiving:
+class LenientStream:
     """A stream for people that drops what it cannot write: no training ends because of its log."""
 
     def __init__(self, stream: Any) -> None:
@@ -67,7 +67,7 @@ class Forgiving:
 def open_streams() -> None:
     """Give a stream that is closed a place, or the next file that is opened would take it.
 
-    What is written to a closed stdout is refused, see `hand_out`; stderr takes everything.
+    What is written to a closed stdout is refused, see `write_stdout`; stderr takes everything.
     """
     for number in range(3):
         try:
@@ -78,4 +78,4 @@ def open_streams() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.stderr = Forgiving(sys.stderr)
+    sys.stderr = LenientStream(sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.errors import listed, named, one_line, printable
-from forecast.runs.clock import end_in_words, in_words
+from forecast.runs.clock import duration_in_words, end_in_words
 
 if TYPE_CHECKING:
     from forecast.training.lr_range import LrFound
@@ -259,4 +259,4 @@ def _hidden_lines(rules: Mapping[str, Any]) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    return f"about {in_words(seconds)}" if seconds >= 1 else "below 1 s"
+    return f"about {duration_in_words(seconds)}" if seconds >= 1 else "below 1 s"

@@ -16,7 +16,7 @@ from forecast.cli.output import print_result
 from forecast.cli.text import study_text
 from forecast.config.tree import Config, read_config
 from forecast.errors import ConfigError, extra_missing
-from forecast.runs.clock import in_words
+from forecast.runs.clock import duration_in_words
 from forecast.runs.drain import result_of
 from forecast.runs.folder import fresh_run
 from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
@@ -130,5 +130,5 @@ def _in_one_line(seen: Seen) -> str:
     if seen.best is not None:
         parts.append(f"best {seen.metric} {seen.best.score:.4g} (trial {seen.best.number})")
     if 0 < seen.seconds_left < math.inf:
-        parts.append(f"about {in_words(seen.seconds_left)} left")
+        parts.append(f"about {duration_in_words(seen.seconds_left)} left")
     return ", ".join(parts)

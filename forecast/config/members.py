@@ -64,7 +64,7 @@ def with_own(config: Config, key: str, own: Sequence[Any]) -> Config:
     return config.model_copy(update={"training": training})
 
 
-def in_words(training: TrainingConfig, number: int) -> str:
+def changes_in_words(training: TrainingConfig, number: int) -> str:
     """What a listed member changes, as it is written.
 
     Args:

@@ -40,6 +40,7 @@ polars, pyarrow or another library that narwhals knows. Nothing of it is changed
 TIME, ID, TARGET = (DataConfig.model_fields[name].default for name in ("time", "id", "target"))
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 """What pandas calls objects that are numbers, or missing."""
+DATES = (pd.DatetimeIndex, pd.PeriodIndex)
 CONVERTERS = ("to_pandas", "to_dataframe", "pd_dataframe", "to_frame")
 """Methods by which objects become frames of pandas."""
 
@@ -183,7 +184,7 @@ def _named_levels(
     named: list[tuple[Any, pd.Index]] = []
     for level in levels:
         name: Any = level.name
-        if _holds_dates(level) and not is_known and (name is None or time == TIME):
+        if isinstance(level, DATES) and not is_known and (name is None or time == TIME):
             name = time or TIME
         elif name is None and len(levels) > 1:
             name = ID if ID not in [other for other, _ in named] else time or TIME
@@ -192,10 +193,6 @@ def _named_levels(
         if name is not None:
             named.append((name, level))
     return named
-
-
-def _holds_dates(level: pd.Index) -> bool:
-    return isinstance(level, pd.DatetimeIndex | pd.PeriodIndex)
 
 
 def _without_periods(frame: pd.DataFrame) -> pd.DataFrame:

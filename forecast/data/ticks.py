@@ -26,14 +26,10 @@ def continued(ticks: Int[np.ndarray, " N"], count: int) -> Int[np.ndarray, " cou
     if usual > DAY or ticks[-1] - ticks[0] < WEEK or not count:
         return np.asarray(ahead)
     week = max(1, WEEK // usual)  # steps after which the hours of the week come again
-    known = np.isin((ticks[-1] + usual * np.arange(1, week + 1) - MONDAY) % WEEK, _slots(ticks))
+    coming = ticks[-1] + usual * np.arange(1, week + 1)
+    known = np.isin((coming - MONDAY) % WEEK, (ticks - MONDAY) % WEEK)
     if not known.any():
         return np.asarray(ahead)
     places = 1 + np.flatnonzero(known)
     rounds, place = np.divmod(np.arange(count), len(places))
     return np.asarray(ticks[-1] + usual * (rounds * week + places[place]))
-
-
-def _slots(ticks: Int[np.ndarray, " N"]) -> Int[np.ndarray, " slots"]:
-    """Nanoseconds of the week at which there are times."""
-    return np.unique((ticks - MONDAY) % WEEK)

@@ -216,15 +216,15 @@ def label_verdict(metrics: Mapping[str, Mapping[str, float]], model: str, num_wi
         (name for name in metrics if name != model), key=lambda name: metrics[name]["log_loss"]
     )
     return (
-        f"{model} is {how} {words(best)}, the best of {len(metrics) - 1} opponents: accuracy"
-        f" {100 * ours:.1f} % against {100 * theirs:.1f} % on {num_windows} test"
+        f"{model} is {how} {opponent_in_words(best)}, the best of {len(metrics) - 1} opponents:"
+        f" accuracy {100 * ours:.1f} % against {100 * theirs:.1f} % on {num_windows} test"
         f" window{'' if num_windows == 1 else 's'}. Its log loss is"
         f" {metrics[model]['log_loss']:.4g}, the lowest of the others"
-        f" {metrics[surest]['log_loss']:.4g} ({words(surest)})."
+        f" {metrics[surest]['log_loss']:.4g} ({opponent_in_words(surest)})."
     )
 
 
-def words(method: str) -> str:
+def opponent_in_words(method: str) -> str:
     """What an opponent is called in a sentence."""
     return {"most_frequent": "the most frequent label", "markov_chain": "the Markov chain"}.get(
         method, f"the {method.replace('_', ' ')}"

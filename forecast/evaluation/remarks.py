@@ -10,7 +10,7 @@ from forecast.config.losses import MeanSquared
 from forecast.config.options import Option
 from forecast.evaluation.metrics import ErrorSums
 from forecast.evaluation.paired import compared
-from forecast.evaluation.scoring import in_words
+from forecast.evaluation.scoring import method_in_words
 
 ONE_SIDED = 0.5
 """Share of the mean absolute error from which on a bias is its larger part."""
@@ -32,7 +32,7 @@ def remarks(
         horizon: steps.
         loss: of the model.
     """
-    chance = compared(scores[model], scores[opponent], horizon).sentence(in_words(opponent))
+    chance = compared(scores[model], scores[opponent], horizon).sentence(method_in_words(opponent))
     return [*([chance] if chance else []), *bias_remarks(scores[model], loss)]
 
 

@@ -156,7 +156,7 @@ def median_series(errors: ErrorSums, ids: Sequence[str]) -> dict[str, float]:
     return dict(ranked[len(ranked) // 2 : len(ranked) // 2 + 1])
 
 
-def in_words(method: str) -> str:
+def method_in_words(method: str) -> str:
     """What a method is called in a sentence."""
     articled = ("mean", "moving_average", "linear_model")
     if method in INTERMITTENT:
@@ -189,11 +189,11 @@ def verdict(
     several = f", the best of {number} opponents" if number > 1 else ""
     model = f"The {model}" if alone else model
     facts = f"MAE {ours:.4g} against {theirs:.4g} on {num_windows} test window"
-    first = f"{_compared(ours, theirs, model, in_words(best))}{several}: {facts}"
+    first = f"{_compared(ours, theirs, model, method_in_words(best))}{several}: {facts}"
     sentence = f"{first}{'' if num_windows == 1 else 's'}."
     if best == REFERENCE or not math.isfinite(ours):
         return f"{sentence}{members}"
-    reference = _compared(ours, naive, "It", in_words(REFERENCE))
+    reference = _compared(ours, naive, "It", method_in_words(REFERENCE))
     return f"{sentence} {reference} ({naive:.4g}).{members}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 
-def in_words(seconds: float) -> str:
+def duration_in_words(seconds: float) -> str:
     """A time in a unit that suits it: 119 s, 10 min, 2.5 h."""
     if seconds < 120:
         return f"{seconds:.0f} s"
@@ -22,4 +22,4 @@ def end_in_words(seconds: float, now: datetime.datetime | None = None) -> str:
     begun = now or datetime.datetime.now().astimezone()
     end = begun + datetime.timedelta(seconds=seconds)
     form = "%H:%M" if end.date() == begun.date() else "%Y-%m-%d %H:%M"
-    return f"ends at about {end.strftime(form)}, in {in_words(seconds)}"
+    return f"ends at about {end.strftime(form)}, in {duration_in_words(seconds)}"

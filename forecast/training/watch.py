@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from forecast.runs.clock import in_words
+from forecast.runs.clock import duration_in_words
 from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar
 from forecast.training.progress import Progress, member_name
 
@@ -63,7 +63,7 @@ def in_one_line(progress: Progress) -> str:
     if progress.best < math.inf:
         parts.append(f"best {progress.best:.4g}")
     if progress.seconds_left < math.inf:
-        parts.append(f"at most {in_words(progress.seconds_left)} left")
+        parts.append(f"at most {duration_in_words(progress.seconds_left)} left")
     return f"{member}epoch {epoch.number}/{progress.epochs}{step}: {', '.join(parts)}"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from forecast.cli.main import main
 from forecast.cli.process import _without_working_folder
-from forecast.cli.streams import Forgiving, open_streams
+from forecast.cli.streams import LenientStream, open_streams
 from tests.cli.helpers import after_epoch, names_in
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -73,7 +73,7 @@ def test_a_log_that_nobody_takes_ends_no_training(error, place, call, monkeypatc
 
 def test_a_stream_that_forgives_is_otherwise_the_stream():
     real = io.StringIO()
-    stream = Forgiving(real)
+    stream = LenientStream(real)
     print("line", file=stream, flush=True)
     assert (stream.getvalue(), stream.isatty()) == ("line\n", False)
 

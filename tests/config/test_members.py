@@ -2,7 +2,7 @@
 
 import pytest
 
-from forecast.config.members import in_words
+from forecast.config.members import changes_in_words
 from forecast.config.tree import build_config, config_from, read_yaml, write_config
 from forecast.errors import ConfigError
 
@@ -25,7 +25,7 @@ def test_a_member_is_the_configuration_with_its_changes():
     assert {each.training.members for each in (whole, *whole.listed)} == {3}
     assert whole.widest == long.window
     assert whole.widest.reach == 78
-    assert [in_words(whole.training, n) for n in range(3)] == [
+    assert [changes_in_words(whole.training, n) for n in range(3)] == [
         "window.lookback 48, window.lags [30]",
         "training.loss {'huber': 0.5}",
         "as configured",

@@ -13,7 +13,7 @@ from forecast.evaluation.baselines import (
     sba,
     tsb,
 )
-from forecast.evaluation.scoring import in_words
+from forecast.evaluation.scoring import method_in_words
 
 LENGTHS = np.array([1, 30, 7, 64])
 OFFSETS = np.array([0, *LENGTHS.cumsum()])
@@ -62,4 +62,4 @@ def test_they_are_opponents_where_zeros_abound():
     assert not are_counts(np.array([[-1.0]]))
     history = History(DEMANDS, OFFSETS, 1)
     assert [*baseline_forecasts(history, np.array([9]), 1)] == [*BASELINES, *INTERMITTENT]
-    assert [*map(in_words, INTERMITTENT)] == ["Croston's method", "SBA", "TSB"]
+    assert [*map(method_in_words, INTERMITTENT)] == ["Croston's method", "SBA", "TSB"]

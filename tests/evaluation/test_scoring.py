@@ -13,7 +13,7 @@ from forecast.evaluation.baselines import History
 from forecast.evaluation.scoring import (
     Actuals,
     best_opponent,
-    in_words,
+    method_in_words,
     overall,
     verdict,
     with_batch,
@@ -226,5 +226,5 @@ def test_better_than_the_best_is_said_only_of_the_lowest_error(ours: float, othe
 
 
 def test_methods_are_called_by_words() -> None:
-    assert in_words("seasonal_naive") == "seasonal naive"
-    assert in_words("moving_average") == "the moving average"
+    assert method_in_words("seasonal_naive") == "seasonal naive"
+    assert method_in_words("moving_average") == "the moving average"

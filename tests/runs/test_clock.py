@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from forecast.runs.clock import end_in_words, in_words
+from forecast.runs.clock import duration_in_words, end_in_words
 
 EVENING = datetime.datetime(2024, 5, 1, 22, 30)
 
@@ -14,7 +14,7 @@ EVENING = datetime.datetime(2024, 5, 1, 22, 30)
     [(0.4, "0 s"), (119.0, "119 s"), (120.0, "2 min"), (7199.0, "120 min"), (9000.0, "2.5 h")],
 )
 def test_a_time_has_a_unit_that_suits_it(seconds: float, said: str) -> None:
-    assert in_words(seconds) == said
+    assert duration_in_words(seconds) == said
 
 
 @pytest.mark.parametrize(
