@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, parent_process
+from multiprocessing import active_children
 
 import torch
 
@@ -18,6 +16,7 @@ from forecast.batch.starting import worker_context
 from forecast.errors import DeviceError
 from forecast.runs.host import num_threads
 from forecast.runs.memory import claim_process
+from forecast.runs.orphans import end_with_parent
 
 FILES_AHEAD = 2
 """Files a process that wait for it, so that none is idle."""
@@ -68,18 +67,11 @@ def in_processes(job: Job, files: Sequence[str], workers: int) -> Iterator[Finis
 def _become_worker(job: Job, threads: int) -> None:
     """Load the model, and end when the process that asks for forecasts has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its children
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     claim_process()
     warnings.simplefilter("ignore")
     torch.set_num_threads(threads)
     _forecasters.append(Forecaster(job))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _forecast(file: str) -> Finished:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from multiprocessing import forkserver, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
-WORKER = "forecast.batch.processes"
-"""The module of what they do; it imports all that they need."""
+from forecast.runs.orphans import deaf_to_interrupts
+
+WORKER = "forecast.batch.preloaded"
+"""The module that imports all that they need."""
 
 
 def worker_context() -> BaseContext:
@@ -23,14 +23,6 @@ def worker_context() -> BaseContext:
 
 def begin_early() -> None:
     """Let the process that workers will be forks of import what it needs, while this one does."""
-    if worker_context().get_start_method() == "forkserver" and _is_main_thread():
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process alone
-        try:
+    if worker_context().get_start_method() == "forkserver":
+        with deaf_to_interrupts():
             forkserver.ensure_running()
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-def _is_main_thread() -> bool:
-    """Whether this thread may say what signals do."""
-    return threading.current_thread() is threading.main_thread()

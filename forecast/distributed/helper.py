@@ -97,7 +97,3 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         log.disabled = before
-
-
-if __name__ == "__main__":
-    sys.exit(main())

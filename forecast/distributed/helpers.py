@@ -57,7 +57,13 @@ class Helpers:
         }
         with self._said(rank).open("wb") as errors:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "forecast.distributed.helper"],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "forecast.runs.orphans",
+                    "forecast.distributed.helper",
+                ],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

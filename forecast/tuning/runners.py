@@ -20,6 +20,7 @@ from forecast.data.remote import is_named, name_address
 from forecast.errors import one_line
 from forecast.runs.host import num_threads
 from forecast.runs.memory import claim_process
+from forecast.runs.orphans import call, deaf_to_interrupts
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
 
 SECONDS_TO_END = 5.0
@@ -167,12 +168,13 @@ class Processes:
         line, other = context.Pipe()
         named = is_named(self.config.data.path)
         process = context.Process(
-            target=work,
-            args=(other, self.config, self.threads, named),
+            target=call,  # which looks after this process before it imports
+            args=(__name__, work.__name__, other, self.config, self.threads, named),
             daemon=True,
             name="forecast tune",
         )
-        process.start()
+        with deaf_to_interrupts():
+            process.start()
         other.close()  # so that the line ends with the process
         worker = _Worker(process, line)
         self.workers.append(worker)

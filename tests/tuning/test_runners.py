@@ -82,6 +82,14 @@ def test_what_goes_wrong_in_a_process_is_raised_in_the_one_that_asks(tmp_path, m
     other.close()
 
 
+def test_a_process_does_not_hear_ctrl_c_while_it_imports(tmp_path, monkeypatch):
+    heard = []
+    begun = multiprocessing.get_context("spawn").Process
+    monkeypatch.setattr(begun, "start", lambda _: heard.append(signal.getsignal(signal.SIGINT)))
+    Processes(basis_in(tmp_path).config, 1)._new().line.close()
+    assert heard == [signal.SIG_IGN]
+
+
 def test_a_process_ends_with_the_one_that_asks(tmp_path, monkeypatch):
     """Nobody is at the other end any more, before a trial, and at its first epoch."""
     monkeypatch.setattr(runners, "_own_process", lambda threads: None)
