@@ -1,10 +1,11 @@
 """What ridge regression over weeks adds to `forecast quick` on hourly tables.
 
-python benchmarks/weeks.py --data DIR
+python benchmarks/weeks.py --data DIR [--stretches 2]
 
 DIR holds M4-Hourly-train.csv, bike_sharing.csv and ETTh1.csv, as benchmarks/accuracy.py wants them.
-The last H rows of what is read are scored, and the H before them, with what lies before as the
-table; no test part of a protocol is read. MASE over seasonal naive's, a mean over series.
+The last H rows of what is read are scored, and the H before them (and so on, as many stretches as
+are asked for), with what lies before as the table; no test part of a protocol is read. MASE over
+seasonal naive's, a mean over series.
 """
 
 import argparse
@@ -74,10 +75,12 @@ def main() -> None:
     """Print a line for each table and stretch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--stretches", type=int, default=2)
+    options = parser.parse_args()
     print("| table, H, rows left out | without ridge | with | weights (CPU seconds) |")
     print("|---|---|---|---|")
-    for name, table, horizon in tables(parser.parse_args().data):
-        for left_out in (0, horizon):
+    for name, table, horizon in tables(options.data):
+        for left_out in range(0, options.stretches * horizon, horizon):
             part = cut(table, left_out)
             without, _ = scored(part, horizon, SMOOTHING)
             ours, said = scored(part, horizon, None)

@@ -17,6 +17,10 @@ from forecast.pretrained.smoothing import first_known
 LONGER = {7: 365, 24: 168, 48: 336, 96: 672}
 """A season that goes with a shorter one: the year of days, the week of hours and their parts."""
 
+DAYS_OF_A_WEEK = 7
+CLOSE = 1.1
+"""Error of the values of a week ago over that of a day ago, up to which a history shows weeks."""
+
 
 def longer_season(season: int) -> int:
     """Rows of the season that goes with a shorter one; 0: none."""
@@ -45,11 +49,8 @@ class Histories:
     is_positive: Bool[np.ndarray, " B"]
     phases: Int[np.ndarray, " L"]
     """Place of each row in its season; 0 is that of the first step ahead."""
-
-    @property
-    def is_long(self) -> Bool[np.ndarray, "B 1"]:
-        """Whether a history holds two of the longer seasons: one alone tells of no season."""
-        return column((self.long_season > 0) & (self.counts >= 2 * self.long_season))
+    is_long: Bool[np.ndarray, "B 1"]
+    """Whether the longer season counts."""
 
     @property
     def without_difference(self) -> Float[np.ndarray, "B L"]:
@@ -89,9 +90,28 @@ def decomposed(values: Float[np.ndarray, "B L"], season: int, long_season: int) 
     if season > 1 and length > season:
         additive, ratio = _indices(values, season, phases, counts)
     ratio = np.where(column(is_positive), ratio, 1.0)
+    is_long = _is_long(values, season, long_season, counts)
     return Histories(
-        values, known, season, long_season, counts, additive, ratio, is_positive, phases
+        values, known, season, long_season, counts, additive, ratio, is_positive, phases, is_long
     )
+
+
+def _is_long(
+    values: Float[np.ndarray, "B L"],
+    season: int,
+    long_season: int,
+    counts: Int[np.ndarray, " B"],
+) -> Bool[np.ndarray, "B 1"]:
+    """Whether a history holds two of the longer seasons, for one alone tells of none, and shows it.
+
+    A week of hours shows where the values of a week ago are nearly as close as those of a day ago.
+    The year of days need not show so: levels differ from year to year.
+    """
+    is_held = (long_season > 0) & (counts >= 2 * long_season)
+    if long_season != DAYS_OF_A_WEEK * season:
+        return column(is_held)
+    week, day = (mean(np.abs(values - lagged(values, lag))) for lag in (long_season, season))
+    return column(is_held & (week <= CLOSE * day))
 
 
 def _filled_by_season(

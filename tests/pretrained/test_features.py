@@ -91,6 +91,21 @@ def test_a_longer_season_counts_from_its_second_time_on():
         assert with_it.encoder[..., 4].any() == is_told
 
 
+def test_a_week_of_hours_counts_where_it_shows():
+    hours = np.arange(3 * 168)
+    random = np.random.default_rng(0)
+    day = 10 * np.sin(2 * np.pi * hours / 24)
+    weather = day + np.cumsum(random.normal(size=len(hours)))
+    traffic = day * (hours // 24 % 7 < 5) + random.normal(size=len(hours))
+
+    def differs(values):
+        with_week, without = told(values, 24, long_season=168), told(values, 24)
+        return not np.array_equal(with_week.methods, without.methods)
+
+    assert differs(traffic)
+    assert not differs(weather)
+
+
 def test_an_error_that_nobody_knows_is_not_taken_for_none():
     season = 12
     found = told(series(rows=season), season)  # no value has one a season before it
