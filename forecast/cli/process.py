@@ -5,7 +5,9 @@ Nothing that it finds there may change a result, end a training, or print betwee
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -31,6 +33,7 @@ SIGNALS = (signal.SIGTERM, *([HANG_UP] if HANG_UP else []))
 
 def own_process() -> None:
     """Make the process that this program runs in its own, before it imports a library."""
+    atexit.register(gc.freeze)  # Python looks through all modules before it ends: 0.3 s, if idle
     open_streams()
     _set_environment()
     sys.path[:] = _without_working_folder(sys.path, os.environ.get("PYTHONPATH", ""))

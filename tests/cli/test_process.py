@@ -204,3 +204,16 @@ def test_a_process_of_others_keeps_its_signals_after_an_interruption(place, call
     after_epoch(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert call("train", "config.yaml", "--run", "run")[0] == 130
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+ENDING = """
+import atexit, gc
+from forecast.cli.process import own_process
+atexit.register(lambda: print(gc.get_freeze_count() > 0))
+own_process()
+"""
+
+
+def test_python_does_not_look_through_all_modules_before_it_ends():
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, check=True)
+    assert done.stdout.split() == [b"True"]
