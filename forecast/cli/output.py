@@ -12,6 +12,7 @@ from forecast.errors import ConfigError, as_path, printable_lines
 from forecast.runs.files import is_stream, json_text, write_atomically
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 PICTURE = ".png"
@@ -102,6 +103,21 @@ def refuse_beside_samples(options: Any) -> None:
         raise ConfigError("--plot draws one forecast and its intervals, without --samples")
     if options.level is not None:
         raise ConfigError("--level is for intervals, --samples takes their place; give one of both")
+
+
+def write_result(table: pd.DataFrame, options: Any, facts: Mapping[str, Any]) -> None:
+    """Write a table to the file of --output, and say so.
+
+    Args:
+        table: what the command gives.
+        options: of the command.
+        facts: what JSON says beside it.
+    """
+    from forecast.data.write import write_table  # pandas is slow
+
+    write_table(table, Path(options.output), is_new=not options.force)
+    result = {"output": options.output, "rows": len(table), **facts}
+    print_result(options.json, result, f"{len(table)} rows in {options.output}")
 
 
 def write_picture(figure: Figure, path: str, force: bool) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.options import PredictOptions
-from forecast.cli.output import print_result, refuse_input, require_outputs, write_picture
+from forecast.cli.output import refuse_input, require_outputs, write_picture, write_result
 from forecast.cli.streams import write_stdout
 from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, to_json, write_table
+from forecast.data.write import for_spreadsheets, to_json
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.display import forecast_with_figure
 from forecast.forecasting.model_file import load, model_path
@@ -43,9 +42,7 @@ def predict_table(options: PredictOptions) -> int:
             table = two_futures(trained, options.future, options.compare, *asked)
     table = for_spreadsheets(table) if options.safe_csv else table
     if options.output != "-":
-        write_table(table, Path(options.output), is_new=not options.force)
-        result = {"output": options.output, "rows": len(table)}
-        print_result(options.json, result, f"{len(table)} rows in {options.output}")
+        write_result(table, options, {})
     else:
         write_stdout(f"{to_json(table)}\n" if options.json else to_csv(table))
     return 0

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.loading import imported_meanwhile
 from forecast.cli.options import QuickOptions
 from forecast.cli.output import (
-    print_result,
     refuse_beside_samples,
     require_outputs,
     write_picture,
+    write_result,
 )
 from forecast.cli.streams import write_stdout
 from forecast.cli.text import quick_text
 from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, to_json, write_table
+from forecast.data.write import for_spreadsheets, to_json
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.hints import Hints
@@ -73,10 +72,7 @@ def _write(result: QuickForecast, table: pd.DataFrame, options: QuickOptions) ->
         print(quick_text(result.facts()), file=sys.stderr)
     table = for_spreadsheets(table) if options.safe_csv else table
     if options.output != "-":
-        write_table(table, Path(options.output), is_new=not options.force)
-        written = {"output": options.output, "rows": len(table)}
-        text = f"{len(table)} rows in {options.output}"
-        print_result(options.json, {**written, **result.facts()}, text)
+        write_result(table, options, result.facts())
     elif options.json:
         rows = json.loads(to_json(table))
         name = "forecast" if options.samples is None else "samples"

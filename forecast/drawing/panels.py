@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from forecast.data.panel import Panel
+from forecast.data.panel import Panel, looked_up
 
 Forecast = Float[np.ndarray, "H K _"]
 """Of one series, in the user's units; the last axis: quantiles, the median in the middle."""
+Draw = Callable[[int, Forecast], tuple[Any, ...]]
+"""(position of the first step, what is forecast) -> what is drawn."""
 MOST_PANELS = 6
 """In one picture, one of each series and target."""
 CONTEXT = 3
@@ -57,13 +60,8 @@ def panels_of(shown: Shown, ahead: Mapping[str, Forecast]) -> list[dict[str, Any
         shown: series, and test forecasts.
         ahead: series id -> forecast after its last row, where that is known.
     """
-    panel = shown.panel
-    targets = min(panel.num_targets, max(1, MOST_PANELS // panel.num_series))
-    return [
-        _panel(shown, ahead.get(panel.ids[series]), series, target)
-        for series in range(panel.num_series)
-        for target in range(targets)
-    ]
+    ids = shown.panel.ids
+    return [_panel(shown, ahead.get(ids[n]), n, target) for n, target in _chosen(shown.panel)]
 
 
 def label_panels_of(
@@ -76,45 +74,17 @@ def label_panels_of(
         ahead: series id -> probabilities after its last row, where these are known.
         classes: of each target, in the order of the probabilities.
     """
-    panel = shown.panel
-    targets = min(panel.num_targets, max(1, MOST_PANELS // panel.num_series))
+    ids = shown.panel.ids
     return [
-        _strip(shown, ahead.get(panel.ids[series]), series, target, classes[target])
-        for series in range(panel.num_series)
-        for target in range(targets)
+        _strip(shown, ahead.get(ids[n]), n, target, classes[target])
+        for n, target in _chosen(shown.panel)
     ]
 
 
-def _strip(
-    shown: Shown, ahead: Forecast | None, series: int, target: int, classes: Sequence[str]
-) -> dict[str, Any]:
-    """The end of one series and target: rows of the labels that came, and probabilities."""
-    panel, name = shown.panel, shown.panel.targets[target]
-    rows = np.arange(panel.offsets[series], panel.offsets[series + 1])
-    positions, series_id = panel.positions(rows), panel.ids[series]
-    place = {label: float(row) for row, label in enumerate(classes)}
-    table = np.array([*(place.get(each, np.nan) for each in panel.categories[name]), np.nan])
-    actual = panel.values[rows, target]
-    numbers = np.where(np.isnan(actual), len(table) - 1, actual).astype(np.int64)
-
-    def steps(first: int, values: Forecast) -> tuple[Any, Any]:
-        times = panel.axis.column(first + np.arange(len(values)))
-        return times, values[:, target, : len(classes)]
-
-    tested = [
-        steps(int(positions[len(rows) - back]), values)
-        for back, values in sorted(shown.tested.get(series_id, {}).items(), reverse=True)
-    ]
-    forecasts = {"test forecast": tested} if tested else {}
-    if ahead is not None:
-        forecasts["next steps"] = [steps(int(positions[-1]) + 1, ahead)]
-    return {
-        "name": _title(series_id if panel.has_ids else None, name, shown.notes.get(series_id)),
-        "times": panel.axis.column(positions),
-        "actual": table[numbers],
-        "rows": [*classes],
-        "forecasts": forecasts,
-    }
+def _chosen(panel: Panel) -> Iterator[tuple[int, int]]:
+    """Numbers of all series, each with as many targets as there is room for."""
+    targets = min(panel.num_targets, max(1, MOST_PANELS // panel.num_series))
+    return itertools.product(range(panel.num_series), range(targets))
 
 
 def title_of(quantiles: Sequence[float], panel: Panel, drawn: int) -> str:
@@ -133,22 +103,53 @@ def title_of(quantiles: Sequence[float], panel: Panel, drawn: int) -> str:
 
 def _panel(shown: Shown, ahead: Forecast | None, series: int, target: int) -> dict[str, Any]:
     """The end of one series and target, with what was forecast of it."""
-    panel, name = shown.panel, shown.panel.targets[target]
+    panel = shown.panel
+    last = float(panel.values[panel.offsets[series + 1] - 1, target])
+
+    def line(first: int, values: Forecast) -> tuple[Any, ...]:
+        return _line(panel, first + np.arange(len(values)), values[:, target])
+
+    def joined(first: int, values: Forecast) -> tuple[Any, ...]:
+        return _joined(panel, first - 1, last, values[:, target])
+
+    return _end_of(shown, ahead, series, target, (line, joined))
+
+
+def _strip(
+    shown: Shown, ahead: Forecast | None, series: int, target: int, classes: Sequence[str]
+) -> dict[str, Any]:
+    """The end of one series and target: rows of the labels that came, and probabilities."""
+    panel, place = shown.panel, {label: float(row) for row, label in enumerate(classes)}
+
+    def steps(first: int, values: Forecast) -> tuple[Any, ...]:
+        times = panel.axis.column(first + np.arange(len(values)))
+        return times, values[:, target, : len(classes)]
+
+    drawn = _end_of(shown, ahead, series, target, (steps, steps))
+    labels = panel.categories[panel.targets[target]]
+    table = np.array([*(place.get(each, np.nan) for each in labels), np.nan])
+    return {**drawn, "actual": looked_up(table, drawn["actual"]), "rows": [*classes]}
+
+
+def _end_of(
+    shown: Shown, ahead: Forecast | None, series: int, target: int, draw: tuple[Draw, Draw]
+) -> dict[str, Any]:
+    """The end of one series and target; `draw` says how a test forecast, and the next steps."""
+    panel, series_id = shown.panel, shown.panel.ids[series]
     rows = np.arange(panel.offsets[series], panel.offsets[series + 1])
-    positions, actual = panel.positions(rows), panel.values[rows, target]
-    series_id = panel.ids[series]
+    positions = panel.positions(rows)
     tested = [
-        _line(panel, positions[len(rows) - back] + np.arange(len(values)), values[:, target])
+        draw[0](int(positions[len(rows) - back]), values)
         for back, values in sorted(shown.tested.get(series_id, {}).items(), reverse=True)
     ]
     lines = {"test forecast": tested} if tested else {}
     if ahead is not None:
-        lines["next steps"] = [_joined(panel, int(positions[-1]), actual[-1], ahead[:, target])]
-    note = shown.notes.get(series_id)
+        lines["next steps"] = [draw[1](int(positions[-1]) + 1, ahead)]
+    names = (series_id if panel.has_ids else None, panel.targets[target])
     return {
-        "name": _title(series_id if panel.has_ids else None, name, note),
+        "name": _title(*names, shown.notes.get(series_id)),
         "times": panel.axis.column(positions),
-        "actual": actual,
+        "actual": panel.values[rows, target],
         "forecasts": lines,
     }
 
