@@ -68,7 +68,7 @@ class Prepared:
     """Values in the user's units; what was missing is filled from within its part."""
     windows: Mapping[str, Windows]
     """By part, on the CPU."""
-    first: tuple[Weights, ...] = ()
+    first: tuple[Weights, ...]
     """Weights that the members begin with, in turn; none: fresh ones."""
 
     @property

@@ -57,7 +57,7 @@ def open_source(
     return config_from(trained.config.model_dump(mode="json"), words), trained
 
 
-def write_backtest(result: Backtest, folder: RunFolder, safe: bool = False) -> None:
+def write_backtest(result: Backtest, folder: RunFolder, safe: bool) -> None:
     """The files of `BACKTEST_FILES`; the summary last, for it says that the others are there.
 
     Args:

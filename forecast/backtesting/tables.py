@@ -164,7 +164,7 @@ def summarise(
     folds: Sequence[Fold],
     actuals: Actuals,
     loss: Option,
-    combined: Sequence[str] = (),
+    combined: Sequence[str],
 ) -> dict[str, Any]:
     """Scores overall, by fold, by step and of the worst series, and the verdict.
 

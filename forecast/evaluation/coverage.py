@@ -108,7 +108,7 @@ def conformal_coverage(
     actuals: Actuals,
     scale: ErrorScale,
     config: IntervalConfig,
-    minimum: float = -np.inf,
+    minimum: float,
 ) -> Summary:
     """What conformal intervals hold of the test values.
 

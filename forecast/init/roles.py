@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -45,18 +45,18 @@ class Roles:
     time: str
     ids: tuple[str, ...]
     targets: tuple[str, ...]
-    helping: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
+    helping: Mapping[str, tuple[Column, ...]]
     """`past`, `future` and `static`: the columns of each that has any."""
-    gappy: tuple[str, ...] = ()
+    gappy: tuple[str, ...]
     """Columns that are no targets, because long runs of them are empty."""
-    further: tuple[str, ...] = ()
+    further: tuple[str, ...]
     """Columns that might be targets as well."""
-    ahead: tuple[str, ...] = ()
+    ahead: tuple[str, ...]
     """Columns that go on where the targets have ended: what `--future auto` takes."""
+    are_labels: tuple[bool, ...]
+    """Of each target, whether it is a label."""
     time_parts: tuple[str, ...] = ()
     """Columns that make up the time."""
-    are_labels: tuple[bool, ...] = ()
-    """Of each target, whether it is a label."""
 
     @property
     def target(self) -> tuple[Column, ...]:

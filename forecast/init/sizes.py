@@ -65,7 +65,7 @@ def chosen_horizon(panel: Panel, season: int, wanted: int | None) -> int:
     return wanted
 
 
-def held_back(panel: Panel, horizon: int, most_parts: int = 2) -> HeldBack:
+def held_back(panel: Panel, horizon: int, most_parts: int) -> HeldBack:
     """Rows for validation and test: a tenth and a fifth, and at least a horizon of each.
 
     Where the median series cannot spare as many beside a window to train on, both are a horizon,

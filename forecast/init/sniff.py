@@ -199,7 +199,7 @@ def _require_names(names: list[str], path: str) -> None:
         )
 
 
-def _typed(texts: pd.DataFrame, decimal: str, thousands: str = "") -> pd.DataFrame:
+def _typed(texts: pd.DataFrame, decimal: str, thousands: str) -> pd.DataFrame:
     """Columns of texts as numbers, truth values, or texts without those of empty cells."""
     columns = {name: _typed_column(each, decimal, thousands) for name, each in texts.items()}
     return pd.DataFrame(columns)

@@ -52,7 +52,7 @@ class Unconfigured:
     """How it was read."""
     unused: tuple[str, ...]
     """Columns without a role."""
-    hindered: str = ""
+    hindered: str
     """What keeps one of them from being numbers; empty: nothing does."""
 
 

@@ -68,7 +68,7 @@ def write_report(
     return page
 
 
-def report_path(run: Path | str, output: Path | str | None = None) -> Path:
+def report_path(run: Path | str, output: Path | str | None) -> Path:
     """Where the report of a run goes."""
     return Path(run) / REPORT_FILE if output is None else Path(output)
 

@@ -185,9 +185,7 @@ def _side_by_side(widths: Sequence[tuple[str, int]]) -> Iterator[tuple[str, tupl
         first += width
 
 
-def lookback_parts(
-    lookback: int, segment: int, num_columns: int, most: int = MOST_BLOCKS
-) -> list[InputPart]:
+def lookback_parts(lookback: int, segment: int, num_columns: int, most: int) -> list[InputPart]:
     """The lookback cut into its segments; many are joined, and few are cut into steps.
 
     Args:

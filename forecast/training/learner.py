@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -33,9 +33,9 @@ class Learner:
     config: TrainingConfig
     learning_rate: float
     seed: int
-    average: Model | None = None
+    average: Model | None
     """Average of the weights along training, if there is one."""
-    profile: Profile = field(default_factory=Profile)
+    profile: Profile
     is_trained: bool = False
     """Whether the weights are good before the first step."""
 

@@ -36,11 +36,11 @@ MOST_STEPS = 100 * LONGEST_HORIZON
 
 def quick_forecast(
     found: Unconfigured,
-    horizon: int | None = None,
-    season: int | None = None,
-    levels: Sequence[float] = (80.0, 95.0),
-    folds: int | None = None,
-    partners: Sequence[str] | None = None,
+    horizon: int | None,
+    season: int | None,
+    levels: Sequence[float],
+    folds: int | None,
+    partners: Sequence[str] | None,
 ) -> QuickForecast:
     """Forecast the steps after the last row of every series.
 

@@ -270,7 +270,7 @@ def test_pictures_show_the_model_and_the_best_opponent_in_the_last_folds(once):
 
 def test_a_folder_is_filled_and_reads_back(once, tmp_path):
     folder = RunFolder(tmp_path / "a" / "b")
-    write_backtest(once, folder)
+    write_backtest(once, folder, safe=False)
     assert {file.name for file in folder.path.iterdir()} == set(BACKTEST_FILES)
     frame = pd.read_csv(folder.path / "backtest.csv", parse_dates=["origin", "ds"])
     pd.testing.assert_frame_equal(frame, once.forecasts, check_dtype=False)

@@ -145,7 +145,7 @@ def test_mase_of_a_fold_is_the_mean_of_scaled_errors(panel, actuals, folds):
 
 
 def test_the_summary_says_where_when_and_who(panel, actuals, folds):
-    summary = summarise(panel, PLAN, folds, actuals, MeanSquared())
+    summary = summarise(panel, PLAN, folds, actuals, MeanSquared(), ())
     assert summary["origins"] == ["2022-01-30", "2022-02-03"], "day 0 is 8 January"
     assert (summary["windows"], summary["series"], summary["targets"]) == (4, 2, ["y", "z"])
     scores = score_frame(panel, folds, actuals)

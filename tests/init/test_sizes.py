@@ -63,7 +63,7 @@ def test_a_horizon_may_leave_a_single_row():
     ],
 )
 def test_validation_and_test_leave_a_window_to_train_on(lengths, horizon, validation, test, train):
-    held = held_back(panel_of(lengths), horizon)
+    held = held_back(panel_of(lengths), horizon, 2)
     assert (held.validation, held.test, held.train.tolist()) == (validation, test, train)
 
 

@@ -15,6 +15,7 @@ from forecast.config.data import Covariate
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.windows import Batch
 from forecast.reporting.importance import (
+    MOST_BLOCKS,
     InputPart,
     error_rises,
     input_parts,
@@ -104,7 +105,7 @@ def test_error_and_rise_are_those_of_a_slow_loop_and_unobserved_targets_do_not_c
 def test_what_a_model_does_not_read_has_no_rise_and_what_it_reads_alone_has_all():
     batch = batch_of()
     exact = Batch(batch.past, batch.future, batch.static, batch.past[:, -H:, 1:2].clone())
-    parts = lookback_parts(L, 1, C)
+    parts = lookback_parts(L, 1, C, MOST_BLOCKS)
     error, rises = error_rises(lambda windows: windows.past[:, -H:, 1:2], exact, parts, 4)
     assert error == 0
     assert (rises[:-H] == 0).all()
@@ -186,7 +187,7 @@ def test_a_covariate_is_all_columns_that_it_became():
 def test_the_lookback_is_cut_without_gaps_in_segments_or_in_a_few_stretches(
     lookback, segment, count, first, last
 ):
-    parts = lookback_parts(lookback, segment, 3)
+    parts = lookback_parts(lookback, segment, 3, MOST_BLOCKS)
     assert len(parts) == count
     assert (parts[0].first, parts[0].end) == first
     assert (parts[-1].first, parts[-1].end) == last
