@@ -13,7 +13,7 @@ from forecast.cli.options import PredictOptions
 from forecast.cli.output import print_result
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.horizon import steps_asked
-from forecast.forecasting.sample import require_paths, tell_repeats
+from forecast.forecasting.sample import copula_of, log_repeats, require_paths
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.clock import duration_in_words
 from forecast.runs.drain import result_of
@@ -32,7 +32,7 @@ def predict_files(options: PredictOptions) -> int:
         trained = job.loaded()
         _refuse_impossible(trained, options)
         if options.samples is not None:
-            tell_repeats(trained, options.samples)
+            log_repeats(copula_of(trained), options.samples)
         elif options.level is None and trained.left_out:
             log.info("%s", trained.left_out)
         steps = forecast_files(job, trained, options.workers, options.ray, options.force)

@@ -14,7 +14,7 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel, looked_up
-from forecast.errors import ConfigError, DataError, listed, named, shown
+from forecast.errors import ConfigError, DataError, listed, shown
 
 log = logging.getLogger("forecast")
 
@@ -133,8 +133,8 @@ def _refuse_gaps(
     series, step = (int(index) for index in np.argwhere(~is_known)[0])
     position = history.starts[series] + history.lengths[series] + step
     time = history.axis.column(np.array([position]))[0]
-    of = f" of series {named(history.ids[series])}" if history.has_ids else ""
-    raise DataError(f"{known.source}: the row{of} for {time} is missing or empty; it needs {names}")
+    row = f"the row{history.of_series(series)} for {time}"
+    raise DataError(f"{known.source}: {row} is missing or empty; it needs {names}")
 
 
 def with_categories(panel: Panel, categories: Mapping[str, tuple[str, ...]]) -> Panel:

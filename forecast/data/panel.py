@@ -129,9 +129,13 @@ class Panel:
         """Where a row stands, for the start of a message: file and line, or series and time."""
         if self.lines is not None and self.lines[row] >= 0:
             return place_of(self.source, self.is_csv, self.files, int(self.lines[row]))
-        time = self.axis.column(self.positions(np.array([row])))[0]
-        series = f" of series {named(self.ids[int(self.series_of(np.array([row]))[0])])}"
-        return f"{self.source}, {time}{series if self.has_ids else ''}"
+        rows = np.array([row])
+        time = self.axis.column(self.positions(rows))[0]
+        return f"{self.source}, {time}{self.of_series(int(self.series_of(rows)[0]))}"
+
+    def of_series(self, number: int) -> str:
+        """Which series is meant, for a message; nothing where the table names none."""
+        return f" of series {named(self.ids[number])}" if self.has_ids else ""
 
     def tail(self, rows: int) -> Panel:
         """The last rows of every series."""

@@ -16,7 +16,7 @@ from forecast.data.missing import require_complete
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
-from forecast.errors import FEW_NAMES, DataError, listed, named, shown
+from forecast.errors import FEW_NAMES, DataError, listed, shown
 from forecast.forecasting.far import far_values
 
 log = logging.getLogger("forecast")
@@ -79,7 +79,7 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     if short.all() or not skips_short:
         kind = SkippedError if skips_short else DataError
         raise kind(
-            f"{history.source}: {int(history.lengths[number])} rows{_of_series(history, number)}"
+            f"{history.source}: {int(history.lengths[number])} rows{history.of_series(number)}"
             f" are too few to forecast from; the model needs the last {needed}"
         )
     names = [history.ids[number] for number in np.flatnonzero(short)]
@@ -144,7 +144,7 @@ def refuse_unknown(windows: Windows, panel: Panel, pipeline: Pipeline) -> None:
         series = int((past | ahead).nonzero()[0])
         needed = windows.lookback + pipeline.chain.rows_lost
         raise DataError(
-            f"{panel.source}: the last {needed} rows{_of_series(panel, series)} hold values that"
+            f"{panel.source}: the last {needed} rows{panel.of_series(series)} hold values that"
             " are missing and cannot be filled; give more history"
         )
 
@@ -173,7 +173,7 @@ def refuse_infinite(
     """
     bad = ~np.isfinite(values).all(axis=(1, 2, 3))
     if bad.any():
-        series = _of_series(panel, int(np.argmax(bad)))
+        series = panel.of_series(int(np.argmax(bad)))
         raise DataError(f"{panel.source}: {message.format(series=series)}")
 
 
@@ -230,8 +230,3 @@ def _warn_of_categories(
     new += [f"{name} {shown(label)}" for name, known in labels.items() for label in known]
     if new:
         log.warning("not seen in training, so treated as unknown: %s", listed(new, FEW_NAMES))
-
-
-def _of_series(panel: Panel, number: int) -> str:
-    """Which series is meant, for a message; nothing where the table does not name its series."""
-    return f" of series {named(panel.ids[number])}" if panel.has_ids else ""

@@ -209,13 +209,12 @@ def long_table(
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
     if panel.axis.ticks and positions.max() >= len(panel.axis.ticks):
         log.warning("data.frequency index: dates beyond the table go on by its usual step")
-    times = panel.axis.column(np.repeat(positions, targets, axis=0).ravel())
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
     return pd.DataFrame(
         with_own_columns(
             config,
             [np.repeat(ids, targets * horizon) for ids in panel.id_values],
-            times.to_numpy() if panel.axis.timezone is None else times,
+            _times_of(panel, np.repeat(positions, targets, axis=0)),
             {"target": names, **results},
         )
     )
@@ -235,7 +234,6 @@ def sample_table(
 
     num, series, horizon, targets = paths.shape
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
-    times = panel.axis.column(np.repeat(positions, num, axis=0).ravel())
     rows = np.moveaxis(paths, 0, 1).reshape(-1, targets)  # series, sample, step
     numbers = np.tile(np.repeat(np.arange(num), horizon), series)
     sample = free_name(SAMPLE, OTHER_SAMPLE, panel.targets)
@@ -243,10 +241,16 @@ def sample_table(
         with_own_columns(
             config,
             [np.repeat(ids, num * horizon) for ids in panel.id_values],
-            times.to_numpy() if panel.axis.timezone is None else times,
+            _times_of(panel, np.repeat(positions, num, axis=0)),
             {sample: numbers, **dict(zip(panel.targets, rows.T, strict=True))},
         )
     )
+
+
+def _times_of(panel: Panel, positions: Int[np.ndarray, "R H"]) -> Any:
+    """The times of some positions, row by row, as a column of a table."""
+    times = panel.axis.column(positions.ravel())
+    return times.to_numpy() if panel.axis.timezone is None else times
 
 
 def interval_columns(quantiles: tuple[float, ...]) -> dict[str, int]:

@@ -81,13 +81,12 @@ def sampled(
     def marginals(part: Int[np.ndarray, " S"]) -> Float[np.ndarray, "S H K n"]:
         return _marginals(model, values[part], history.select(part), num)
 
-    drawn = Drawn(copula, num, seed)
-    paths = drawn.paths(marginals, values.shape[:3], panel.ids, groups)
+    paths = PathSampler(copula, num, seed).paths(marginals, values.shape[:3], panel.ids, groups)
     refuse_infinite(np.moveaxis(paths, 0, -1), panel, INFINITE_INTERVALS)
     return Samples(sample_table(model.config.data, panel, paths), paths)
 
 
-class Drawn(NamedTuple):
+class PathSampler(NamedTuple):
     """Which samples of each step come together in a path."""
 
     copula: Copula
@@ -134,7 +133,7 @@ def refuse_many(num: int, shape: tuple[int, ...]) -> None:
 
 def require_paths(model: TrainedModel, samples: int, seed: int) -> tuple[Copula, int, int]:
     """The copula, samples and seed; a ConfigError where there can be no such paths."""
-    return _copula_of(model), *require_numbers(samples, seed)
+    return copula_of(model), *require_numbers(samples, seed)
 
 
 def require_numbers(samples: int, seed: int) -> tuple[int, int]:
@@ -143,13 +142,8 @@ def require_numbers(samples: int, seed: int) -> tuple[int, int]:
     return num, _whole("seed", seed, 0)
 
 
-def tell_repeats(model: TrainedModel, samples: int) -> None:
+def log_repeats(copula: Copula, samples: int) -> None:
     """Say that there are more samples than errors to make them of, if it is so."""
-    tell_repeated(_copula_of(model), samples)
-
-
-def tell_repeated(copula: Copula, samples: int) -> None:
-    """See `tell_repeats`."""
     kept = len(copula.ranks)
     if samples > kept:
         log.info("%d samples along %d past trajectories, each taken several times", samples, kept)
@@ -164,7 +158,8 @@ def _whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> int:
     return int(value)
 
 
-def _copula_of(model: TrainedModel) -> Copula:
+def copula_of(model: TrainedModel) -> Copula:
+    """How the errors of a model go together; a ConfigError where there can be no paths of it."""
     if model.pipeline.labels:
         raise ConfigError(
             "labels have no sample paths: the columns p-<label> tell how probable each is; leave"

@@ -43,7 +43,7 @@ from forecast.forecasting.history import (
 from forecast.forecasting.horizon import steps_asked
 from forecast.forecasting.labels import label_columns
 from forecast.forecasting.predict import forecast_table, long_table
-from forecast.forecasting.sample import Samples, sampled, tell_repeats
+from forecast.forecasting.sample import Samples, copula_of, log_repeats, sampled
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.runs.host import own_state
@@ -190,7 +190,7 @@ class TrainedModel:
             ConfigError: as `forecast`, for labels, and for a model that keeps no errors.
         """
         found = sampled(self, self._history(data), future, horizon, samples, seed)
-        tell_repeats(self, samples)
+        log_repeats(copula_of(self), samples)
         return found
 
     def compare(

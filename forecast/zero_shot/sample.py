@@ -16,11 +16,11 @@ from forecast.evaluation.copula import Copula, HeldOutErrors
 from forecast.evaluation.marginals import sample_levels, without_middle
 from forecast.forecasting.predict import sample_table
 from forecast.forecasting.sample import (
-    Drawn,
+    PathSampler,
     Samples,
+    log_repeats,
     refuse_many,
     require_numbers,
-    tell_repeated,
 )
 from forecast.zero_shot.calibration import Calibration, with_intervals
 
@@ -78,8 +78,8 @@ def sampled(
     if copula is None:
         raise ConfigError(NO_ERRORS)
     refuse_many(num, spread.point.shape)
-    tell_repeated(copula, num)
-    paths = Drawn(copula, num, seed).paths(
+    log_repeats(copula, num)
+    paths = PathSampler(copula, num, seed).paths(
         lambda part: spread.samples(part, num),
         spread.point.shape,
         panel.ids,
