@@ -81,14 +81,6 @@ class TrainOptions(ConfigOptions):
     )
     force: bool = _flag("--force", "replace the run in DIR; other files stay")
 
-    def all_overrides(self) -> list[str]:
-        """The overrides, with --device and --start-from among them."""
-        path = json.dumps(self.start_from or "")
-        return [
-            *super().all_overrides(),
-            *([f"training.start_from={path}"] if self.start_from else []),
-        ]
-
     profile: bool = _flag("--profile", "tell where the time went; also DIR/profile.json")
     processes: int | None = _integer(
         "--processes N", "processes that share each batch (default: 1)"
@@ -109,6 +101,11 @@ class TrainOptions(ConfigOptions):
     mlflow: str | None = _option(
         "--mlflow URI", "also log to MLflow: file:///DIR, sqlite:///FILE or a server's https://..."
     )
+
+    def all_overrides(self) -> list[str]:
+        """The overrides, with --device and --start-from among them."""
+        start = f"training.start_from={json.dumps(self.start_from)}"
+        return [*super().all_overrides(), *([start] if self.start_from else [])]
 
 
 PLOT = _option("--plot FILE", "draw the end of some series and their forecasts, as PNG")

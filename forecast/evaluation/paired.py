@@ -119,7 +119,10 @@ def _deviation(values: Float[np.ndarray, " T"], together: int) -> float:
 
 
 def student(degrees: int) -> float:
-    """Student's 97.5 % quantile, by degrees of freedom (Abramowitz and Stegun, 26.7.5)."""
+    """Student's 97.5 % quantile, by degrees of freedom (Abramowitz and Stegun, 26.7.5).
+
+    Not by scipy, whose import would take longer than all of a summary.
+    """
     if degrees <= len(FEW_DEGREES):
         return FEW_DEGREES[degrees - 1]
     z, n = 1.959964, degrees  # z: the same quantile of the normal distribution

@@ -46,7 +46,7 @@ def encoded(frame: pd.DataFrame, name: str) -> Column:
     return {name: {"encoding": "embedding" if many else "one_hot"}}
 
 
-def chosen(
+def helping_columns(
     frame: pd.DataFrame,
     ids: Sequence[str],
     targets: Sequence[str],

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecast.data.frames import as_frame
-from forecast.init.helping import chosen, encoded, with_long_gaps
+from forecast.init.helping import encoded, helping_columns, with_long_gaps
 from tests.proposed import propose, read_unconfigured
 
 ROWS = 60
@@ -44,25 +44,27 @@ def test_auto_takes_each_column_for_the_role_that_its_values_allow():
     free = [*frame.columns[2:]]
     asked = {"past": ("auto",), "future": ("auto",)}
     holiday = {"holiday": {"encoding": "one_hot"}}
-    assert chosen(frame, (), ["y"], free, asked) == {
+    assert helping_columns(frame, (), ["y"], free, asked) == {
         "past": ("weather",),
         "future": ("price", holiday),
     }
-    assert chosen(frame, (), ["y"], free, {"past": ("auto",)})["past"] == (
+    assert helping_columns(frame, (), ["y"], free, {"past": ("auto",)})["past"] == (
         *("price", holiday, "weather"),
     )
-    assert chosen(frame.iloc[: ROWS - 7], (), ["y"], free, {"future": ("auto",)}) == {}
-    assert chosen(frame, (), ["y"], free, {"future": ("price",)}) == {"future": ("price",)}
+    assert helping_columns(frame.iloc[: ROWS - 7], (), ["y"], free, {"future": ("auto",)}) == {}
+    assert helping_columns(frame, (), ["y"], free, {"future": ("price",)}) == {"future": ("price",)}
 
 
 def test_auto_takes_what_never_changes_within_a_series_for_static():
     frame = pd.concat([shop(id=name, region=name == "a", t=NOISE) for name in "abc"])
-    found = chosen(frame, ("id",), ["y"], ["region", "t"], {"past": ("auto",)})
+    found = helping_columns(frame, ("id",), ["y"], ["region", "t"], {"past": ("auto",)})
     assert found == {"past": ("t",), "static": ({"region": {"encoding": "one_hot"}},)}
 
 
 def test_a_column_that_is_called_auto_is_a_column():
-    found = chosen(shop(auto=NOISE, x=NOISE), (), ["y"], ["auto", "x"], {"past": ("auto",)})
+    found = helping_columns(
+        shop(auto=NOISE, x=NOISE), (), ["y"], ["auto", "x"], {"past": ("auto",)}
+    )
     assert found == {"past": ("auto",)}
 
 
