@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,11 +60,24 @@ def _drawn(
     """The series that are shown, with their forecasts; `panel` are all of them."""
     from forecast.drawing import label_plots, plots  # matplotlib is slow
 
-    if labels := trained.pipeline.labels:
-        panels = label_panels_of(shown, ahead, labels.classes)
+    panels = drawn_panels(trained, shown, ahead)
+    if trained.pipeline.labels:
         return label_plots.label_strips(panels, title_of((0.5,), panel, len(panels)))
-    panels = panels_of(shown, ahead)
     return plots.forecasts(panels, title_of(quantiles, panel, len(panels)))
+
+
+def drawn_panels(
+    trained: TrainedModel, shown: Shown, ahead: Mapping[str, Forecast]
+) -> list[dict[str, Any]]:
+    """What pictures show of some series, of numbers or of labels.
+
+    Args:
+        trained: the model.
+        shown: the series.
+        ahead: series id -> forecast after its last row, where that is known.
+    """
+    labels = trained.pipeline.labels
+    return label_panels_of(shown, ahead, labels.classes) if labels else panels_of(shown, ahead)
 
 
 def forecast_with_figure(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from forecast.check import described
 from forecast.config.tree import Config, read_config, without_start
-from forecast.drawing.panels import Forecast, Shown, label_panels_of, panels_of
 from forecast.errors import ConfigError, DataError, ForecastError, as_path, shown
-from forecast.forecasting.display import drawn_series
+from forecast.forecasting.display import drawn_panels, drawn_series
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.forecasting.training_table import training_table
@@ -108,23 +105,15 @@ def gather(run: Path, show: Show = unseen) -> Facts:
     show("its table", 0.05)
     ahead, prepared = _ahead(trained), _prepared(trained, config)
     if isinstance(prepared, str):
-        pictures = _pictures(trained, drawn_series(trained), ahead) if ahead else ()
+        pictures = drawn_panels(trained, drawn_series(trained), ahead) if ahead else ()
         return replace(facts, pictures=pictures, without_table=prepared)
     show("test forecasts", 0.2)
     return replace(
         facts,
-        pictures=_pictures(trained, shown_series(trained, prepared), ahead),
+        pictures=drawn_panels(trained, shown_series(trained, prepared), ahead),
         data=described(prepared.panel),
         importance=importance(trained, prepared, within(show, 0.3, 1.0)),
     )
-
-
-def _pictures(
-    trained: TrainedModel, series: Shown, ahead: Mapping[str, Forecast]
-) -> list[dict[str, Any]]:
-    """The panels of some series, of numbers or of labels."""
-    labels = trained.pipeline.labels
-    return label_panels_of(series, ahead, labels.classes) if labels else panels_of(series, ahead)
 
 
 def _refuse_edited(path: Path, config: Config, trained: Config) -> None:

@@ -249,10 +249,6 @@ def _data(facts: Facts) -> PageSection:
     return PageSection(title, tables=(table, PageTable((), rows)))
 
 
-def _looked_at(facts: Facts) -> PageSection:
-    return importance_section(facts.importance, facts.without_table, facts.are_labels)
-
-
 def _environment(facts: Facts) -> PageSection:
     if facts.files.environment is None:
         return PageSection("Environment", f"Left out, for the run holds no {ENVIRONMENT_FILE}.")
@@ -269,10 +265,6 @@ def _profile(facts: Facts) -> PageSection:
     return PageSection(title, tables=(PageTable(("", "time", "share", ""), rows),))
 
 
-def _configuration(facts: Facts) -> PageSection:
-    return PageSection("Configuration", facts.note, code=facts.config)
-
-
 SECTIONS = (
     _scores,
     _forecast,
@@ -284,9 +276,9 @@ SECTIONS = (
     lambda facts: gradient_section(facts.files),
     lambda facts: sweep_section(facts.files),
     _data,
-    _looked_at,
+    lambda facts: importance_section(facts.importance, facts.without_table, facts.are_labels),
     _profile,
-    _configuration,
+    lambda facts: PageSection("Configuration", facts.note, code=facts.config),
     _environment,
 )
 """What a report consists of, in this order."""
