@@ -20,7 +20,7 @@ from forecast.calibrate import held_out_forecasts
 from forecast.config.tree import read_config
 from forecast.evaluate import actuals
 from forecast.evaluation.conformal import Calibration
-from forecast.evaluation.copula import Copula, shuffled
+from forecast.evaluation.copula import Copula, schaake_shuffle
 from forecast.evaluation.intervals import fit_error_scale, with_ends
 from forecast.evaluation.marginals import sample_radii, without_middle
 from forecast.prepare import prepare
@@ -52,7 +52,9 @@ def line_of(path: str, overrides: list[str], level: float) -> dict[str, float | 
     actual = truth.after(rows, horizon)
     steps = np.quantile(samples, shares, axis=-1, method="hazen")
     sums = {
-        "paths": np.quantile(shuffled(samples, ranks).sum(axis=2), shares, axis=1, method="hazen"),
+        "paths": np.quantile(
+            schaake_shuffle(samples, ranks).sum(axis=2), shares, axis=1, method="hazen"
+        ),
         "independent": np.quantile(mixed.sum(axis=1), shares, axis=-1, method="hazen"),
         "ends": steps.sum(axis=2),
     }

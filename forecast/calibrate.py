@@ -26,7 +26,7 @@ from forecast.evaluation.intervals import (
 from forecast.evaluation.levels import central_intervals
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
 from forecast.evaluation.scoring import Actuals
-from forecast.evaluation.sums import SAMPLES, judged, quantile_errors, sum_coverage
+from forecast.evaluation.sums import SAMPLES, median_errors, scored_windows, sum_coverage
 from forecast.forecasting.sample import as_targets
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
@@ -144,7 +144,7 @@ def _conformal_sums(
     radii = sample_radii(known, SAMPLES)
     if radii is None or copula is None:
         return {}
-    chosen = judged(len(test.rows), test.forecasts[0].size)
+    chosen = scored_windows(len(test.rows), test.forecasts[0].size)
     rows, forecasts = test.rows[chosen], test.forecasts[chosen][..., None]
 
     def marginals(part: slice) -> Float[np.ndarray, "_ H K n"]:
@@ -172,14 +172,14 @@ def _of_quantiles(
         if len(fewer.windows[part]):
             parts = zip(*part_forecasts(models, fewer, part, combination), strict=True)
             rows, values = (np.concatenate(each) for each in parts)
-            errors[part] = quantile_errors(rows, values, truth, times_of)
+            errors[part] = median_errors(rows, values, truth, times_of)
     if not errors:
         return Calibrated(summary=held)
     copula, levels = _copula([*errors.values()], prepared), central_intervals(quantiles)
     sums: Summary = {}
     validated = _copula([errors["validation"]], prepared) if len(errors) == 2 else None
     if with_sums and validated is not None and levels and prepared.config.window.horizon > 1:
-        chosen = judged(len(rows), values[0, ..., 0].size)
+        chosen = scored_windows(len(rows), values[0, ..., 0].size)
         rows, values, pipeline = rows[chosen], values[chosen], prepared.pipeline
         sums = sum_coverage(
             "quantile",

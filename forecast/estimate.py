@@ -16,7 +16,7 @@ from forecast.calibrate import calibrated
 from forecast.config.members import listed_members
 from forecast.config.training import TrainingConfig
 from forecast.data.windows import Windows
-from forecast.evaluate import MOST_TESTED, evenly_spaced, fitted_combination, scores_on_test
+from forecast.evaluate import MOST_TESTED, fitted_combination, scores_on_test, spaced_windows
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_learner, of_member
@@ -170,7 +170,7 @@ def _of_evaluation(models: tuple[Model, ...], prepared: Prepared) -> float:
     """Seconds of all that is done with models after their training."""
     parts = dict(prepared.windows)
     if prepared.config.partners:
-        parts = {name: evenly_spaced(each, MOST_TESTED) for name, each in parts.items()}
+        parts = {name: spaced_windows(each, MOST_TESTED) for name, each in parts.items()}
     size = max(len(parts[name]) for name in ("validation", "test"))
     most = MOST_ROWS // prepared.panel.num_targets  # that the linear model reads
     parts["train"] = thinned(parts["train"], min(most, len(parts["train"])))

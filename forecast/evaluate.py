@@ -14,6 +14,7 @@ from forecast.config.count_rules import NAMES as COUNTS
 from forecast.config.count_rules import lowest
 from forecast.config.members import changes_in_words
 from forecast.config.tree import Config
+from forecast.data.panel import evenly_spaced
 from forecast.data.scale import training_scale
 from forecast.data.split import PARTS
 from forecast.data.windows import Windows
@@ -156,7 +157,7 @@ def _held_out_methods(
     windows, truth = prepared.windows["validation"], actuals(prepared)
     if not len(windows):
         return None
-    fewer = replace(prepared, windows={"validation": evenly_spaced(windows, MOST_WEIGHED)})
+    fewer = replace(prepared, windows={"validation": spaced_windows(windows, MOST_WEIGHED)})
     batches = list(part_forecasts(models, fewer, "validation"))
     rows = np.concatenate([rows for rows, _ in batches])
     own = np.concatenate([values[..., values.shape[-1] // 2] for _, values in batches])
@@ -170,11 +171,11 @@ def _held_out_methods(
     )
 
 
-def evenly_spaced(windows: Windows, most: int) -> Windows:
-    """All windows, or so many of them."""
+def spaced_windows(windows: Windows, most: int) -> Windows:
+    """All windows, or so many of them, evenly spaced."""
     if len(windows) <= most:
         return windows
-    return windows.subset(torch.arange(most) * len(windows) // most)
+    return windows.subset(torch.from_numpy(evenly_spaced(len(windows), most)))
 
 
 # What `summary.json` holds.
@@ -242,7 +243,7 @@ def scores_on_test(
     """
     config, panel, model = prepared.config, prepared.panel, combination.name
     if len(combination.methods) > 1:
-        fewer = evenly_spaced(prepared.windows["test"], MOST_TESTED)
+        fewer = spaced_windows(prepared.windows["test"], MOST_TESTED)
         prepared = replace(prepared, windows={**prepared.windows, "test": fewer})
     num_windows = len(prepared.windows["test"])
     if not num_windows:

@@ -27,7 +27,7 @@ class Holidays(Section):
         return value
 
 
-def place_of(text: str) -> dict[str, str]:
+def holiday_place(text: str) -> dict[str, str]:
     """`DE` or `DE-BY` as the section `holidays` has it.
 
     Raises:

@@ -114,7 +114,7 @@ class Copula:
         return random.permutation(np.append(whole, random.permutation(kept)[: num % kept]))
 
 
-def shuffled(
+def schaake_shuffle(
     values: Float[np.ndarray, "S H K n"], ranks: Int[np.ndarray, "S n H K"]
 ) -> Float[np.ndarray, "S n H K"]:
     """Samples of every step and target, put in the order of some ranks: the Schaake shuffle.

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.data.panel import evenly_spaced
-from forecast.evaluation.copula import Copula, HeldOutErrors, shuffled
+from forecast.evaluation.copula import Copula, HeldOutErrors, schaake_shuffle
 from forecast.evaluation.coverage import IntervalSums, Summary
 from forecast.evaluation.scoring import Actuals
 
@@ -21,7 +21,7 @@ SMALLEST = 1e-9
 KEYS = ("coverage", "interval_width", "interval_score")
 
 
-def quantile_errors(
+def median_errors(
     rows: Int[np.ndarray, " B"],
     values: Float[np.ndarray, "B H K Q"],
     actuals: Actuals,
@@ -42,8 +42,8 @@ def quantile_errors(
     return HeldOutErrors(times_of(rows), actuals.history.series_of(rows), shares)
 
 
-def judged(windows: int, size: int) -> Int[np.ndarray, " _"]:
-    """Windows whose sums are judged, evenly spaced.
+def scored_windows(windows: int, size: int) -> Int[np.ndarray, " _"]:
+    """Windows whose sums are scored, evenly spaced.
 
     Args:
         windows: there are.
@@ -106,7 +106,7 @@ def sum_intervals(
     """
     names, groups = [str(row) for row in rows], actuals.history.series_of(rows)
     ranks = copula.draw(marginals.shape[-1], marginals.shape[1], names, groups, seed=0)
-    paths = shuffled(marginals, ranks).sum(axis=2)  # (B, n, K)
+    paths = schaake_shuffle(marginals, ranks).sum(axis=2)  # (B, n, K)
     ends = np.concatenate([(1 - shares) / 2, (1 + shares) / 2])
     lower, upper = np.split(np.quantile(paths, ends, axis=1, method="hazen"), 2)
     return lower, upper

@@ -14,7 +14,7 @@ from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.errors import ConfigError, shown
-from forecast.evaluation.copula import Copula, shuffled
+from forecast.evaluation.copula import Copula, schaake_shuffle
 from forecast.evaluation.intervals import with_intervals
 from forecast.evaluation.levels import Levels
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
@@ -112,7 +112,7 @@ class PathSampler(NamedTuple):
         for part in _parts(shape[0], paths.size):
             ids = [names[number] for number in part]
             ranks = self.copula.draw(self.num, shape[1], ids, groups[part], self.seed)
-            paths[:, part] = np.moveaxis(shuffled(marginals(part), ranks), 1, 0)
+            paths[:, part] = np.moveaxis(schaake_shuffle(marginals(part), ranks), 1, 0)
         return paths
 
 

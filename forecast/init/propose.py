@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.config.days import place_of
+from forecast.config.days import holiday_place
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.checks import codes
@@ -61,7 +61,7 @@ def propose(
         DataError: if no time column or no number column can be found, or there are too few rows.
         ConfigError: if horizon or season are too long for the table, or a column has two roles.
     """
-    place = {} if wishes.holidays is None else {"holidays": place_of(wishes.holidays)}
+    place = {} if wishes.holidays is None else {"holidays": holiday_place(wishes.holidays)}
     found = read_unconfigured(table, hints, may_count=True)
     path = table if isinstance(table, str) else "data"
     request = _Request(path, written or path, found, {**found.marks, **place}, wishes)

@@ -16,7 +16,7 @@ from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.data.windows import Windows
 from forecast.errors import ConfigError, ForecastError, one_line
-from forecast.evaluate import actuals, evenly_spaced, part_forecasts, trained_models
+from forecast.evaluate import actuals, part_forecasts, spaced_windows, trained_models
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import VALUES_AT_ONCE, Actuals
 from forecast.label_scores import label_sums
@@ -204,7 +204,7 @@ def _scored_windows(prepared: Prepared, basis: Basis) -> Windows:
     Raises:
         ConfigError: if the trial splits the table otherwise, or lacks some of them.
     """
-    wanted = evenly_spaced(basis.prepared.windows["validation"], MOST_SCORED).origins()
+    wanted = spaced_windows(basis.prepared.windows["validation"], MOST_SCORED).origins()
     windows = prepared.windows["validation"]
     origins = windows.origins()
     ours, theirs = prepared.split, basis.prepared.split

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from forecast.config.data import DataConfig
-from forecast.config.days import Holidays, place_of
+from forecast.config.days import Holidays, holiday_place
 from forecast.config.tree import Config, config_from
 from forecast.data import special_days as module
 from forecast.data.special_days import SpecialDays, share_of_days, special_days
@@ -191,8 +191,8 @@ def test_integer_times_have_no_days():
     ],
 )
 def test_a_place_in_one_word(text, place):
-    assert place_of(text) == place
-    assert refusal(place_of, f"{text.lower()}", error=ConfigError) == (
+    assert holiday_place(text) == place
+    assert refusal(holiday_place, f"{text.lower()}", error=ConfigError) == (
         f"holidays {text.lower()!r} is no place; write DE, or DE-BY for a state"
     )
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from forecast.evaluation import copula
-from forecast.evaluation.copula import Copula, HeldOutErrors, ranked, shuffled
+from forecast.evaluation.copula import Copula, HeldOutErrors, ranked, schaake_shuffle
 
 SHAPES = st.tuples(st.integers(2, 12), st.integers(1, 3), st.integers(1, 2))
 
@@ -42,9 +42,9 @@ def test_as_many_samples_as_trajectories_are_shuffled_as_a_slow_loop_does(data, 
     each = arrays(np.float64, shape, elements=st.floats(-100, 100), unique=True)
     trajectories = data.draw(each)
     values = data.draw(arrays(np.float64, (1, *shape[1:], shape[0]), elements=st.floats(-9, 9)))
-    found = shuffled(values, ranked(trajectories).astype(np.int64)[None])[0]
+    found = schaake_shuffle(values, ranked(trajectories).astype(np.int64)[None])[0]
     np.testing.assert_array_equal(found, slow_shuffle(values[0], trajectories))
-    drawn = shuffled(
+    drawn = schaake_shuffle(
         values, kept(trajectories).draw(shape[0], shape[1], ["a"], np.zeros(1, int), 7)
     )
     rows = [found.tobytes() for found in np.ascontiguousarray(drawn[0])]
@@ -58,7 +58,7 @@ def test_at_every_step_each_rank_is_there_once_so_that_the_marginals_stay(shape,
     assert ranks.shape == (2, num, steps, shape[2])
     assert (np.sort(ranks, axis=1) == np.arange(num)[:, None, None]).all()
     values = np.random.default_rng(1).normal(size=(2, steps, shape[2], num))
-    paths = np.moveaxis(shuffled(values, ranks), 1, -1)
+    paths = np.moveaxis(schaake_shuffle(values, ranks), 1, -1)
     np.testing.assert_array_equal(np.sort(paths, axis=-1), np.sort(values, axis=-1))
 
 
@@ -69,7 +69,7 @@ def test_neither_the_order_of_the_series_nor_that_of_the_values_matters():
     np.testing.assert_array_equal(there[[2, 0]], back)
     values = np.random.default_rng(1).normal(size=(3, 4, 2, 50))
     mixed = np.random.default_rng(2).permuted(values, axis=-1)
-    np.testing.assert_array_equal(shuffled(values, there), shuffled(mixed, there))
+    np.testing.assert_array_equal(schaake_shuffle(values, there), schaake_shuffle(mixed, there))
     assert not np.array_equal(there, found.draw(50, 4, ["a", "b", "c"], np.arange(3), 4))
 
 
@@ -91,7 +91,7 @@ def test_the_sum_over_an_ar1_process_varies_as_theory_says(phi):
     deviations = np.sqrt((1 - phi ** (2 * steps)) / (1 - phi**2))
     normal = np.quantile(random.normal(size=100_000), (np.arange(400) + 0.5) / 400)
     marginals = (deviations[:, None] * normal)[None, :, None]
-    paths = shuffled(
+    paths = schaake_shuffle(
         marginals, kept(errors[..., None]).draw(400, horizon, [""], np.zeros(1, int), 0)
     )
     # Each noise lasts to the end of the horizon: what the sum has of it is a geometric sum.

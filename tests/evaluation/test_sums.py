@@ -7,7 +7,7 @@ from forecast.data.scale import training_scale
 from forecast.evaluation.baselines import History
 from forecast.evaluation.copula import Copula
 from forecast.evaluation.scoring import Actuals
-from forecast.evaluation.sums import MOST_JUDGED, judged, quantile_errors, sum_coverage
+from forecast.evaluation.sums import MOST_JUDGED, median_errors, scored_windows, sum_coverage
 
 RANDOM = np.random.default_rng(0)
 
@@ -51,7 +51,7 @@ def test_the_share_and_the_width_are_those_of_a_loop_over_windows(moves_together
 def test_the_errors_of_quantiles_are_in_units_of_their_side():
     truth = actuals_of(np.array([[0.0], [3.0], [-1.0], [2.0], [np.nan]]))
     values = np.array([[[[0.0, 2.0, 4.0]], [[1.0, 1.0, 1.0]]], [[[2.0, 2.0, 2.0]], [[0.0] * 3]]])
-    found = quantile_errors(np.array([0, 2]), values, truth, lambda rows: rows + 10)
+    found = median_errors(np.array([0, 2]), values, truth, lambda rows: rows + 10)
     assert found.times.tolist() == [10, 12]
     assert found.values[0, :, 0].tolist() == [0.5, pytest.approx(-2e9)]
     assert found.values[1, 0, 0] == 0
@@ -59,7 +59,7 @@ def test_the_errors_of_quantiles_are_in_units_of_their_side():
 
 
 def test_of_many_windows_evenly_spaced_ones_are_judged():
-    assert judged(7, 12).tolist() == [*range(7)]
-    assert len(judged(10**6, 1)) == MOST_JUDGED
-    assert len(judged(10**6, 10**7)) == 1
-    assert judged(0, 5).tolist() == []
+    assert scored_windows(7, 12).tolist() == [*range(7)]
+    assert len(scored_windows(10**6, 1)) == MOST_JUDGED
+    assert len(scored_windows(10**6, 10**7)) == 1
+    assert scored_windows(0, 5).tolist() == []
