@@ -26,11 +26,11 @@ SMALL = 1e-4
 class GraphTransform(nn.Module):
     """One transform; see `Transform` of the data."""
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:
+    def transform(self, values: Rows, series: Numbers) -> Rows:
         """Towards the model's scale; NaN where there is no image, or no row to take away."""
         raise NotImplementedError
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:
         """Back, with the rows before the forecast in the units before this transform."""
         raise NotImplementedError
 
@@ -52,11 +52,11 @@ class GraphLog(GraphTransform):
         super().__init__()
         self.image, self.inverse, self.bound = forward, backward, bound
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:  # noqa: ARG002
+    def transform(self, values: Rows, series: Numbers) -> Rows:  # noqa: ARG002
         """Each value forward."""
         return torch.where(values > self.bound, self.image(values), torch.nan)
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
         """Each value backward."""
         return self.inverse(forecast)
 
@@ -79,12 +79,12 @@ class _Fitted(GraphTransform):
 class GraphAffine(_Fitted):
     """(x - location) / scale."""
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:
+    def transform(self, values: Rows, series: Numbers) -> Rows:
         """Subtract the location, divide by the scale."""
         location, scale = self.chosen(series)
         return (values - location) / scale
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
         """Multiply by the scale, add the location."""
         location, scale = self.chosen(series)
         return forecast * scale[..., None] + location[..., None]
@@ -97,7 +97,7 @@ class GraphPower(_Fitted):
         super().__init__(state)
         self.is_box_cox = is_box_cox
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:
+    def transform(self, values: Rows, series: Numbers) -> Rows:
         """The power of x / scale."""
         exponent, scale = self.chosen(series)
         scaled = values / scale
@@ -108,7 +108,7 @@ class GraphPower(_Fitted):
         powers = torch.where(scaled >= 0, upper, lower)
         return torch.where(scaled.isnan(), torch.nan, powers)
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
         """The power undone; a forecast beyond the power's range gives the end of the range."""
         exponent, scale = (each[..., None] for each in self.chosen(series))
         if self.is_box_cox:
@@ -125,14 +125,14 @@ class GraphDifference(GraphTransform):
         super().__init__()
         self.lags = lags
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:  # noqa: ARG002
+    def transform(self, values: Rows, series: Numbers) -> Rows:  # noqa: ARG002
         """Differences; NaN in the first rows, which have no past."""
         for lag in self.lags:
             differences = values[:, lag:] - values[:, :-lag]
             values = torch.cat([torch.full_like(values[:, :lag], torch.nan), differences], dim=1)
         return values
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:  # noqa: ARG002
         """Running sums per phase of each lag, as in `DifferenceTransform`."""
         before = []
         for lag in self.lags:
@@ -186,20 +186,20 @@ class GraphChain(nn.Module):
     def _steps(self) -> list[GraphTransform]:
         return [each for each in self.transforms if isinstance(each, GraphTransform)]
 
-    def onward(self, values: Rows, series: Numbers) -> Rows:
+    def transform(self, values: Rows, series: Numbers) -> Rows:
         """To the model's scale; NaN where a value has no image, or a difference no past."""
         for step in self._steps:
-            values = step.onward(values, series)
+            values = step.transform(values, series)
         return values
 
-    def undone(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:
+    def invert(self, forecast: Ahead, history: Rows, series: Numbers) -> Ahead:
         """Back to the user's units, in which the history is."""
         histories = []
         for step in self._steps:
             histories.append(history)
-            history = step.onward(history, series)
+            history = step.transform(history, series)
         for step, before in zip(reversed(self._steps), reversed(histories), strict=True):
-            forecast = step.undone(forecast, before, series)
+            forecast = step.invert(forecast, before, series)
         return forecast
 
 

@@ -97,7 +97,7 @@ class ForecastGraph(nn.Module):
             members = [self.counts(self._combined(members).double())]
             is_whole = is_whole & self._are_counts(history)
         targets = rows[..., : self.window.num_targets]
-        values = self._combined([self._undone(each, targets, number) for each in members])
+        values = self._combined([self._inverted(each, targets, number) for each in members])
         if self.combination is not None:
             values = self.combination.shifted(values, whole[..., : self.window.num_targets])
         if self.intervals is not None:
@@ -138,11 +138,11 @@ class ForecastGraph(nn.Module):
         likeliest = torch.where(is_whole[:, None, None], values.argmax(dim=-1).double(), torch.nan)
         return likeliest, values
 
-    def _undone(
+    def _inverted(
         self, forecast: Float[Tensor, "B H K Q"], rows: Float[Tensor, "B P K"], series: Numbers
     ) -> Float[Tensor, "B H K Q"]:
         """What `Pipeline.invert` does: what was the same as long as it is known, stays so."""
-        forecast = self.chain.undone(forecast.double(), rows, series)
+        forecast = self.chain.invert(forecast.double(), rows, series)
         forecast = forecast.clamp(min=self.minimum)
         known = self.constants[series][:, None]  # (B, 1, K)
         has_changed = ((rows - known).abs() > ROUNDING * known.abs()).any(dim=1, keepdim=True)

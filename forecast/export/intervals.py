@@ -43,11 +43,11 @@ class GraphIntervals(nn.Module):
 
     def around(self, point: Float[Tensor, "B H K"], series: Numbers) -> Float[Tensor, "B H K Q"]:
         """Lower ends, the forecast, upper ends."""
-        center = self.chain.onward(point, series)
+        center = self.chain.transform(point, series)
         reach = self.radii * self.sizes[series][:, None, None]  # (B, I, H, K)
         reach = reach.movedim(1, -1)  # as if they were quantiles
         ends = torch.cat([center[..., None] - reach, center[..., None] + reach], dim=-1)
-        ends = self.chain.undone(ends, point, series)
+        ends = self.chain.invert(ends, point, series)
         lower, upper = ends.chunk(2, dim=-1)
         below, above = [point], [point]
         for number in range(lower.shape[-1]):  # no end may cross the next one within

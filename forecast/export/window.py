@@ -66,7 +66,7 @@ class GraphWindow(nn.Module):
             future: covariates that are known ahead.
             dated: what `dated` gives of the times.
         """
-        targets = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.reach :]
+        targets = self.chain.transform(rows[..., : self.num_targets], series)[:, -self.reach :]
         fitted = (*self.covariates.past, *self.covariates.future)
         others = rows[:, -self.reach :, self.num_targets :]
         past = [targets, *encoded(fitted, others)]
@@ -79,7 +79,7 @@ class GraphWindow(nn.Module):
 
     def histories(self, rows: Float[Tensor, "B P C"], series: Numbers) -> Float[Tensor, "B L K"]:
         """Targets in double precision, NaN before a series begins, for networks that read these."""
-        values = self.chain.onward(rows[..., : self.num_targets], series)[:, -self.reach :]
+        values = self.chain.transform(rows[..., : self.num_targets], series)[:, -self.reach :]
         return nothing_before_usable(values) if self.is_padded else values
 
     def dated(

@@ -32,11 +32,11 @@ def test_a_chain_goes_there_and_back_as_in_the_data(options, seed, size):
     series = np.array([2, 0, 1, 2])
     graph, numbers = GraphChain(chain), torch.from_numpy(series)
     rows = values.reshape(SERIES, LENGTH, 2)[series]
-    found = graph.onward(torch.from_numpy(rows), numbers).numpy()
+    found = graph.transform(torch.from_numpy(rows), numbers).numpy()
     wanted = chain.apply(values, offsets).reshape(SERIES, LENGTH, 2)[series]
     np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9)
     ahead = rng.normal(size=(4, HORIZON, 2, 3))
-    found = graph.undone(torch.from_numpy(ahead), torch.from_numpy(rows), numbers).numpy()
+    found = graph.invert(torch.from_numpy(ahead), torch.from_numpy(rows), numbers).numpy()
     np.testing.assert_allclose(found, chain.invert(ahead, rows, series), rtol=1e-7)
 
 
@@ -53,4 +53,4 @@ def test_what_has_no_image_is_nan(options):
     chain = fit_chain(options, values, np.array([[0, LENGTH]]), season=4)
     rows = torch.from_numpy(values[None].copy())
     rows[0, -1] = -3.0
-    assert GraphChain(chain).onward(rows, torch.zeros(1, dtype=torch.long))[0, -1].isnan().all()
+    assert GraphChain(chain).transform(rows, torch.zeros(1, dtype=torch.long))[0, -1].isnan().all()
