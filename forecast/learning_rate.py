@@ -83,5 +83,4 @@ def find_learning_rate(prepared: Prepared, device: torch.device) -> LrFound:
 
 def with_rate(config: Config, rate: float) -> Config:
     """The configuration with a fixed learning rate."""
-    training = config.training.model_copy(update={"learning_rate": rate})
-    return config.model_copy(update={"training": training})
+    return config.updated("training", learning_rate=rate)

@@ -168,8 +168,8 @@ def _look_ahead(panel: Panel, pipeline: Pipeline, horizon: int) -> None:
 
 def _with_what_was_found(config: Config, panel: Panel, season: int) -> Config:
     """With the frequency, the season and the format of the times that the table has."""
-    found = {"frequency": panel.axis.frequency, "season": season, "time_format": panel.time_format}
-    return config.model_copy(update={"data": config.data.model_copy(update=found)})
+    frequency, time_format = panel.axis.frequency, panel.time_format
+    return config.updated("data", frequency=frequency, season=season, time_format=time_format)
 
 
 def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) -> Config:
@@ -183,8 +183,8 @@ def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) ->
         return sizes[0] if len(set(sizes)) == 1 else sizes
 
     own = [units(member.model, number) for number, member in enumerate(config.listed)]
-    sized = config.model.model_copy(update={"hidden_size": units(config.model)})
-    return with_own(config.model_copy(update={"model": sized}), "model.hidden_size", own)
+    sized = config.updated("model", hidden_size=units(config.model))
+    return with_own(sized, "model.hidden_size", own)
 
 
 def of_member(prepared: Prepared, number: int) -> Prepared:

@@ -173,7 +173,7 @@ def _planned(
         prepared = _as_it_was_trained(trained, panel)
         return _plan_in_test_part(wanted, prepared, folds is None), prepared
     plan = _plan_before_training(wanted, config, panel, folds is None)
-    return plan, prepare(_with_split(config, test=plan.rows), panel)
+    return plan, prepare(config.updated("split", test=plan.rows), panel)
 
 
 def _refuse_what_cannot_be(
@@ -206,12 +206,7 @@ def _with_validation_in_rows(config: Config, panel: Panel) -> Config:
     if not isinstance(config.split.validation, str):
         return config
     rows = int(np.diff(split(panel, config.split).validation).max())
-    return _with_split(config, validation=rows)
-
-
-def _with_split(config: Config, **sizes: int) -> Config:
-    """With other sizes of parts, in rows; validation lies right before test."""
-    return config.model_copy(update={"split": config.split.model_copy(update=sizes)})
+    return config.updated("split", validation=rows)
 
 
 def _plan_before_training(plan: Plan, config: Config, panel: Panel, is_free: bool) -> Plan:
@@ -282,7 +277,7 @@ def _refitted(
 ) -> Generator[Progress, None, Fold]:
     """A fold, forecast by models trained on all that lies before its origins."""
     part, series = without_last(panel, plan.rows_after(number))
-    forecaster = yield from _train(prepare(_with_split(config, test=plan.horizon), part))
+    forecaster = yield from _train(prepare(config.updated("split", test=plan.horizon), part))
     # The part lacks rows, and perhaps series: row of the panel minus row of the part, by series.
     shift = panel.offsets[series] - part.offsets[:-1]
     of_rows = np.searchsorted(series, panel.series_of(rows))

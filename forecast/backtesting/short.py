@@ -11,7 +11,6 @@ import numpy as np
 
 from forecast.backtesting.plan import rows_for_folds
 from forecast.backtesting.run import backtest
-from forecast.config.tree import Config
 from forecast.errors import ForecastError
 from forecast.evaluation.paired import FEWEST_APART, FEWEST_SERIES
 from forecast.prepare import Prepared
@@ -45,7 +44,8 @@ def second_look(prepared: Prepared, session: Session, summary: Mapping[str, Any]
     if prepared.first or _tells_enough(prepared) or seconds > MOST_SECONDS or folds < FEWEST_FOLDS:
         return {}
     log.info("short backtest: %d folds, for the test part alone is too small to judge by", folds)
-    config = _as_long(prepared.config, max(map(len, session.histories)))
+    epochs = max(1, *map(len, session.histories))  # at most those that the training took
+    config = prepared.config.updated("training", epochs=epochs)
     began = time.monotonic()
     try:
         found = result_of(backtest(config, data=prepared.panel, folds=folds)).summary
@@ -77,9 +77,3 @@ def _folds(prepared: Prepared) -> int:
         return 0  # a date, behind which there may be no room
     rows = min(rows_for_folds(config, prepared.panel), test + train // 2)
     return min(MOST_FOLDS, rows // config.window.horizon)
-
-
-def _as_long(config: Config, epochs: int) -> Config:
-    """The configuration, with at most the epochs that a training took."""
-    training = config.training.model_copy(update={"epochs": max(1, epochs)})
-    return config.model_copy(update={"training": training})

@@ -58,10 +58,7 @@ def with_own(config: Config, key: str, own: Sequence[Any]) -> Config:
         {**changes, **({key: value} if key in changes or value != usual else {})}
         for changes, value in zip(listed_members(config.training), own, strict=True)
     )
-    if not members:
-        return config
-    training = config.training.model_copy(update={"ensemble": members})
-    return config.model_copy(update={"training": training})
+    return config.updated("training", ensemble=members) if members else config
 
 
 def changes_in_words(training: TrainingConfig, number: int) -> str:

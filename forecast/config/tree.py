@@ -136,6 +136,11 @@ class Config(Section):
             require_same_output(number, changes, self.training.loss, member.training.loss)
         return self
 
+    def updated(self, section: str, **values: Any) -> Config:
+        """The same with other values of a section, which are not checked."""
+        options = getattr(self, section).model_copy(update=values)
+        return self.model_copy(update={section: options})
+
     @property
     def widest(self) -> WindowConfig:
         """The window that holds what every member reads: it decides which origins there are."""
@@ -234,17 +239,14 @@ def with_files(
         keys: those of `FILES` that are changed.
     """
     for section, key in (name.split(".") for name in keys):
-        options = getattr(config, section)
-        if (path := getattr(options, key)) is not None:
-            options = options.model_copy(update={key: path_of(path)})
-            config = config.model_copy(update={section: options})
+        if (path := getattr(getattr(config, section), key)) is not None:
+            config = config.updated(section, **{key: path_of(path)})
     return config
 
 
 def without_start(config: Config) -> Config:
     """A configuration that begins with fresh weights."""
-    training = config.training.model_copy(update={"start_from": None})
-    return config.model_copy(update={"training": training})
+    return config.updated("training", start_from=None)
 
 
 def config_from(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Config:
