@@ -309,7 +309,7 @@ def report(run: Path | str, output: Path | str | None = None, force: bool = Fals
     """Write the report of a finished run: one HTML page with its scores, pictures and data.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or its model file.
         output: the file; None: `report.html` in the folder.
         force: replace the file if it is there.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -214,6 +215,8 @@ def _text_of(path: str | Path) -> str:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
+        own = path / "config.yaml"  # of a run
+        remedy = f"give {own}" if os.path.isfile(own) else remedy
         raise ConfigError(f"{path}: {error.strerror}; {remedy}") from None
     if path.suffix.lower() in TABLE_SUFFIXES:
         raise ConfigError(

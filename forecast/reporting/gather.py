@@ -24,7 +24,7 @@ from forecast.reporting.run_files import read_run_files
 from forecast.reporting.sections import Facts, page_of
 from forecast.reporting.steps import Show, unseen, within
 from forecast.runs.files import write_atomically, write_within
-from forecast.runs.folder import CONFIG_FILE, REPORT_FILE, RUN_FILES
+from forecast.runs.folder import CONFIG_FILE, MODEL_FILE, REPORT_FILE, RUN_FILES
 from forecast.runs.foreign import refuse_foreign, refuse_input
 from forecast.tested import shown_series
 from forecast.training.agreement import first_difference
@@ -36,7 +36,7 @@ def write_report(
     """Write the report of a finished run.
 
     Args:
-        run: its folder.
+        run: its folder, or its model file.
         output: the file; None: `report.html` in the folder.
         force: replace the file if it is there.
         show: is told what is done.
@@ -48,7 +48,7 @@ def write_report(
         DataError: if there is no finished run, or one of its files is damaged.
         ConfigError: if the file exists.
     """
-    run, path = as_path(run), as_path(report_path(run, output))
+    run, path = _folder_of(run), as_path(report_path(run, output))
     if os.path.lexists(path) and not force:
         raise ConfigError(f"{path} exists; give another --output, or --force")
     for name in RUN_FILES:
@@ -67,7 +67,13 @@ def write_report(
 
 def report_path(run: Path | str, output: Path | str | None) -> Path:
     """Where the report of a run goes."""
-    return Path(run) / REPORT_FILE if output is None else Path(output)
+    return _folder_of(run) / REPORT_FILE if output is None else Path(output)
+
+
+def _folder_of(run: Path | str) -> Path:
+    """Of a run, which may be named by its model file, as elsewhere."""
+    path = as_path(run)
+    return path.parent if path.name == MODEL_FILE and path.is_file() else path
 
 
 def gather(run: Path, show: Show = unseen) -> Facts:

@@ -219,6 +219,13 @@ def test_files_that_cannot_be_read(tmp_path, name, reason):
     assert message == f"{path}: {reason}; give the path of a YAML configuration"
 
 
+def test_a_run_folder_is_told_where_its_configuration_is(tmp_path):
+    own = tmp_path / "config.yaml"
+    own.touch()
+    message = refusal(read_config, tmp_path, error=ConfigError)
+    assert message == f"{tmp_path}: Is a directory; give {own}"
+
+
 # Overrides
 
 

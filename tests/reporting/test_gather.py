@@ -278,7 +278,7 @@ def test_a_damaged_file_ends_the_command_in_one_line(copied, capsys, name):
 
 
 def test_a_report_is_only_replaced_by_force(copied, undrawn):
-    write_report(copied, force=True)
+    write_report(copied / "model.safetensors", force=True)  # which names its run
     with pytest.raises(
         ConfigError, match=r"report\.html exists; give another --output, or --force"
     ):
