@@ -134,7 +134,7 @@ def test_two_futures_stand_side_by_side():
     model = forecast.train(settings, frame)
     days = pd.date_range(frame.ds.max(), periods=HORIZON + 1)[1:]
     calm, wild = (pd.DataFrame({"ds": days, "x": value}) for value in (0.0, 2.0))
-    found = two_futures(model, calm, wild)
+    found = two_futures(model, calm, wild, None, None, None)
     other = model.forecast(future=wild)
     assert (found.compared == other.forecast).all()
     for name in ("p-calm", "p-rain", "p-storm"):

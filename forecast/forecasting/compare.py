@@ -18,9 +18,9 @@ def two_futures(
     trained: TrainedModel,
     future: TableOrPath | None,
     other: TableOrPath,
-    data: TableOrPath | None = None,
-    horizon: int | None = None,
-    level: Levels = None,
+    data: TableOrPath | None,
+    horizon: int | None,
+    level: Levels,
 ) -> pd.DataFrame:
     """The forecast for one future, and beside it that for another.
 

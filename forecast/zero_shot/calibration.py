@@ -23,7 +23,7 @@ MOST = 10.0
 
 
 @dataclass(frozen=True)
-class Calibration:
+class WidthFactors:
     """By how much the network's intervals are widened or narrowed."""
 
     levels: tuple[float, ...]
@@ -31,24 +31,24 @@ class Calibration:
     factors: Float[np.ndarray, "I H"]
     """Of the half widths, by level and step."""
 
-    def at(self, levels: Sequence[float]) -> Calibration:
+    def at(self, levels: Sequence[float]) -> WidthFactors:
         """Factors at other levels: between those that are known, or that of the nearest."""
         found = [np.interp(levels, self.levels, each) for each in self.factors.T]
-        return Calibration(tuple(levels), np.stack(found, axis=1))
+        return WidthFactors(tuple(levels), np.stack(found, axis=1))
 
 
-def uncalibrated(levels: Sequence[float], horizon: int) -> Calibration:
+def unit_width_factors(levels: Sequence[float], horizon: int) -> WidthFactors:
     """The network's own widths."""
-    return Calibration(tuple(levels), np.ones((len(levels), horizon)))
+    return WidthFactors(tuple(levels), np.ones((len(levels), horizon)))
 
 
-def calibrated(
+def fit_width_factors(
     actual: Float[np.ndarray, "B H K"],
     forecast: Forecast,
     quantiles: Float[np.ndarray, "B H K Q"],
     levels: Sequence[float],
     times: int,
-) -> Calibration:
+) -> WidthFactors:
     """Factors by which half widths must be multiplied to have held so many of the values.
 
     Each is the conformal quantile of the errors in units of the half width on their side, of all
@@ -71,7 +71,7 @@ def calibrated(
     for row, ratio in enumerate(np.abs(in_half_widths(actual - forecast, quantiles, levels))):
         found = [_factor(ratio[:, group], levels[row] / 100, times) for group in steps]
         factors[row] = np.interp(np.arange(horizon), middles, found)  # no jump between groups
-    return Calibration(tuple(levels), factors)
+    return WidthFactors(tuple(levels), factors)
 
 
 def in_half_widths(
@@ -130,7 +130,7 @@ def half_widths(
 
 
 def with_intervals(
-    calibration: Calibration,
+    calibration: WidthFactors,
     forecast: Forecast,
     quantiles: Float[np.ndarray, "B H K Q"],
     floor: Float[np.ndarray, "B 1 K"],

@@ -15,7 +15,12 @@ from forecast.evaluation.copula import HeldOutErrors
 from forecast.evaluation.metrics import ErrorSums, point_errors, point_metrics
 from forecast.evaluation.scoring import COMBINATION, overall, verdict
 from forecast.partners.weights import PRETRAINED, RIDGE, HeldOut, chosen_weights, prior_weights
-from forecast.zero_shot.calibration import Calibration, calibrated, in_half_widths, uncalibrated
+from forecast.zero_shot.calibration import (
+    WidthFactors,
+    fit_width_factors,
+    in_half_widths,
+    unit_width_factors,
+)
 from forecast.zero_shot.folds import actual_after, fold_origins
 from forecast.zero_shot.methods import LEAST_VALUES, Table, fitted, forecasts
 
@@ -32,7 +37,7 @@ class Judged:
     """Method -> metric -> value; none where no rows were held out."""
     verdict: str
     windows: int
-    calibration: Calibration
+    calibration: WidthFactors
     errors: HeldOutErrors | None
     """In half widths; None where no rows were held out."""
 
@@ -61,7 +66,7 @@ def judge(
     origins = origins[(table.known_at(origins) >= LEAST_VALUES).all(axis=1)]
     if not len(origins):
         weights = np.tile(prior, (panel.num_targets, 1))
-        return Judged(weights, {}, NO_WINDOW, 0, uncalibrated(levels, horizon), None)
+        return Judged(weights, {}, NO_WINDOW, 0, unit_width_factors(levels, horizon), None)
 
     # What learns from the table does so from rows before the first origin, of every series alike:
     # those that end together share what happens to them.
@@ -86,7 +91,7 @@ def judge(
         scores,
         verdict(scores, name, len(origins)),
         len(origins),
-        calibrated(actual, combined, found.quantiles, levels, held_out.stretches),
+        fit_width_factors(actual, combined, found.quantiles, levels, held_out.stretches),
         HeldOutErrors(times, series, in_half_widths(actual - combined, found.quantiles, [80.0])[0]),
     )
 

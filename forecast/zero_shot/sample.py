@@ -22,7 +22,7 @@ from forecast.forecasting.sample import (
     refuse_many,
     require_numbers,
 )
-from forecast.zero_shot.calibration import Calibration, with_intervals
+from forecast.zero_shot.calibration import WidthFactors, with_intervals
 
 SAMPLED = (20.0, 40.0, 60.0, 80.0, 95.0)
 """Levels at which the widths are calibrated for samples; those of other levels lie between."""
@@ -36,7 +36,7 @@ NO_ERRORS = (
 class Spread:
     """The quantiles of all steps ahead."""
 
-    calibration: Calibration
+    calibration: WidthFactors
     point: Forecast
     quantiles: Float[np.ndarray, "S H K Q"]
     """Of the network."""

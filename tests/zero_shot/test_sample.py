@@ -6,7 +6,7 @@ import pytest
 import forecast
 from forecast.errors import ConfigError
 from forecast.evaluation.copula import HeldOutErrors
-from forecast.zero_shot.calibration import uncalibrated
+from forecast.zero_shot.calibration import unit_width_factors
 from forecast.zero_shot.sample import NO_ERRORS, SAMPLED, Spread
 from tests.helpers import refusal, wave_table
 from tests.zero_shot.test_calibration import normal_quantiles
@@ -36,7 +36,7 @@ def test_sums_hold_as_often_as_they_say_where_the_errors_of_steps_go_together():
     errors = random.normal(size=(400, 1, 1)) + 0.1 * random.normal(size=(400, 5, 1))
     found = forecast.quick(TABLE, horizon=5, partners=())
     spread = Spread(
-        uncalibrated(SAMPLED, 5),
+        unit_width_factors(SAMPLED, 5),
         np.zeros((1, 5, 1)),
         normal_quantiles(1, 5),
         np.full((1, 1, 1), -np.inf),
