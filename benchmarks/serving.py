@@ -2,10 +2,12 @@ r"""Load on `forecast serve`, by clients of its own on loopback: rate, waiting, 
 
 python benchmarks/serving.py --seconds 30 --output
 python benchmarks/serving.py --seconds 5 --clients 16 --hostile 100
+python benchmarks/serving.py --seconds 180 --clients 4 --anew
 
 The model is a network of its own (64 units, lookback 24, horizon 12, intervals), the requests are
 JSON with 60 rows of history, each with numbers of its own, on connections that are kept. Hostile
-requests come 50 at a time while 16 usual clients ask on: none of their answers may be lost.
+requests come 50 at a time while 16 usual clients ask on: none of their answers may be lost. With
+--anew the run is trained again and again instead, by `train --force`: no request may fail.
 """
 
 import argparse
@@ -48,22 +50,44 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each load")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--hostile", type=int, default=1000, help="hostile requests; 0: none")
+    parser.add_argument("--anew", action="store_true", help="train the run anew meanwhile")
     parser.add_argument("--remark", default="", help="of the machine, for the table")
     parser.add_argument("--output", nargs="?", const=RESULTS, help=f"append to {RESULTS} or a file")
     return parser.parse_args()
+
+
+def wave() -> pd.DataFrame:
+    """A daily wave."""
+    rows = np.arange(600)
+    noise = np.random.default_rng(0).normal(0, 1, len(rows))
+    values = 100 + 10 * np.sin(rows * 2 * np.pi / 7) + noise
+    return pd.DataFrame({"ds": pd.date_range("2023-01-01", periods=len(rows)), "y": values})
 
 
 def trained(folder: Path) -> Path:
     """A model of a daily wave, in a file."""
     import forecast
 
-    rows = np.arange(600)
-    noise = np.random.default_rng(0).normal(0, 1, len(rows))
-    wave = 100 + 10 * np.sin(rows * 2 * np.pi / 7) + noise
-    times = pd.date_range("2023-01-01", periods=len(rows))
     path = folder / "wave.safetensors"
-    forecast.train(CONFIG, pd.DataFrame({"ds": times, "y": wave}), quiet=True).save(path)
+    forecast.train(CONFIG, wave(), quiet=True).save(path)
     return path
+
+
+async def train_anew(folder: Path, seed: int) -> None:
+    """Train the run of a folder in a process of its own; another seed makes another model."""
+    if not seed:
+        wave().to_csv(folder / "wave.csv", index=False)
+        config = {**CONFIG, "data": {**CONFIG["data"], "path": "wave.csv"}}
+        (folder / "wave.yaml").write_text(json.dumps(config))
+    words = ["train", "wave.yaml", f"seed={seed}", "--run", "run", "--force"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "forecast", *words),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    if await process.wait():
+        raise RuntimeError(f"forecast {' '.join(words)} failed")
 
 
 @contextlib.contextmanager
@@ -238,9 +262,42 @@ async def siege(port: int, health: int, pid: int, number: int) -> str:
     )
 
 
+async def exchanged(folder: Path, ports: list[int], clients: int, seconds: float) -> str:
+    """A paragraph: some clients ask for some seconds while the run is trained again and again."""
+    times, found, trainings = list[float](), Counter(), 0
+    until = time.monotonic() + seconds
+    asking = asyncio.gather(*(client(ports[0], n, until, times, found) for n in range(clients)))
+    while time.monotonic() < until:
+        trainings += 1
+        await train_anew(folder, trainings)
+    await asking
+    reader, writer = await asyncio.open_connection("127.0.0.1", ports[1])
+    writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    told = (await reader.read()).decode()
+    swaps, refusals = (
+        re.search(rf"^forecast_models_{name} (\d+)", told, re.MULTILINE).group(1)
+        for name in ("swapped", "refused")
+    )
+    others = {status: count for status, count in found.items() if status != 200}
+    return (
+        f"{clients} clients for {seconds:g} s, the run trained anew {trainings} times: {found[200]}"
+        f" answers, p99 {1000 * np.quantile(times, 0.99):.0f} ms, slowest"
+        f" {1000 * max(times):.0f} ms; {swaps} models exchanged, {refusals} refused as damaged;"
+        f" lost or refused requests: {others or 'none'}."
+    )
+
+
 def main() -> None:
     """Serve a model, load it, and print or append what came of it."""
     options = parsed()
+    if options.anew:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            asyncio.run(train_anew(folder, 0))
+            with served(folder / "run") as (_, *ports):
+                for clients in options.clients:
+                    print(asyncio.run(exchanged(folder, ports, clients, options.seconds)))
+        return
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
     lines = [
         f"### Serving, {datetime.now(UTC):%Y-%m-%d}",

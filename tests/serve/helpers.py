@@ -46,12 +46,12 @@ def ask(service, *requests):
     return asyncio.run(all_of_them())
 
 
-def get(service, path, **options):
-    """The answer to a GET."""
+def get(service, path, method="GET", **options):
+    """The answer to a request without a body."""
 
     async def one():
         async with client_of(service) as client:
-            return await client.get(path, **options)
+            return await client.request(method, path, **options)
 
     return asyncio.run(one())
 

@@ -388,6 +388,17 @@ def test_other_addresses_and_methods_are_refused_in_one_line(single):
     assert slash.json() == missing.json()
     assert missing.json() == {"error": "there is no such address; see /openapi.json"}
     assert wrong.json() == {"error": "not by this method; see /openapi.json"}
+    assert wrong.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/", "/openapi.json", "/v1/models"])
+def test_head_is_answered_as_get_and_post_is_told_so(single, path):
+    with service_of(single[1]) as service:
+        head, whole = (get(service, path, name) for name in ("HEAD", "GET"))
+        wrong = get(service, path, "POST")
+    assert (head.status_code, whole.status_code, wrong.status_code) == (200, 200, 405)
+    assert head.headers == whole.headers
+    assert sorted(wrong.headers["allow"].split(", ")) == ["GET", "HEAD"]
 
 
 def test_the_description_holds_for_what_comes_and_goes(single):
