@@ -9,10 +9,11 @@ from forecast.export.recorded import Recorded
 from forecast.forecasting.trained import TrainedModel
 from forecast.pretrained.forecaster import PretrainedForecaster, inputs_of
 from forecast.pretrained.network import MEDIAN
+from forecast.pretrained.parts import averaged, parts, shares_of
 
 
 class GraphFeatures(nn.Module):
-    """What `inputs_of` makes of histories, for all networks that read them.
+    """What `inputs_of` makes of the parts of histories, for all networks that read them.
 
     Args:
         season: rows; 1: none.
@@ -24,11 +25,13 @@ class GraphFeatures(nn.Module):
     def __init__(self, season: int, long_season: int, rows: int, horizon: int) -> None:
         super().__init__()
         self.recorded = Recorded(
-            f"features_{rows}", lambda values: inputs_of(values, season, horizon, long_season), rows
+            f"features_{rows}",
+            lambda values: inputs_of(parts(values, season, horizon), season, horizon, long_season),
+            rows,
         )
 
     def forward(self, rows: Float[Tensor, "B L K"]) -> tuple[Tensor, ...]:
-        """Of each target as a history of its own; targets vary fastest."""
+        """Of each part of each target as a history of its own; targets vary fastest."""
         found: tuple[Tensor, ...] = self.recorded(rows.transpose(1, 2).flatten(0, 1))
         return found
 
@@ -49,11 +52,12 @@ def quantiles_of(
 
     Args:
         model: whose network it is.
-        told: its features, each with one history a target.
+        told: its features, each with one history a part and target.
         targets: number of them.
 
     Returns:
         All quantiles; of a point model the median alone.
     """
-    quantiles: Tensor = model.mixed(*told).unflatten(0, (-1, targets)).transpose(1, 2)
+    each = averaged(model.mixed(*told), shares_of(model.season))
+    quantiles: Tensor = each.unflatten(0, (-1, targets)).transpose(1, 2)
     return quantiles[..., MEDIAN : MEDIAN + 1] if model.is_point else quantiles

@@ -25,7 +25,8 @@ class Recorded(nn.Module):
 
     Args:
         name: of the function.
-        formula: of some histories, in NumPy; what it gives begins with an axis of histories.
+        formula: of some histories, in NumPy; what it gives begins with an axis of histories, or
+            of several times as many.
         rows: of each history.
     """
 
@@ -40,7 +41,10 @@ class Recorded(nn.Module):
             f"{DOMAIN}::{self.name}",
             (values,),
             dtypes=[torch.from_numpy(each.sample[:0]).dtype for each in self.outputs],
-            shapes=[(values.shape[0], *each.shape[1:]) for each in self.outputs],
+            shapes=[
+                (values.shape[0] * (each.shape[0] // SAMPLES), *each.shape[1:])
+                for each in self.outputs
+            ],
             version=1,
         )
         return tuple(found)

@@ -11,6 +11,7 @@ from forecast.models.forecaster import Model
 from forecast.pretrained.features import features
 from forecast.pretrained.known import least
 from forecast.pretrained.network import MEDIAN, UNITS, Network
+from forecast.pretrained.parts import averaged, parts, shares_of
 from forecast.pretrained.season import filled, longer_season
 
 LEAST_BATCH = 32
@@ -32,6 +33,7 @@ class PretrainedForecaster(Model):
         season: rows; 1: none.
         is_point: whether the median alone is returned, or all of `LEVELS`.
         units: of each layer.
+        is_whole: whether it forecasts from whole histories alone, in a third of the time.
     """
 
     reads_raw = True
@@ -40,9 +42,12 @@ class PretrainedForecaster(Model):
     can_be_captured = False
     """Features are made on the CPU."""
 
-    def __init__(self, season: int, is_point: bool = False, units: int = UNITS) -> None:
+    def __init__(
+        self, season: int, is_point: bool = False, units: int = UNITS, is_whole: bool = False
+    ) -> None:
         super().__init__()
-        self.season, self.long_season, self.is_point = season, longer_season(season), is_point
+        self.season, self.long_season = season, longer_season(season)
+        self.is_point, self.is_whole = is_point, is_whole
         self.network = Network(units)
 
     @property
@@ -73,10 +78,13 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
+        is_whole = self.is_whole or torch.is_grad_enabled()  # parts are not learned from
+        shares = (1.0,) if is_whole else shares_of(self.season)
+        asked = values if is_whole else parts(values, self.season, horizon)
         device = self.network.trust.device
-        read = inputs_of(values, self.season, horizon, self.long_season)
+        read = inputs_of(asked, self.season, horizon, self.long_season)
         tensors = (torch.from_numpy(_filled_up(each)).to(device) for each in read)
-        return self.mixed(*tensors)[: len(values)]
+        return averaged(self.mixed(*tensors)[: len(asked)], shares)
 
     def mixed(self, *read: Tensor) -> Float[Tensor, "B H Q"]:
         """Quantiles in the user's units.

@@ -16,19 +16,22 @@ WEIGHTS = Path(__file__).with_name("weights.safetensors")
 KIND = "pretrained"
 
 
-def pretrained_forecaster(season: int, is_point: bool = False) -> PretrainedForecaster:
+def pretrained_forecaster(
+    season: int, is_point: bool = False, is_whole: bool = False
+) -> PretrainedForecaster:
     """A network with the weights that come with the package, ready to forecast.
 
     Args:
         season: rows; 1: none.
         is_point: whether the median alone is wanted, or all quantiles.
+        is_whole: see `PretrainedForecaster`.
 
     Raises:
         DataError: if the file of the weights is missing or damaged.
     """
     state, units = _state()
     with shapes_alone():  # fresh weights would be drawn from the caller's random state
-        model = PretrainedForecaster(season, is_point, units)
+        model = PretrainedForecaster(season, is_point, units, is_whole)
     own = {name: tensor.clone() for name, tensor in state.items()}  # training changes them
     model.network.load_state_dict(own, assign=True)
     return model.eval()

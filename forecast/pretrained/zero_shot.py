@@ -21,6 +21,7 @@ def zero_shot(
     origins: Int[np.ndarray, " B"],
     season: int,
     horizon: int,
+    is_whole: bool = False,
 ) -> Float[np.ndarray, "B H K Q"]:
     """Quantiles after some origins.
 
@@ -30,11 +31,12 @@ def zero_shot(
         origins: last known row of each window.
         season: rows; 1: none.
         horizon: steps.
+        is_whole: see `PretrainedForecaster`.
 
     Returns:
         The quantiles `LEVELS`; NaN of a target without a known value up to its origin.
     """
-    model = pretrained_forecaster(season)
+    model = pretrained_forecaster(season, is_whole=is_whole)
     most = most_rows(season, longer_season(season))
     begins = np.maximum(begins, origins + 1 - most)
     targets = values.shape[1]

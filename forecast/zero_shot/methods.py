@@ -34,6 +34,8 @@ class Table:
 
     history: History
     """As they are; NaN where a value is missing."""
+    is_large: bool = False
+    """Whether the network is to forecast from whole histories alone, to be quick."""
 
     @cached_property
     def filled(self) -> History:
@@ -132,7 +134,9 @@ def _of_block(
     """Forecast windows that are few enough to be done at once; see `forecasts`."""
     history = table.history
     begins = history.first_of(origins)
-    quantiles = zero_shot(history.values, begins, origins, history.season, horizon)
+    quantiles = zero_shot(
+        history.values, begins, origins, history.season, horizon, is_whole=table.is_large
+    )
     fallback = seasonal_naive(table.filled, origins, horizon)
     is_short = (table.known_at(origins) < LEAST_VALUES)[:, None]  # (B, 1, K)
     last = table.filled.values[origins][:, None]

@@ -28,7 +28,8 @@ from forecast.zero_shot.sample import SAMPLED, Spread
 log = logging.getLogger("forecast")
 
 MOST_ROWS = 300_000
-"""Of all series together: partners, which take longer than the network, are not asked beyond."""
+"""Of all series together: beyond, partners are not asked, which take longer than the network, and
+this forecasts from whole histories alone."""
 
 MOST_STEPS = 100 * LONGEST_HORIZON
 """That are forecast; what is forecast from forecasts says nothing in the end."""
@@ -65,8 +66,10 @@ def quick_forecast(
     season = season_of(panel.source, panel, season)
     horizon = horizon or min(HORIZONS.get(season, season), LONGEST_HORIZON)
     values = panel.values[:, : panel.num_targets]
-    table = Table(History(values, panel.offsets, season))
-    partners = _affordable(panel, table.history, horizon) if partners is None else partners
+    history = History(values, panel.offsets, season)
+    table = Table(history, is_large=_rows(panel, season) > MOST_ROWS)
+    if partners is None:
+        partners = _affordable(table, _rows(panel, season), horizon)
     for finding in codes(panel):
         log.warning("%s", finding.message)
     _warn_of_missing(found)
@@ -128,12 +131,16 @@ def _refuse(
         )
 
 
-def _affordable(panel: Panel, history: History, horizon: int) -> Sequence[str]:
+def _rows(panel: Panel, season: int) -> int:
+    """That smoothing reads, of all targets."""
+    read = np.minimum(panel.lengths, rows_read(SMOOTHING, season))
+    return int(read.sum()) * panel.num_targets
+
+
+def _affordable(table: Table, rows: int, horizon: int) -> Sequence[str]:
     """The partners that take no long time and have enough to learn from."""
-    learning = (RIDGE,) if has_weeks(history, horizon) else ()
-    read = np.minimum(panel.lengths, rows_read(SMOOTHING, history.season))
-    rows = int(read.sum()) * panel.num_targets
-    if rows <= MOST_ROWS:
+    learning = (RIDGE,) if has_weeks(table.history, horizon) else ()
+    if not table.is_large:
         return (*SMOOTHING, *learning)
     names = " ".join(SMOOTHING)
     log.info("%d rows: without %s, to be quick; --partners %s asks them", rows, names, names)

@@ -46,7 +46,7 @@ def test_partners_count_where_the_errors_of_many_series_speak_for_them(monkeypat
     assert found.weights["y"]["pretrained"] > 0
 
     real = methods.zero_shot
-    monkeypatch.setattr(methods, "zero_shot", lambda *arguments: real(*arguments) + 1000)
+    monkeypatch.setattr(methods, "zero_shot", lambda *given, **told: real(*given, **told) + 1000)
     found = forecast.quick(panel_of({f"s{n}": 30 for n in range(12)}), horizon=2)
     assert found.weights["y"]["pretrained"] == 0
     assert found.verdict.startswith("combination is")
