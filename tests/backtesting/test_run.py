@@ -297,5 +297,5 @@ def test_a_run_comes_with_its_model_unless_it_is_refitted(tmp_path):
     with pytest.raises(DataError):
         open_source(tmp_path / "empty")
     result, _ = ended(backtest(*open_source(run.path), folds=2))
-    write_backtest(result, RunFolder(tmp_path / "out"))
+    write_backtest(result, RunFolder(tmp_path / "out"), safe=False)
     assert (tmp_path / "out" / "backtest.csv").exists()
