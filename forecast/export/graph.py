@@ -47,6 +47,11 @@ class ForecastGraph(nn.Module):
         self.is_label = pipeline.labels is not None
         self.takes_mean = trained.config.training.combine == "mean"
         self.features = features_of(trained)
+        self.pretrained = [
+            (each, self.features.shares_of(each))
+            for each in self.networks
+            if self.features is not None and isinstance(each, PretrainedForecaster)
+        ]
         self.combination = combination_of(trained)
         self.intervals = intervals_of(trained)
 
@@ -113,8 +118,7 @@ class ForecastGraph(nn.Module):
         if self.features is None:
             return [net(*(each.float() for each in read)) for net in self.networks]
         told, targets = self.features(self.window.histories(rows, series)), self.window.num_targets
-        pretrained = (each for each in self.networks if isinstance(each, PretrainedForecaster))
-        return [quantiles_of(each, told, targets) for each in pretrained]
+        return [quantiles_of(each, shares, told, targets) for each, shares in self.pretrained]
 
     def _combined(self, members: list[Tensor]) -> Tensor:
         """One forecast of the members of an ensemble."""

@@ -63,11 +63,12 @@ class GraphPretrained(GraphPartner):
         self.rows = rows_of_pretrained(season)
         self.features = GraphFeatures(season, longer_season(season), self.rows, horizon)
         self.network = pretrained_forecaster(season)
+        self.shares = self.features.shares_of(self.network)
 
     def forward(self, rows: Float[Tensor, "B R K"]) -> Float[Tensor, "B H K"]:
         """See `GraphPartner`."""
         told = self.features(before_first(rows, self.rows, torch.nan))
-        return quantiles_of(self.network, told, rows.shape[2])[..., MEDIAN]
+        return quantiles_of(self.network, self.shares, told, rows.shape[2])[..., MEDIAN]
 
 
 class GraphRidge(GraphPartner):

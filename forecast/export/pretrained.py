@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -9,7 +12,7 @@ from forecast.export.recorded import Recorded
 from forecast.forecasting.trained import TrainedModel
 from forecast.pretrained.forecaster import PretrainedForecaster, inputs_of
 from forecast.pretrained.network import MEDIAN
-from forecast.pretrained.parts import averaged, parts, shares_of
+from forecast.pretrained.parts import WHOLE, averaged, parts, shares_of
 
 
 class GraphFeatures(nn.Module):
@@ -20,15 +23,27 @@ class GraphFeatures(nn.Module):
         long_season: rows of a longer one; 0: none.
         rows: of each history.
         horizon: steps.
+        is_whole: whether none of the networks reads parts of the histories.
     """
 
-    def __init__(self, season: int, long_season: int, rows: int, horizon: int) -> None:
+    def __init__(
+        self, season: int, long_season: int, rows: int, horizon: int, is_whole: bool = False
+    ) -> None:
         super().__init__()
-        self.recorded = Recorded(
-            f"features_{rows}",
-            lambda values: inputs_of(parts(values, season, horizon), season, horizon, long_season),
-            rows,
-        )
+        self.shares = WHOLE if is_whole else shares_of(season)
+
+        def read(values: Float[np.ndarray, "B L"]) -> tuple[np.ndarray, ...]:
+            asked = values if len(self.shares) == 1 else parts(values, season, horizon)
+            return inputs_of(asked, season, horizon, long_season)
+
+        self.recorded = Recorded(f"features_{rows}_{len(self.shares)}", read, rows)
+
+    def shares_of(self, model: PretrainedForecaster) -> Sequence[float]:
+        """What each part of a history counts for one of the networks.
+
+        To be asked before a graph is traced, for it depends on a value of the model.
+        """
+        return (*model.shares, *[0.0] * (len(self.shares) - len(model.shares)))
 
     def forward(self, rows: Float[Tensor, "B L K"]) -> tuple[Tensor, ...]:
         """Of each part of each target as a history of its own; targets vary fastest."""
@@ -38,26 +53,28 @@ class GraphFeatures(nn.Module):
 
 def features_of(trained: TrainedModel) -> GraphFeatures | None:
     """For the networks of a model; None: they are none of this kind."""
-    first = trained.models[0]
-    if not isinstance(first, PretrainedForecaster):
+    networks = [each for each in trained.models if isinstance(each, PretrainedForecaster)]
+    if not networks:
         return None
-    window = trained.config.widest
-    return GraphFeatures(first.season, first.long_season, window.reach, window.horizon)
+    first, window = networks[0], trained.config.widest
+    is_whole = all(bool(each.is_whole) for each in networks)
+    return GraphFeatures(first.season, first.long_season, window.reach, window.horizon, is_whole)
 
 
 def quantiles_of(
-    model: PretrainedForecaster, told: tuple[Tensor, ...], targets: int
+    model: PretrainedForecaster, shares: Sequence[float], told: tuple[Tensor, ...], targets: int
 ) -> Float[Tensor, "B H K Q"]:
     """What the network forecasts; see `PretrainedForecaster.forward`.
 
     Args:
         model: whose network it is.
+        shares: of each part; see `GraphFeatures.shares_of`.
         told: its features, each with one history a part and target.
         targets: number of them.
 
     Returns:
         All quantiles; of a point model the median alone.
     """
-    each = averaged(model.mixed(*told), shares_of(model.season))
+    each = averaged(model.mixed(*told), shares)
     quantiles: Tensor = each.unflatten(0, (-1, targets)).transpose(1, 2)
     return quantiles[..., MEDIAN : MEDIAN + 1] if model.is_point else quantiles

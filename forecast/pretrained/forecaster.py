@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from forecast.models.forecaster import Model
 from forecast.pretrained.features import features
 from forecast.pretrained.known import least
 from forecast.pretrained.network import MEDIAN, UNITS, Network
-from forecast.pretrained.parts import averaged, parts, shares_of
+from forecast.pretrained.parts import WHOLE, averaged, parts, shares_of
 from forecast.pretrained.season import filled, longer_season
 
 LEAST_BATCH = 32
@@ -33,7 +35,6 @@ class PretrainedForecaster(Model):
         season: rows; 1: none.
         is_point: whether the median alone is returned, or all of `LEVELS`.
         units: of each layer.
-        is_whole: whether it forecasts from whole histories alone, in a third of the time.
     """
 
     reads_raw = True
@@ -41,19 +42,24 @@ class PretrainedForecaster(Model):
     is_independent = True
     can_be_captured = False
     """Features are made on the CPU."""
+    is_whole: Tensor
+    """Whether it forecasts from whole histories alone: those that it has learned from are whole."""
 
-    def __init__(
-        self, season: int, is_point: bool = False, units: int = UNITS, is_whole: bool = False
-    ) -> None:
+    def __init__(self, season: int, is_point: bool = False, units: int = UNITS) -> None:
         super().__init__()
-        self.season, self.long_season = season, longer_season(season)
-        self.is_point, self.is_whole = is_point, is_whole
+        self.season, self.long_season, self.is_point = season, longer_season(season), is_point
         self.network = Network(units)
+        self.register_buffer("is_whole", torch.tensor(False))  # goes with the weights
 
     @property
     def work(self) -> int:
         """See `Model`; features of few windows cost as much as those of many: chunks are large."""
         return WORK
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """What each part of a history counts; see `parts`."""
+        return WHOLE if bool(self.is_whole) else shares_of(self.season)
 
     def forward(
         self, past: Float[Tensor, "B L K"], future: Float[Tensor, "B H F"], *_: object
@@ -78,9 +84,10 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
-        is_whole = self.is_whole or torch.is_grad_enabled()  # parts are not learned from
-        shares = (1.0,) if is_whole else shares_of(self.season)
-        asked = values if is_whole else parts(values, self.season, horizon)
+        if torch.is_grad_enabled() and self.training:
+            self.is_whole.fill_(True)
+        shares = self.shares
+        asked = values if len(shares) == 1 else parts(values, self.season, horizon)
         device = self.network.trust.device
         read = inputs_of(asked, self.season, horizon, self.long_season)
         tensors = (torch.from_numpy(_filled_up(each)).to(device) for each in read)

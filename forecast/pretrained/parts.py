@@ -16,6 +16,7 @@ from torch import Tensor
 from forecast.pretrained.season import column
 from forecast.pretrained.smoothing import first_known
 
+WHOLE = (1.0,)
 SHARES = (0.5, 0.25, 0.25)
 """What the whole history, its later half and its last rows count."""
 SEASONS = 5
@@ -30,7 +31,7 @@ def shares_of(season: int) -> Sequence[float]:
     Args:
         season: rows; 1: none.
     """
-    return SHARES if season > 1 else (1.0,)
+    return SHARES if season > 1 else WHOLE
 
 
 def parts(values: Float[np.ndarray, "B L"], season: int, horizon: int) -> Float[np.ndarray, "N L"]:

@@ -24,16 +24,17 @@ def pretrained_forecaster(
     Args:
         season: rows; 1: none.
         is_point: whether the median alone is wanted, or all quantiles.
-        is_whole: see `PretrainedForecaster`.
+        is_whole: whether it forecasts from whole histories alone, in a third of the time.
 
     Raises:
         DataError: if the file of the weights is missing or damaged.
     """
     state, units = _state()
     with shapes_alone():  # fresh weights would be drawn from the caller's random state
-        model = PretrainedForecaster(season, is_point, units, is_whole)
+        model = PretrainedForecaster(season, is_point, units)
     own = {name: tensor.clone() for name, tensor in state.items()}  # training changes them
     model.network.load_state_dict(own, assign=True)
+    model.is_whole = torch.tensor(is_whole)
     return model.eval()
 
 

@@ -31,7 +31,7 @@ def zero_shot(
         origins: last known row of each window.
         season: rows; 1: none.
         horizon: steps.
-        is_whole: see `PretrainedForecaster`.
+        is_whole: see `pretrained_forecaster`.
 
     Returns:
         The quantiles `LEVELS`; NaN of a target without a known value up to its origin.

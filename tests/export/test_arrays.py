@@ -12,6 +12,7 @@ from forecast.partners.histories import forecast_rows
 from forecast.partners.theta import THETA
 from forecast.pretrained.forecaster import inputs_of
 from forecast.pretrained.known import median
+from forecast.pretrained.parts import parts
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("unchecked_shapes")]
 ROWS = 40
@@ -64,8 +65,11 @@ def require_same(formula, season):
 
 
 @pytest.mark.parametrize("season", [1, 7])
-def test_inputs_of_the_pretrained_network_are_recorded(season):
-    require_same(lambda values: inputs_of(values, season, 5, 14 if season > 1 else 0), season)
+def test_inputs_of_parts_of_histories_are_recorded(season):
+    def told(values):
+        return inputs_of(parts(values, season, 5), season, 5, 14 if season > 1 else 0)
+
+    require_same(told, season)
 
 
 @pytest.mark.parametrize("season", [1, 4])

@@ -91,8 +91,11 @@ def test_what_config_init_proposes_for_one_series_is_exported():
     }
     trained = forecast.train(config, frame)
     assert trained.combination.counting.methods == ("lstm", "theta", "ets")
-    content = content_of(exported(trained), trained)  # is run beside the model
-    assert session_of(content).get_inputs()[0].shape == ["windows", "rows", 1]
+    (network,) = trained.models
+    for is_whole in (False, True):  # as it comes, and after it has learned
+        network.is_whole.fill_(is_whole)
+        content = content_of(exported(trained), trained)  # is run beside the model
+        assert session_of(content).get_inputs()[0].shape == ["windows", "rows", 1]
 
 
 def test_a_package_that_is_missing_is_said_with_the_remedy(monkeypatch):

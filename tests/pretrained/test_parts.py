@@ -69,9 +69,16 @@ def test_a_forecast_is_the_mean_of_forecasts_from_each_part():
     assert not torch.allclose(found, each[0])
 
 
-def test_what_is_learned_is_the_whole():
+def test_a_network_that_has_learned_forecasts_from_the_whole():
     values = history(60)[None]
-    model = pretrained_forecaster(SEASON)
-    learning = model.quantiles(values, HORIZON).detach()
-    whole = pretrained_forecaster(SEASON, is_whole=True)
-    torch.testing.assert_close(learning, whole.quantiles(values, HORIZON).detach())
+    model, whole = pretrained_forecaster(SEASON), pretrained_forecaster(SEASON, is_whole=True)
+    with torch.no_grad():
+        as_it_comes = model.quantiles(values, HORIZON)
+    model.train().quantiles(values, HORIZON)
+    restored = pretrained_forecaster(SEASON)
+    restored.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        expected = whole.quantiles(values, HORIZON)
+        for each in (model.eval(), restored):
+            assert torch.equal(each.quantiles(values, HORIZON), expected)
+    assert not torch.allclose(as_it_comes, expected)
