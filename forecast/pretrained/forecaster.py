@@ -84,9 +84,10 @@ class PretrainedForecaster(Model):
             values: each with one known value at least.
             horizon: steps.
         """
-        if torch.is_grad_enabled() and self.training:
+        learns = torch.is_grad_enabled()
+        if learns and self.training:
             self.is_whole.fill_(True)
-        shares = self.shares
+        shares = WHOLE if learns else self.shares
         asked = values if len(shares) == 1 else parts(values, self.season, horizon)
         device = self.network.trust.device
         read = inputs_of(asked, self.season, horizon, self.long_season)

@@ -82,3 +82,11 @@ def test_a_network_that_has_learned_forecasts_from_the_whole():
         for each in (model.eval(), restored):
             assert torch.equal(each.quantiles(values, HORIZON), expected)
     assert not torch.allclose(as_it_comes, expected)
+
+
+def test_a_gradient_alone_is_of_the_whole_and_teaches_nothing():
+    values = history(60)[None]
+    model, whole = pretrained_forecaster(SEASON), pretrained_forecaster(SEASON, is_whole=True)
+    found = model.quantiles(values, HORIZON)  # with gradients, as memory is measured
+    assert torch.equal(found, whole.quantiles(values, HORIZON))
+    assert not model.is_whole
