@@ -113,7 +113,8 @@ def test_every_call_is_the_same_whatever_its_caller_has_set(plain, tmp_path):
 def test_a_notebook_is_shown_how_a_training_goes_unless_it_is_to_be_quiet(monkeypatch):
     updates = []
     handle = SimpleNamespace(update=lambda content, raw: updates.append(content["text/plain"]))
-    module = SimpleNamespace(display=lambda *_, **__: handle)
+    shell = SimpleNamespace(kernel=None)
+    module = SimpleNamespace(display=lambda *_, **__: handle, get_ipython=lambda: shell)
     for name in ("IPython", "IPython.display", "ipykernel"):
         monkeypatch.setitem(sys.modules, name, module)
     forecast.train(CONFIG, TABLE, quiet=True)

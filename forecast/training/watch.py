@@ -31,8 +31,12 @@ def epoch_bar(quiet: bool) -> AbstractContextManager[Show]:
 
 
 def is_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return "ipykernel" in sys.modules and "IPython" in sys.modules
+    """Whether this process is the kernel of a notebook, not one that has imported kernels alone."""
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
 
 
 def notebook_bar() -> Show:

@@ -99,10 +99,15 @@ def test_a_notebook_gets_one_line_that_changes(monkeypatch):
         return Handle()
 
     module = SimpleNamespace(display=display)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=module))
+    shell = SimpleNamespace()
+    ipython = SimpleNamespace(display=module, get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert not is_notebook()
     monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    assert not is_notebook(), "a program that has imported kernels, to start them, is none"
+    shell.kernel = SimpleNamespace()
     assert is_notebook()
     show = notebook_bar()
     show(progress(5))
