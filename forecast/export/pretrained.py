@@ -33,7 +33,7 @@ class GraphFeatures(nn.Module):
         self.shares = WHOLE if is_whole else shares_of(season)
 
         def read(values: Float[np.ndarray, "B L"]) -> tuple[np.ndarray, ...]:
-            asked = values if len(self.shares) == 1 else parts(values, season, horizon)
+            asked = parts(values, self.shares, season, horizon)
             return inputs_of(asked, season, horizon, long_season)
 
         self.recorded = Recorded(f"features_{rows}_{len(self.shares)}", read, rows)

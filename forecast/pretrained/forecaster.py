@@ -88,7 +88,7 @@ class PretrainedForecaster(Model):
         if learns and self.training:
             self.is_whole.fill_(True)
         shares = WHOLE if learns else self.shares
-        asked = values if len(shares) == 1 else parts(values, self.season, horizon)
+        asked = parts(values, shares, self.season, horizon)
         device = self.network.trust.device
         read = inputs_of(asked, self.season, horizon, self.long_season)
         tensors = (torch.from_numpy(_filled_up(each)).to(device) for each in read)

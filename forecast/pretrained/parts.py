@@ -34,15 +34,18 @@ def shares_of(season: int) -> Sequence[float]:
     return SHARES if season > 1 else WHOLE
 
 
-def parts(values: Float[np.ndarray, "B L"], season: int, horizon: int) -> Float[np.ndarray, "N L"]:
+def parts(
+    values: Float[np.ndarray, "B L"], shares: Sequence[float], season: int, horizon: int
+) -> Float[np.ndarray, "N L"]:
     """The parts of all histories, one part after the other.
 
     Args:
         values: NaN before a history begins, and where a value is missing.
-        season: rows; 1: none.
+        shares: `SHARES`, or `WHOLE` for the histories alone.
+        season: rows.
         horizon: steps.
     """
-    if len(shares_of(season)) == 1:
+    if len(shares) == 1:
         return values
     length = values.shape[1]
     age = np.arange(length)[::-1]

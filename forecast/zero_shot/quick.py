@@ -65,11 +65,10 @@ def quick_forecast(
     panel = found.panel
     season = season_of(panel.source, panel, season)
     horizon = horizon or min(HORIZONS.get(season, season), LONGEST_HORIZON)
-    values = panel.values[:, : panel.num_targets]
-    history = History(values, panel.offsets, season)
-    table = Table(history, is_large=_rows(panel, season) > MOST_ROWS)
-    if partners is None:
-        partners = _affordable(table, _rows(panel, season), horizon)
+    history = History(panel.values[:, : panel.num_targets], panel.offsets, season)
+    rows = _rows(panel, season)
+    table = Table(history, is_large=rows > MOST_ROWS)
+    partners = _affordable(table, rows, horizon) if partners is None else partners
     for finding in codes(panel):
         log.warning("%s", finding.message)
     _warn_of_missing(found)

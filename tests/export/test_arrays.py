@@ -12,7 +12,7 @@ from forecast.partners.histories import forecast_rows
 from forecast.partners.theta import THETA
 from forecast.pretrained.forecaster import inputs_of
 from forecast.pretrained.known import median
-from forecast.pretrained.parts import parts
+from forecast.pretrained.parts import parts, shares_of
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("unchecked_shapes")]
 ROWS = 40
@@ -67,7 +67,9 @@ def require_same(formula, season):
 @pytest.mark.parametrize("season", [1, 7])
 def test_inputs_of_parts_of_histories_are_recorded(season):
     def told(values):
-        return inputs_of(parts(values, season, 5), season, 5, 14 if season > 1 else 0)
+        return inputs_of(
+            parts(values, shares_of(season), season, 5), season, 5, 14 if season > 1 else 0
+        )
 
     require_same(told, season)
 

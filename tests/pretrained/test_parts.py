@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.pretrained.parts import SHARES, averaged, parts, shares_of
+from forecast.pretrained.parts import SHARES, WHOLE, averaged, parts, shares_of
 from forecast.pretrained.weights import pretrained_forecaster
 
 SEASON, HORIZON = 4, 3
@@ -19,37 +19,38 @@ def known(values):
 
 
 def test_parts_are_the_whole_the_later_half_and_the_last_seasons():
-    whole, later, recent = parts(history(60)[None], SEASON, HORIZON)
+    whole, later, recent = parts(history(60)[None], SHARES, SEASON, HORIZON)
     assert known(whole) == [*range(60)]
     assert known(later) == [*range(30, 60)]
     assert known(recent) == [*range(40, 60)]  # five seasons of four
     assert np.array_equal(later[30:], whole[30:])
-    (*_, recent) = parts(history(60)[None], SEASON, horizon=7)
+    (*_, recent) = parts(history(60)[None], SHARES, SEASON, horizon=7)
     assert known(recent) == [*range(25, 60)]  # five horizons of seven
 
 
 def test_half_a_history_begins_where_it_begins():
     padded = np.r_[np.full(20, np.nan), history(41)]
-    later = parts(padded[None], SEASON, HORIZON)[1]
+    later = parts(padded[None], SHARES, SEASON, HORIZON)[1]
     assert known(later) == [*range(40, 61)]
 
 
 @pytest.mark.parametrize("rows", [3, 10])
 def test_a_short_history_is_not_parted(rows):
     values = history(rows)[None]
-    assert np.array_equal(parts(values, SEASON, HORIZON), np.repeat(values, 3, axis=0))
+    assert np.array_equal(parts(values, SHARES, SEASON, HORIZON), np.repeat(values, 3, axis=0))
 
 
 def test_a_history_whose_last_seasons_are_missing_is_read_whole():
     values = history(60)[None]
     values[:, 30:] = np.nan
-    assert np.array_equal(parts(values, SEASON, HORIZON)[2], values[0], equal_nan=True)
+    assert np.array_equal(parts(values, SHARES, SEASON, HORIZON)[2], values[0], equal_nan=True)
 
 
 def test_without_a_season_there_is_one_part():
     values = history(60)[None]
-    assert np.array_equal(parts(values, 1, HORIZON), values)
-    assert shares_of(1) == (1.0,)
+    assert shares_of(1) == WHOLE == (1.0,)
+    assert parts(values, WHOLE, 1, HORIZON) is values
+    assert shares_of(SEASON) == SHARES
     assert sum(SHARES) == 1
 
 
