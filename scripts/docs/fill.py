@@ -40,7 +40,7 @@ def _lines(found: str) -> str:
 
 
 def main() -> None:
-    """Fill the pages that are named."""
+    """Fill the pages that are named; one whose commands do not end as it says stays as it is."""
     for name in sys.argv[1:]:
         path = Path(name).resolve()
         page = path.read_text(encoding="utf-8")
@@ -49,9 +49,7 @@ def main() -> None:
             played = []
             for each in play(page, Path(folder)):
                 if not each.ok:
-                    print(
-                        f"{name}:{each.block.line}: {each.command}\n{each.found}", file=sys.stderr
-                    )
+                    sys.exit(f"{name}:{each.block.line}: {each.command}\n{each.found}")
                 played.append(each)
         path.write_text(filled(page, played), encoding="utf-8")
 

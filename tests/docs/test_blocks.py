@@ -4,7 +4,7 @@ import pytest
 
 from scripts.docs.agree import agree, same_line
 from scripts.docs.blocks import blocks_of, commands_of, shortened
-from scripts.docs.fill import filled
+from scripts.docs.fill import filled, main
 from scripts.docs.play import play
 
 PAGE = """\
@@ -64,6 +64,15 @@ def test_a_page_is_played_and_filled(tmp_path):
     assert "$ cat a.yaml\nx: 1\n$ echo one \\\n    two\none two\n" in page
     assert "```output\n2\n```" in page
     assert filled(page, list(play(page, tmp_path))) == page
+
+
+def test_a_page_whose_command_fails_is_not_filled(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text(before := "```console\n$ echo no; exit 3\nyes\n```\n")
+    monkeypatch.setattr("sys.argv", ["fill", str(page)])
+    with pytest.raises(SystemExit, match="echo no; exit 3\nno\n"):
+        main()
+    assert page.read_text() == before
 
 
 def test_python_that_fails_is_told(tmp_path):
