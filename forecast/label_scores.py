@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from forecast.data.panel import Panel
 from forecast.evaluation.baselines import History
 from forecast.evaluation.label_opponents import LabelOpponents
 from forecast.evaluation.labels import (
+    Labels,
     LabelSums,
     Shares,
     best_by_accuracy,
@@ -47,7 +48,8 @@ def with_label_batch(
     sums: Mapping[str, LabelSums],
     origins: Int[np.ndarray, " B"],
     forecasts: Mapping[str, Shares],
-    opponents: LabelOpponents,
+    observed: Labels,
+    counts: Sequence[int],
     panel: Panel,
 ) -> dict[str, LabelSums]:
     """What became of labels, with one batch added.
@@ -56,14 +58,14 @@ def with_label_batch(
         sums: method -> what became of its forecasts so far; none at first.
         origins: last known rows of the windows.
         forecasts: of every method.
-        opponents: know what came.
+        observed: what came.
+        counts: classes of each target.
         panel: tells series and times.
     """
-    actual = opponents.observed[origins[:, None] + 1 + np.arange(opponents.horizon)]
     series, times = panel.series_of(origins), panel.positions(origins)
-    empty = LabelSums.empty(opponents.counts, panel.num_series)
+    empty = LabelSums.empty(counts, panel.num_series)
     return {
-        name: sums.get(name, empty).add(actual, shares, series, times)
+        name: sums.get(name, empty).add(observed, shares, series, times)
         for name, shares in forecasts.items()
     }
 
@@ -83,7 +85,9 @@ def label_sums(batches: Batches, prepared: Prepared, model: str) -> dict[str, La
     sums: dict[str, LabelSums] = {}
     for rows, shares in batches:
         methods = {model: shares, **opponents.forecasts(rows)}
-        sums = with_label_batch(sums, rows, methods, opponents, prepared.panel)
+        observed = opponents.observed[rows[:, None] + 1 + np.arange(opponents.horizon)]
+        counts = opponents.counts
+        sums = with_label_batch(sums, rows, methods, observed, counts, prepared.panel)
     return sums
 
 

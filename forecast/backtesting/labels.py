@@ -12,7 +12,7 @@ from forecast.backtesting.plan import Fold
 from forecast.data.panel import Panel, looked_up
 from forecast.drawing.panels import Shown, label_panels_of
 from forecast.evaluation.labels import LabelSums, Shares, best_by_accuracy, label_verdict
-from forecast.label_scores import chance_remarks, opponents_of
+from forecast.label_scores import chance_remarks, opponents_of, with_label_batch
 from forecast.prepare import Prepared
 
 
@@ -67,13 +67,10 @@ def _by_label(shares: Shares, panel: Panel) -> dict[str, Float[np.ndarray, "B H 
 def label_errors(folds: Sequence[Fold], panel: Panel) -> dict[str, LabelSums]:
     """What became of every method's labels over some folds; the model first."""
     counts = [len(panel.categories[name]) for name in panel.targets]
-    empty = LabelSums.empty(counts, panel.num_series)
     sums: dict[str, LabelSums] = {}
     for fold in folds:
-        actual = panel.values[fold.target_rows][..., : panel.num_targets]
-        series, times = panel.series_of(fold.rows), panel.positions(fold.rows)
-        for name, shares in fold.shares.items():
-            sums[name] = sums.get(name, empty).add(actual, shares, series, times)
+        observed = panel.values[fold.target_rows][..., : panel.num_targets]
+        sums = with_label_batch(sums, fold.rows, fold.shares, observed, counts, panel)
     return sums
 
 
