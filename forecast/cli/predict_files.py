@@ -17,7 +17,7 @@ from forecast.forecasting.sample import copula_of, log_repeats, require_paths
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.clock import duration_in_words
 from forecast.runs.drain import result_of
-from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
+from forecast.runs.log import progress_bar, stderr_log
 
 log = logging.getLogger("forecast")
 
@@ -120,20 +120,7 @@ def _bar(quiet: bool) -> AbstractContextManager[Callable[[Progress], None]]:
     def state(progress: Progress) -> tuple[int, int, str]:
         return progress.files, progress.done, _line(progress, time.monotonic() - began)
 
-    return progress_bar("forecasting", quiet, state, _lines(began))
-
-
-def _lines(began: float) -> Callable[[Progress], None]:
-    shown = began
-
-    def show(progress: Progress) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown >= SECONDS_BETWEEN_LINES:
-            shown = now
-            log.info("%s", _line(progress, now - began))
-
-    return show
+    return progress_bar("forecasting", quiet, state, lambda _: False, is_at_once=False)
 
 
 def _line(progress: Progress, seconds: float) -> str:

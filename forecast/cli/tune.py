@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,14 +18,12 @@ from forecast.errors import ConfigError, extra_missing
 from forecast.runs.clock import duration_in_words
 from forecast.runs.drain import result_of
 from forecast.runs.folder import fresh_run
-from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar, stderr_log
+from forecast.runs.log import progress_bar, stderr_log
 
 if TYPE_CHECKING:
     from forecast.tuning.run import MakeRunner, StudyResult
     from forecast.tuning.search import Seen
     from forecast.tuning.study import Row
-
-log = logging.getLogger("forecast")
 
 MOST_WORKERS = 256
 
@@ -46,7 +43,7 @@ def tune(options: TuneOptions) -> int:
     limits = limits_of(options.trials, options.minutes, began, "--{} ".format)
     with _folder(options) as path, study_folder(path, options.config, config.data.path) as folder:
         steps = tune(config, folder, limits, pruner_named(options.pruner), _runner(config, options))
-        bar = progress_bar("study", options.quiet, _state, _lines())
+        bar = progress_bar("study", options.quiet, _state, _is_news())
         try:
             with stderr_log(options.quiet), bar as show:
                 result = result_of(steps, show)
@@ -74,14 +71,14 @@ def _folder(options: TuneOptions) -> Iterator[Path | str]:
 
 def _runner(config: Config, options: TuneOptions) -> MakeRunner:
     """What carries the trials out: this process, several, or a cluster."""
-    from forecast.tuning.runners import Here, Processes
+    from forecast.tuning.runners import InProcess, Processes
 
     if address := options.ray:
         from forecast.tuning.on_ray import OnRay
 
         return lambda basis: OnRay(basis, address, options.workers)
     workers = options.workers or 1
-    return Here if workers == 1 else lambda _: Processes(config, workers)
+    return InProcess if workers == 1 else lambda _: Processes(config, workers)
 
 
 def _facts(result: StudyResult, folder: Path) -> dict[str, Any]:
@@ -108,20 +105,16 @@ def _state(seen: Seen) -> tuple[int | None, int, str]:
     return seen.trials, seen.ended, _in_one_line(seen)
 
 
-def _lines() -> Callable[[Seen], None]:
-    """A function that logs a search: every better score, and how it goes now and then."""
-    shown, best = -math.inf, math.inf
+def _is_news() -> Callable[[Seen], bool | None]:
+    """A function that says whether there is a better score; None: nor has a trial ended."""
+    best: int | None = None
 
-    def show(seen: Seen) -> None:
-        nonlocal shown, best
-        now, score = time.monotonic(), math.inf
-        if seen.best is not None and seen.best.score is not None:
-            score = seen.best.score
-        if score < best or (seen.has_ended and now - shown >= SECONDS_BETWEEN_LINES):
-            shown, best = now, score
-            log.info("%s", _in_one_line(seen))
+    def is_news(seen: Seen) -> bool | None:
+        nonlocal best
+        before, best = best, seen.best.number if seen.best else None
+        return best != before or (False if seen.has_ended else None)
 
-    return show
+    return is_news
 
 
 def _in_one_line(seen: Seen) -> str:

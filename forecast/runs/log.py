@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -81,18 +83,29 @@ def progress_bar(
     title: str,
     quiet: bool,
     state: Callable[[Item], tuple[float | None, float, str]],
-    elsewhere: Callable[[Item], None],
+    is_news: Callable[[Item], bool | None],
+    is_at_once: bool = True,
 ) -> Iterator[Callable[[Item], None]]:
-    """A function that shows how far something is: by a bar on a terminal.
+    """A function that shows how far something is: by a bar on a terminal, else by log lines.
 
     Args:
         title: of the bar at first.
         quiet: no bar.
-        state: how much there is, if that is known, how much of it is done, and what the bar says.
-        elsewhere: is called where there is no bar.
+        state: how much there is, if that is known, how much of it is done, and how that is told.
+        is_news: True: a line is logged at once; False: in its turn; None: none.
+        is_at_once: whether the first line need not wait for its turn.
     """
     if quiet or not sys.stderr.isatty():
-        yield elsewhere
+        last = -math.inf if is_at_once else time.monotonic()
+
+        def log_line(item: Item) -> None:
+            nonlocal last
+            news, now = is_news(item), time.monotonic()
+            if news or (news is False and now - last >= SECONDS_BETWEEN_LINES):
+                last = now
+                log.info("%s", state(item)[2])
+
+        yield log_line
         return
     from rich.console import Console
     from rich.progress import Progress

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from forecast.runs.clock import duration_in_words
-from forecast.runs.log import SECONDS_BETWEEN_LINES, progress_bar
+from forecast.runs.log import progress_bar
 from forecast.training.progress import Progress, member_name
-
-log = logging.getLogger("forecast")
 
 BAR_WIDTH = 30
 """Letters of the bar in a notebook."""
@@ -27,7 +23,10 @@ def epoch_bar(quiet: bool) -> AbstractContextManager[Show]:
     def state(progress: Progress) -> tuple[int, int, str]:
         return progress.steps, progress.epoch.step, in_one_line(progress)
 
-    return progress_bar("training", quiet, state, _lines())
+    def is_news(progress: Progress) -> bool:
+        return progress.epoch.number == 1 and progress.is_done
+
+    return progress_bar("training", quiet, state, is_news)
 
 
 def is_notebook() -> bool:
@@ -69,17 +68,3 @@ def in_one_line(progress: Progress) -> str:
     if progress.seconds_left < math.inf:
         parts.append(f"at most {duration_in_words(progress.seconds_left)} left")
     return f"{member}epoch {epoch.number}/{progress.epochs}{step}: {', '.join(parts)}"
-
-
-def _lines() -> Show:
-    shown = -math.inf
-
-    def show(progress: Progress) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        is_first = progress.epoch.number == 1 and progress.is_done
-        if is_first or now - shown >= SECONDS_BETWEEN_LINES:
-            shown = now
-            log.info("%s", in_one_line(progress))
-
-    return show

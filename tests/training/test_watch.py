@@ -11,7 +11,6 @@ import pytest
 
 from forecast.config.training import TrainingConfig
 from forecast.runs.log import stderr_log
-from forecast.training import watch
 from forecast.training.loop import Epoch, EpochProgress
 from forecast.training.progress import Progress, progress_of, so_far
 from forecast.training.watch import epoch_bar, is_notebook, notebook_bar
@@ -37,7 +36,7 @@ def test_without_a_terminal_the_first_epoch_and_then_one_in_thirty_seconds_is_a_
     capsys, monkeypatch
 ):
     clock = iter([100.0, 101.0, 131.0, 132.0, 133.0])
-    monkeypatch.setattr(watch.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     with stderr_log(quiet=False), epoch_bar(quiet=False) as show:
         for number in (1, 2, 3, 4):
             show(progress(number))
