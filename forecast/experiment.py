@@ -155,7 +155,8 @@ def _prepared(
 ) -> Prepared:
     """The data, made ready; the run that is written names its files from the root."""
     if folder is not None and data is None:
-        refuse_input(folder.home, RUN_FILES, config.data.path, "the table")
+        for name in RUN_FILES:
+            refuse_input(folder.home / name, config.data.path, "the table")
     with parts.part("data"):
         prepared = prepare(config, data)
     keys = FILES if data is None else ("training.start_from",)

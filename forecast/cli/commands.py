@@ -162,7 +162,8 @@ def backtest(options: BacktestOptions) -> int:
             if trained and not (os.path.exists(table) or is_named(table)):
                 raise DataError(f"{table}: the table of the run is not there; give --data FILE")
             if folder:
-                refuse_input(folder.path, BACKTEST_FILES, table, "the table")
+                for name in BACKTEST_FILES:
+                    refuse_input(folder.path / name, table, "the table")
             steps = backtesting.backtest(
                 config,
                 trained,

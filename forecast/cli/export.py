@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.cli.options import ExportOptions
-from forecast.cli.output import print_result, refuse_input, require_folder
+from forecast.cli.output import print_result, require_folder
 from forecast.errors import ConfigError
 from forecast.export.onnx import (
     TOLERANCE_OF_8_BITS,
@@ -27,8 +27,10 @@ from forecast.forecasting.model_file import load, model_path
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.files import write_atomically, write_within
 from forecast.runs.folder import ONNX_FILE, RUN_FILES
-from forecast.runs.foreign import refuse_foreign
+from forecast.runs.foreign import refuse_foreign, refuse_input
 from forecast.runs.log import stderr_log
+
+ANOTHER = "give another --output"
 
 
 def export(options: ExportOptions) -> int:
@@ -38,7 +40,7 @@ def export(options: ExportOptions) -> int:
     with stderr_log(options.quiet):
         trained = load(options.run)
         trained = trained.without_partners() if options.without_partners else trained
-        refuse_input(str(path), trained.config.data.path, "the training table")
+        refuse_input(path, trained.config.data.path, "the training table", ANOTHER)
         model = exported(trained)
         small = in_8_bits(model) if options.int8 else None
         content = content_of(model, trained)
@@ -67,8 +69,8 @@ def _place(options: ExportOptions) -> Path:
         require_folder("--output", options.output)
     for name in RUN_FILES:
         if name != ONNX_FILE:
-            refuse_input(str(path), str(model.parent / name), "a file of the run")
-    refuse_input(str(path), str(model), "the model")
+            refuse_input(path, model.parent / name, "a file of the run", ANOTHER)
+    refuse_input(path, model, "the model", ANOTHER)
     if os.path.lexists(path) and not options.force:
         raise ConfigError(f"{path} exists; give another --output, or --force")
     return path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.cli.streams import echo
 from forecast.errors import ConfigError, as_path, printable_lines
 from forecast.runs.files import is_stream, json_text, write_atomically
+from forecast.runs.foreign import refuse_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,19 +39,6 @@ def require_folder(option: str, path: str) -> None:
         raise ConfigError(f"{option} {path}: there is no folder {folder}; make it first")
 
 
-def refuse_input(output: str, path: str | None, what: str, option: str = "--output") -> None:
-    """Raise a ConfigError if a file to be written is one that is read, by whatever name.
-
-    Args:
-        output: to be written.
-        path: what is read; None: nothing.
-        what: it is, for the message.
-        option: that gives the output.
-    """
-    if path and os.path.isfile(output) and os.path.exists(path) and os.path.samefile(output, path):
-        raise ConfigError(f"{output} is {what}; give another {option}")
-
-
 def refuse_replacing(option: str, path: str, inputs: Mapping[str, str | None], force: bool) -> None:
     """Raise a ConfigError if a file would take the place of one that is read, or without --force
     of any.
@@ -63,7 +51,7 @@ def refuse_replacing(option: str, path: str, inputs: Mapping[str, str | None], f
     """
     require_folder(option, path)
     for what, read in inputs.items():
-        refuse_input(path, read, what, option)
+        refuse_input(path, read, what, f"give another {option}")
     if os.path.isfile(path) and not force:
         raise ConfigError(f"{path} exists; give another {option}, or --force")
 

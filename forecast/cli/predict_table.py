@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecast.cli.options import PredictOptions
-from forecast.cli.output import refuse_input, require_outputs, write_picture, write_result
+from forecast.cli.output import require_outputs, write_picture, write_result
 from forecast.cli.streams import write_stdout
 from forecast.data.csv_text import to_csv
 from forecast.data.write import for_spreadsheets, to_json
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.display import forecast_with_figure
 from forecast.forecasting.model_file import load, model_path
+from forecast.runs.foreign import refuse_input
 from forecast.runs.log import stderr_log
 from forecast.training.device import choose_device
 
@@ -29,7 +30,8 @@ def predict_table(options: PredictOptions) -> int:
         trained = load(options.run, choose_device(options.device or "cpu"))
         trained = trained.without_partners() if options.without_partners else trained
         for option, path in (("--output", options.output), ("--plot", options.plot or "")):
-            refuse_input(path, trained.config.data.path, "the training table", option)
+            remedy = f"give another {option}"
+            refuse_input(path, trained.config.data.path, "the training table", remedy)
         if options.samples is not None:
             future, seed = options.future, options.seed or 0
             table = trained.sample(

@@ -53,10 +53,10 @@ def write_report(
         raise ConfigError(f"{path} exists; give another --output, or --force")
     for name in RUN_FILES:
         if name != REPORT_FILE:
-            refuse_input(path.parent, [path.name], run / name, "a file of the run")
+            refuse_input(path, run / name, "a file of the run")
     page = page_of(gather(run, within(show, 0.0, 0.7)), within(show, 0.7, 1.0))
     table = read_config(run / CONFIG_FILE).data.path
-    refuse_input(path.parent, [path.name], table, "the table")
+    refuse_input(path, table, "the table")
     if output is None:
         refuse_foreign(run, [REPORT_FILE])
         write_within(path, render(page))

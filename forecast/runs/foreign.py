@@ -47,16 +47,20 @@ def refuse_foreign(folder: Path, files: Iterable[str], folders: Iterable[str] = 
             )
 
 
-def refuse_input(folder: Path, files: Iterable[str], path: Path | str, what: str) -> None:
+def refuse_input(
+    file: Path | str,
+    read: Path | str | None,
+    what: str,
+    remedy: str = "give another folder, or move it",
+) -> None:
     """Raise a ConfigError if a file to be written is one that is read, by whatever name.
 
     Args:
-        folder: that is written to.
-        files: names in it.
-        path: what is read; it may not be there.
+        file: to be written.
+        read: what is read; it may not be there. None: nothing.
         what: it is, for the message.
+        remedy: for the message.
     """
     # os.path.exists answers False for a path that is too long, where Path.exists raises.
-    for file in (folder / name for name in files) if os.path.exists(path) else ():
-        if os.path.exists(file) and os.path.samefile(path, file):
-            raise ConfigError(f"{file} is {what}; give another folder, or move it")
+    if read and os.path.isfile(file) and os.path.exists(read) and os.path.samefile(file, read):
+        raise ConfigError(f"{file} is {what}; {remedy}")

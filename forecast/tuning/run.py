@@ -13,12 +13,12 @@ from forecast.data.assemble import read_panel
 from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, as_path
 from forecast.runs.files import leftovers
-from forecast.runs.foreign import refuse_foreign, refuse_input
+from forecast.runs.foreign import is_there, refuse_foreign, refuse_input
 from forecast.runs.lock import LOCK_FILE, locked
 from forecast.training.device import choose_device
 from forecast.tuning.objective import Basis, basis_of
 from forecast.tuning.results import JOURNAL_FILE, STUDY_FILES, write_pictures, write_tables
-from forecast.tuning.runners import Here, Runner
+from forecast.tuning.runners import InProcess, Runner
 from forecast.tuning.search import Limits, Seen, search
 from forecast.tuning.study import PrunerName, Row, Study
 
@@ -42,7 +42,7 @@ def tune(
     folder: Path,
     limits: Limits,
     pruner: PrunerName = "median",
-    runner: MakeRunner = Here,
+    runner: MakeRunner = InProcess,
     table: AnyTable | None = None,
 ) -> Generator[Seen, None, StudyResult]:
     """Search for a better configuration, from the beginning or where a search stopped.
@@ -53,7 +53,7 @@ def tune(
         limits: when it ends.
         pruner: which trials are ended early.
         runner: makes what carries trials out.
-        table: in place of the file at `data.path`; only `Here` can carry out trials on it.
+        table: in place of the file at `data.path`; only `InProcess` can carry out trials on it.
 
     Yields:
         Where it is.
@@ -131,15 +131,13 @@ def study_folder(path: Path | str, config_file: Path | str, table: Path | str) -
 
 def _refuse(path: Path, config_file: Path | str, table: Path | str) -> None:
     remedy = "give another folder with --output"
-    if not path.is_dir():
-        if path.exists() or path.is_symlink():
-            what = "a file" if path.exists() else "a link to nothing"
-            raise ConfigError(f"{path} is {what}; {remedy}")
+    if not is_there(path, remedy):
         return
     own = {LOCK_FILE, *(left.name for left in leftovers(path, STUDY_FILES))}
     names = {file.name for file in path.iterdir()} - own
     if names and JOURNAL_FILE not in names:
         raise ConfigError(f"{path} is not empty and holds no study; {remedy}")
     refuse_foreign(path, STUDY_FILES)
-    refuse_input(path, STUDY_FILES, config_file, "the configuration")
-    refuse_input(path, STUDY_FILES, table, "the table")
+    for name in STUDY_FILES:
+        refuse_input(path / name, config_file, "the configuration")
+        refuse_input(path / name, table, "the table")
