@@ -10,7 +10,7 @@ from forecast.config.tree import Config
 from forecast.data.panel import Panel
 from forecast.runs.cluster import Pulse, connected
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
-from forecast.tuning.runners import Happened, Lost
+from forecast.tuning.runners import Happened, WorkerLost
 
 
 class Actor:
@@ -81,7 +81,7 @@ class OnRay:
             event = self.ray.get(ready[0])
         except self.ray.exceptions.RayActorError:
             del self.busy[number]
-            return number, Lost("its actor is gone")
+            return number, WorkerLost("its actor is gone")
         except self.ray.exceptions.RayTaskError as error:
             raise RuntimeError(f"{type(error.cause).__name__}: {error.cause}") from None
         if not isinstance(event, Reported):

@@ -28,13 +28,13 @@ SECONDS_TO_END = 5.0
 
 
 @dataclass(frozen=True)
-class Lost:
+class WorkerLost:
     """The process of a trial is gone."""
 
     reason: str
 
 
-Happened = tuple[int, Event | Lost]
+Happened = tuple[int, Event | WorkerLost]
 """Number of a trial, and what it did."""
 
 
@@ -58,7 +58,7 @@ class Runner(Protocol):
         """End all that is running."""
 
 
-class Here:
+class InProcess:
     """One trial at a time, in this process."""
 
     slots = 1
@@ -180,13 +180,13 @@ class Processes:
         self.workers.append(worker)
         return worker
 
-    def _buried(self, worker: _Worker) -> Lost:
+    def _buried(self, worker: _Worker) -> WorkerLost:
         worker.process.join()
         worker.line.close()
         self.workers.remove(worker)
         code = worker.process.exitcode or 0
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Lost(f"its process was ended ({how})")
+        return WorkerLost(f"its process was ended ({how})")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from forecast.errors import ConfigError
 from forecast.tuning.objective import Failed, Reported, Scored
-from forecast.tuning.runners import Happened, Lost, Runner
+from forecast.tuning.runners import Happened, Runner, WorkerLost
 from forecast.tuning.study import Row, Study
 
 USUAL_TRIALS = 20
@@ -129,7 +129,7 @@ def _take(study: Study, runner: Runner, happened: Happened) -> bool:
         study.complete(number, event)
     elif isinstance(event, Failed):
         study.fail(number, event.reason)
-    elif isinstance(event, Lost):
+    elif isinstance(event, WorkerLost):
         study.lose(number, event.reason)
     return True
 

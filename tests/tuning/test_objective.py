@@ -18,7 +18,7 @@ from forecast.tuning.objective import (
     trial,
     without_rows,
 )
-from forecast.tuning.runners import Here
+from forecast.tuning.runners import InProcess
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
 from tests.helpers import refusal
@@ -79,7 +79,7 @@ def studied(folder, frame):
     folder.mkdir()
     basis = basis_in(folder, frame, tune=SEARCHED)
     study = Study(folder / "study.jsonl", basis)
-    list(search(study, Here(basis), Limits(3)))
+    list(search(study, InProcess(basis), Limits(3)))
     rows = [(row.state, row.score, dict(row.values)) for row in study.rows()]
     study.close()
     return rows

@@ -12,7 +12,7 @@ import pytest
 
 from forecast.errors import ConfigError, DeviceError
 from forecast.tuning.on_ray import OnRay
-from forecast.tuning.runners import Here
+from forecast.tuning.runners import InProcess
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
 from tests.helpers import refusal
@@ -102,7 +102,7 @@ def test_a_cluster_finds_what_one_process_finds(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", fake)
     told = [
         [(row.state, row.score, dict(row.values)) for row in rows_by(tmp_path / name, basis, make)]
-        for name, make in (("here", Here), ("ray", lambda basis: OnRay(basis, "auto")))
+        for name, make in (("here", InProcess), ("ray", lambda basis: OnRay(basis, "auto")))
     ]
     assert told[0] == told[1]
     assert fake.left == ["all"]

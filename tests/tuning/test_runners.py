@@ -14,7 +14,7 @@ import pytest
 from forecast.config.tree import write_config
 from forecast.tuning import runners
 from forecast.tuning.objective import Reported
-from forecast.tuning.runners import Here, Processes, work
+from forecast.tuning.runners import InProcess, Processes, work
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
 from tests.tuning.helpers import basis_in, config_of
@@ -61,7 +61,7 @@ def test_processes_are_killed_and_replaced_and_score_as_this_one_does(tmp_path, 
     assert not [each for each in seen if is_there(each)]
 
     alone = Study(tmp_path / "alone.jsonl", basis, "none")
-    list(search(alone, Here(basis), Limits(4)))
+    list(search(alone, InProcess(basis), Limits(4)))
     expected = {row.values["training.learning_rate"]: row.score for row in alone.rows()}
     alone.close()
     assert {row.values["training.learning_rate"]: row.score for row in ended} == expected

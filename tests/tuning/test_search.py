@@ -6,7 +6,7 @@ import pytest
 
 from forecast.errors import ConfigError, DataError
 from forecast.tuning.objective import Reported
-from forecast.tuning.runners import Lost
+from forecast.tuning.runners import WorkerLost
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
 from tests.helpers import refusal
@@ -76,7 +76,7 @@ def test_the_study_goes_on_when_processes_are_killed(tmp_path, basis):
 
     def events(number, config):
         killed = number == 1 or config.model.hidden_size == 3
-        return [Lost("its process was ended (signal 9)")] if killed else scored(1.0)
+        return [WorkerLost("its process was ended (signal 9)")] if killed else scored(1.0)
 
     rows, _ = run(tmp_path / "j", basis, events, 5, slots=2)
     states = [row.state for row in rows]
