@@ -57,7 +57,7 @@ def standard(columns: Columns) -> Moments:
 def min_max(columns: Columns) -> Moments:
     """Least value, and the range of the values; else as `standard`."""
     least, most = (bound.reduce(columns, axis=0) for bound in (np.fmin, np.fmax))
-    return np.nan_to_num(least), _beyond_rounding(most - least, np.maximum(abs(least), abs(most)))
+    return np.nan_to_num(least), beyond_rounding(most - least, np.maximum(abs(least), abs(most)))
 
 
 def robust(columns: Columns) -> Moments:
@@ -67,7 +67,7 @@ def robust(columns: Columns) -> Moments:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
         lower, median, upper = quantiles(columns, (0.25, 0.5, 0.75), axis=0)
-    between = _beyond_rounding(upper - lower, np.abs(median))
+    between = beyond_rounding(upper - lower, np.abs(median))
     is_alike = between == 0
     if is_alike.any():
         between[is_alike] = standard(columns[:, is_alike])[1]
@@ -88,9 +88,9 @@ def _unit(columns: Columns) -> Float[np.ndarray, " C"]:
     return np.where(is_small, np.exp2(np.frexp(np.where(is_small, most, 1.0))[1] - 1.0), 1.0)
 
 
-def _beyond_rounding(scale: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """0 for a scale that rounding of the values explains, or of a column of NaN."""
-    return np.where(scale > ROUNDING * level, scale, 0.0)
+def beyond_rounding(scale: np.ndarray, level: np.ndarray, otherwise: float = 0.0) -> np.ndarray:
+    """Scales, but for those that rounding of values of a level explains, and for NaN."""
+    return np.where(scale > ROUNDING * level, scale, otherwise)
 
 
 def filled_scale(

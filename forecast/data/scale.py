@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.data.moments import ROUNDING
+from forecast.data.moments import beyond_rounding
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def mase_scale(
     """
     changes = np.abs(_seasonal_changes(values, season))
     level = _training_means(np.abs(values), offsets, train, 0)
-    return _beyond_rounding(_training_means(changes, offsets, train, season), level)
+    means = _training_means(changes, offsets, train, season)
+    return beyond_rounding(means, np.nan_to_num(level), otherwise=np.nan)
 
 
 def running_scale(
@@ -87,12 +88,7 @@ def running_scale(
     sums = pd.DataFrame(np.nan_to_num(changes)).groupby(series).cumsum()  # apart: no rounding
     scale = sums.to_numpy() / np.maximum(known.groupby(series).cumsum().to_numpy(), 1)
     level = pd.DataFrame(np.nan_to_num(np.abs(values))).groupby(series).cummax().to_numpy()
-    return _beyond_rounding(scale, level)
-
-
-def _beyond_rounding(scale: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """NaN for changes that the rounding of values of a level explains."""
-    return np.where(scale > ROUNDING * np.nan_to_num(level), scale, np.nan)
+    return beyond_rounding(scale, level, otherwise=np.nan)
 
 
 def _seasonal_changes(values: np.ndarray, season: int) -> np.ndarray:
