@@ -24,7 +24,7 @@ class Place(NamedTuple):
     local_size: int = 1
 
 
-def place_of(variables: Mapping[str, str] = os.environ) -> Place:
+def own_place(variables: Mapping[str, str] = os.environ) -> Place:
     """The place of this process; alone where nobody has said otherwise.
 
     Raises:

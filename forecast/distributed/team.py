@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from forecast.distributed.environment import Place, place_of, store_of
+from forecast.distributed.environment import Place, own_place, store_of
 from forecast.distributed.gloo import connected
 from forecast.distributed.helpers import Helpers
 from forecast.distributed.work import as_work
@@ -123,7 +123,7 @@ def team_of(processes: int | None, seconds: float, restarts: int) -> Iterator[Te
         ConfigError: for numbers that make no sense.
     """
     _require_sense(processes, seconds, restarts)
-    place = place_of()
+    place = own_place()
     if processes is None or place.size > 1:
         if processes is not None:
             raise ConfigError(

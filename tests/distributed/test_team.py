@@ -7,7 +7,7 @@ import pytest
 
 from forecast.data import remote
 from forecast.distributed import team
-from forecast.distributed.environment import Place, place_of
+from forecast.distributed.environment import Place, own_place
 from forecast.distributed.team import ALONE, team_of
 from forecast.distributed.work import as_work, prepared_by
 from forecast.errors import ConfigError, DataError
@@ -45,11 +45,11 @@ def test_an_address_that_rank_0_may_read_is_read_by_the_others_too(monkeypatch):
 
 def test_the_place_of_a_process_stands_in_its_environment():
     there = {"MASTER_ADDR": "h", "MASTER_PORT": "1", "RANK": "5", "WORLD_SIZE": "8"}
-    assert place_of({}) == place_of({"RANK": "5", "WORLD_SIZE": "8"}) == Place()
-    assert place_of({**there, "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}) == Place(5, 8, 1, 4)
-    assert place_of(there) == Place(5, 8, 5, 8)
-    assert refusal(place_of, {**there, "RANK": "x"}).startswith("RANK='x' is no number")
-    assert refusal(place_of, {**there, "RANK": "8"}).startswith("RANK=8 does not fit WORLD_SIZE=8")
+    assert own_place({}) == own_place({"RANK": "5", "WORLD_SIZE": "8"}) == Place()
+    assert own_place({**there, "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}) == Place(5, 8, 1, 4)
+    assert own_place(there) == Place(5, 8, 5, 8)
+    assert refusal(own_place, {**there, "RANK": "x"}).startswith("RANK='x' is no number")
+    assert refusal(own_place, {**there, "RANK": "8"}).startswith("RANK=8 does not fit WORLD_SIZE=8")
 
 
 @pytest.mark.parametrize("processes", [None, 1])
