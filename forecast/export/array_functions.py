@@ -21,15 +21,8 @@ def _where(condition: Any, yes: Any, no: Any) -> GraphArray:
     graph = _recorder((condition, yes, no))
     sample = np.where(sample_of(condition), sample_of(yes), sample_of(no))
     wanted = ((condition, bool), (yes, sample.dtype), (no, sample.dtype))
-    names = [_named(graph, value, dtype) for value, dtype in wanted]
+    names = [graph.name_of(value, dtype) for value, dtype in wanted]
     return GraphArray(graph, graph.node("Where", names)[0], sample)
-
-
-def _named(graph: Any, value: Any, dtype: Any) -> str:
-    if isinstance(value, GraphArray):
-        return value.astype(dtype).name
-    name: str = graph.constant(value, dtype)
-    return name
 
 
 def _padded(array: GraphArray, widths: Any, constant_values: float = 0.0) -> GraphArray:
@@ -38,7 +31,7 @@ def _padded(array: GraphArray, widths: Any, constant_values: float = 0.0) -> Gra
     sample = np.pad(array.sample, widths, constant_values=constant_values)
     pads = array.recorder.constant([*np.array(widths).T.ravel()], np.int64)
     filler = array.recorder.constant(constant_values, sample.dtype)
-    return array.made("Pad", [array.name, pads, filler], sample)
+    return array.apply("Pad", [array.name, pads, filler], sample)
 
 
 def _nan_to_num(
@@ -70,14 +63,14 @@ def _stack(arrays: Sequence[Any], axis: int = 0) -> GraphArray:
 def _concatenate(arrays: Sequence[Any], axis: int = 0) -> GraphArray:
     graph = _recorder(arrays)
     sample = np.concatenate([sample_of(each) for each in arrays], axis=axis)
-    names = [_named(graph, each, sample.dtype) for each in arrays]
+    names = [graph.name_of(each, sample.dtype) for each in arrays]
     return GraphArray(graph, graph.node("Concat", names, axis=axis)[0], sample)
 
 
 def _gathered(array: Any, places: Any, axis: int) -> GraphArray:
     graph = _recorder((array, places))
     sample = np.take_along_axis(sample_of(array), sample_of(places), axis=axis)
-    names = [_named(graph, array, sample.dtype), _named(graph, places, np.int64)]
+    names = [graph.name_of(array, sample.dtype), graph.name_of(places, np.int64)]
     return GraphArray(graph, graph.node("GatherElements", names, axis=axis)[0], sample)
 
 
@@ -98,7 +91,7 @@ def _moved(array: GraphArray, source: int, destination: int) -> GraphArray:
 def _cumulated(array: GraphArray, axis: int) -> GraphArray:
     sample = np.cumsum(array.sample, axis=axis)
     names = [array.astype(sample.dtype).name, array.recorder.constant(axis, np.int64)]
-    return array.made("CumSum", names, sample)
+    return array.apply("CumSum", names, sample)
 
 
 def _full_like(array: GraphArray, value: float, dtype: Any = None) -> GraphArray:
@@ -107,7 +100,7 @@ def _full_like(array: GraphArray, value: float, dtype: Any = None) -> GraphArray
     sample = np.full_like(array.sample, value, dtype=dtype)
     filler = numpy_helper.from_array(np.array([value], dtype=sample.dtype))
     (shape,) = array.recorder.node("Shape", [array.name])
-    return array.made("ConstantOfShape", [shape], sample, value=filler)
+    return array.apply("ConstantOfShape", [shape], sample, value=filler)
 
 
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
@@ -160,7 +153,7 @@ def _in_slots(values: Any, slots: Any, read: Any) -> Any:
     sample = empty.sample.copy()
     np.put_along_axis(sample, slots.sample, values.sample, axis=1)
     names = [empty.name, slots.name, values.name]
-    return _gathered(values.made("ScatterElements", names, sample, axis=1), read, 1)
+    return _gathered(values.apply("ScatterElements", names, sample, axis=1), read, 1)
 
 
 @scan.register(GraphArray)
@@ -195,7 +188,7 @@ def _looped(
     from onnx import TensorProto, helper
 
     graph = _recorder(rows)
-    given = [_named(graph, each, sample_of(each).dtype) for each in (*state, *rows)]
+    given = [graph.name_of(each, sample_of(each).dtype) for each in (*state, *rows)]
     inputs = [graph.array(sample_of(each)) for each in state]
     inputs += [graph.array(sample_of(each)[0]) for each in rows]
     graph.scopes.append([])

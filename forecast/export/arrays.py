@@ -7,6 +7,7 @@ formulas make a graph, by NumPy's own protocols (NEP 13 and 18).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -85,6 +86,12 @@ class Recorder:
             self.nodes.append(helper.make_node("Constant", [], [name], value=tensor))
         return self._constants[key]
 
+    def name_of(self, value: Any, dtype: Any) -> str:
+        """The name of a value, or of a constant, as numbers of a kind."""
+        if not isinstance(value, GraphArray):
+            return self.constant(value, dtype)
+        return value.astype(dtype).name
+
     def array(self, sample: np.ndarray) -> GraphArray:
         """A value that is given from outside."""
         return GraphArray(self, self.new_name(), sample)
@@ -103,21 +110,15 @@ class GraphArray(NDArrayOperatorsMixin):
     def __init__(self, recorder: Recorder, name: str, sample: np.ndarray) -> None:
         self.recorder, self.name, self.sample = recorder, name, np.asarray(sample)
 
-    def made(
+    def apply(
         self, operator: str, inputs: Sequence[str], sample: np.ndarray, **named: Any
     ) -> GraphArray:
-        """What a node makes."""
+        """The result of a new node."""
         return GraphArray(self.recorder, self.recorder.node(operator, inputs, **named)[0], sample)
 
     def named(self, name: str) -> GraphArray:
         """Another value of the same kind."""
         return GraphArray(self.recorder, name, self.sample)
-
-    def _of(self, value: Any, dtype: Any) -> str:
-        """The name of a value, of a certain kind."""
-        if not isinstance(value, GraphArray):
-            return self.recorder.constant(value, dtype)
-        return value.astype(dtype).name
 
     def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, **named: Any) -> Any:
         assert method == "__call__"
@@ -128,8 +129,8 @@ class GraphArray(NDArrayOperatorsMixin):
         samples = [sample_of(each) for each in inputs]
         sample = function(*samples)
         kind = np.result_type(*samples) if sample.dtype == bool else sample.dtype
-        names = [self._of(each, kind) for each in inputs]
-        return self.made(OPERATORS[function.__name__], names, sample)
+        names = [self.recorder.name_of(each, kind) for each in inputs]
+        return self.apply(OPERATORS[function.__name__], names, sample)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
         from forecast.export.array_functions import FUNCTIONS  # they make arrays
@@ -153,7 +154,7 @@ class GraphArray(NDArrayOperatorsMixin):
 
     def transpose(self, *axes: int) -> GraphArray:
         """Axes in another order."""
-        return self.made("Transpose", [self.name], self.sample.transpose(axes), perm=[*axes])
+        return self.apply("Transpose", [self.name], self.sample.transpose(axes), perm=[*axes])
 
     def __iter__(self) -> Iterator[GraphArray]:
         return (self[number] for number in range(self.shape[0]))
@@ -178,7 +179,7 @@ class GraphArray(NDArrayOperatorsMixin):
     def unsqueezed(self, axis: int) -> GraphArray:
         """With one axis more, of length 1."""
         axes = self.recorder.constant([axis], np.int64)
-        return self.made("Unsqueeze", [self.name, axes], np.expand_dims(self.sample, axis))
+        return self.apply("Unsqueeze", [self.name, axes], np.expand_dims(self.sample, axis))
 
     def sliced(self, axis: int, part: slice) -> GraphArray:
         """A part of an axis."""
@@ -189,14 +190,14 @@ class GraphArray(NDArrayOperatorsMixin):
         begin = ends[0] if part.start is None else part.start
         end = ends[1] if part.stop is None else part.stop
         constants = [self.recorder.constant([each], np.int64) for each in (begin, end, axis, step)]
-        return self.made(
+        return self.apply(
             "Slice", [self.name, *constants], self.sample[(slice(None),) * axis + (part,)]
         )
 
     def picked(self, axis: int, places: np.ndarray) -> GraphArray:
         """Some places of an axis, or one, which leaves no axis."""
         index = self.recorder.constant(places, np.int64)
-        return self.made("Gather", [self.name, index], self.sample.take(places, axis), axis=axis)
+        return self.apply("Gather", [self.name, index], self.sample.take(places, axis), axis=axis)
 
     def astype(self, dtype: Any, order: str = "K") -> GraphArray:  # noqa: ARG002
         """With numbers of another kind."""
@@ -205,40 +206,29 @@ class GraphArray(NDArrayOperatorsMixin):
         if self.sample.dtype == dtype:
             return self
         sample = self.sample.astype(dtype)
-        return self.made(
+        return self.apply(
             "Cast", [self.name], sample, to=helper.np_dtype_to_tensor_dtype(sample.dtype)
         )
 
     def reshape(self, *shape: int) -> GraphArray:
         """In another shape, whose axis of windows is -1."""
         constant = self.recorder.constant(shape, np.int64)
-        return self.made("Reshape", [self.name, constant], self.sample.reshape(shape))
+        return self.apply("Reshape", [self.name, constant], self.sample.reshape(shape))
 
-    def _reduced(self, name: str, axis: Axis, keepdims: bool) -> GraphArray:
+    def _reduced(self, name: str, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """What NumPy's method does along an axis: ONNX has an operator for each of them."""
         sample = np.asarray(getattr(self.sample, name)(axis=axis, keepdims=keepdims))
         operator = f"Reduce{name.capitalize()}"
         axes = range(self.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
         constant = self.recorder.constant([*axes], np.int64)
-        return self.made(
-            operator, [self._of(self, sample.dtype), constant], sample, keepdims=keepdims
+        return self.apply(
+            operator, [self.astype(sample.dtype).name, constant], sample, keepdims=keepdims
         )
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
-        """Sum along an axis."""
-        return self._reduced("sum", axis, keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
-        """Mean along an axis."""
-        return self._reduced("mean", axis, keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
-        """The least along an axis."""
-        return self._reduced("min", axis, keepdims)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
-        """The largest along an axis."""
-        return self._reduced("max", axis, keepdims)
+    sum = partialmethod(_reduced, "sum")
+    mean = partialmethod(_reduced, "mean")
+    min = partialmethod(_reduced, "min")
+    max = partialmethod(_reduced, "max")
 
     def any(self, axis: Axis = None, keepdims: bool = False) -> GraphArray:
         """Whether any is true."""
@@ -252,7 +242,7 @@ class GraphArray(NDArrayOperatorsMixin):
 
     def _place(self, operator: str, sample: np.ndarray, axis: int) -> GraphArray:
         values = self.astype(np.int64) if self.sample.dtype == bool else self
-        return self.made(operator, [values.name], sample, axis=axis, keepdims=0)
+        return self.apply(operator, [values.name], sample, axis=axis, keepdims=0)
 
     def argmin(self, axis: int) -> GraphArray:
         """Place of the first of the least along an axis."""
