@@ -72,34 +72,53 @@ class Encoded:
     """(B, T, K, Q) -> (B, T, K): what is read of a forecast as if it had come."""
 
 
-class Direct(nn.Module):
-    """One linear layer gives all steps at once from the last state and the future covariates.
+class Readout(nn.Module):
+    """A linear layer from what the stack gives to steps, after an activation and dropout.
+
+    Args:
+        shape: widths of the head.
+        width: of what the linear layer reads.
+        steps: that it gives.
+        activation: between the stack and the linear layer, of `ACTIVATIONS`.
+        dropout: share of the stack's output that is dropped in training.
+    """
+
+    def __init__(
+        self, shape: HeadShape, width: int, steps: int, activation: str, dropout: float
+    ) -> None:
+        super().__init__()
+        self.shape, self.activation, self.dropout = shape, activation, dropout
+        self.output = nn.Linear(width, steps * shape.num_targets * shape.num_quantiles)
+
+    def activated(self, outputs: Tensor, noise: DropoutGenerator) -> Tensor:
+        """What the linear layer reads of the stack's output."""
+        share = self.dropout if self.training else 0.0
+        return dropped(ACTIVATIONS[self.activation](outputs), share, noise)
+
+
+class Direct(Readout):
+    """All steps at once from the last state and the future covariates.
 
     Args:
         shape: widths of the head.
         stack: whose output is read.
-        activation: between the stack and the linear layer, of `ACTIVATIONS`.
-        dropout: share of the state that is dropped in training.
+        activation, dropout: as of `Readout`.
     """
 
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
-        super().__init__()
-        self.shape, self.activation = shape, activation
-        self.dropout = dropout
         width = stack.output_size + shape.horizon * shape.num_future
-        self.output = nn.Linear(width, shape.horizon * shape.num_targets * shape.num_quantiles)
+        super().__init__(shape, width, shape.horizon, activation, dropout)
 
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
     ) -> Float[Tensor, "B H K Q"]:
         """All steps of the horizon, see above."""
         outputs, _ = stack(encoded.segments, noise=noise)
-        state = ACTIVATIONS[self.activation](stack.last_output(outputs))
-        state = dropped(state, self.dropout if self.training else 0.0, noise)
-        shape = self.shape
-        if shape.num_future:
+        state = self.activated(stack.last_output(outputs), noise)
+        if self.shape.num_future:
             state = torch.cat([state, encoded.future.flatten(1)], dim=1)
         flat: Tensor = self.output(state)
+        shape = self.shape
         return flat.view(-1, shape.horizon, shape.num_targets, shape.num_quantiles)
 
 
@@ -113,7 +132,7 @@ class Recursive(nn.Module):
     def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
         super().__init__()
         self.shape = shape
-        self.emit = Emit(shape, stack.output_size, activation, dropout)
+        self.emit = SegmentReadout(shape, stack, activation, dropout)
 
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
@@ -171,7 +190,7 @@ class Parallel(nn.Module):
         )
         known = shape.segment * shape.num_future
         self.known = nn.Linear(known, width) if known else None
-        self.emit = Emit(shape, stack.output_size, activation, dropout)
+        self.emit = SegmentReadout(shape, stack, activation, dropout)
 
     def forward(
         self, stack: Stack, encoded: Encoded, noise: DropoutGenerator = None
@@ -196,28 +215,17 @@ class Parallel(nn.Module):
         return queries + known
 
 
-class Emit(nn.Module):
-    """A linear layer from the stack's output at a segment to the steps of that segment.
+class SegmentReadout(Readout):
+    """The steps of each segment from the stack's output at it. Arguments are those of `Direct`."""
 
-    Args:
-        shape: widths of the head.
-        width: of the stack's output.
-        activation: between the stack and the linear layer, of `ACTIVATIONS`.
-        dropout: share of the output that is dropped in training.
-    """
-
-    def __init__(self, shape: HeadShape, width: int, activation: str, dropout: float) -> None:
-        super().__init__()
-        self.shape, self.activation = shape, activation
-        self.dropout = dropout
-        self.output = nn.Linear(width, shape.segment * shape.num_targets * shape.num_quantiles)
+    def __init__(self, shape: HeadShape, stack: Stack, activation: str, dropout: float) -> None:
+        super().__init__(shape, stack.output_size, shape.segment, activation, dropout)
 
     def forward(
         self, outputs: Float[Tensor, "B M O"], noise: DropoutGenerator = None
     ) -> Float[Tensor, "B T K Q"]:
         """Steps of all segments, end to end."""
-        share = self.dropout if self.training else 0.0
-        flat: Tensor = self.output(dropped(ACTIVATIONS[self.activation](outputs), share, noise))
+        flat: Tensor = self.output(self.activated(outputs, noise))
         return flat.reshape(flat.shape[0], -1, self.shape.num_targets, self.shape.num_quantiles)
 
 
