@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import random
 import time as clock
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from forecast import experiment
 from forecast.backtesting import run as backtesting
@@ -41,22 +41,30 @@ MINUTES = 5.0
 """What a proposed training may take."""
 
 
-@contextlib.contextmanager
-def _own_process() -> Iterator[None]:
-    """One call at a time, by our own settings of torch; what it draws of `random` is given back.
+P = ParamSpec("P")
+R = TypeVar("R")
 
-    rich, which scikit-learn imports, draws from it on import.
+
+def _entry_point(function: Callable[P, R]) -> Callable[P, R]:
+    """Check plain arguments; then one call at a time, by our own settings of torch.
+
+    What it draws of `random` is given back: rich, which scikit-learn imports, draws on import.
     """
-    with one_training(), own_state():
-        state = random.getstate()
-        try:
-            yield
-        finally:
-            random.setstate(state)
+
+    @plain_arguments_checked
+    @functools.wraps(function)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        with one_training(), own_state():
+            state = random.getstate()
+            try:
+                return function(*arguments, **options)
+            finally:
+                random.setstate(state)
+
+    return guarded
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def propose(
     data: TableOrPath,
     horizon: int | None = None,
@@ -118,8 +126,7 @@ def propose(
     return build_config(read_yaml(text, "proposal"), "proposal")
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def train(
     config: AnyConfig | AnyTable | None = None,
     data: AnyTable | None = None,
@@ -154,8 +161,7 @@ def train(
         return result_of(experiment.train(config, data, folder, show_every=SHOW_EVERY), *watchers)
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
@@ -168,8 +174,7 @@ def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = 
     return experiment.lr_find(*_config_and_table(config, data))
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def backtest(
     config_or_run: AnyConfig | AnyTable | None = None,
     folds: int | None = None,
@@ -207,8 +212,7 @@ def backtest(
     return result_of(steps, *_watchers(quiet))
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def quick(
     data: TableOrPath,
     horizon: int | None = None,
@@ -267,8 +271,7 @@ def quick(
         return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def tune(
     config: AnyConfig | AnyTable | None = None,
     data: AnyTable | None = None,
@@ -303,8 +306,7 @@ def tune(
     return tuned(config, table, trials, minutes, folder, pruner)
 
 
-@plain_arguments_checked
-@_own_process()
+@_entry_point
 def report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Path:
     """Write the report of a finished run: one HTML page with its scores, pictures and data.
 
