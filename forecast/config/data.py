@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -29,6 +28,7 @@ from forecast.config.options import (
     Section,
     Steps,
     increasing,
+    name_and_options,
     options_schema,
     path_text,
     require,
@@ -53,12 +53,7 @@ def _named(value: object) -> object:
         return {"name": value}
     if isinstance(value, Covariate):
         return value
-    items = list(value.items()) if isinstance(value, Mapping) else []
-    (name, options), *others = items or [(None, None)]
-    if others or not isinstance(options, Mapping):
-        raise ValueError(
-            f"{shown(value)} is not allowed; write a column, or column: {{encoding: ...}}"
-        )
+    name, options = name_and_options(value, "...")
     if "name" in options:
         raise ValueError(f"unknown key 'name'; {did_you_mean('name', ('encoding', 'dimension'))}")
     return {"name": name, **options}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -15,7 +16,15 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from forecast.config.options import Name, Section, listed, options_schema, require
+from forecast.config.options import (
+    Name,
+    Option,
+    Section,
+    listed,
+    name_and_options,
+    options_schema,
+    require,
+)
 from forecast.errors import shown
 
 if TYPE_CHECKING:
@@ -48,13 +57,8 @@ def _named(value: object) -> object:
     """`{state: {encoding: label}}` is `{name: state, encoding: label}`."""
     if not isinstance(value, Mapping):
         return value
-    (name, options), *others = [*value.items()] or [(None, None)]
-    is_one = isinstance(options, Mapping) and not others
-    if is_one and options.keys() == {"encoding"}:
-        return {"name": name, **options}
-    raise ValueError(
-        f"{shown(value)} is not allowed; write a column, or column: {{encoding: label}}"
-    )
+    name, options = name_and_options(value, "label", {"encoding"})
+    return {"name": name, **options}
 
 
 def _kind(value: object) -> str:
@@ -98,76 +102,20 @@ def _with(values: Mapping[str, Any], section: str, key: str, value: object) -> A
     return {key: value, **written} if isinstance(written, Mapping) else written
 
 
-Rule = tuple[str, Callable[["Config"], object], str, str]
-RULES: tuple[Rule, ...] = (
-    (
-        "training.loss",
-        lambda config: config.training.loss.key() == "cross_entropy",
-        "which the loss {loss} cannot judge",
-        "set training.loss: cross_entropy",
-    ),
-    (
-        "transforms",
-        lambda config: not config.transforms,
-        "which no transform can change",
-        "set transforms: []",
-    ),
-    (
-        "data.missing",
-        lambda config: config.data.missing != "interpolate",
-        "and between two labels lies no line",
-        "set data.missing: forward_fill or mask",
-    ),
-    (
-        "data.duplicates",
-        lambda config: config.data.duplicates not in ("mean", "sum"),
-        "and labels have no {duplicates}",
-        "set data.duplicates: first or last",
-    ),
-    (
-        "model.start",
-        lambda config: config.model.start == "random",
-        "which the pretrained network does not know",
-        "set model.start: random",
-    ),
-    (
-        "model.window_norm",
-        lambda config: config.model.window_norm == "none",
-        "and labels have no level",
-        "set model.window_norm: none",
-    ),
-    (
-        "model.linear_skip",
-        lambda config: config.model.linear_skip == "none",
-        "which no linear map carries on",
-        "set model.linear_skip: none",
-    ),
-    (
-        "training.series_weights",
-        lambda config: config.training.series_weights == "equal",
-        "and labels have no seasonal difference",
-        "set training.series_weights: equal",
-    ),
-    (
-        "partners",
-        lambda config: not config.partners,
-        "and partners forecast numbers",
-        "set partners: []",
-    ),
-    (
-        "intervals.levels",
-        lambda config: not config.intervals.levels,
-        "and labels have probabilities in place of intervals",
-        "set intervals.levels: []",
-    ),
-    (
-        "data.minimum",
-        lambda config: config.data.minimum is None,
-        "and labels have no lowest value",
-        "leave data.minimum out",
-    ),
+RULES: tuple[tuple[str, tuple[Any, ...], str], ...] = (
+    ("training.loss", ("cross_entropy",), "which the loss {value} cannot judge"),
+    ("transforms", ((),), "which no transform can change"),
+    ("data.missing", ("error", "forward_fill", "mask"), "and between two labels lies no line"),
+    ("data.duplicates", ("error", "first", "last"), "and labels have no {value}"),
+    ("model.start", ("random",), "which the pretrained network does not know"),
+    ("model.window_norm", ("none",), "and labels have no level"),
+    ("model.linear_skip", ("none",), "which no linear map carries on"),
+    ("training.series_weights", ("equal",), "and labels have no seasonal difference"),
+    ("partners", ((),), "and partners forecast numbers"),
+    ("intervals.levels", ((),), "and labels have probabilities in place of intervals"),
+    ("data.minimum", (None,), "and labels have no lowest value"),
 )
-"""Key, whether it fits labels, why it must, and what to do."""
+"""Key, its values that fit labels, and why no other does."""
 
 
 def require_label_rules(config: Config) -> None:
@@ -193,6 +141,10 @@ def require_label_rules(config: Config) -> None:
         " or the other; leave one of them out",
         "data.target",
     )
-    for key, fits, why, remedy in RULES:
-        why = why.format(loss=loss, duplicates=data.duplicates)
-        require(fits(config), f"{first} is a label, {why}; {remedy}", key, "data.target")
+    for key, fitting, why in RULES:
+        value = attrgetter(key)(config)
+        value = value.key() if isinstance(value, Option) else value
+        others = ["[]" if each == () else each for each in fitting if each != "error"]
+        remedy = f"leave {key} out" if None in others else f"set {key}: {' or '.join(others)}"
+        why = why.format(value=value)
+        require(value in fitting, f"{first} is a label, {why}; {remedy}", key, "data.target")

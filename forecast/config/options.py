@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -37,6 +37,28 @@ Number = TypeVar("Number", int, float)
 def listed(value: object) -> tuple[object, ...]:
     """A tuple as it is, any other value as a tuple of it alone."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def name_and_options(
+    value: object, example: str, only: Set[str] | None = None
+) -> tuple[object, Mapping[str, object]]:
+    """Both of `{name: options}`.
+
+    Args:
+        value: as it is written.
+        example: an encoding, for the message.
+        only: names of the options; None: any.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    items = list(value.items()) if isinstance(value, Mapping) else []
+    (name, options), *others = items or [(None, None)]
+    if others or not isinstance(options, Mapping) or (only and options.keys() != only):
+        raise ValueError(
+            f"{shown(value)} is not allowed; write a column, or column: {{encoding: {example}}}"
+        )
+    return name, options
 
 
 class Section(BaseModel):
