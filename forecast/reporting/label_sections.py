@@ -6,7 +6,7 @@ import numpy as np
 
 from forecast.drawing import label_plots, plots
 from forecast.drawing.plot_style import words
-from forecast.reporting.page import NO_TEST, Chart, PageSection
+from forecast.reporting.page import NO_TEST, Chart, PageSection, picture_section
 from forecast.reporting.run_files import Summary
 
 MOST_MATRICES = 6
@@ -22,8 +22,7 @@ def accuracy_section(summary: Summary) -> PageSection:
     first, last = steps[model][0], steps[model][-1]
     label = f"Share of right labels from step 1 to {len(steps[model])}, {model} and its opponents"
     caption = f"{model}: {100 * first:.1f} % one step ahead, {100 * last:.1f} % at the last step."
-    chart = Chart(plots.svg(label_plots.accuracy_by_step(steps, model)), label, caption)
-    return PageSection(title, charts=(chart,))
+    return picture_section(title, label_plots.accuracy_by_step(steps, model), label, caption)
 
 
 def confusion_section(summary: Summary) -> PageSection:
@@ -51,5 +50,4 @@ def reliability_section(summary: Summary) -> PageSection:
     label = f"Share of right labels by their probability, {words(summary.model)}"
     caption = "On the dotted line a probability holds what it promises; above it the forecast was"
     caption += f" more often right than it claimed. Mean distance: {100 * error:.1f} points."
-    chart = Chart(plots.svg(label_plots.reliability_curve(bins)), label, caption)
-    return PageSection(title, charts=(chart,))
+    return picture_section(title, label_plots.reliability_curve(bins), label, caption)

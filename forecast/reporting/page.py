@@ -7,8 +7,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from forecast.drawing import plots
 from forecast.errors import printable, printable_lines
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 UNKNOWN = "–"  # noqa: RUF001
 """Stands in a cell for a number that is not known."""
@@ -63,6 +68,11 @@ class Page:
     sections: tuple[PageSection, ...]
     remarks: tuple[str, ...] = ()
     """What belongs to the verdict."""
+
+
+def picture_section(title: str, figure: Figure, label: str, caption: str) -> PageSection:
+    """A section of one figure."""
+    return PageSection(title, charts=(Chart(plots.svg(figure), label, caption),))
 
 
 def number_cell(value: float | None) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from forecast.drawing import path_plots, plots
+from forecast.drawing import plots
 from forecast.drawing.panels import evenly, rows_drawn
 from forecast.errors import ForecastError
 from forecast.forecasting.sample import sampled
 from forecast.forecasting.trained import TrainedModel
-from forecast.reporting.page import Chart, PageSection
+from forecast.reporting.page import PageSection, picture_section
 
 SAMPLES, DRAWN = 200, 20
 """Paths that the interval is made of, and how many of them are drawn."""
@@ -24,7 +24,7 @@ TITLE = "Sample paths"
 
 
 def path_pictures(trained: TrainedModel) -> list[dict[str, Any]]:
-    """What `path_plots.sample_paths` draws of the steps after some series; nothing without paths.
+    """What `plots.sample_paths` draws of the steps after some series; nothing without paths.
 
     Args:
         trained: the model, with the end of its table.
@@ -73,5 +73,4 @@ def paths_section(pictures: Sequence[Mapping[str, Any]]) -> PageSection:
         f"{DRAWN} of the paths that forecast predict --samples gives, each with as many ups and"
         f" downs as a future may have. Shaded: {LEVEL} % interval of each step."
     )
-    figure = path_plots.sample_paths(pictures, TITLE)
-    return PageSection(TITLE, charts=(Chart(plots.svg(figure), label, caption),))
+    return picture_section(TITLE, plots.sample_paths(pictures, TITLE), label, caption)

@@ -30,6 +30,7 @@ from forecast.reporting.page import (
     PageTable,
     named_rows,
     number_cell,
+    picture_section,
 )
 from forecast.reporting.paths import paths_section
 from forecast.reporting.run_files import RunFiles, Summary
@@ -62,7 +63,7 @@ class Facts:
     pictures: Sequence[Mapping[str, Any]] = ()
     """As `plots.forecasts` takes them."""
     paths: Sequence[Mapping[str, Any]] = ()
-    """As `path_plots.sample_paths` takes them."""
+    """As `plots.sample_paths` takes them."""
     shaded: float = 0.0
     """Level of the interval in the pictures, in percent; 0 without one."""
     data: Mapping[str, Any] | None = None
@@ -154,7 +155,7 @@ def _forecast(facts: Facts) -> PageSection:
     caption += f". {_what_is_shaded(facts)}"
     if "next steps" not in labels:
         caption += " The steps after it need covariates of the future: forecast predict --future."
-    return _picture(title, figure, label, caption)
+    return picture_section(title, figure, label, caption)
 
 
 def _paths(facts: Facts) -> PageSection:
@@ -179,7 +180,7 @@ def _steps(facts: Facts) -> PageSection:
     first, last = steps[model][0], steps[model][-1]
     label = f"Mean absolute error from step 1 to {len(steps[model])}, {model} and its opponents"
     caption = f"{model}: {number_cell(first)} one step ahead, {number_cell(last)} at the last step."
-    return _picture(title, plots.error_by_step(steps, model, unit), label, caption)
+    return picture_section(title, plots.error_by_step(steps, model, unit), label, caption)
 
 
 def _series(facts: Facts) -> PageSection:
@@ -193,11 +194,11 @@ def _series(facts: Facts) -> PageSection:
     if facts.are_labels:
         label = f"Accuracy of {len({**worst, **best})} series, the worst first"
         caption = "Share of the test labels that were forecast rightly."
-        return _picture(title, label_plots.series_accuracy(worst, best), label, caption)
+        return picture_section(title, label_plots.series_accuracy(worst, best), label, caption)
     label = f"MASE of {len({**worst, **best})} series, the worst first"
     caption = "Mean absolute scaled error of the test part; right of the dotted line the forecast"
     caption += " errs more than seasonal naive did on the training rows."
-    return _picture(title, plots.series_errors(worst, best), label, caption)
+    return picture_section(title, plots.series_errors(worst, best), label, caption)
 
 
 def _coverage(facts: Facts) -> PageSection:
@@ -212,7 +213,7 @@ def _coverage(facts: Facts) -> PageSection:
     caption = " ".join(
         ["Dotted: the share that the intervals promise.", *(KINDS.get(k, "") for k in steps)]
     )
-    chart = _chart(plots.coverage_by_step(steps), label, caption)
+    chart = Chart(plots.svg(plots.coverage_by_step(steps)), label, caption)
     return PageSection(title, charts=(chart,), tables=(_interval_table(facts.files.summary),))
 
 
@@ -293,15 +294,6 @@ OF_LABELS: Mapping[Section, Sequence[Section]] = {
     ],
 }
 """What a report on labels has in place of a section that numbers alone have."""
-
-
-def _picture(title: str, figure: Any, label: str, caption: str) -> PageSection:
-    """A section of one figure."""
-    return PageSection(title, charts=(_chart(figure, label, caption),))
-
-
-def _chart(figure: Any, label: str, caption: str) -> Chart:
-    return Chart(plots.svg(figure), label, caption)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

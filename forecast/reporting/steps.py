@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
+
+from forecast.runs.log import progress_bar
 
 Show = Callable[[str, float], None]
 """What is done now, and the share that is done already, from 0 to 1."""
@@ -27,12 +28,9 @@ def within(show: Show, first: float, last: float) -> Show:
 @contextlib.contextmanager
 def bar(title: str, quiet: bool) -> Iterator[Show]:
     """A bar on a terminal; elsewhere nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield unseen
-        return
-    from rich.console import Console
-    from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(title, total=1.0)
-        yield lambda what, share: shown.update(task, completed=share, description=what)
+    def state(step: tuple[str, float]) -> tuple[float, float, str]:
+        return 1.0, step[1], step[0]
+
+    with progress_bar(title, quiet, state, lambda _: None) as show:
+        yield lambda what, share: show((what, share))

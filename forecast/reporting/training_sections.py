@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from forecast.drawing import plots, training_plots
 from forecast.drawing.plot_style import words
-from forecast.reporting.page import Chart, PageSection, PageTable
+from forecast.reporting.page import Chart, PageSection, PageTable, picture_section
 from forecast.reporting.run_files import RunFiles, Summary
 from forecast.runs.folder import METRICS_FILE
 
@@ -58,7 +58,7 @@ def gradient_section(files: RunFiles) -> PageSection:
     caption = f"At the last step of each epoch{of}, before clipping. Norms that vanish or explode"
     caption += " towards the first layer tell of a stack that is too deep or a rate too high."
     label = f"Gradient norms of {', '.join(norms)}"
-    return PageSection(title, charts=(Chart(plots.svg(figure), label, caption),))
+    return picture_section(title, figure, label, caption)
 
 
 def layer_norms(norms: Sequence[Mapping[str, float]]) -> dict[str, Float[np.ndarray, " epochs"]]:
@@ -93,4 +93,4 @@ def sweep_section(files: RunFiles) -> PageSection:
     if found.rate:
         taken = f"Rule {words(found.rule)} suggests {found.rate:.3g}."
     label = f"Smoothed loss against the learning rate; rules: {', '.join(rates) or 'none'}"
-    return PageSection(title, charts=(Chart(plots.svg(figure), label, taken),))
+    return picture_section(title, figure, label, taken)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecast.drawing import path_plots
+from forecast.drawing import plots
 from forecast.reporting.paths import DRAWN, MOST_DRAWN, path_pictures, paths_section
 from tests.forecasting.cases import built, conformal
 
@@ -21,7 +21,7 @@ def test_some_paths_are_drawn_over_the_interval_of_their_steps():
     np.testing.assert_allclose(upper, rows["hi-80"], rtol=0.01)
     paths = pictures[1]["forecasts"]["sample paths"]
     np.testing.assert_array_equal([path for _, path in paths], values[:DRAWN, 0, :, 1])
-    figure = path_plots.sample_paths(pictures, "Sample paths")
+    figure = plots.sample_paths(pictures, "Sample paths")
     assert [len(axes.get_lines()) for axes in figure.axes] == [2 + DRAWN] * 3
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["actual", "forecast", "sample paths"]
