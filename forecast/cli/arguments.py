@@ -118,7 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
             actions = config.add_subparsers(required=True, metavar="ACTION")
         command = _add(actions if group else commands, action, kind.__doc__ or "")
         command.set_defaults(name=name)
-        _add_options(command, kind)
+        for option, argument in _arguments(kind).items():
+            command.add_argument(*(argument.flags or [option]), **argument.settings)
     return root
 
 
@@ -126,12 +127,6 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     line = text[:1].lower() + text[1:].removesuffix(".")
     parser: argparse.ArgumentParser = commands.add_parser(name, description=text, help=line)
     return parser
-
-
-def _add_options(command: argparse.ArgumentParser, kind: type[argparse.Namespace]) -> None:
-    """Add what the attributes of a class declare."""
-    for name, argument in _arguments(kind).items():
-        command.add_argument(*(argument.flags or [name]), **argument.settings)
 
 
 def _arguments(kind: type[argparse.Namespace]) -> dict[str, Argument]:

@@ -72,12 +72,8 @@ def require_outputs(options: Any, inputs: Mapping[str, str | None]) -> None:
         require_format(options.output)
         if options.output == options.plot:
             raise ConfigError(f"--plot {options.plot} is the file of --output; give another file")
-    if options.plot is not None:
-        _require_picture(Path(options.plot))
-
-
-def _require_picture(path: Path) -> None:
-    if path.suffix.lower() != PICTURE and not is_stream(path):
+    path = None if options.plot is None else Path(options.plot)
+    if path and path.suffix.lower() != PICTURE and not is_stream(path):
         raise ConfigError(f"--plot {path}: pictures are PNG; give a name that ends in {PICTURE}")
 
 

@@ -107,11 +107,8 @@ def _differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys that not all configurations set alike, as far as any is known."""
     known = [config for config in configs if config]
     keys = dict.fromkeys(key for config in known for key in config)
-    return [key for key in keys if len({_written(config.get(key)) for config in known}) > 1]
-
-
-def _written(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    written = {key: {json.dumps(each.get(key), sort_keys=True) for each in known} for key in keys}
+    return [key for key, values in written.items() if len(values) > 1]
 
 
 def _text(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -17,13 +17,10 @@ def key_like(word: str) -> str | None:
     """The key that ends with a word, or with one that is like it; None: there is none."""
     if word in SHORT:
         return SHORT[word]
-    keys = {key.rpartition(".")[2]: key for key in reversed([*_keys(_defaults())])}
+    usual = Config(data=DataConfig(path="table.csv")).model_dump(mode="json")
+    keys = {key.rpartition(".")[2]: key for key in reversed([*_keys(usual)])}
     near = difflib.get_close_matches(word, keys, n=1, cutoff=0.8)
     return keys[near[0]] if near else None
-
-
-def _defaults() -> Mapping[str, Any]:
-    return Config(data=DataConfig(path="table.csv")).model_dump(mode="json")
 
 
 def _keys(values: Mapping[str, Any], above: str = "") -> Iterator[str]:

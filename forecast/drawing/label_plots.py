@@ -108,7 +108,7 @@ def confusion_matrix(counts: Int[np.ndarray, "T Q"], classes: Sequence[str], nam
             text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "color": color}
             axes.text(column + 0.5, row + 0.5, f"{counts[row, column]:,}", **text)
     for axis, names, label in ((axes.xaxis, classes, "forecast"), (axes.yaxis, rows, "came")):
-        ticks = _ticks(len(names))
+        ticks = range(0, len(names), -(-len(names) // 30))  # all, or some 30 of them
         axis.set_ticks(
             [n + 0.5 for n in ticks], labels=[short(names[n], 16) for n in ticks], parse_math=False
         )
@@ -121,11 +121,6 @@ def confusion_matrix(counts: Int[np.ndarray, "T Q"], classes: Sequence[str], nam
     finished(figure)
     axes.grid(visible=False)
     return figure
-
-
-def _ticks(count: int) -> list[int]:
-    """Numbers of the classes that are named: all, or some 30 of them."""
-    return [*range(0, count, -(-count // 30))]
 
 
 @own_style()

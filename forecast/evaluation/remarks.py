@@ -61,14 +61,14 @@ def coverage_remarks(coverage: Mapping[str, Mapping[str, float]]) -> list[str]:
         coverage: kind of interval -> level in percent -> share of the test values, from 0 to 1.
     """
     held = coverage.get("quantile") or coverage.get("rolling") or coverage.get("split") or {}
-    low = [f"{level} % intervals cover {100 * share:.0f} %" for level, share in _lacking(held)]
+    low = [
+        f"{level} % intervals cover {100 * share:.0f} %"
+        for level, share in held.items()
+        if 100 * share < float(level) - FEWER
+    ]
     if not low:
         return []
     return [
         f"{', '.join(low)} of the test values: take a higher --level, or make them of more errors"
         " by a longer split.validation."
     ]
-
-
-def _lacking(held: Mapping[str, float]) -> list[tuple[str, float]]:
-    return [(level, share) for level, share in held.items() if 100 * share < float(level) - FEWER]

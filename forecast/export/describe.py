@@ -28,7 +28,7 @@ def description(trained: TrainedModel) -> dict[str, Any]:
     """
     config, pipeline, tail = trained.config, trained.pipeline, trained.tail
     data, covariates = config.data, pipeline.covariates
-    quantiles = trained.quantiles()
+    quantiles, combination = trained.quantiles(), trained.combination
     names = {number: name for name, number in interval_columns(quantiles).items()}
     return {
         "format": FORMAT,
@@ -51,7 +51,7 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "static": _columns(covariates.static),
         "calendar": list(covariates.calendar),
         "special_days": [_known(each) for each in covariates.days],
-        "partners": _partners(trained),
+        "partners": [*combination.counting.methods[1:]] if combination else [],
         "series": list(pipeline.ids) if tail.has_ids else [],
         "quantiles": [] if pipeline.labels else [None if np.isnan(q) else q for q in quantiles],
         "columns": [names.get(number, "forecast") for number in range(len(quantiles))],
@@ -63,11 +63,6 @@ def _known(special: SpecialDays) -> dict[str, str]:
     """Special days, and from when to when they are known; others count as ordinary ones."""
     first, last = (np.datetime64(day, "D").item() for day in (special.first, special.last))
     return {"name": special.name, "first": first.isoformat(), "last": last.isoformat()}
-
-
-def _partners(trained: TrainedModel) -> list[str]:
-    """Methods that count beside the network, in the file with it."""
-    return [] if trained.combination is None else [*trained.combination.counting.methods[1:]]
 
 
 def _targets(trained: TrainedModel) -> list[dict[str, Any]]:

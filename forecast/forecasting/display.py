@@ -120,13 +120,14 @@ def described(trained: TrainedModel) -> list[str]:
     last = tail.axis.text(int((tail.starts + tail.lengths - 1).max()))
     series = "1 series" if tail.num_series == 1 else f"{tail.num_series:,} series"
     targets, combination = trained.pipeline.targets, trained.combination
-    beside = "no partners"
+    count, beside = len(trained.models), "no partners"
+    members = f", ensemble of {count}" if count > 1 else ""
     if combination is not None and len(combination.methods) > 1:
         beside = combination.in_words(targets, most=3)
     return [
         f"TrainedModel of {listed(targets, 3)}, {config.window.horizon} steps ahead",
         f"data     {series}, frequency {tail.axis.frequency}, up to {last}",
-        f"model    {network}{_times(len(trained.models))}; lookback {_lookbacks(config)}",
+        f"model    {network}{members}; lookback {_lookbacks(config)}",
         f"beside   {beside}",
         f"test     {summary.get('verdict', 'not tested')}",
     ]
@@ -139,7 +140,3 @@ def _lookbacks(config: Config) -> str:
     lags = sorted({lag for each in windows for lag in each.lags})
     told = f", lags {', '.join(map(str, lags))}" if lags else ""
     return f"{', '.join(map(str, found))}{told}"
-
-
-def _times(members: int) -> str:
-    return f", ensemble of {members}" if members > 1 else ""

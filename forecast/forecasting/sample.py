@@ -75,7 +75,7 @@ def sampled(
     if values.shape[1] > model.config.window.horizon:
         log.warning("steps beyond the trained horizon have samples like those of its last step")
     if len(history.ids) != panel.num_series:
-        history = history.select(_rows_of(history, panel))
+        history = history.select(np.array([history.numbers[name] for name in panel.ids]))
     groups = model.pipeline.with_series_of(panel).series_numbers(panel.ids)
 
     def marginals(part: Int[np.ndarray, " S"]) -> Float[np.ndarray, "S H K n"]:
@@ -109,7 +109,8 @@ class PathSampler(NamedTuple):
             groups: see `Copula.draw`.
         """
         paths = np.empty((self.num, *shape))
-        for part in _parts(shape[0], paths.size):
+        parts = min(shape[0], -(-paths.size // AT_ONCE))
+        for part in np.array_split(np.arange(shape[0]), parts):
             ids = [names[number] for number in part]
             ranks = self.copula.draw(self.num, shape[1], ids, groups[part], self.seed)
             paths[:, part] = np.moveaxis(schaake_shuffle(marginals(part), ranks), 1, 0)
@@ -171,14 +172,6 @@ def copula_of(model: TrainedModel) -> Copula:
     if model.copula is None or not has_marginals:
         raise ConfigError(NO_PATHS)
     return model.copula
-
-
-def _rows_of(history: Panel, panel: Panel) -> Int[np.ndarray, " S"]:
-    return np.array([history.numbers[name] for name in panel.ids])
-
-
-def _parts(num_series: int, numbers: int) -> list[np.ndarray]:
-    return np.array_split(np.arange(num_series), min(num_series, -(-numbers // AT_ONCE)))
 
 
 def _marginals(

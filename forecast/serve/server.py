@@ -47,7 +47,9 @@ def serve(service: Service, listener: socket.socket, health: socket.socket) -> N
     gc.freeze()  # what is loaded stays: looking through it again took 100 ms, with all waiting
     ends = threading.Event()
     watcher = threading.Thread(target=service.models.watch, args=(ends,), daemon=True)
-    side = server_of(_health_of(service), service.limits)
+    is_alive = service.batcher.thread.is_alive
+    watched = health_app(service.metrics, is_alive, lambda: not service.is_ending)
+    side = server_of(watched, service.limits)
     beside = threading.Thread(
         target=lambda: asyncio.run(side.serve([health])), name="health", daemon=True
     )
@@ -74,12 +76,6 @@ async def _until_told(service: Service, listener: socket.socket) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, end)
     await main.serve([listener])
-
-
-def _health_of(service: Service) -> Any:
-    return health_app(
-        service.metrics, service.batcher.thread.is_alive, lambda: not service.is_ending
-    )
 
 
 def server_of(app: Any, limits: Limits) -> Server:

@@ -234,8 +234,9 @@ def _sent(table: Any, name: str, limits: Limits) -> SentTable | None:
         table = {key: [row.get(key) for row in table] for key in names}
     _require_columns(table, name, limits)
     lengths = {key: len(cells) for key, cells in table.items()}
-    if len({*lengths.values()}) != 1:
-        raise DataError(f"{name}: columns of {_few(lengths)} cells; give each as many")
+    if len(different := sorted({*lengths.values()})) != 1:
+        few = " and ".join(map(str, different[:3])) or "no"
+        raise DataError(f"{name}: columns of {few} cells; give each as many")
     limits.require_rows(next(iter(lengths.values())), name)
     for key, cells in table.items():
         if not {*map(type, cells)} <= {int, float, str, bool, type(None)}:
@@ -246,10 +247,6 @@ def _sent(table: Any, name: str, limits: Limits) -> SentTable | None:
 def _require_columns(names: Any, name: str, limits: Limits) -> None:
     if len(names) > limits.columns:
         raise RequestError(413, f"{name}: more than {limits.columns} columns; send those it needs")
-
-
-def _few(lengths: Mapping[str, int]) -> str:
-    return " and ".join(map(str, sorted({*lengths.values()})[:3])) or "no"
 
 
 def _as_csv(columns: Mapping[str, Sequence[object]], config: DataConfig) -> bytes:

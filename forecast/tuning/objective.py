@@ -222,15 +222,12 @@ def _scored_windows(prepared: Prepared, basis: Basis) -> Windows:
 def _score(model: Model, prepared: Prepared, windows: Windows, basis: Basis) -> float:
     """The error of a model's forecasts on some validation windows, in the user's units; of labels
     their log loss."""
-    truth = basis.truth
-    if prepared.pipeline.labels:
-        batches = part_forecasts(
-            (model,), replace(prepared, windows={"validation": windows}), "validation"
-        )
-        return label_sums(batches, prepared, "model")["model"].overall()[basis.metric]
-    sums = ErrorSums(point_metrics, basis.panel.num_series)
     alone = replace(prepared, windows={"validation": windows})
-    for rows, values in part_forecasts((model,), alone, "validation"):
+    batches = part_forecasts((model,), alone, "validation")
+    if prepared.pipeline.labels:
+        return label_sums(batches, prepared, "model")["model"].overall()[basis.metric]
+    truth, sums = basis.truth, ErrorSums(point_metrics, basis.panel.num_series)
+    for rows, values in batches:
         point = values[..., values.shape[-1] // 2]
         at_once = max(VALUES_AT_ONCE // point[0].size, 1)
         for first in range(0, len(rows), at_once):
