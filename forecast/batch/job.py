@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,9 @@ from forecast.forecasting.history import SkippedError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.files import kind_of
+from forecast.runs.log import warnings_of_thread
 from forecast.runs.memory import give_back_freed_memory
 from forecast.training.device import choose_device
-
-log = logging.getLogger("forecast")
-
 
 TOO_SHORT = "too short"
 """What a file is called, among warnings, of which every series is skipped."""
@@ -115,7 +109,7 @@ class Forecaster:
         Raises:
             OSError: if the disk is full.
         """
-        with noted_warnings() as warnings:
+        with warnings_of_thread() as warnings:
             try:
                 found = self._written(file)
             except SkippedError as error:  # other files have other series
@@ -163,23 +157,3 @@ def make_folders(output: Path, target: Path) -> None:
         place.mkdir(exist_ok=True)
         if kind_of(place) != "a folder":
             raise ConfigError(f"{place} is {kind_of(place)}; give another --output")
-
-
-@contextmanager
-def noted_warnings() -> Iterator[list[tuple[str, str]]]:
-    """What this thread logs within the block, of warnings; nothing of it goes anywhere else."""
-    found: list[tuple[str, str]] = []
-    own = threading.get_ident()
-
-    def note(record: logging.LogRecord) -> bool:
-        if record.thread != own:
-            return True
-        if record.levelno >= logging.WARNING:
-            found.append((str(record.msg), record.getMessage()))
-        return False
-
-    log.addFilter(note)
-    try:
-        yield found
-    finally:
-        log.removeFilter(note)

@@ -8,10 +8,10 @@ import logging
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 from forecast.cli.tensorboard import scalars_of
 from forecast.config.tree import read_config
@@ -88,7 +88,7 @@ class _Sink:
 
     def __init__(self, uri: str, folder: RunFolder) -> None:
         os.environ.update({name: os.environ.get(name, to) for name, to in SETTINGS.items()})
-        with _silent():
+        with catch_warnings(action="ignore"):  # no matter of the user's
             try:
                 from mlflow import MlflowClient
             except ImportError:
@@ -169,19 +169,11 @@ class _Sink:
         from mlflow.exceptions import MlflowException
 
         try:
-            with _silent():
+            with catch_warnings(action="ignore"):  # no matter of the user's
                 act(*given)
         except (MlflowException, OSError) as error:
             self.is_lost = True
             log.warning("--mlflow: nothing more is logged: %s", _reason(error))
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """mlflow warns of what is no matter of the user's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _reason(error: Exception) -> str:

@@ -215,8 +215,7 @@ def _checked_offset(frequency: str) -> str:
     if calendar_of(frequency):
         return frequency
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", FutureWarning)
+        with warnings.catch_warnings(action="error", category=FutureWarning):
             offset = pd.tseries.frequencies.to_offset(frequency)
     except (ValueError, OverflowError, FutureWarning):
         offset = None

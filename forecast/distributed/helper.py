@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 
 import torch
 
@@ -18,10 +15,9 @@ from forecast.distributed.gloo import connected
 from forecast.distributed.helpers import LOST
 from forecast.distributed.work import prepared_by, take_part
 from forecast.errors import ForecastError, ProcessLostError, one_line
+from forecast.runs.log import silenced
 from forecast.runs.memory import claim_process
 from forecast.training.device import device_of
-
-log = logging.getLogger("forecast")
 
 
 def help_started(place: Place, seconds: float) -> None:
@@ -34,7 +30,7 @@ def help_started(place: Place, seconds: float) -> None:
     Raises:
         ForecastError: if rank 0, or another, is lost.
     """
-    with _silent():
+    with silenced():
         if threading.current_thread() is threading.main_thread():  # ray.train's is another
             signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to save
         store = store_of(place)
@@ -65,7 +61,7 @@ def main() -> int:
     told = json.loads(line)
     rank, size = told["rank"], told["size"]
     try:
-        with _silent():
+        with silenced():
             prepared = prepared_by(told["work"])
             device = device_of(prepared.config.device, rank, size)
             print("ready", flush=True)
@@ -87,13 +83,3 @@ def main() -> int:
 def _end_with_rank_0() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Rank 0 alone tells: it sees the same."""
-    before, log.disabled = log.disabled, True
-    try:
-        yield
-    finally:
-        log.disabled = before

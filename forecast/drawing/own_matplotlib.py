@@ -52,8 +52,8 @@ def own_style() -> Iterator[None]:
     }
     log = logging.getLogger("matplotlib")
     level = log.level
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    ignored = warnings.catch_warnings(action="ignore", category=UserWarning)
+    with mpl.rc_context(settings), ignored:
         log.setLevel(logging.ERROR)
         try:
             yield

@@ -78,8 +78,7 @@ def _fitted(
     name: str, season: int, known: Float[np.ndarray, " rows"], horizon: int
 ) -> Float[np.ndarray, " H"]:
     """The forecast of a model fitted on the history of one target."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
         mean = np.asarray(_model(name, season).forecast(y=known, h=horizon)["mean"])
     if not np.isfinite(mean).all():
         raise FloatingPointError("the forecast is not finite")
@@ -88,8 +87,7 @@ def _fitted(
 
 def _model(name: str, season: int) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             from statsforecast import models
     except ImportError:
         raise extra_missing(f"baseline {name}", "statsforecast", "baselines") from None

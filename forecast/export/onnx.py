@@ -146,8 +146,7 @@ def _quietly() -> Iterator[None]:
     try:
         for each in talkers:
             each.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         for each, level in zip(talkers, levels, strict=True):

@@ -121,6 +121,37 @@ def progress_bar(
 
 
 @contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Log nothing within the block: it is no matter of the user's, or another process says it."""
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+@contextlib.contextmanager
+def warnings_of_thread() -> Iterator[list[tuple[str, str]]]:
+    """The warnings that this thread logs within the block, their template and their words; nothing
+    of what it logs goes anywhere else."""
+    found: list[tuple[str, str]] = []
+    own = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        if record.thread != own:
+            return True
+        if record.levelno >= logging.WARNING:
+            found.append((str(record.msg), record.getMessage()))
+        return False
+
+    log.addFilter(is_of_others)
+    try:
+        yield found
+    finally:
+        log.removeFilter(is_of_others)
+
+
+@contextlib.contextmanager
 def run_log() -> Iterator[RunLog]:
     """A log of the block, to be written once its run begins."""
     handler = RunLog()

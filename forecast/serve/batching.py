@@ -23,6 +23,7 @@ from forecast.forecasting.history import read_history
 from forecast.forecasting.sample import sampled
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.host import own_state
+from forecast.runs.log import warnings_of_thread
 from forecast.serve.limits import Limits
 from forecast.serve.models import Models, Served
 from forecast.serve.wire import Asked, SentTable, answers
@@ -181,7 +182,8 @@ class Batcher:
             half = len(group) // 2
             return self._together(group[:half]) + self._together(group[half:])
         kinds = [task.job.kind for task, _ in group]
-        bodies = answers(*found, kinds, first.served.name, [*_left_out(first), *told])
+        notes = [*_left_out(first), *(one_line(text) for _, text in told)]
+        bodies = answers(*found, kinds, first.served.name, notes)
         for (task, _), body in zip(group, bodies, strict=True):
             task.job.answer.set_result(body)
         return []
@@ -203,7 +205,7 @@ class Batcher:
             else:
                 drawn = asked.samples, asked.seed
                 found = sampled(model, history, future, asked.horizon, *drawn).table
-        notes = [*_left_out(task), *told, *more]
+        notes = [*_left_out(task), *(one_line(text) for _, text in (*told, *more))]
         return answers(found, [len(found)], [task.job.kind], task.served.name, notes)[0]
 
 
@@ -238,22 +240,3 @@ def _answered(job: Job, call: Callable[[], Result]) -> Result | None:
         log.exception("unexpected")
         job.answer.set_exception(error)
     return None
-
-
-@contextlib.contextmanager
-def warnings_of_thread() -> Iterator[list[str]]:
-    """The warnings that this thread has within the block; they go to no log."""
-    told, own = list[str](), threading.get_ident()
-
-    def is_of_others(record: logging.LogRecord) -> bool:
-        if record.thread != own:
-            return True
-        if record.levelno >= logging.WARNING:
-            told.append(one_line(record.getMessage()))
-        return False
-
-    log.addFilter(is_of_others)
-    try:
-        yield told
-    finally:
-        log.removeFilter(is_of_others)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,10 +21,9 @@ from forecast.label_scores import label_sums
 from forecast.learning_rate import with_learning_rate
 from forecast.models.forecaster import Model
 from forecast.prepare import Prepared, new_session, prepare
+from forecast.runs.log import silenced
 from forecast.training.device import choose_device
 from forecast.training.progress import SHOW_EVERY
-
-log = logging.getLogger("forecast")
 
 MOST_SCORED = 4_000
 """Validation windows that an epoch is scored on; of more, evenly spaced ones."""
@@ -162,14 +159,14 @@ def trial(config: Config, basis: Basis) -> Steps:
             scores would be of other rows, or its training diverges.
     """
     device = choose_device(config.device)
-    with _quiet():
+    with silenced():
         prepared = prepare(_of_one_model(config), basis.panel)
         scored = _scored_windows(prepared, basis)
         prepared = with_learning_rate(prepared, device)
         session = new_session(prepared, device, show_every=SHOW_EVERY)
         steps = session.run()
     while True:
-        with _quiet():
+        with silenced():
             progress = next(steps, None)
         if progress is None:
             break
@@ -236,14 +233,3 @@ def _score(model: Model, prepared: Prepared, windows: Windows, basis: Basis) -> 
             actual = truth.after(rows[part], point.shape[1])
             sums = sums.add(point_errors(actual, point[part], truth.scale, series), series)
     return sums.overall()[basis.metric]
-
-
-@contextmanager
-def _quiet() -> Generator[None, None, None]:
-    """What a training logs is no matter of a study, which has many."""
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(before)

@@ -8,9 +8,10 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from forecast.batch import threads
-from forecast.batch.job import Forecaster, log, noted_warnings
+from forecast.batch.job import Forecaster
 from forecast.batch.run import forecast_files
 from forecast.runs.drain import result_of
+from forecast.runs.log import log, warnings_of_thread
 
 
 @pytest.mark.parametrize("available", [2, 5])
@@ -38,7 +39,7 @@ def test_a_thread_notes_its_own_warnings_alone():
     inside, told = threading.Barrier(2, timeout=100), {}
 
     def say(word):
-        with noted_warnings() as told[word]:
+        with warnings_of_thread() as told[word]:
             inside.wait()
             log.warning("%s was said", word)
             inside.wait()

@@ -206,8 +206,7 @@ def bundled(name: str, column: str) -> np.ndarray:
 
 def kpss_order(values: np.ndarray) -> int:
     """1 if the level-stationarity test rejects at 5 %, with the lags that are usual in R."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         statistic = kpss(values, "c", nlags=int(3 * np.sqrt(len(values)) / 13))[0]
     return int(statistic > 0.463)
 

@@ -43,8 +43,7 @@ def test_forecasts_are_those_of_statsforecast_at_every_origin(name):
     for window in range(len(origins)):
         for target in range(2):
             history = table[FIRST[window] : ORIGINS[window] + 1, target]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):
                 model = getattr(models, STATISTICAL[name])(season_length=SEASON)
                 expected = model.forecast(y=history, h=HORIZON)["mean"]
             np.testing.assert_array_equal(found[window, :, target], expected)
