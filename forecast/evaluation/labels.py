@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.evaluation.metrics import ErrorSums, Sums, Terms
+from forecast.evaluation.metrics import ErrorSums, Sums, Terms, ratio, together
 
 Labels = Float[np.ndarray, "B H K"]
 """Numbers of classes; below 0 for a label never seen in training, NaN where nothing is known."""
@@ -148,13 +148,12 @@ def label_metrics(sums: Sums, over_targets: bool) -> dict[str, np.ndarray]:
     The log loss is minus the mean logarithm of the probability of the label that came, the Brier
     score (1950) the sum over the classes of squared differences from 0 or 1, from 0 to 2.
     """
-    if over_targets:
-        sums = {name: values.sum(axis=1) for name, values in sums.items()}
-    count = np.where(sums["known"] > 0, sums["known"], np.nan)
+    sums = together(sums) if over_targets else sums
+    means = {name: ratio(values, sums["known"]) for name, values in sums.items()}
     return {
-        "accuracy": 1 - sums["absolute"] / count,
-        "log_loss": sums["log_loss"] / count,
-        "Brier": sums["brier"] / count,
+        "accuracy": 1 - means["absolute"],
+        "log_loss": means["log_loss"],
+        "Brier": means["brier"],
     }
 
 

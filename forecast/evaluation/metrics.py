@@ -167,10 +167,10 @@ def point_metrics(sums: Sums, over_targets: bool) -> dict[str, np.ndarray]:
     explained = _explained(sums)
     if over_targets:
         varied = ~np.isnan(explained)
-        explained = _ratio(np.where(varied, explained, 0.0).sum(axis=1), varied.sum(axis=1))
-        sums = _together(sums)
+        explained = ratio(np.where(varied, explained, 0.0).sum(axis=1), varied.sum(axis=1))
+        sums = together(sums)
     values = {
-        name: np.asarray(finish(_ratio(sums[total], sums[count])))
+        name: np.asarray(finish(ratio(sums[total], sums[count])))
         for name, (total, count, finish) in METRICS.items()
     }
     return {**values, "R2": explained}
@@ -231,14 +231,14 @@ def quantile_metrics(quantiles: Sequence[float]) -> Metrics:
     """
 
     def metrics(sums: Sums, over_targets: bool) -> dict[str, np.ndarray]:
-        sums = _together(sums) if over_targets else sums
+        sums = together(sums) if over_targets else sums
         values = {
-            "pinball": _ratio(sums["pinball"], sums["known"]),
-            "sCRPS": 2 * _ratio(sums["pinball"], sums["size"]),
+            "pinball": ratio(sums["pinball"], sums["known"]),
+            "sCRPS": 2 * ratio(sums["pinball"], sums["size"]),
         }
         for name in central_intervals(quantiles):
-            values[f"coverage-{name}"] = _ratio(sums[f"covered-{name}"], sums["known"])
-            values[f"Winkler-{name}"] = _ratio(sums[f"winkler-{name}"], sums["known"])
+            values[f"coverage-{name}"] = ratio(sums[f"covered-{name}"], sums["known"])
+            values[f"Winkler-{name}"] = ratio(sums[f"winkler-{name}"], sums["known"])
         return values
 
     return metrics
@@ -246,19 +246,19 @@ def quantile_metrics(quantiles: Sequence[float]) -> Metrics:
 
 def _explained(sums: Sums) -> Float[np.ndarray, "G K"]:
     """R2 of each target."""
-    count, square = sums["known"], _ratio(sums["centered_squared"], sums["known"])
-    variance = square - np.square(_ratio(sums["centered"], count))
+    count, square = sums["known"], ratio(sums["centered_squared"], sums["known"])
+    variance = square - np.square(ratio(sums["centered"], count))
     # Rounding leaves a variance of this order where all values are equal.
     varied = variance > 1e-12 * square
-    return 1 - _ratio(_ratio(sums["squared"], count), np.where(varied, variance, 0.0))
+    return 1 - ratio(ratio(sums["squared"], count), np.where(varied, variance, 0.0))
 
 
-def _together(sums: Sums) -> dict[str, np.ndarray]:
+def together(sums: Sums) -> dict[str, np.ndarray]:
     """Sums (G,) over the targets."""
     return {name: values.sum(axis=1) for name, values in sums.items()}
 
 
-def _ratio(
+def ratio(
     total: Float[np.ndarray, "*G"], count: Float[np.ndarray, "*G"] | Int[np.ndarray, "*G"]
 ) -> Float[np.ndarray, "*G"]:
     """NaN where the count is zero."""

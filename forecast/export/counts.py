@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from forecast.config.counts import Distribution, NegativeBinomial, Tweedie
 from forecast.export.negative_binomial import GraphNegativeBinomial
-from forecast.forecasting.tweedie import MANY_PARTS, quantile_curve
+from forecast.forecasting.tweedie import MANY_PARTS, expanded, quantile_curve
 
 BITS = 8
 """Of the largest count whose quantiles are looked up: 2^BITS - 1."""
@@ -139,13 +139,7 @@ class GraphTweedie(nn.Module):
         above_zero = rate + self.logs
         few = torch.where(above_zero > 0, size * self._on_curves(above_zero).exp(), 0.0)
         deviation = (dispersion * mean**power).sqrt()
-        skewness, z = power * deviation / mean, self.normal
-        many = mean + deviation * (
-            z
-            + (z**2 - 1) / 6 * skewness
-            + (z**3 - 3 * z) / 24 * skewness**2 * (2 * power - 1) / power
-            - (2 * z**3 - 5 * z) / 36 * skewness**2
-        )
+        many = expanded(power, mean, deviation, self.normal)
         return torch.where(rate > MANY_PARTS, many.clamp(min=0.0), few)
 
     def _on_curves(self, above_zero: Quantiles) -> Quantiles:

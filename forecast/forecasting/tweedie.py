@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -39,14 +40,25 @@ def tweedie_quantile(
     few = np.where(above_zero > 0, size * np.exp(np.interp(place, np.log(rates), curve)), 0.0)
     normal = NormalDist().inv_cdf(level)
     deviation = np.sqrt(dispersion * mean**power)
+    many = expanded(power, mean, deviation, normal)
+    return np.asarray(np.where(rate > MANY_PARTS, np.maximum(many, 0.0), few))
+
+
+def expanded(power: float, mean: Any, deviation: Any, normal: Any) -> Any:
+    """Quantiles of many parts by the Cornish-Fisher expansion, of arrays or tensors.
+
+    Args:
+        power: from 1 to 2, both excluded.
+        mean, deviation: of the distribution.
+        normal: the same quantiles of the normal distribution.
+    """
     skewness = power * deviation / mean
-    many = mean + deviation * (
+    return mean + deviation * (
         normal
         + (normal**2 - 1) / 6 * skewness
         + (normal**3 - 3 * normal) / 24 * skewness**2 * (2 * power - 1) / power
         - (2 * normal**3 - 5 * normal) / 36 * skewness**2
     )
-    return np.asarray(np.where(rate > MANY_PARTS, np.maximum(many, 0.0), few))
 
 
 @functools.lru_cache(maxsize=64)
