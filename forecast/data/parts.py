@@ -114,10 +114,8 @@ def version_of(folder: str, file: str) -> str:
         name_address(path)
         return remote_version(path)
     with _Opener(path, path)() as opened:
-        digest = hashlib.sha256()
-        while block := opened.read(2**20):
-            digest.update(block)
-        return digest.hexdigest()
+        content: Any = opened
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _local(folder: str) -> Iterator[str]:

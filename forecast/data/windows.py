@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,14 +35,8 @@ class Batch:
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """With every tensor changed."""
-        return replace(
-            self,
-            past=change(self.past),
-            future=change(self.future),
-            static=change(self.static),
-            target=change(self.target),
-            weight=None if self.weight is None else change(self.weight),
-        )
+        changed: dict[str, Any] = {name: change(each) for name, each in _tensors(self).items()}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
@@ -150,8 +145,7 @@ class Windows:
 
     def tensors(self) -> list[Tensor]:
         """All tensors that a batch is read from."""
-        read = [self.inputs, self.targets, self.static, self.first_rows, self.starts]
-        return [*read, *(each for each in (self.weights, self.first_known) if each is not None)]
+        return [*_tensors(self).values()]
 
     def to(self, device: torch.device) -> Windows:
         """The same windows with all tensors on a device."""
@@ -162,24 +156,20 @@ def on_device(parts: Mapping[str, Windows], device: torch.device) -> dict[str, W
     """Parts on a device; tensors that they share are moved once and shared there."""
     moved: dict[int, Tensor] = {}
 
-    def move(tensor: Tensor) -> Tensor:
+    def on(tensor: Tensor) -> Any:
         if id(tensor) not in moved:
             moved[id(tensor)] = tensor.to(device)
         return moved[id(tensor)]
 
     return {
-        part: replace(
-            windows,
-            inputs=move(windows.inputs),
-            targets=move(windows.targets),
-            static=move(windows.static),
-            first_rows=move(windows.first_rows),
-            starts=move(windows.starts),
-            weights=None if windows.weights is None else move(windows.weights),
-            first_known=None if windows.first_known is None else move(windows.first_known),
-        )
+        part: replace(windows, **{name: on(each) for name, each in _tensors(windows).items()})
         for part, windows in parts.items()
     }
+
+
+def _tensors(value: Batch | Windows) -> dict[str, Tensor]:
+    """Its tensors, by the names of its fields."""
+    return {name: each for name, each in vars(value).items() if isinstance(each, Tensor)}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 import forecast
-from forecast.errors import ConfigError, DataError
+from forecast.errors import DataError
 from forecast.forecasting.model_file import load
 from tests.forecasting.cases import built, config, noise, two_series, warnings_of
 from tests.helpers import refusal
@@ -107,12 +107,6 @@ def test_a_history_that_will_not_do_is_refused(name, change, words):
     message = refusal(trained.forecast, change(case.frame), case.future, error=DataError)
     assert message.startswith("data")
     assert words in message
-
-
-@pytest.mark.parametrize("horizon", [0, -3])
-def test_horizon_below_one(horizon):
-    message = refusal(built("air")[1].forecast, horizon=horizon, error=ConfigError)
-    assert message == f"horizon {horizon} is not allowed; ask for 1 step or more"
 
 
 def test_an_empty_cell_of_a_file_is_named_by_its_line(tmp_path):

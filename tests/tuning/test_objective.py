@@ -6,7 +6,6 @@ import torch
 
 from forecast.config.tree import changed
 from forecast.data.assemble import read_panel
-from forecast.errors import ConfigError
 from forecast.evaluate import part_forecasts, trained_models
 from forecast.prepare import new_session, prepare
 from forecast.tuning.objective import (
@@ -14,14 +13,12 @@ from forecast.tuning.objective import (
     Reported,
     Scored,
     advance,
-    basis_of,
     trial,
     without_rows,
 )
 from forecast.tuning.runners import InProcess
 from forecast.tuning.search import Limits, search
 from forecast.tuning.study import Study
-from tests.helpers import refusal
 from tests.tuning.helpers import ROWS, basis_in, config_of, table
 
 
@@ -161,11 +158,3 @@ def test_without_changes_over_a_season_the_error_itself_is_the_score(tmp_path):
     _, end = events_of(basis.config, basis)
     assert basis.metric == "MAE"
     assert end.score > 0
-
-
-def test_without_validation_there_is_nothing_to_score(tmp_path):
-    config = config_of(tmp_path, split={"validation": 0, "test": 12})
-    message = refusal(basis_of, config, read_panel(config.data), error=ConfigError)
-    assert message == (
-        "split.validation: 0 leaves nothing to score trials on; give it 3 rows at least"
-    )
