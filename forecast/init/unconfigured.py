@@ -80,9 +80,9 @@ def read_unconfigured(
         marks |= {key: value for key, value in times.items() if value is not None}
         frame = _single_valued(frame, path, (hints.time, *hints.ids, *(hints.targets or ())))
         is_equal = frame.duplicated()
-        if hints.duplicates or is_equal.any():
-            marks["duplicates"] = hints.duplicates or "first"
-            frame = frame[~is_equal]
+        if hints.duplicates:
+            marks["duplicates"] = hints.duplicates
+        frame = frame[~is_equal]
         if hints.targets is None:
             refuse_side_by_side(frame, path)
         frame, time, parts = _with_time(frame, path, hints)
@@ -91,6 +91,9 @@ def read_unconfigured(
         units = marks.pop("units", {})
         roles = find_roles(frame, path, time, hints, marks)
         roles = replace(roles, time_parts=parts)
+        if is_equal.any() and not hints.duplicates and _tells_rows(frame, roles, marks):
+            log.warning("rows that repeat another one cell for cell: %d; they count once", is_equal.sum())
+            marks["duplicates"] = "first"
         if taken := {name: unit for name, unit in units.items() if name in roles.numeric}:
             marks["units"] = taken
             named = ", ".join(f"{shown(unit)} of {shown(name)}" for name, unit in taken.items())
@@ -148,6 +151,11 @@ def _with_time(
     time = next(name for name in ("ds", "time", "time_made") if name not in frame)
     joined = joined_times(frame[list(parts)]).set_axis(frame.index)
     return frame.drop(columns=list(parts)).assign(**{time: joined}), time, parts
+
+
+def _tells_rows(frame: pd.DataFrame, roles: Roles, marks: Mapping[str, Any]) -> bool:
+    """Whether time and series tell all rows apart; hours of clocks put back are read apart."""
+    return "timezone" in marks or not frame.duplicated([roles.time, *roles.ids]).any()
 
 
 def _section(

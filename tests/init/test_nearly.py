@@ -84,6 +84,16 @@ def test_lists_as_names_of_series_are_refused_in_words():
     assert read_unconfigured(frame).roles.ids == ()
 
 
+def test_equal_rows_count_once_where_the_others_are_one_a_time(caplog):
+    """A day copied twice is told; two equal sales among several of a day are still two sales."""
+    days = [*DAYS[:7], DAYS[6], *DAYS[7:]]
+    once = pd.DataFrame({"ds": days, "y": [float(int(day[-2:]) ** 2) for day in days]})
+    assert "  duplicates: first" in propose(once)
+    assert "repeat another one cell for cell: 1; they count once" in caplog.text
+    sales = pd.DataFrame({"ds": [*DAYS, *DAYS, DAYS[0]], "y": [*range(40), 0]})
+    assert "set --duplicates mean (or sum" in refusal(looked_at, sales)
+
+
 def test_duplicates_and_frequency_are_asked_for_by_option():
     """Three sales on a day, whose sums are those of pandas; and steps of no rule, that count."""
     days = pd.to_datetime(DAYS)
