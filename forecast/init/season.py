@@ -21,6 +21,9 @@ WALK = 1.8
 """The same, times the root of the number of seasons: 4 of 600 walks and noises passed."""
 TINY = 1e-9
 """Swings below this share of the values are rounding."""
+DEEP = 0.5
+"""How far the correlation must be lower at some lag to twice the season, as a share of it: a smooth
+bend agrees with itself at every lag."""
 ALIKE = 0.9
 """A shorter season is preferred if its correlation is this share of the highest."""
 
@@ -45,7 +48,9 @@ def seen_season(series: Sequence[np.ndarray]) -> int:
     inner, lags = mean[2:-1], np.arange(2, longest + 1)
     is_peak = (inner > mean[1:-2]) & (inner >= mean[3:])
     least = np.maximum(max(WEAKEST, NOISE / np.sqrt(rows)), WALK / np.sqrt(rows / lags))
-    peaks = np.where(is_peak & (inner >= least), inner, 0.0)
+    valleys = np.array([mean[2 : 2 * lag].min() for lag in lags])
+    is_deep = valleys <= (1 - DEEP) * inner
+    peaks = np.where(is_peak & is_deep & (inner >= least), inner, 0.0)
     highest = peaks.max()
     return 2 + int(np.argmax(peaks >= ALIKE * highest)) if highest else 1
 

@@ -35,6 +35,13 @@ def test_a_walk_and_noise_have_no_season():
         assert seen_season([noise]) == 1
 
 
+@pytest.mark.parametrize("bend", [lambda t: 5e6 * 1.01**t // 1, lambda t: 100 * t**1.5 // 1])
+def test_a_smooth_bend_has_no_season(bend):
+    """Rounding makes lags that agree a little more with their neighbours of what grows steadily."""
+    assert seen_season([bend(np.arange(rows)) for rows in (60, 61, 90)]) == 1
+    assert seen_season([bend(np.arange(90)) * np.tile([1, 1.1], 45)]) == 2
+
+
 def test_the_season_of_most_counts_in_a_panel():
     panel = [seasonal(12, 120, seed=seed) for seed in range(9)]
     assert seen_season([*panel, seasonal(7, 120, seed=9)]) == 12
