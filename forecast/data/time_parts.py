@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from forecast.data.compact import categories, distinct_texts
+from forecast.data.month_names import month_of
 from forecast.data.table import Columns, Table
 
 MARKS = ("", "-", "-", " ", ":", ":")
 """Before year, month, day, hour, minute and second."""
+MONTH_PLACE = 1
 QUARTER = re.compile("quart|qtr|trimes|kwart", re.I)
 WEEK = re.compile("week|woche|semain|semana|(?<![a-z])(?:kw|wk|cw)(?![a-z])", re.I)
 """In names of columns that count within a year."""
@@ -66,6 +68,8 @@ def joined_times(parts: pd.DataFrame) -> pd.Series:
         elif WEEK.search(name):
             joined = joined + "-W" + _number(text).str.zfill(2)
         else:
+            if place == MONTH_PLACE:
+                text = text.map({cell: str(month_of(cell) or cell) for cell in text.unique()})
             joined = joined + MARKS[min(place, len(MARKS) - 1)] + text.str.zfill(2)
     if len(others) == (1 if is_date else 3):  # an hour is a time with its minutes alone
         joined = joined.where(joined.str.contains(":", regex=False), joined + ":00")

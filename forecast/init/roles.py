@@ -27,6 +27,7 @@ from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import hindrance
 from forecast.init.time_column import holds_dates
+from forecast.init.time_parts import repeating_time
 
 ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")
@@ -110,7 +111,8 @@ def find_roles(
     rest = [name for name in frame.columns if name != time and name not in helping]
     candidates = [name for name in rest if name not in (hints.targets or ())]
     ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
-    targets = _targets_of(frame, path, hints, ids, rest)
+    repeating = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
+    targets = _targets_of(frame, path, hints, ids, rest, repeating)
     taken = (*ids, *targets.chosen)
     free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
     return Roles(
@@ -135,9 +137,16 @@ class _Targets:
 
 
 def _targets_of(
-    frame: pd.DataFrame, path: str, hints: Hints, ids: Sequence[str], rest: Sequence[str]
+    frame: pd.DataFrame,
+    path: str,
+    hints: Hints,
+    ids: Sequence[str],
+    rest: Sequence[str],
+    repeating: Sequence[str],
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the rest.
+
+    Those that repeat a part of the time, known for ever, are taken if there are no others.
 
     Raises:
         DataError: if there is none, or one that is given holds numbers with slips among them.
@@ -148,7 +157,9 @@ def _targets_of(
         raise DataError(f"{path}: {said}")
     if given:
         return _Targets(tuple(given))
-    possible = ([] if hints.labels else _numbers(frame, free)) or label_columns(frame, free)
+    measured = [name for name in free if name not in repeating]
+    numbers = [] if hints.labels else _numbers(frame, measured) or _numbers(frame, free)
+    possible = numbers or label_columns(frame, free)
     if not possible:
         kind = "labels" if hints.labels else "changing numbers"
         remedy = hindrance(frame, free) or "name one with --target"

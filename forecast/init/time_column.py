@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from forecast.config.data import EXCEL
 from forecast.data.time_formats import code_format, formats_of, read_formatted
@@ -91,13 +92,24 @@ def holds_dates(column: pd.Series, time_format: str | None) -> bool:
     return not np.any(iso_dates(head, utc=True).isna()) or bool(formats_of(head))
 
 
+def dates_of(
+    column: pd.Series, time_format: str | None
+) -> tuple[pd.DatetimeIndex, Int[np.ndarray, " N"]]:
+    """The distinct times of a column, NaT for those that cannot be read, and which each row has.
+
+    An empty cell is row -1.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column):
+        rows, found = pd.factorize(column)
+        return pd.DatetimeIndex(found), rows
+    rows, cells = pd.factorize(column)
+    texts = pd.Series(cells).astype(str).str.strip()
+    return _read(texts, time_format or integer_format(column)), rows
+
+
 def evenness(column: pd.Series, time_format: str | None) -> float:
     """Share of the steps between distinct times that are the usual one, a month as good as any."""
-    if not pd.api.types.is_datetime64_any_dtype(column):
-        texts = pd.Series(column.dropna().astype(str).str.strip().unique())
-        dates = _read(texts, time_format or integer_format(column))
-    else:
-        dates = pd.DatetimeIndex(column.dropna().unique())
+    dates = dates_of(column, time_format)[0].dropna().unique()
     if len(dates) < 3:
         return 0.0
     steps = np.diff(np.sort(nanoseconds(dates)))
@@ -107,12 +119,11 @@ def evenness(column: pd.Series, time_format: str | None) -> float:
 
 
 def _read(texts: pd.Series, time_format: str | None) -> pd.DatetimeIndex:
-    """Those dates that can be read."""
-    if time_format is None:
-        dates = iso_dates(texts, utc=True)
-        if np.any(dates.isna()):
-            found = formats_of(texts)
-            dates = next(iter(found.values()), dates)
-    else:
-        dates = read_formatted(texts, time_format)
-    return pd.DatetimeIndex(dates.dropna())
+    """Dates; NaT for what cannot be read."""
+    if time_format is not None:
+        return read_formatted(texts, time_format)
+    dates = iso_dates(texts, utc=True)
+    if np.any(dates.isna()):
+        found = formats_of(texts)
+        dates = next(iter(found.values()), dates)
+    return dates

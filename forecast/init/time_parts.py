@@ -1,25 +1,32 @@
-"""Columns that make up the time together: year and month, year and week, a date and a clock."""
+"""Columns that make up the time together: year and month, year and week, a date and a clock.
+
+And those that repeat a part of it, such as the day of the week.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
+from forecast.data.month_names import month_of
 from forecast.data.time_parts import joined_times
-from forecast.init.time_column import EVEN, evenness, holds_dates, integer_format
+from forecast.init.time_column import EVEN, dates_of, evenness, holds_dates, integer_format
 
 Bounds = tuple[int, int]
 NUMBERS: Mapping[str, Bounds] = {
     "year|jahr|année|annee|año|anno|jaar|ano": (1678, 2261),
     "month|monat|mois|mes|mese|maand|mês": (1, 12),
     "day|tag|jour|día|dia|giorno|dag": (1, 31),
-    "hour|stunde|heure|hora|ora|uur|hr": (0, 24),
+    "(?:hour|hr)s?(?:.?(?:end|ending|begin|beginning|of.?day|no|number))?"
+    "|he|stunde|heure|hora|ora|uur": (0, 24),
     "minute|min": (0, 59),
 }
 """Names of parts of a time, with the bounds of their numbers, in their order."""
-HOUR = [*NUMBERS][3]
+MONTH, HOUR = [*NUMBERS][1], [*NUMBERS][3]
 WITHIN_YEAR: Mapping[str, Bounds] = {
     "quarter|qtr|quartal|trimestre|trimester|kwartaal": (1, 4),
     "(?:iso.?)?week(?:.?(?:no|num|number|of.?year))?|wk|woche|kalenderwoche|kw|semaine|semana": (
@@ -28,6 +35,12 @@ WITHIN_YEAR: Mapping[str, Bounds] = {
     ),
 }
 """What may stand beside a year alone."""
+CALENDAR = ("year", "quarter", "month", "day", "dayofyear", "dayofweek", "hour", "minute")
+"""Parts of a time that pandas names, which a column may repeat."""
+OFTEN = 4
+"""Times of each number, so that it is no chance."""
+FIRST_ROWS = 1000
+"""By which most columns are told to repeat no part of the time."""
 DAY_ALONE = r"\d[\d/.-]*\d(?: 00:00:00)?"
 CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
 
@@ -70,12 +83,14 @@ def _all_match(cells: pd.Series, pattern: str) -> bool:
 
 
 def _part(frame: pd.DataFrame, names: Sequence[str], words: str, bounds: Bounds) -> str | None:
-    """The column of one of some names that holds whole numbers within bounds, or Q1, W52, ..."""
+    """The column of one of some names with whole numbers within bounds, or Q1, W52, May ..."""
     least, most = bounds
     for name in names:
         if not re.fullmatch(words, name.strip(), re.I) or not len(frame):
             continue
         column = frame[name]
+        if words == MONTH and all(month_of(str(cell)) for cell in column.unique()):
+            return name
         if words in WITHIN_YEAR and pd.api.types.is_string_dtype(column.dtype):
             numbers = column.astype(str).str.extract(r"^\s*[A-Za-z]{0,2}\s?(\d{1,2})\s*$")[0]
             if not numbers.isna().any() and numbers.astype(int).between(least, most).all():
@@ -98,3 +113,46 @@ def _clock(frame: pd.DataFrame, dates: str, names: Sequence[str]) -> str | None:
         if evenness(joined_times(frame[[dates, name]]), None) >= EVEN:
             return name
     return None
+
+
+def repeating_time(
+    frame: pd.DataFrame, names: Sequence[str], time: str, time_format: str | None
+) -> tuple[str, ...]:
+    """Columns of whole numbers that number the weekdays, months or other parts of the time.
+
+    Args:
+        frame: the table.
+        names: columns to look at.
+        time: column of times.
+        time_format: as in the section `data`; None: as written.
+    """
+    whole = [name for name in names if pd.api.types.is_integer_dtype(frame[name])]
+    dates, rows = dates_of(frame[time], time_format) if whole else (pd.DatetimeIndex([]), None)
+    if rows is None or len(dates) < 2 or (rows < 0).any() or dates.hasnans:
+        return ()
+    parts = [np.asarray(getattr(dates, name), dtype=np.int64) for name in CALENDAR]
+    parts.append(dates.isocalendar()["week"].to_numpy(dtype=np.int64))
+    return tuple(name for name in whole if any(_numbers_part(frame[name], p, rows) for p in parts))
+
+
+def _numbers_part(
+    column: pd.Series, part: Int[np.ndarray, " times"], rows: Int[np.ndarray, " N"]
+) -> bool:
+    """Whether a column gives each value of a part of the time a number of its own.
+
+    Args:
+        column: without empty cells.
+        part: of the distinct times.
+        rows: the number of the time of each row.
+    """
+    if column.hasnans:
+        return False
+    for head in (slice(FIRST_ROWS), slice(None)):
+        pairs = pd.DataFrame({"part": part[rows[head]], "number": column.to_numpy()[head]})
+        distinct = pairs.drop_duplicates()
+        if distinct["part"].duplicated().any() or distinct["number"].duplicated().any():
+            return False
+    count = len(distinct)
+    is_counting = bool(np.ptp(distinct["number"]) == count - 1)
+    is_equal = bool((distinct["number"] == distinct["part"]).all())
+    return 2 <= count <= len(part) // OFTEN and (is_counting or is_equal)

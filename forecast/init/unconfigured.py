@@ -92,7 +92,9 @@ def read_unconfigured(
         roles = find_roles(frame, path, time, hints, marks)
         roles = replace(roles, time_parts=parts)
         if is_equal.any() and not hints.duplicates and _tells_rows(frame, roles, marks):
-            log.warning("rows that repeat another one cell for cell: %d; they count once", is_equal.sum())
+            log.warning(
+                "rows that repeat another one cell for cell: %d; they count once", is_equal.sum()
+            )
             marks["duplicates"] = "first"
         if taken := {name: unit for name, unit in units.items() if name in roles.numeric}:
             marks["units"] = taken

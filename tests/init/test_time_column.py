@@ -102,3 +102,43 @@ def test_what_straight_lines_stand_for():
     assert what_is_filled(read_frame(frame)).startswith(
         "  # fills 2 rows of 96 and 3 empty cells with straight lines;"
     )
+
+
+def test_parts_of_the_calendar_are_not_forecast_where_something_else_is():
+    """Two shops over eight years: weekday, month and so on by pandas; a swing is none."""
+    days = pd.date_range("2016-01-01", periods=2922)
+    swing = (9 + 5 * np.sin(2 * np.pi * days.dayofweek / 7)).astype(int)
+    parts = {
+        "DayOfWeek": days.dayofweek + 1,
+        "from_sunday": (days.dayofweek + 1) % 7,
+        "mnth": days.month,
+        "week_no": days.isocalendar().week.to_numpy(np.int64),
+        "yr": days.year,
+        "doy": days.dayofyear,
+    }
+    shop = pd.DataFrame({"day": days.strftime("%d.%m.%Y"), **parts, "sold": swing, "left": 3})
+    shop["left"] = np.arange(2922) % 50
+    found = read_unconfigured(pd.concat([shop.assign(shop=name) for name in "ab"]))
+    assert found.roles.targets == ("sold", "left")
+    assert found.roles.ids == ("shop",)
+    assert set(parts) <= set(found.unused)
+    assert read_unconfigured(shop[["day", "DayOfWeek"]]).roles.targets == ("DayOfWeek",)
+
+
+@pytest.mark.parametrize("name", ["HE", "Hour Ending", "hours"])
+def test_hours_by_other_names_stand_beside_a_date(name):
+    hours = pd.date_range("2024-01-01 01:00", periods=480, freq="h")
+    begins = hours - pd.Timedelta(hours=1)
+    frame = pd.DataFrame({"Date": begins.strftime("%m/%d/%Y"), name: begins.hour + 1})
+    panel = read_unconfigured(frame.assign(load=np.arange(480.0) ** 1.5)).panel
+    assert (panel.num_series, panel.axis.frequency) == (1, "h")
+    assert panel.axis.dates(np.array([0, 479])).equals(hours[[0, -1]])
+
+
+@pytest.mark.parametrize("form", ["%b", "%B"])
+def test_months_by_name_stand_beside_a_year(form):
+    months = pd.date_range("2012-01-01", periods=60, freq="MS")
+    frame = pd.DataFrame({"Year": months.year, "Month": months.strftime(form)})
+    found = read_unconfigured(frame.assign(y=np.arange(60.0) ** 1.5))
+    assert (found.panel.axis.frequency, len(found.panel.values)) == ("MS", 60)
+    assert found.roles.time_parts == ("Year", "Month")
