@@ -44,8 +44,12 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_mapping_and_frame_in_frame_out():
-    model = forecast.train(SECTIONS, TABLE)
+@pytest.fixture(scope="module")
+def model():
+    return forecast.train(SECTIONS, TABLE)
+
+
+def test_mapping_and_frame_in_frame_out(model):
     table = model.forecast()
     assert list(table.columns) == ["ds", "target", "forecast", "lo-80", "hi-80"]
     assert list(table.ds) == list(pd.date_range("2021-04-20", periods=3, freq="D"))
@@ -300,8 +304,7 @@ def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):
     assert folds.merge(panel, on=["unique_id", "ds"]).unique_id.unique().tolist() == [3, 1]
 
 
-def test_results_show_themselves_in_a_few_lines_and_are_compared_by_identity(tmp_path):
-    model, again = (forecast.train(SECTIONS, TABLE) for _ in range(2))
+def test_results_show_themselves_in_a_few_lines_and_are_compared_by_identity(model, tmp_path):
     quick = forecast.quick(TABLE, partners=(), folds=1)
     found, folds = forecast.lr_find(SECTIONS, TABLE), forecast.backtest(SECTIONS, data=TABLE)
     for each in (model, quick, found, folds):
@@ -309,16 +312,16 @@ def test_results_show_themselves_in_a_few_lines_and_are_compared_by_identity(tmp
         assert len(repr(each)) < 1000
         assert each in [each]
         assert {each: 1}[each] == 1
-    assert model != again
-    assert repr(model).splitlines()[0] == "TrainedModel of y, 3 steps ahead"
     model.save(tmp_path / "m.safetensors")
-    for each in (model, quick, folds, forecast.load(tmp_path / "m.safetensors")):
+    loaded = forecast.load(tmp_path / "m.safetensors")
+    assert model != loaded
+    assert repr(model).splitlines()[0] == "TrainedModel of y, 3 steps ahead"
+    for each in (model, quick, folds, loaded):
         page = each._repr_html_()
         assert page.startswith(f"<pre>{html.escape(repr(each))}</pre><img ")
 
 
-def test_figures_of_a_model(tmp_path):
-    model = forecast.train(SECTIONS, TABLE)
+def test_figures_of_a_model(model, tmp_path):
     (axes,) = model.plot(horizon=5).axes
     assert len(axes.get_lines()[-1].get_xdata()) == 6  # from the last value on
     (axes,) = model.plot_test().axes
