@@ -9,7 +9,7 @@ from typing import Any
 
 from forecast.batch.job import Finished, Forecaster, Job
 from forecast.errors import DeviceError
-from forecast.runs.cluster import LOOK_EVERY, Pulse
+from forecast.runs.cluster import LOOK_EVERY, Heartbeat
 
 SECOND_TRY = {"max_restarts": -1, "max_task_retries": 1}
 """For Ray: an actor that is gone begins anew, with the file that it had; a file that ends two has
@@ -34,7 +34,7 @@ def on_ray(job: Job, files: Sequence[str], workers: int | None) -> Iterator[Fini
     pools: Any = import_module("ray.util")
     actor = ray.remote(num_cpus=1, **SECOND_TRY)(_Actor)
     number = min(len(files), workers or int(ray.cluster_resources().get("CPU", 1)))
-    pool, pulse = pools.ActorPool([actor.remote(job) for _ in range(number)]), Pulse(ray)
+    pool, heartbeat = pools.ActorPool([actor.remote(job) for _ in range(number)]), Heartbeat(ray)
     try:
         for file in files:
             pool.submit(lambda each, file: each.forecast.remote(file), file)
@@ -44,7 +44,7 @@ def on_ray(job: Job, files: Sequence[str], workers: int | None) -> Iterator[Fini
             except ray.exceptions.RayTaskError:  # which is a TimeoutError, too, if its cause is one
                 raise
             except TimeoutError:
-                pulse.require()
+                heartbeat.require()
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayError:

@@ -22,7 +22,7 @@ from forecast.runs.log import progress_bar, stderr_log
 
 if TYPE_CHECKING:
     from forecast.tuning.run import MakeRunner, StudyResult
-    from forecast.tuning.search import Seen
+    from forecast.tuning.search import SearchProgress
     from forecast.tuning.study import Row
 
 MOST_WORKERS = 256
@@ -101,27 +101,29 @@ def _facts(result: StudyResult, folder: Path) -> dict[str, Any]:
     }
 
 
-def _state(seen: Seen) -> tuple[int | None, int, str]:
-    return seen.trials, seen.ended, _in_one_line(seen)
+def _state(progress: SearchProgress) -> tuple[int | None, int, str]:
+    return progress.trials, progress.ended, _in_one_line(progress)
 
 
-def _is_news() -> Callable[[Seen], bool | None]:
+def _is_news() -> Callable[[SearchProgress], bool | None]:
     """A function that says whether there is a better score; None: nor has a trial ended."""
     best: int | None = None
 
-    def is_news(seen: Seen) -> bool | None:
+    def is_news(progress: SearchProgress) -> bool | None:
         nonlocal best
-        before, best = best, seen.best.number if seen.best else None
-        return best != before or (False if seen.has_ended else None)
+        before, best = best, progress.best.number if progress.best else None
+        return best != before or (False if progress.has_ended else None)
 
     return is_news
 
 
-def _in_one_line(seen: Seen) -> str:
+def _in_one_line(progress: SearchProgress) -> str:
     """How many trials are done, the best so far, and the time that it may still take."""
-    parts = [f"trial {seen.ended}" + (f"/{seen.trials}" if seen.trials else "")]
-    if seen.best is not None:
-        parts.append(f"best {seen.metric} {seen.best.score:.4g} (trial {seen.best.number})")
-    if 0 < seen.seconds_left < math.inf:
-        parts.append(f"about {duration_in_words(seen.seconds_left)} left")
+    parts = [f"trial {progress.ended}" + (f"/{progress.trials}" if progress.trials else "")]
+    if progress.best is not None:
+        parts.append(
+            f"best {progress.metric} {progress.best.score:.4g} (trial {progress.best.number})"
+        )
+    if 0 < progress.seconds_left < math.inf:
+        parts.append(f"about {duration_in_words(progress.seconds_left)} left")
     return ", ".join(parts)

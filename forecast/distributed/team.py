@@ -41,7 +41,7 @@ class Team(Protocol):
         """The processes, while they compute a training."""
 
 
-class Alone:
+class SingleProcess:
     """This process."""
 
     restarts, place = 0, Place()
@@ -52,10 +52,10 @@ class Alone:
         yield ONE_PROCESS
 
 
-ALONE = Alone()
+ALONE = SingleProcess()
 
 
-class Local:
+class LocalTeam:
     """This process and helpers on this machine; leaving the block ends them."""
 
     def __init__(self, size: int, seconds: float, restarts: int = 0) -> None:
@@ -68,7 +68,7 @@ class Local:
         self.place = Place(0, size, 0, size)
         self.helpers: Helpers | None = None
 
-    def __enter__(self) -> Local:
+    def __enter__(self) -> LocalTeam:
         """Start the helpers, whose imports take seconds, while the table is read."""
         self.threads = num_threads()
         if THREADS not in os.environ:  # which says how many each process shall have
@@ -94,7 +94,7 @@ class Local:
             helpers.end()
 
 
-class Started:
+class LaunchedTeam:
     """The processes that torchrun or ray.train has started; this one is rank 0."""
 
     restarts = 0  # it is their part to start anew
@@ -129,11 +129,11 @@ def team_of(processes: int | None, seconds: float, restarts: int) -> Iterator[Te
             raise ConfigError(
                 f"--processes {processes}: torchrun has started {place.size} already; leave it out"
             )
-        yield Started(place, seconds) if place.size > 1 else ALONE
+        yield LaunchedTeam(place, seconds) if place.size > 1 else ALONE
     elif processes == 1:
         yield ALONE
     else:
-        with Local(processes, seconds, restarts) as team:
+        with LocalTeam(processes, seconds, restarts) as team:
             yield team
 
 

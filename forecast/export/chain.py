@@ -155,7 +155,7 @@ def expm1(values: Tensor) -> Tensor:
     return torch.where(values.abs() < SMALL, series, torch.exp(values) - 1)
 
 
-MADE: Mapping[str, Callable[[Any, np.ndarray], GraphTransform]] = {
+GRAPH_TRANSFORMS: Mapping[str, Callable[[Any, np.ndarray], GraphTransform]] = {
     "log": lambda _, state: GraphLog(torch.log, torch.exp, 0.0),  # noqa: ARG005
     "log1p": lambda _, state: GraphLog(log1p, expm1, -1.0),  # noqa: ARG005
     "power": lambda option, state: GraphPower(state, option.method == "box_cox"),
@@ -179,7 +179,7 @@ class GraphChain(nn.Module):
         super().__init__()
         pairs = [*zip(chain.options, chain.states, strict=True)][:count]
         self.transforms = nn.ModuleList(
-            MADE[option.key()](option, state) for option, state in pairs
+            GRAPH_TRANSFORMS[option.key()](option, state) for option, state in pairs
         )
 
     @property

@@ -89,7 +89,7 @@ class GraphRidge(GraphPartner):
         return torch.einsum("blk,lh->bhk", seen - last, self.weights) + last
 
 
-MADE: Mapping[str, Callable[[Combination, int, int], GraphPartner]] = {
+GRAPH_PARTNERS: Mapping[str, Callable[[Combination, int, int], GraphPartner]] = {
     "theta": lambda _, season, horizon: GraphSmoothing("theta", season, horizon),
     "ets": lambda _, season, horizon: GraphSmoothing("ets", season, horizon),
     PRETRAINED: lambda _, season, horizon: GraphPretrained(season, horizon),
@@ -112,7 +112,9 @@ class GraphCombination(nn.Module):
     def __init__(self, combination: Combination, season: int, horizon: int) -> None:
         super().__init__()
         names = combination.methods[1:]
-        self.partners = nn.ModuleList(MADE[each](combination, season, horizon) for each in names)
+        self.partners = nn.ModuleList(
+            GRAPH_PARTNERS[each](combination, season, horizon) for each in names
+        )
         self.is_median = combination.is_median
         self.register_buffer("weights", torch.tensor(combination.weights).double())
         self.distribution = combination.distribution

@@ -56,7 +56,7 @@ def connected(address: str) -> Iterator[Any]:
             ray.shutdown()
 
 
-class Pulse:
+class Heartbeat:
     """Whether the two processes of a cluster that this one needs answer: its raylet and the head.
 
     Ray ends a process that has lost one of them, by itself and without a line that says so.

@@ -25,10 +25,10 @@ from forecast.errors import ForecastError
 from forecast.serve.batching import Batcher, Job
 from forecast.serve.documents import OPENAPI
 from forecast.serve.health import Metrics
-from forecast.serve.limits import Limits, RequestError, Room, status_of
+from forecast.serve.limits import Capacity, Limits, RequestError, status_of
 from forecast.serve.models import Models
 from forecast.serve.page import SAFE, page
-from forecast.serve.wire import CSV, JSON, Asked, asked_in_csv, asked_in_json, refusal
+from forecast.serve.wire import CSV, JSON, ParsedRequest, asked_in_csv, asked_in_json, refusal
 
 log = logging.getLogger("forecast")
 
@@ -54,7 +54,7 @@ class Service:
     is_ending: bool = False
 
     def __post_init__(self) -> None:
-        self.room = Room(self.limits)
+        self.room = Capacity(self.limits)
         self.batcher = Batcher(self.models, self.limits, self.metrics.sizes.observe)
         watch = self.metrics.watch
         watch("forecast_waiting", "Requests that wait or are worked on", lambda: self.room.requests)
@@ -216,7 +216,7 @@ def wanted_kind(request: Request) -> str:
     return min(found, key=lambda pair: pair[0])[1]
 
 
-def reader_of(request: Request, limits: Limits) -> Callable[[bytes], Asked]:
+def reader_of(request: Request, limits: Limits) -> Callable[[bytes], ParsedRequest]:
     """What reads a body, by its `Content-Type`."""
     kind, _, rest = request.headers.get("content-type", JSON).partition(";")
     charset = rest.strip().lower().removeprefix("charset=").strip('"')
@@ -241,7 +241,7 @@ async def answer(service: Service, request: Request, kind: str) -> bytes:
     if service.is_ending:
         raise RequestError(503, "the service is ending; ask another one")
     read = reader_of(request, limits)
-    held = Held(room)
+    held = Reservation(room)
     try:
         body = await body_of(request, limits, held)
         room.take_place()
@@ -260,10 +260,10 @@ async def answer(service: Service, request: Request, kind: str) -> bytes:
         raise RequestError(503, f"no forecast within {seconds} s; try again") from None
 
 
-class Held:
+class Reservation:
     """What one request holds of the room; it is given back once."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Capacity) -> None:
         self._room = room
         self.bytes = 0
         self.has_place = False
@@ -281,7 +281,7 @@ class Held:
         self.bytes, self.has_place = 0, False
 
 
-async def body_of(request: Request, limits: Limits, held: Held) -> bytes:
+async def body_of(request: Request, limits: Limits, held: Reservation) -> bytes:
     """The body, counted as it comes.
 
     Raises:

@@ -26,7 +26,7 @@ from forecast.runs.host import own_state
 from forecast.runs.log import warnings_of_thread
 from forecast.serve.limits import Limits
 from forecast.serve.models import Models, Served
-from forecast.serve.wire import Asked, SentTable, answers
+from forecast.serve.wire import ParsedRequest, SentTable, answers
 
 log = logging.getLogger("forecast")
 
@@ -40,7 +40,7 @@ LULL = 0.002
 class Job:
     """A request on its way to the thread, and its answer as soon as there is one."""
 
-    read: Callable[[], Asked]
+    read: Callable[[], ParsedRequest]
     """Reads the body; done by the thread, so that the network never waits for it."""
     kind: str
     """Media type of the answer."""
@@ -52,7 +52,7 @@ class Task:
     """A job that has been read, with its model."""
 
     job: Job
-    asked: Asked
+    asked: ParsedRequest
     served: Served
 
     @property
@@ -88,7 +88,7 @@ class Batcher:
         self.thread = threading.Thread(target=self._work, name="forecasts", daemon=True)
 
     def submit(self, job: Job) -> None:
-        """Hand a job over; who does so holds a place in the queue, see `Room`."""
+        """Hand a job over; who does so holds a place in the queue, see `Capacity`."""
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()

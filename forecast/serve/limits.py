@@ -92,7 +92,7 @@ class Limits:
             )
 
 
-class Room:
+class Capacity:
     """Places and bytes that requests hold until their work has ended; safe between threads."""
 
     def __init__(self, limits: Limits) -> None:

@@ -110,7 +110,7 @@ class SentTable:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """A request that has been read."""
 
     model: str | None = None
@@ -122,7 +122,7 @@ class Asked:
     seed: int = 0
 
 
-def asked_in_json(body: bytes, limits: Limits) -> Asked:
+def asked_in_json(body: bytes, limits: Limits) -> ParsedRequest:
     """The request of a JSON body; an empty one asks for the forecast after the training table.
 
     Raises:
@@ -137,7 +137,7 @@ def asked_in_json(body: bytes, limits: Limits) -> Asked:
     json.loads(body or b"{}", object_pairs_hook=_once)
     level = request.level
     levels = None if level is None else tuple(level if isinstance(level, list) else [level])
-    return Asked(
+    return ParsedRequest(
         request.model,
         _sent(request.history, "history", limits),
         _sent(request.future, "future", limits),
@@ -166,7 +166,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         seen.add(key)
 
 
-def asked_in_csv(body: bytes, pairs: Sequence[tuple[str, str]], limits: Limits) -> Asked:
+def asked_in_csv(body: bytes, pairs: Sequence[tuple[str, str]], limits: Limits) -> ParsedRequest:
     """The request of a CSV body, whose other parts stand in the address.
 
     Args:
@@ -192,7 +192,7 @@ def asked_in_csv(body: bytes, pairs: Sequence[tuple[str, str]], limits: Limits) 
     limits.require_rows(body.count(b"\n") - 1, "history")
     history = SentTable("history", text=body) if body else None
     rest = _checked(level, samples, seed, limits)
-    return Asked(query.get("model"), history, None, horizon, *rest)
+    return ParsedRequest(query.get("model"), history, None, horizon, *rest)
 
 
 def _number(kind: type, word: str, name: str) -> Any:

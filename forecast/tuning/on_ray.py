@@ -8,9 +8,9 @@ from typing import Any
 
 from forecast.config.tree import Config
 from forecast.data.panel import Panel
-from forecast.runs.cluster import Pulse, connected
+from forecast.runs.cluster import Heartbeat, connected
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
-from forecast.tuning.runners import Happened, WorkerLost
+from forecast.tuning.runners import TrialEvent, WorkerLost
 
 
 class Actor:
@@ -51,7 +51,7 @@ class OnRay:
         """
         self.stays = ExitStack()
         self.ray: Any = self.stays.enter_context(connected(address))
-        self.pulse = Pulse(self.ray)
+        self.heartbeat = Heartbeat(self.ray)
         found = self.ray.cluster_resources()
         self.slots = slots or max(1, int(found.get("CPU", 1)))
         has_gpus = basis.config.device != "cpu" and found.get("GPU", 0) >= 1
@@ -70,11 +70,11 @@ class OnRay:
         actor.start.remote(config)
         self._ask(number)
 
-    def next(self, seconds: float) -> Happened | None:
+    def next(self, seconds: float) -> TrialEvent | None:
         """What the first actor to do something does."""
         ready, _ = self.ray.wait([*self.asked], timeout=seconds)
         if not ready:
-            self.pulse.require()
+            self.heartbeat.require()
             return None
         number = self.asked.pop(ready[0])
         try:

@@ -19,7 +19,7 @@ from forecast.training.device import choose_device
 from forecast.tuning.objective import Basis, basis_of
 from forecast.tuning.results import JOURNAL_FILE, STUDY_FILES, write_pictures, write_tables
 from forecast.tuning.runners import InProcess, Runner
-from forecast.tuning.search import Limits, Seen, search
+from forecast.tuning.search import Limits, SearchProgress, search
 from forecast.tuning.study import PrunerName, Row, Study
 
 MakeRunner = Callable[[Basis], Runner]
@@ -44,7 +44,7 @@ def tune(
     pruner: PrunerName = "median",
     runner: MakeRunner = InProcess,
     table: AnyTable | None = None,
-) -> Generator[Seen, None, StudyResult]:
+) -> Generator[SearchProgress, None, StudyResult]:
     """Search for a better configuration, from the beginning or where a search stopped.
 
     Args:
@@ -75,10 +75,10 @@ def tune(
         raise
     with contextlib.closing(study):
         try:
-            for seen in search(study, carrier, limits):
-                if seen.has_ended:
+            for progress in search(study, carrier, limits):
+                if progress.has_ended:
                     write_tables(study, folder)
-                yield seen
+                yield progress
         finally:  # what ends it may be Ctrl-C
             write_tables(study, folder)
         pictures = write_pictures(study, folder)

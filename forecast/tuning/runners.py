@@ -34,7 +34,7 @@ class WorkerLost:
     reason: str
 
 
-Happened = tuple[int, Event | WorkerLost]
+TrialEvent = tuple[int, Event | WorkerLost]
 """Number of a trial, and what it did."""
 
 
@@ -48,7 +48,7 @@ class Runner(Protocol):
     def start(self, number: int, config: Config) -> None:
         """Begin a trial; there is a free slot."""
 
-    def next(self, seconds: float) -> Happened | None:
+    def next(self, seconds: float) -> TrialEvent | None:
         """What happens next; None: nothing within so many seconds, roughly."""
 
     def answer(self, number: int, goes_on: bool) -> None:
@@ -71,7 +71,7 @@ class InProcess:
         """Begin a trial."""
         self.number, self.steps = number, trial(config, self.basis)
 
-    def next(self, seconds: float) -> Happened | None:  # noqa: ARG002
+    def next(self, seconds: float) -> TrialEvent | None:  # noqa: ARG002
         """What the trial does next; None within a long epoch."""
         assert self.steps is not None
         event = advance(self.steps)
@@ -124,7 +124,7 @@ class Processes:
         with contextlib.suppress(OSError):  # it has just died, as `next` will find
             worker.line.send(config)
 
-    def next(self, seconds: float) -> Happened | None:
+    def next(self, seconds: float) -> TrialEvent | None:
         """What the first process to do something does."""
         busy = {worker.line: worker for worker in self.workers if worker.number is not None}
         for line in wait([*busy], seconds):

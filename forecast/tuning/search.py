@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from forecast.errors import ConfigError
 from forecast.tuning.objective import Failed, Reported, Scored
-from forecast.tuning.runners import Happened, Runner, WorkerLost
+from forecast.tuning.runners import Runner, TrialEvent, WorkerLost
 from forecast.tuning.study import Row, Study
 
 USUAL_TRIALS = 20
@@ -21,7 +21,7 @@ LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class SearchProgress:
     """Where a search is."""
 
     ended: int
@@ -69,7 +69,7 @@ def limits_of(
     return Limits(trials, began + 60 * minutes)
 
 
-def search(study: Study, runner: Runner, limits: Limits) -> Generator[Seen, None, None]:
+def search(study: Study, runner: Runner, limits: Limits) -> Generator[SearchProgress, None, None]:
     """Carry out trials until so many have ended, or the time is over.
 
     A trial that runs when the time is over, or when the generator is closed, is ended and does not
@@ -91,8 +91,8 @@ def search(study: Study, runner: Runner, limits: Limits) -> Generator[Seen, None
                 break
             happened = runner.next(LOOK_EVERY)
             has_ended |= happened is not None and _take(study, runner, happened)
-            yield _seen(study, limits, pace, has_ended)
-    yield _seen(study, limits, pace, has_ended=True)
+            yield _progress(study, limits, pace, has_ended)
+    yield _progress(study, limits, pace, has_ended=True)
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def _fill(study: Study, runner: Runner, limits: Limits) -> bool:
     return has_failed
 
 
-def _take(study: Study, runner: Runner, happened: Happened) -> bool:
+def _take(study: Study, runner: Runner, happened: TrialEvent) -> bool:
     """Write down what happened; whether the trial has ended by it."""
     number, event = happened
     if isinstance(event, Reported):
@@ -154,7 +154,7 @@ class _Pace:
         return max(0.0, min(by_trials, limits.until - now))
 
 
-def _seen(study: Study, limits: Limits, pace: _Pace, has_ended: bool) -> Seen:
+def _progress(study: Study, limits: Limits, pace: _Pace, has_ended: bool) -> SearchProgress:
     ended = study.ended()
     left = pace.seconds_left(ended, limits)
-    return Seen(ended, limits.trials, study.best(), study.basis.metric, left, has_ended)
+    return SearchProgress(ended, limits.trials, study.best(), study.basis.metric, left, has_ended)

@@ -80,31 +80,6 @@ def test_load_leaves_the_random_state_alone(air_file):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-CHANGES = {
-    "a key of the configuration": lambda c, _: c["config"]["window"].update(lookahead=3),
-    "an open size": lambda c, _: c["config"]["model"].update(hidden_size="auto"),
-    "a missing key": lambda c, _: c.pop("covariates"),
-    "a missing weight": lambda _, t: t.pop("model.0.head.output.bias"),
-    "another weight": lambda _, t: t.update({"model.0.head.output.bias": torch.zeros(99)}),
-    "a missing state": lambda _, t: t.pop("chain.2"),
-    "a covariate more": lambda c, _: c["covariates"]["past"].append([{"x": {}}, 0.0, 1.0, []]),
-    "another axis": lambda c, _: c["axis"].append("more"),
-    "no model": lambda c, _: c.update(num_models=0),
-    "another shape": lambda _, t: t.update({"tail.static": torch.zeros(2, 3)}),
-    "another kind": lambda _, t: t.update({"tail.lines": t["tail.lines"].double()}),
-    "series without rows": lambda _, t: t["tail.offsets"].fill_(0),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_load_what_is_a_checkpoint_but_no_model(air_file, tmp_path, change):
-    tensors, content = load_checkpoint(air_file, "model")
-    change(content, tensors)
-    save_checkpoint(tmp_path / MODEL_FILE, "model", tensors, content)
-    message = refusal(load, tmp_path, error=DataError)
-    assert message.startswith(f"{tmp_path / MODEL_FILE}: not a model of this program: ")
-
-
 def test_resume_file_is_no_model(air_file, tmp_path):
     save_checkpoint(tmp_path / MODEL_FILE, "resume", *load_checkpoint(air_file, "model"))
     message = refusal(load, tmp_path, error=DataError)

@@ -113,6 +113,30 @@ CASES = {
     "a scale of nothing": (filled("chain.2", 0.0), "chain.2 was never fitted"),
     "differences of 1e8 rows": (filled("chain.1", 1e12), "chain.1 was never fitted"),
     "columns twice": (lambda c, _: c.update(columns=["month"]), "columns are not those of the"),
+    "a key more": (option("window", "lookahead", 3), "window.lookahead: unknown key; known: hor"),
+    "an open size": (option("model", "hidden_size", "auto"), "hidden_size is auto, but a trained"),
+    "a key less": (lambda c, _: c.pop("covariates"), "covariates: Field required"),
+    "a weight less": (lambda _, t: t.pop("model.0.head.output.bias"), "weights of another network"),
+    "another weight": (
+        lambda _, t: t.update({"model.0.head.output.bias": torch.zeros(99)}),
+        "weight head.output.bias is (99,), the network has (6,)",
+    ),
+    "a state less": (lambda _, t: t.pop("chain.2"), "chain.2"),
+    "a covariate more": (
+        lambda c, _: c["covariates"]["past"].append([{"x": {}}, 0.0, 1.0, []]),
+        "zip() argument 2 is longer",
+    ),
+    "another axis": (lambda c, _: c["axis"].append("more"), "axis: Tuple should have at most 4"),
+    "no model": (lambda c, _: c.update(num_models=0), "num_models: Input should be greater"),
+    "another shape": (
+        lambda _, t: t.update({"tail.static": torch.zeros(2, 3)}),
+        "tail.static is float32 (2, 3)",
+    ),
+    "another kind": (
+        lambda _, t: t.update({"tail.lines": t["tail.lines"].double()}),
+        "tail.lines is float64 (24,)",
+    ),
+    "series without rows": (filled("tail.offsets", 0), "tail.offsets do not divide the rows into"),
 }
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from forecast.errors import ConfigError, DeviceError
 from forecast.runs import cluster
-from forecast.runs.cluster import Pulse, connected
+from forecast.runs.cluster import Heartbeat, connected
 from tests.helpers import refusal
 from tests.runs.clusters import listening, whereabouts
 
@@ -49,9 +49,9 @@ def test_no_cluster_is_one_line(monkeypatch):
 
 def test_a_raylet_that_is_gone_is_one_line_at_once():
     with listening() as raylet, listening() as head:
-        pulse = Pulse(SimpleNamespace(**whereabouts(raylet, head)))
-        pulse.require()
-    assert refusal(pulse.require, error=DeviceError) == (
+        heartbeat = Heartbeat(SimpleNamespace(**whereabouts(raylet, head)))
+        heartbeat.require()
+    assert refusal(heartbeat.require, error=DeviceError) == (
         f"the cluster is lost: nothing answers at 127.0.0.1:{raylet[1]} any more; look after it,"
         " and give the same command again to go on"
     )
@@ -62,12 +62,12 @@ def test_a_head_may_be_away_for_a_while(monkeypatch):
     monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
     with listening() as raylet:
         with listening() as head:
-            pulse = Pulse(SimpleNamespace(**whereabouts(raylet, head)))
+            heartbeat = Heartbeat(SimpleNamespace(**whereabouts(raylet, head)))
         now = cluster.SECONDS_WITHOUT_HEAD
-        pulse.require()
+        heartbeat.require()
         now += 1
-        assert f"127.0.0.1:{head[1]} any more" in refusal(pulse.require, error=DeviceError)
+        assert f"127.0.0.1:{head[1]} any more" in refusal(heartbeat.require, error=DeviceError)
 
 
 def test_what_never_answered_is_left_alone():
-    Pulse(SimpleNamespace(**whereabouts())).require()
+    Heartbeat(SimpleNamespace(**whereabouts())).require()

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from forecast.serve.app import Held
-from forecast.serve.limits import Limits, RequestError, Room
+from forecast.serve.app import Reservation
+from forecast.serve.limits import Capacity, Limits, RequestError
 from tests.helpers import refusal
 from tests.serve.helpers import ask, columns, service_of
 from tests.waves import SINGLE
@@ -112,8 +112,8 @@ def test_a_service_that_ends_takes_no_more(single):
 
 
 def test_what_a_request_holds_is_given_back_once():
-    room = Room(Limits(all_bodies_bytes=10, waiting=1))
-    held = Held(room)
+    room = Capacity(Limits(all_bodies_bytes=10, waiting=1))
+    held = Reservation(room)
     held.more(6)
     assert refusal(held.more, 5, error=RequestError).startswith("too many bytes")
     room.take_place()
