@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -148,16 +150,11 @@ def chance_remarks(sums: Mapping[str, LabelSums], model: str, best: str, horizon
 
 def _extreme_series(sums: LabelSums, panel: Panel) -> dict[str, dict[str, float]]:
     """Accuracy of the series that are forecast worst, best, and in the middle."""
-    accuracy = sums.per_series()["accuracy"]
-    known = np.flatnonzero(~np.isnan(accuracy)) if panel.has_ids else np.zeros(0, dtype=np.int64)
-    order = known[np.argsort(accuracy[known], kind="stable")]
-
-    def named(numbers: Int[np.ndarray, " _"]) -> dict[str, float]:
-        return {panel.ids[number]: float(accuracy[number]) for number in numbers}
-
-    middle = len(order) // 2
+    named = zip(panel.ids, sums.per_series()["accuracy"].tolist(), strict=True)
+    known = [pair for pair in named if panel.has_ids and not math.isnan(pair[1])]
+    ranked, middle = sorted(known, key=itemgetter(1)), len(known) // 2
     return {
-        "worst_series": named(order[:NAMED_SERIES]),
-        "best_series": named(order[::-1][:NAMED_SERIES]),
-        "median_series": named(order[middle : middle + 1]),
+        "worst_series": dict(ranked[:NAMED_SERIES]),
+        "best_series": dict(ranked[::-1][:NAMED_SERIES]),
+        "median_series": dict(ranked[middle : middle + 1]),
     }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,9 @@ def tune(options: TuneOptions) -> int:
     from forecast.tuning.study import pruner_named
 
     limits = limits_of(options.trials, options.minutes, began, "--{} ".format)
-    with _folder(options) as path, study_folder(path, options.config, config.data.path) as folder:
+    path, is_fresh = options.output, options.output is None
+    path = path or str(fresh_run(options.config, "-tune").path)
+    with study_folder(path, options.config, config.data.path, is_fresh) as folder:
         steps = tune(config, folder, limits, pruner_named(options.pruner), _runner(config, options))
         bar = progress_bar("study", options.quiet, _state, _is_news())
         try:
@@ -53,20 +54,6 @@ def tune(options: TuneOptions) -> int:
     facts = _facts(result, folder)
     print_result(options.json, facts, study_text(facts))
     return 0
-
-
-@contextlib.contextmanager
-def _folder(options: TuneOptions) -> Iterator[Path | str]:
-    """Of --output, or a new one, which is not there yet."""
-    if options.output is not None:
-        yield options.output
-        return
-    path = fresh_run(options.config, "-tune").path
-    try:
-        yield path
-    finally:
-        with contextlib.suppress(OSError):  # it holds something
-            path.rmdir()
 
 
 def _runner(config: Config, options: TuneOptions) -> MakeRunner:

@@ -58,7 +58,7 @@ ALONE = SingleProcess()
 class LocalTeam:
     """This process and helpers on this machine; leaving the block ends them."""
 
-    def __init__(self, size: int, seconds: float, restarts: int = 0) -> None:
+    def __init__(self, size: int, seconds: float, restarts: int) -> None:
         """Args:
         size: processes.
         seconds: after which one that does not answer is taken for lost.

@@ -24,7 +24,7 @@ from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
 from forecast.runs.files import append, json_text, leftovers, without_nan, write_within
 from forecast.runs.foreign import is_there, refuse_foreign
 from forecast.runs.host import num_threads
-from forecast.runs.lock import LOCK_FILE, locked
+from forecast.runs.lock import LOCK_FILE, locked_folder
 
 MODEL_FILE = "model.safetensors"
 RESUME_FILE = "resume.safetensors"
@@ -190,20 +190,13 @@ def locked_run(path: Path, is_fresh: bool = False) -> Iterator[None]:
             a folder for runs.
     """
     path = as_path(path)
-    _refuse_other_places(path)
-    is_ours = is_fresh or not path.exists()
-    try:
-        with locked(path):
-            for folder in (RunFolder(path), RunFolder(path).next):
-                for temporary in leftovers(folder.path, RUN_FILES):
-                    temporary.unlink(missing_ok=True)
-            if folder.is_finished:  # a commit was killed
-                folder.commit()
-            yield
-    finally:
-        if is_ours:
-            with contextlib.suppress(OSError):  # it holds something
-                path.rmdir()
+    with locked_folder(path, lambda: _refuse_other_places(path), is_fresh):
+        for folder in (RunFolder(path), RunFolder(path).next):
+            for temporary in leftovers(folder.path, RUN_FILES):
+                temporary.unlink(missing_ok=True)
+        if folder.is_finished:  # a commit was killed
+            folder.commit()
+        yield
 
 
 def new_run(path: Path, force: bool = False) -> RunFolder:

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forecast.errors import ConfigError
@@ -52,6 +52,30 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         release_file(path, descriptor)
+
+
+@contextlib.contextmanager
+def locked_folder(
+    folder: Path, refuse: Callable[[], None], is_fresh: bool = False
+) -> Iterator[None]:
+    """Keep a folder of results for this process alone; a new one is removed if it stays empty.
+
+    Args:
+        folder: made if it is not there.
+        refuse: raises an error for what must not be in it; asked before anything is touched, and
+            again when nobody else can.
+        is_fresh: whether it was only just made for these results.
+    """
+    is_new = is_fresh or not folder.exists()
+    try:
+        refuse()
+        with locked(folder):
+            refuse()
+            yield
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def _owned(path: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from forecast.errors import ConfigError, as_path
 from forecast.runs.folder import CONFIG_FILE, RunFolder
 from forecast.runs.foreign import is_there, refuse_foreign
-from forecast.runs.lock import LOCK_FILE, locked
+from forecast.runs.lock import LOCK_FILE, locked_folder
 
 
 @contextlib.contextmanager
@@ -27,16 +27,8 @@ def results_folder(path: Path, files: Sequence[str], what: str, force: bool) -> 
             another process is at work in it.
     """
     path = as_path(path)
-    _refuse(path, files, what, force)
-    is_new = not path.exists()
-    try:
-        with locked(path):
-            _refuse(path, files, what, force)
-            yield RunFolder(path)
-    finally:
-        if is_new:
-            with contextlib.suppress(OSError):  # it holds something
-                path.rmdir()
+    with locked_folder(path, lambda: _refuse(path, files, what, force)):
+        yield RunFolder(path)
 
 
 def _refuse(path: Path, files: Sequence[str], what: str, force: bool) -> None:

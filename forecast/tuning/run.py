@@ -14,7 +14,7 @@ from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, as_path
 from forecast.runs.files import leftovers
 from forecast.runs.foreign import is_there, refuse_foreign, refuse_input
-from forecast.runs.lock import LOCK_FILE, locked
+from forecast.runs.lock import LOCK_FILE, locked_folder
 from forecast.training.device import choose_device
 from forecast.tuning.objective import Basis, basis_of
 from forecast.tuning.results import JOURNAL_FILE, STUDY_FILES, write_pictures, write_tables
@@ -98,13 +98,16 @@ def _why_none(rows: list[Row], limits: Limits) -> str:
 
 
 @contextlib.contextmanager
-def study_folder(path: Path | str, config_file: Path | str, table: Path | str) -> Iterator[Path]:
+def study_folder(
+    path: Path | str, config_file: Path | str, table: Path | str, is_fresh: bool = False
+) -> Iterator[Path]:
     """The folder of a study, for this process alone; a new one is removed if it stays empty.
 
     Args:
         path: of the folder.
         config_file: that was read; it is not written over.
         table: neither is that.
+        is_fresh: whether the folder was only just made for the study.
 
     Raises:
         ConfigError: if something else is in the folder, or another process is at work in it.
@@ -115,18 +118,10 @@ def study_folder(path: Path | str, config_file: Path | str, table: Path | str) -
             " give one with --output"
         )
     path = as_path(path)
-    _refuse(path, config_file, table)
-    is_new = not path.exists()
-    try:
-        with locked(path):
-            _refuse(path, config_file, table)
-            for temporary in leftovers(path, STUDY_FILES):
-                temporary.unlink(missing_ok=True)
-            yield path
-    finally:
-        if is_new:
-            with contextlib.suppress(OSError):  # it holds something
-                path.rmdir()
+    with locked_folder(path, lambda: _refuse(path, config_file, table), is_fresh):
+        for temporary in leftovers(path, STUDY_FILES):
+            temporary.unlink(missing_ok=True)
+        yield path
 
 
 def _refuse(path: Path, config_file: Path | str, table: Path | str) -> None:
