@@ -23,18 +23,18 @@ NAMES = (
 )
 """Of each month in German, Dutch, French, Spanish, Italian and Portuguese, long and short."""
 NUMBERS = {name: number for number, names in enumerate(NAMES, 1) for name in names.split()}
+NUMBERS |= {  # before another locale could be set: as C has them
+    name.lower(): number
+    for names in (calendar.month_name, calendar.month_abbr)
+    for number, name in enumerate(names)
+    if number
+}
 WORD = re.compile(r"[^\W\d_]+\.?")
-ENGLISH = {name.lower() for name in (*calendar.month_name, *calendar.month_abbr)}
-"""Before another locale could be set: as C has them."""
 
 
 def month_of(name: str) -> int | None:
     """The number of a month by its name, long or short; None: it is none."""
-    word = name.strip().rstrip(".").lower()
-    for months in (calendar.month_name, calendar.month_abbr):
-        if word in (english := [month.lower() for month in months])[1:]:
-            return english.index(word)
-    return NUMBERS.get(word)
+    return NUMBERS.get(name.strip().rstrip(".").lower())
 
 
 def with_english_months(texts: pd.Series, time_format: str) -> pd.Series:
@@ -50,11 +50,10 @@ def with_english_months(texts: pd.Series, time_format: str) -> pd.Series:
     months = calendar.month_abbr if directive == "%b" else calendar.month_name
 
     def in_english(word: re.Match[str]) -> str:
-        name = word[0].rstrip(".").lower()
-        if name == "de":  # 1 de enero de 2021
+        if word[0].lower() == "de":  # 1 de enero de 2021
             return ""
-        is_known = name in NUMBERS and name not in ENGLISH
-        return months[NUMBERS[name]] if is_known else word[0]
+        number = month_of(word[0])
+        return months[number] if number else word[0]
 
     found = [re.sub(r" {2,}", " ", WORD.sub(in_english, str(text))).strip() for text in texts]
     return pd.Series(found, index=texts.index, dtype=object)

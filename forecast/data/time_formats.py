@@ -24,10 +24,9 @@ DAYS = [
     for year in ("%Y", "%y")
     for day in (DAY_FIRST, MONTH_FIRST)
 ]
-DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %B %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
-DAYS += ["%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d"]
-DAYS += ["%G-W%V-%u"]
-DAYS += [f"%A, {day}" for day in ("%B %d, %Y", "%d %B %Y", "%d. %B %Y", "%b %d, %Y", "%d %b %Y")]
+DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%b %d, %Y", "%b %d %Y", "%Y %b %d"]
+DAYS += ["%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%G-W%V-%u"]
+DAYS += [f"{week}{mark} {day}" for week in ("%A", "%a") for mark in (",", "") for day in DAYS]
 """Of a day, which may have a clock behind it."""
 CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 PERIODS = [
@@ -36,6 +35,9 @@ PERIODS = [
         ("%Y", "Q%q"),
         ("Q%q", "%Y"),
         ("%qQ", "%Y"),
+        ("%Y", "T%q"),
+        ("T%q", "%Y"),
+        ("%qT", "%Y"),
         ("FY%Y", "Q%q"),
         ("Q%q", "FY%Y"),
         ("FY%y", "Q%q"),
@@ -51,13 +53,13 @@ PERIODS = [
 ]
 PERIODS += [
     mark.join(parts)
-    for month in ("%b", "%B", "%m")
+    for month in ("%b", "%m")
     for year in ("%Y", "%y")
     for parts in ((month, year), (year, month))
-    for mark in " -/."
+    for mark in (" ", "-", "/", ".", ", ", "'")
     if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
 ]
-PERIODS += ["FY%Y", "FY %Y"]
+PERIODS += ["FY%Y", "FY %Y", "%qQ%y", "%qQ %y", *(f"Q%q{mark}%y" for mark in " -/'")]
 """Of a half year or a quarter, a week, a month or a year."""
 PARTS = {"%q": 3, "%h": 6}
 """Months of a quarter and of a half year, which strptime does not know."""
@@ -204,7 +206,7 @@ def _of_shape(formats: Iterable[str], text: str) -> list[str]:
     return [
         each
         for each in formats
-        if (given := _shape(re.sub("(%[^AbBp])+", "0", each))) == shape
+        if (given := _shape(re.sub("(%[^AabBp])+", "0", each))) == shape
         or ("%" in given and given.count("0") == shape.count("0"))
     ]
 
