@@ -1,4 +1,4 @@
-"""Tables with a column for each month, quarter or hour, which hold one series in many columns."""
+"""Tables with a column for each month, hour or other time, which hold a series in many columns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ import pandas as pd
 
 from forecast.data.month_names import month_of
 from forecast.errors import DataError, shown
+from forecast.init.time_column import holds_dates
 
 YEAR = re.compile(r"years?|jahr|ann[ée]e|a[ñn]o|anno|ano|yr|yyyy", re.IGNORECASE)
+DATED = re.compile(r"(?:yr?|year)?[ _]?(?:1[6-9]|20)\d\d", re.IGNORECASE)
+FEWEST = 3
+"""Last columns whose names are times, which tell that all times stand side by side."""
 KINDS = (
-    ("months of a year", re.compile(r"(?:m|month)?[ _]?0?(\d{1,2})", re.I), (range(1, 13),), True),
-    ("quarters of a year", re.compile(r"(?:q|qtr|quarter) ?([1-4])", re.I), (range(1, 5),), True),
+    (
+        "months of a year",
+        re.compile(r"(?:m|month)?[ _]?0?(\d{1,2})", re.I),
+        (range(1, 13),),
+        True,
+    ),
+    (
+        "quarters of a year",
+        re.compile(r"(?:q|qtr|quarter) ?([1-4])", re.I),
+        (range(1, 5),),
+        True,
+    ),
     (
         "hours of a day",
         re.compile(r"(?:(?:h|he|hr|hour)[ _]?0?|0?(?=\d{1,2}:00))(\d{1,2})(?::00)?", re.I),
@@ -40,6 +54,9 @@ def refuse_side_by_side(frame: pd.DataFrame, path: str) -> None:
         is_whole = any(sorted(hits.values()) == [*count] for count in counts)
         if is_whole and (has_years or not needs_years):
             found.append((what, hits))
+    are_times = len(names) >= FEWEST and all(map(_is_time, names[-FEWEST:]))
+    if are_times and not found and not any(holds_dates(frame[name], None) for name in frame):
+        found.append(("times", {name: 0 for name in names if _is_time(name)}))
     if found:
         what, columns = found[0]
         first, *_, last = columns
@@ -48,3 +65,7 @@ def refuse_side_by_side(frame: pd.DataFrame, path: str) -> None:
             " the other, each with its time and its value (pandas.melt does), or name what is"
             " forecast with --target"
         )
+
+
+def _is_time(name: str) -> bool:
+    return bool(DATED.fullmatch(name.strip())) or holds_dates(pd.Series([name]), None)

@@ -52,6 +52,8 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
             " times and what is forecast, with , ; | or a tab between: delete what stands above it"
             " and quotes around it, or add a column of times"
         )
+    texts = [n for n in frame.columns if not pd.api.types.is_numeric_dtype(frame[n])]
+    by_name = by_name or [n for n in texts if LIKE_A_TIME.search(n)]
     if not (dates or by_name):
         raise DataError(
             f"{path}: none of the columns {listed(frame.columns)} holds times; name it with"

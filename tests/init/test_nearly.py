@@ -245,6 +245,14 @@ def test_months_side_by_side_are_refused_unless_one_is_named(tmp_path):
         ("ds", [f"H{hour}" for hour in range(24)], "'H0' to 'H23' are the hours of a day"),
         ("ds", [f"{hour:02}:00" for hour in range(24)], "'00:00' to '23:00' are the hours"),
         ("ds", [f"HE{hour}" for hour in range(1, 25)], "'HE1' to 'HE24' are the hours"),
+        ("Country", range(1990, 2000), "'1990' to '1999' are the times; write them one"),
+        (
+            "Country",
+            ["Lat", "1/22/20", "1/23/20", "1/24/20"],
+            "'1/22/20' to '1/24/20' are the times",
+        ),
+        ("Month", ["Jan-19", "Feb-19", "Mar-19"], "'Jan-19' to 'Mar-19' are the times"),
+        ("ds", range(1990, 2000), None),
         ("ds", range(1, 13), None),
         ("ds", ["Q1", "Q2", "Q3", "Q4"], None),
         ("ds", range(24), None),
@@ -252,7 +260,8 @@ def test_months_side_by_side_are_refused_unless_one_is_named(tmp_path):
     ],
 )
 def test_parts_of_a_row_side_by_side(time, names, what):
-    times = DAYS if time == "ds" else range(2000, 2020)
+    texts = {"ds": DAYS, "Country": ["Chad"] * 20, "Month": ["May"] * 20}
+    times = texts.get(time, range(2000, 2020))
     columns = {str(name): [(i * i + n) % 7 for i in range(20)] for n, name in enumerate(names)}
     frame = pd.DataFrame({time: times, **columns})
     if what:

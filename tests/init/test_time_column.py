@@ -7,6 +7,7 @@ import pytest
 from forecast.init.extent import has_years, what_is_filled
 from forecast.init.time_column import integer_format, time_column
 from tests.data.helpers import read_frame
+from tests.helpers import refusal
 from tests.proposed import read_unconfigured
 
 HOURS = pd.date_range("2024-01-01", periods=96, freq="h")
@@ -142,3 +143,9 @@ def test_months_by_name_stand_beside_a_year(form):
     found = read_unconfigured(frame.assign(y=np.arange(60.0) ** 1.5))
     assert (found.panel.axis.frequency, len(found.panel.values)) == ("MS", 60)
     assert found.roles.time_parts == ("Year", "Month")
+
+
+def test_a_column_named_like_times_that_are_not_read_is_named():
+    frame = pd.DataFrame({"Quartal": [f"{i % 4 + 1}. Viertel {i}" for i in range(20)]})
+    said = refusal(read_unconfigured, frame.assign(y=np.arange(20.0) ** 1.5))
+    assert "column 'Quartal' holds '1. Viertel 0', which is not read as a date; write" in said
