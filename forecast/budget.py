@@ -55,6 +55,8 @@ def fitted(config: Config, panel: Panel, minutes: float, began: float) -> Fitted
     cost = measured(prepared, choose_device(config.device))
     before = time.perf_counter() - began  # `train` reads and measures too
     seconds = 60 * minutes * (1 - SPARE) - before - cost.evaluation
+    if config.training.refit:
+        seconds /= 2  # a second training may take as long
     limit = _rounded_down(max(seconds / 60, LEAST * minutes), minutes)
     changes = affordable(config.training, num_windows, cost, 60 * limit) | {"max_minutes": limit}
     changed = TrainingConfig.model_validate({**config.training.model_dump(), **changes})
@@ -84,7 +86,8 @@ def affordable(
     listed = listed_members(training)
     stepping = (FEWEST_STEPS if listed else ENOUGH_STEPS) * cost.step
     enough = max(stepping / (1 - MOST_VALIDATION), stepping + cost.validation)
-    enough = min(enough, cost.training(alone, num_windows))
+    shortest = min(cost.epoch(alone, num_windows), cost.validation / MOST_VALIDATION)
+    enough = max(min(enough, cost.training(alone, num_windows)), shortest)
     members = max(1, min(training.members, int(seconds / enough)))
     epochs, windows = _epochs(training, num_windows, cost, seconds / members)
     changes: dict[str, object] = {"epochs": epochs}

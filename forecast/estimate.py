@@ -19,7 +19,7 @@ from forecast.data.windows import Windows
 from forecast.evaluate import MOST_TESTED, fitted_combination, scores_on_test, spaced_windows
 from forecast.evaluation.linear import MOST_ROWS
 from forecast.models.forecaster import Model
-from forecast.prepare import Prepared, new_learner, of_member
+from forecast.prepare import Prepared, new_learner, of_member, on_all_rows
 from forecast.training.cuda import captured
 from forecast.training.device import on_device_if_it_fits, wait_for
 from forecast.training.learner import Learner
@@ -51,6 +51,8 @@ class Cost:
     """A pass over the validation windows."""
     evaluation: float
     """After the last epoch: all members on the test part, their opponents, the intervals."""
+    again: float = 0.0
+    """Windows of a second training, on all rows, for each of the first one; 0: there is none."""
 
     def epoch(self, training: TrainingConfig, num_windows: int) -> float:
         """Seconds of an epoch of one member.
@@ -74,8 +76,20 @@ class Cost:
         return range_test_steps(training) * self.step + min(seconds, most)
 
     def whole(self, training: TrainingConfig, num_windows: int) -> float:
-        """Seconds of the training and the evaluation."""
-        return self.training(training, num_windows) + self.evaluation
+        """Seconds of the training, the evaluation, and a second training on all rows."""
+        first = self.training(training, num_windows) + self.evaluation
+        return first + self.second_training(training, num_windows)
+
+    def second_training(self, training: TrainingConfig, num_windows: int) -> float:
+        """Seconds of all members on all rows, which take as many epochs at most.
+
+        Args:
+            training: what is trained.
+            num_windows: of the first training.
+        """
+        epochs = training.members * _epochs(training, num_windows)
+        seconds = epochs * self.again * self.step * _batches(training, num_windows)
+        return min(seconds, 60 * (training.max_minutes or math.inf))
 
 
 def range_test_steps(training: TrainingConfig) -> int:
@@ -104,7 +118,9 @@ def measured(prepared: Prepared, device: torch.device) -> Cost:
     if not prepared.config.listed:
         models *= training.members
     step, validation = statistics.fmean(steps), statistics.fmean(validations)
-    return Cost(step, validation, _of_evaluation(models, prepared))
+    again = len(on_all_rows(prepared).windows["train"]) / len(windows["train"])
+    evaluation = _of_evaluation(models, prepared)
+    return Cost(step, validation, evaluation, again if training.refit else 0.0)
 
 
 def _of_member(

@@ -26,6 +26,7 @@ from forecast.evaluation.remarks import coverage_remarks
 from forecast.forecasting.trained import TrainedModel
 from forecast.learning_rate import find_learning_rate, with_learning_rate
 from forecast.prepare import Prepared, new_session, prepare
+from forecast.refit import refitted, second_training
 from forecast.reporting.pictures import write_results
 from forecast.runs.clock import end_in_words
 from forecast.runs.folder import (
@@ -104,6 +105,8 @@ def train(
             session = yield from _trained(prepared, team, begin, resume)
             with parts.part("evaluation"):
                 trained = evaluated(prepared, session)
+            if whole := second_training(prepared, session):
+                trained = yield from _trained_again(trained, whole, device, parts, show_every, team)
         if folder is not None:
             write_run(folder, session, trained, parts)
             folder.commit()
@@ -132,6 +135,24 @@ def _trained(
             log.warning("%s; goes on from what was saved (restarts left: %d)", error, left - 1)
             resume = True
     raise AssertionError("the last round returns or raises")
+
+
+def _trained_again(
+    trained: TrainedModel,
+    whole: Prepared,
+    device: torch.device,
+    parts: Profile,
+    show_every: float,
+    team: Team,
+) -> Generator[Progress, None, TrainedModel]:
+    """The model of a second training on all rows; nothing of it is saved before its end."""
+
+    def begin(ranks: Ranks, _: bool) -> Session:
+        return new_session(whole, device, None, parts, show_every, ranks)
+
+    helpers = team if team.goes_on else ALONE
+    session = yield from _trained(whole, helpers, begin, resume=False)
+    return refitted(trained, whole, session)
 
 
 @contextlib.contextmanager
@@ -192,13 +213,15 @@ def _log_data(prepared: Prepared) -> None:
 
 def _log_end(prepared: Prepared, session: Session) -> None:
     """When it will end, from a few real steps; early stopping ends it sooner."""
+    if prepared.epochs_again:  # which was told before
+        return
     if session.ranks.size > 1:  # steps of one process alone would tell too long a time
         log_shares(session)
         return
     training, num_windows = prepared.config.training, len(prepared.windows["train"])
     cost = measured(prepared, session.device)
-    left = cost.training(training, num_windows) * (1 - session.share_done)
-    log.info("%s, or sooner", end_in_words(left + cost.evaluation))
+    done = cost.training(training, num_windows) * session.share_done
+    log.info("%s, or sooner", end_in_words(cost.whole(training, num_windows) - done))
 
 
 # Chapter 2, find a rate: see learning_rate.py; only where it is `auto`.

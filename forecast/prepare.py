@@ -70,6 +70,8 @@ class Prepared:
     """By part, on the CPU."""
     first: tuple[Weights, ...]
     """Weights that the members begin with, in turn; none: fresh ones."""
+    epochs_again: tuple[int, ...] = ()
+    """Epochs of each member where all rows are trained on again; none: it is the first training."""
 
     @property
     def season(self) -> int:
@@ -187,6 +189,24 @@ def _with_sizes(config: Config, num_windows: int, start: TrainedModel | None) ->
     return with_own(sized, "model.hidden_size", own)
 
 
+def on_all_rows(prepared: Prepared, epochs: tuple[int, ...] = ()) -> Prepared:
+    """The same data, scaled as before, with every row to train on.
+
+    Args:
+        prepared: of the first training.
+        epochs: of each member; none: they are not trained.
+    """
+    panel, pipeline, config = prepared.panel, prepared.pipeline, prepared.config
+    nothing = np.column_stack([panel.offsets[1:]] * 2)
+    whole = np.column_stack([panel.offsets[:-1], panel.offsets[1:]])
+    parts = Split(train=whole, validation=nothing, test=nothing)
+    filled = pipeline.filled(panel, parts.offsets())
+    is_raw = config.model.start == "pretrained"
+    windows = part_windows(pipeline, panel, filled, parts, config.widest, raw=is_raw)
+    windows = _weighted(windows, config.training.series_weights, panel, parts, prepared.season)
+    return replace(prepared, split=parts, filled=filled, windows=windows, epochs_again=epochs)
+
+
 def of_member(prepared: Prepared, number: int) -> Prepared:
     """What a member is trained on: its own configuration, and its weights of the series.
 
@@ -195,6 +215,9 @@ def of_member(prepared: Prepared, number: int) -> Prepared:
         number: from 0.
     """
     config = prepared.config.member(number)
+    if prepared.epochs_again:
+        epochs = prepared.epochs_again[number]
+        config = config.updated("training", epochs=epochs, early_stopping=None)
     if config is prepared.config:
         return prepared
     windows, kind = prepared.windows, config.training.series_weights
@@ -228,7 +251,8 @@ def new_learner(
         model.load_state_dict(prepared.first[(seed - config.seed) % len(prepared.first)])
     weights = class_weights(prepared)
     learner = build_learner(model.to(device), config.training, rate, seed, profile, weights)
-    return replace(learner, is_trained=model.is_trained or bool(prepared.first))
+    is_trained = (model.is_trained or bool(prepared.first)) and not prepared.epochs_again
+    return replace(learner, is_trained=is_trained)
 
 
 def class_weights(prepared: Prepared) -> Float[torch.Tensor, "K Q"] | None:
@@ -275,6 +299,7 @@ def new_session(
         source=config.data.path,
         digest=data_digest(prepared.panel, prepared.pipeline.covariates.days),
         is_judged=stretches(prepared, "validation") >= FEWEST_STRETCHES,
+        is_again=bool(prepared.epochs_again),
         whole_config=config.model_dump(mode="json"),
         show_every=show_every,
         ranks=ranks,

@@ -26,7 +26,7 @@ FLOORS = (
     ("prepare", "zero_shot", "batch"),
     ("label_scores", "distributed"),
     ("evaluate",),
-    ("tested", "export", "calibrate"),
+    ("tested", "export", "calibrate", "refit"),
     ("estimate",),
     ("check", "budget"),
     ("reporting",),

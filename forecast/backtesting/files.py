@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from forecast.data.write import for_spreadsheets
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
+from forecast.refit import REFIT
 from forecast.runs.folder import SUMMARY_FILE, RunFolder
 from forecast.training.device import choose_device
+
+log = logging.getLogger("forecast")
 
 FORECASTS_FILE = "backtest.csv"
 BACKTEST_FILES = (FORECASTS_FILE, "scores.csv", "backtest.png", SUMMARY_FILE)
@@ -32,7 +36,8 @@ def open_source(
     Args:
         path: a configuration, a run folder, or its model file.
         overrides: `section.key=value`, for what is to be trained.
-        refit: a run is trained anew, so its model is not wanted.
+        refit: a run is trained anew, so its model is not wanted; nor is one that was trained again
+            on all rows, for it has learned from those that would test it.
         device: where to train or forecast; None: as configured, or the CPU for a finished run.
         table: file of the data; None: as configured.
 
@@ -47,7 +52,9 @@ def open_source(
     if not path.is_dir() and path.suffix != ".safetensors":
         return read_config(path, words), None
     trained = load(path, choose_device(device or "cpu"))
-    if refit:
+    if REFIT in trained.summary and not refit:
+        log.info("%s was trained on all rows: it is trained anew, to be tested", path)
+    if refit or REFIT in trained.summary:
         return config_from(trained.config.model_dump(mode="json"), words), None
     other = [word for word in overrides if word.partition("=")[0].strip() != "data.path"]
     if other:

@@ -105,7 +105,7 @@ class _Sink:
 
     def record(self, progress: Progress) -> None:
         """Log an epoch; the configuration with the first one, when the run has begun."""
-        if progress.is_done:
+        if progress.is_done and not progress.is_again:
             self._try(self._record, progress)
 
     def finish(self) -> None:

@@ -27,7 +27,7 @@ def tensorboard(folder: Path | None) -> Iterator[Show]:
         writers: list[SummaryWriter] = []
 
         def write(progress: Progress) -> None:
-            if not progress.is_done:
+            if not progress.is_done or progress.is_again:
                 return
             if not writers:  # the folder is the run's from the first epoch on
                 writers.append(stack.enter_context(SummaryWriter(folder / TENSORBOARD_FOLDER)))

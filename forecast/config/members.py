@@ -24,6 +24,7 @@ IN_COMMON = {
     "model.start": "it decides what a window holds; set it for all",
     "training.ensemble": "a member is one model; list it as another",
     "training.max_minutes": "the minutes are those of all members together; set it for all",
+    "training.refit": "all members are trained again, or none; set it for all",
     "training.start_from": "members begin with those of that run, by turns; set it for all",
 }
 WITH_PRETRAINED = "the pretrained network is one; its members may differ in options of training"

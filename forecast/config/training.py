@@ -94,9 +94,11 @@ class TrainingConfig(Section):
     max_steps: Count | None = None
     """Most optimiser steps; none: no limit."""
     max_minutes: PositiveFloat | None = None
-    """Most wall time of training, of all members together; none: no limit."""
+    """Most wall time of all members together, and of a refit again; none: no limit."""
     early_stopping: EarlyStoppingConfig | None = EarlyStoppingConfig()
     """Needs a validation part; null trains to the end and keeps the last weights."""
+    refit: bool = False
+    """Train again on all rows after the test part was forecast; scores stay those before."""
     averaging: AveragingOption = NoAveraging()
     """none, ema: {decay}, swa: {start}: validation, best epoch and forecast use the average."""
     precision: Literal["float32", "bf16"] = "float32"

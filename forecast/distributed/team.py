@@ -35,6 +35,8 @@ class Team(Protocol):
 
     restarts: int
     """How often a training goes on by itself after a process was lost."""
+    goes_on: bool
+    """Whether it takes part in a second training; those that were started for one end with it."""
     place: Place
 
     def joined(self, prepared: Prepared) -> contextlib.AbstractContextManager[Ranks]:
@@ -44,7 +46,7 @@ class Team(Protocol):
 class SingleProcess:
     """This process."""
 
-    restarts, place = 0, Place()
+    restarts, place, goes_on = 0, Place(), True
 
     @contextlib.contextmanager
     def joined(self, prepared: Prepared) -> Iterator[Ranks]:  # noqa: ARG002
@@ -57,6 +59,8 @@ ALONE = SingleProcess()
 
 class LocalTeam:
     """This process and helpers on this machine; leaving the block ends them."""
+
+    goes_on = True
 
     def __init__(self, size: int, seconds: float, restarts: int) -> None:
         """Args:
@@ -98,6 +102,7 @@ class LaunchedTeam:
     """The processes that torchrun or ray.train has started; this one is rank 0."""
 
     restarts = 0  # it is their part to start anew
+    goes_on = False
 
     def __init__(self, place: Place, seconds: float) -> None:
         self.place, self.seconds = place, seconds

@@ -14,7 +14,7 @@ from forecast.data.digest import data_digest
 from forecast.data.remote import is_named, name_address
 from forecast.distributed.gloo import broadcast_bytes
 from forecast.errors import DataError
-from forecast.prepare import Prepared, new_session, prepare
+from forecast.prepare import Prepared, new_session, on_all_rows, prepare
 from forecast.runs.checkpoint import packed, unpacked
 from forecast.training.ranks import Ranks
 from forecast.training.session import Session
@@ -26,7 +26,8 @@ def as_work(prepared: Prepared) -> str:
     """A training as one line of text: its configuration, and what its table must hold."""
     config = prepared.config.model_dump(mode="json")
     named = is_named(prepared.config.data.path)
-    return json.dumps({"config": config, "digest": data_digest(prepared.panel), "named": named})
+    content = {"config": config, "digest": data_digest(prepared.panel), "named": named}
+    return json.dumps(content | {"epochs_again": prepared.epochs_again})
 
 
 def prepared_by(work: str) -> Prepared:
@@ -46,7 +47,8 @@ def prepared_by(work: str) -> Prepared:
     if data_digest(prepared.panel) != content["digest"]:
         path = prepared.config.data.path
         raise DataError(f"{path}: another process of the training reads other data there")
-    return prepared
+    again = tuple(content["epochs_again"])
+    return on_all_rows(prepared, again) if again else prepared
 
 
 def take_part(prepared: Prepared, ranks: Ranks, device: torch.device) -> None:

@@ -94,7 +94,7 @@ def pooled_training(shape: TableShape) -> dict[str, object]:
     """The section `training` of many short series: that of many long ones, in smaller batches."""
     samples = shape.samples(1)  # nearly: windows are padded
     size = batch_size(shape.num_targets) // (4 if samples < FEW_SAMPLES else 1)
-    return {**_scheduled(shape, samples, size), "ensemble": 3}
+    return {**_scheduled(shape, samples, size), "ensemble": 3, "refit": True}
 
 
 def pretrained_lookback(shape: TableShape, longest: int) -> int:
@@ -113,6 +113,7 @@ def pretrained_training(shape: TableShape) -> dict[str, object]:
         "early_stopping": {"patience": 3},
         "averaging": "ema",
         "clip_norm": 1,
+        "refit": True,
     }
     if shape.num_series > 1 and shape.rows > shape.season:
         chosen["series_weights"] = "mase"

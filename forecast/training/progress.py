@@ -33,6 +33,8 @@ class Progress:
     """At most, of all members: by the steps so far, and by `max_minutes`."""
     is_done: bool = True
     """Whether the epoch is over."""
+    is_again: bool = False
+    """Whether it is of the second training, on all rows."""
 
 
 def progress_of(
@@ -41,6 +43,7 @@ def progress_of(
     steps: int,
     epoch: Epoch,
     is_done: bool,
+    is_again: bool,
 ) -> Progress:
     """Where a training is after an epoch, or within one.
 
@@ -50,6 +53,7 @@ def progress_of(
         steps: most of a member.
         epoch: its record, or the record so far.
         is_done: whether it is over.
+        is_again: whether it is of the second training.
     """
     *finished, current = histories
     member = len(finished)
@@ -66,6 +70,7 @@ def progress_of(
         best=min(losses, default=math.inf),
         seconds_left=max(0.0, min(left, 60 * (config.max_minutes or math.inf) - spent)),
         is_done=is_done,
+        is_again=is_again,
     )
 
 

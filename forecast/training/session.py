@@ -65,6 +65,7 @@ class Session:
         source: names the data in a message.
         digest: of the data, to be found again when training goes on.
         is_judged: whether validation may replace pretrained weights by trained ones.
+        is_again: whether it is a second training, on all rows.
         whole_config: as JSON has it; training goes on with no other.
         show_every: seconds between two reports from within an epoch.
         ranks: the processes that share the work; rank 0 alone has a folder.
@@ -78,12 +79,14 @@ class Session:
         source: str,
         digest: str,
         is_judged: bool,
+        is_again: bool,
         whole_config: dict[str, Any],
         show_every: float,
         ranks: Ranks,
     ) -> None:
         self.build, self.folder = build, folder
         self.source, self.digest, self.is_judged = source, digest, is_judged
+        self.is_again = is_again
         self.whole_config = whole_config
         self.show_every, self.ranks = show_every, ranks
         self.finished: list[MemberState] = []
@@ -321,7 +324,8 @@ class Session:
         return max(self.show_every, time.monotonic() - self.saved_at) >= SAVE_EVERY
 
     def _progress(self, epoch: Epoch, is_done: bool = True) -> Progress:
-        return progress_of(self.config, self.histories, self._most_steps, epoch, is_done)
+        steps = self._most_steps
+        return progress_of(self.config, self.histories, steps, epoch, is_done, self.is_again)
 
     @property
     def _most_steps(self) -> int:

@@ -67,4 +67,5 @@ def in_one_line(progress: Progress) -> str:
         parts.append(f"best {progress.best:.4g}")
     if progress.seconds_left < math.inf:
         parts.append(f"at most {duration_in_words(progress.seconds_left)} left")
-    return f"{member}epoch {epoch.number}/{progress.epochs}{step}: {', '.join(parts)}"
+    again = "all rows, " if progress.is_again else ""
+    return f"{again}{member}epoch {epoch.number}/{progress.epochs}{step}: {', '.join(parts)}"

@@ -120,11 +120,16 @@ def epoch(number, loss, seconds):
 def test_time_left_follows_from_the_steps_of_all_members():
     config = TrainingConfig(epochs=10, ensemble=3)
     first, second = [epoch(n, 0.5, 10.0 * n) for n in (1, 2)], [epoch(1, 0.75, 10.0)]
-    found = progress_of(config, [first, second], 40, second[0], is_done=True)
+    found = progress_of(config, [first, second], 40, second[0], is_done=True, is_again=False)
     assert (found.member, found.members, found.best) == (1, 3, 0.75)
     assert found.seconds_left == (40 - 4 + 40) * 30 / 12, "30 s for 12 steps"
     brief = TrainingConfig(epochs=10, ensemble=3, max_minutes=1)
-    assert progress_of(brief, [first, second], 40, second[0], is_done=True).seconds_left == 60 - 30
+    assert (
+        progress_of(
+            brief, [first, second], 40, second[0], is_done=True, is_again=False
+        ).seconds_left
+        == 60 - 30
+    )
 
 
 def test_an_epoch_that_is_not_over_is_what_it_has_come_to():
