@@ -144,6 +144,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
         "range_test_steps": range_test_steps(training),
         "memory_mb": _memory(prepared, learner, windows) / 2**20,
         "max_minutes": training.max_minutes,
+        "refit": training.refit,
         "training_seconds": cost.training(training, len(windows)),
         "seconds": cost.whole(training, len(windows)),
     }

@@ -210,14 +210,16 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
     steps, minutes = result["steps_per_epoch"], result["max_minutes"]
     models = f" of {result['ensemble']} models" if result["ensemble"] > 1 else ""
     memory = f"about {result['memory_mb']:.0f} MB" if result["memory_mb"] >= 1 else "below 1 MB"
-    limit = f"training for at most {minutes:g} min (max_minutes); " if minutes else ""
+    again = ", and once more on all rows," if result["refit"] else ""
+    twice = "twice " if again else ""
+    limit = f"training {twice}for at most {minutes:g} min (max_minutes); " if minutes else ""
     return [
         f"windows     {windows}; season {result['season']} rows",
         *_advice(result),
         f"parameters  {result['parameters']:,}",
         f"memory      {memory} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {_counted(result['epochs'], 'epoch')}"
-        f" ({_counted(steps, 'step')} each){models}{search} on {result['device']}",
+        f" ({_counted(steps, 'step')} each){models}{search}{again} on {result['device']}",
         f"            {limit}started now, it {end_in_words(result['seconds'])}, or sooner",
         "optional    all of it: findings, differences and sizes are advice, none must be followed",
     ]

@@ -94,6 +94,8 @@ class Summary:
     verdict: str
     remarks: list[str]
     """Sentences on chance, bias and coverage."""
+    refit: dict[str, Count | list[AtLeastOne]] = field(default_factory=dict)
+    """Windows and epochs of a second training, on all rows; empty: there was none."""
     members: list[tuple[str, Count]] = field(default_factory=list)
     """What each member changes and its parameters; empty where they differ by seed alone."""
     weights: dict[str, dict[str, Share]] = field(default_factory=dict)

@@ -29,7 +29,10 @@ def learning_section(files: RunFiles) -> PageSection:
     rate = f"{low:.3g} throughout" if low == high else f"from {low:.3g} to {high:.3g}"
     reasons = "; ".join(dict.fromkeys(files.summary.stopped))
     label = f"Training and validation loss of {len(files.histories)} training(s) by epoch"
-    chart = Chart(plots.svg(figure), label, f"Learning rate {rate}. Stopped: {reasons}.")
+    told = f"Learning rate {rate}. Stopped: {reasons}."
+    if files.summary.refit:
+        told += f" Then trained again on all rows, {files.summary.refit['windows']} windows."
+    chart = Chart(plots.svg(figure), label, told)
     tables = (_member_table(files.summary),) if files.summary.members else ()
     return PageSection(title, charts=(chart,), tables=tables)
 
