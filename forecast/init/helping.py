@@ -97,6 +97,20 @@ def known_ahead(
     return [n for n in known if _is_useful(frame[n], series) and not _is_static(frame[n], series)]
 
 
+def static_columns(
+    frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]
+) -> tuple[str, ...]:
+    """Columns that have one value in each of several series.
+
+    Args:
+        frame: the table.
+        ids: columns that name its series; none: there is one.
+        names: columns to look at.
+    """
+    series = _series(frame, ids)
+    return tuple(name for name in names if _is_static(frame[name], series))
+
+
 def with_long_gaps(
     frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]
 ) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from forecast.init.helping import (
     helping_columns,
     known_ahead,
     name_of,
+    static_columns,
     with_long_gaps,
 )
 from forecast.init.hints import Hints
@@ -111,8 +112,9 @@ def find_roles(
     rest = [name for name in frame.columns if name != time and name not in helping]
     candidates = [name for name in rest if name not in (hints.targets or ())]
     ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
-    repeating = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
-    targets = _targets_of(frame, path, hints, ids, rest, repeating)
+    known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
+    known = (*known, *static_columns(frame, ids, [name for name in rest if name not in ids]))
+    targets = _targets_of(frame, path, hints, ids, rest, known)
     taken = (*ids, *targets.chosen)
     free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
     return Roles(
@@ -142,11 +144,11 @@ def _targets_of(
     hints: Hints,
     ids: Sequence[str],
     rest: Sequence[str],
-    repeating: Sequence[str],
+    known: Sequence[str],
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the rest.
 
-    Those that repeat a part of the time, known for ever, are taken if there are no others.
+    Those that are known for ever, from the time or the series, are taken if there are no others.
 
     Raises:
         DataError: if there is none, or one that is given holds numbers with slips among them.
@@ -157,7 +159,7 @@ def _targets_of(
         raise DataError(f"{path}: {said}")
     if given:
         return _Targets(tuple(given))
-    measured = [name for name in free if name not in repeating]
+    measured = [name for name in free if name not in known]
     numbers = [] if hints.labels else _numbers(frame, measured) or _numbers(frame, free)
     possible = numbers or label_columns(frame, free)
     if not possible:

@@ -149,3 +149,15 @@ def test_a_column_named_like_times_that_are_not_read_is_named():
     frame = pd.DataFrame({"Quartal": [f"{i % 4 + 1}. Viertel {i}" for i in range(20)]})
     said = refusal(read_unconfigured, frame.assign(y=np.arange(20.0) ** 1.5))
     assert "column 'Quartal' holds '1. Viertel 0', which is not read as a date; write" in said
+
+
+def test_numbers_of_a_series_are_not_forecast():
+    """Departments, and where a shop is: one value a shop each, as its only price is."""
+    days = [*DAYS.strftime("%Y-%m-%d")]
+    shops = [
+        pd.DataFrame({"date": days, "item": f"i{n}", "dept": n // 2, "lat": 48.5 + n})
+        for n in range(3)
+    ]
+    frame = pd.concat(shops).assign(sold=[(i * i) % 11 for i in range(288)])
+    assert read_unconfigured(frame).roles.targets == ("sold",)
+    assert read_unconfigured(frame.drop(columns=["sold", "dept"])).roles.targets == ("lat",)
