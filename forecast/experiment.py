@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -106,7 +107,10 @@ def train(
             with parts.part("evaluation"):
                 trained = evaluated(prepared, session)
             if whole := second_training(prepared, session):
-                trained = yield from _trained_again(trained, whole, device, parts, show_every, team)
+                again = partial(new_session, whole, device, None, parts, show_every)
+                helpers = team if team.goes_on else ALONE
+                second = yield from _trained(whole, helpers, lambda ranks, _: again(ranks), False)
+                trained = refitted(trained, whole, second)
         if folder is not None:
             write_run(folder, session, trained, parts)
             folder.commit()
@@ -135,24 +139,6 @@ def _trained(
             log.warning("%s; goes on from what was saved (restarts left: %d)", error, left - 1)
             resume = True
     raise AssertionError("the last round returns or raises")
-
-
-def _trained_again(
-    trained: TrainedModel,
-    whole: Prepared,
-    device: torch.device,
-    parts: Profile,
-    show_every: float,
-    team: Team,
-) -> Generator[Progress, None, TrainedModel]:
-    """The model of a second training on all rows; nothing of it is saved before its end."""
-
-    def begin(ranks: Ranks, _: bool) -> Session:
-        return new_session(whole, device, None, parts, show_every, ranks)
-
-    helpers = team if team.goes_on else ALONE
-    session = yield from _trained(whole, helpers, begin, resume=False)
-    return refitted(trained, whole, session)
 
 
 @contextlib.contextmanager
@@ -213,10 +199,9 @@ def _log_data(prepared: Prepared) -> None:
 
 def _log_end(prepared: Prepared, session: Session) -> None:
     """When it will end, from a few real steps; early stopping ends it sooner."""
-    if prepared.epochs_again:  # which was told before
-        return
     if session.ranks.size > 1:  # steps of one process alone would tell too long a time
         log_shares(session)
+    if session.ranks.size > 1 or prepared.epochs_again:  # whose end was told before
         return
     training, num_windows = prepared.config.training, len(prepared.windows["train"])
     cost = measured(prepared, session.device)

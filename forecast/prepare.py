@@ -197,9 +197,8 @@ def on_all_rows(prepared: Prepared, epochs: tuple[int, ...] = ()) -> Prepared:
         epochs: of each member; none: they are not trained.
     """
     panel, pipeline, config = prepared.panel, prepared.pipeline, prepared.config
-    nothing = np.column_stack([panel.offsets[1:]] * 2)
-    whole = np.column_stack([panel.offsets[:-1], panel.offsets[1:]])
-    parts = Split(train=whole, validation=nothing, test=nothing)
+    starts, ends = panel.offsets[:-1], panel.offsets[1:]
+    parts = Split(np.column_stack([starts, ends]), *[np.column_stack([ends, ends])] * 2)
     filled = pipeline.filled(panel, parts.offsets())
     is_raw = config.model.start == "pretrained"
     windows = part_windows(pipeline, panel, filled, parts, config.widest, raw=is_raw)
