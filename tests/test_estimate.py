@@ -21,6 +21,15 @@ TABLE = wave_table(72, "2018-01-01", "MS", period=12, level=50)
 COST = Cost(step=0.05, validation=0.0, evaluation=3.0)
 
 
+def test_a_second_training_takes_its_windows_and_no_more_minutes_than_the_first():
+    cost = Cost(step=0.05, validation=0.5, evaluation=3.0, again=1.5)
+    training = TrainingConfig(epochs=10, ensemble=2)
+    assert cost.second_training(training, 49) == pytest.approx(2 * 10 * 1.5 * 2 * 0.05)
+    assert cost.whole(training, 49) == pytest.approx(2 * 10 * 0.6 + 3 + 3)
+    limited = training.model_copy(update={"max_minutes": 0.01})
+    assert cost.whole(limited, 49) == pytest.approx(0.6 + 3 + 0.6)
+
+
 @pytest.fixture
 def prepared():
     data = {"path": str(DATA / "air_passengers.csv"), "time": "month", "target": "passengers"}

@@ -40,6 +40,7 @@ CHECKED = {
     "range_test_steps": 0,
     "memory_mb": 0.3,
     "max_minutes": None,
+    "refit": False,
     "seconds": 8.4,
 }
 
@@ -81,6 +82,16 @@ def test_a_good_check():
             {"max_minutes": 4.5},
             "            training for at most 4.5 min (max_minutes); started now, it ends at 14:32,"
             " in 8.4 s, or sooner",
+        ),
+        (
+            {"max_minutes": 4.5, "refit": True},
+            "            training twice for at most 4.5 min (max_minutes); started now, it ends at"
+            " 14:32, in 8.4 s, or sooner",
+        ),
+        (
+            {"refit": True},
+            "time        about 8 s for 100 epochs (2 steps each), and once more on all rows,"
+            " on cpu",
         ),
         ({"ensemble": 3}, "time        about 8 s for 100 epochs (2 steps each) of 3 models on cpu"),
         ({"seconds": 0.4}, "time        below 1 s for 100 epochs (2 steps each) on cpu"),

@@ -26,6 +26,11 @@ def test_members_that_differ_are_told_apart():
     assert not learning(kept_epochs=[2, 1]).tables
 
 
+def test_a_second_training_is_told():
+    (chart,) = learning(kept_epochs=[2, 1], refit={"windows": 663, "epochs": [2, 2]}).charts
+    assert chart.caption.endswith("Stopped: why. Then trained again on all rows, 663 windows.")
+
+
 def test_a_layer_is_the_root_of_the_squares_of_its_weights():
     epochs = [
         {
