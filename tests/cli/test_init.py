@@ -52,17 +52,18 @@ def test_it_takes_the_zone_and_the_format_it_is_given(place, call):
     assert (data.time_format, data.frequency) == ("%d/%m/%y %H:%M", "h")
 
 
-@pytest.mark.parametrize(("words", "limit"), [((), 4.25), (("--minutes", "1"), 0.85)])
+@pytest.mark.parametrize(("words", "limit"), [((), 2.0), (("--minutes", "1"), 0.4)])
 def test_the_training_fits_into_the_minutes(place, call, monkeypatch, words, limit):
-    """Ten epochs of half a minute each would not."""
-    monkeypatch.setattr(budget, "measured", lambda *_: Cost(30.0, 2.0, 1.0))
+    """Ten epochs of 13 s each would not, twice, for all rows are trained on again."""
+    monkeypatch.setattr(budget, "measured", lambda *_: Cost(12.0, 1.0, 1.0, again=1.5))
     code, out, _ = call("config", "init", "table.csv", *words)
     assert code == 0
     (place / "printed.yaml").write_text(out)
     training = read_config("printed.yaml").training
+    assert training.refit
     assert training.max_minutes == pytest.approx(limit, abs=limit / 15)  # it took time to read
     windows = len(prepare(read_config("printed.yaml")).windows["train"])
-    seconds = training.epochs * (2 - 30 * (-windows // training.batch_size))
+    seconds = training.epochs * (1 - 12 * (-windows // training.batch_size))
     assert 0.5 * 60 * limit < seconds <= 60 * limit
     assert training.epochs < 10
 
