@@ -118,9 +118,9 @@ def measured(prepared: Prepared, device: torch.device) -> Cost:
     if not prepared.config.listed:
         models *= training.members
     step, validation = statistics.fmean(steps), statistics.fmean(validations)
-    again = len(on_all_rows(prepared).windows["train"]) / len(windows["train"])
-    evaluation = _of_evaluation(models, prepared)
-    return Cost(step, validation, evaluation, again if training.refit else 0.0)
+    whole = on_all_rows(prepared) if training.refit else None
+    again = len(whole.windows["train"]) / len(windows["train"]) if whole else 0.0
+    return Cost(step, validation, _of_evaluation(models, prepared), again)
 
 
 def _of_member(

@@ -38,6 +38,16 @@ def prepared():
     return prepare(config_from({**sections, "model": {"hidden_size": 4}, "device": "cpu"}))
 
 
+def test_all_rows_are_made_ready_for_a_second_training_alone(prepared, monkeypatch):
+    asked = []
+    monkeypatch.setattr(estimate, "on_all_rows", lambda each: asked.append(each) or each)
+    assert estimate.measured(prepared, torch.device("cpu")).again == 0
+    assert not asked
+    twice = replace(prepared, config=prepared.config.updated("training", refit=True))
+    assert estimate.measured(twice, torch.device("cpu")).again == 1, "as many windows"
+    assert asked == [twice]
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands still unless it is told to move."""
