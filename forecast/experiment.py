@@ -113,7 +113,6 @@ def train(
                 trained = refitted(trained, whole, second)
         if folder is not None:
             write_run(folder, session, trained, parts)
-            folder.commit()
         return trained
 
 
@@ -272,3 +271,4 @@ def write_run(folder: RunFolder, session: Session, trained: TrainedModel, parts:
     if parts.is_wanted:
         folder.write_json(PROFILE_FILE, parts.table())
     folder.write_json(SUMMARY_FILE, trained.summary)  # last: it says that the run is finished
+    folder.commit()
