@@ -15,18 +15,8 @@ DATED = re.compile(r"(?:yr?|year)?[ _]?(?:1[6-9]|20)\d\d", re.IGNORECASE)
 FEWEST = 3
 """Last columns whose names are times, which tell that all times stand side by side."""
 KINDS = (
-    (
-        "months of a year",
-        re.compile(r"(?:m|month)?[ _]?0?(\d{1,2})", re.I),
-        (range(1, 13),),
-        True,
-    ),
-    (
-        "quarters of a year",
-        re.compile(r"(?:q|qtr|quarter) ?([1-4])", re.I),
-        (range(1, 5),),
-        True,
-    ),
+    ("months of a year", re.compile(r"(?:m|month)?[ _]?0?(\d{1,2})", re.I), (range(1, 13),), True),
+    ("quarters of a year", re.compile(r"(?:q|qtr|quarter) ?([1-4])", re.I), (range(1, 5),), True),
     (
         "hours of a day",
         re.compile(r"(?:(?:h|he|hr|hour)[ _]?0?|0?(?=\d{1,2}:00))(\d{1,2})(?::00)?", re.I),
