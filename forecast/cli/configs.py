@@ -6,7 +6,8 @@ import json
 
 from forecast.cli.options import SchemaOptions, ShowOptions
 from forecast.cli.streams import write_stdout
-from forecast.config.tree import json_schema, read_config, write_config
+from forecast.config.json_schema import json_schema
+from forecast.config.tree import read_config, write_config
 from forecast.runs.files import json_text
 
 

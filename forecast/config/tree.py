@@ -340,10 +340,3 @@ def _fits_another(config: Config, key: str, value: Any) -> bool:
 def write_config(config: Config) -> str:
     """The configuration as YAML that reads back equal."""
     return write_yaml(config.model_dump(mode="json"))
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of the configuration, for completion in an editor."""
-    schema = Config.model_json_schema()
-    schema["properties"] |= {SCHEMA_KEY: {"type": "string", "description": "for editors alone"}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -46,9 +46,21 @@ def encoded(frame: pd.DataFrame, name: str) -> Column:
     return {name: {"encoding": "embedding" if many else "one_hot"}}
 
 
+def series_numbers(frame: pd.DataFrame, ids: Sequence[str]) -> Int[np.ndarray, " N"]:
+    """Number of the series of each row.
+
+    Args:
+        frame: the table.
+        ids: columns that name its series; none: there is one.
+    """
+    if not ids:
+        return np.zeros(len(frame), dtype=np.int64)
+    return frame.groupby([*ids], sort=False, dropna=False, observed=True).ngroup().to_numpy()
+
+
 def helping_columns(
     frame: pd.DataFrame,
-    ids: Sequence[str],
+    series: Int[np.ndarray, " N"],
     targets: Sequence[str],
     free: Sequence[str],
     asked: Mapping[str, Sequence[str]],
@@ -60,18 +72,18 @@ def helping_columns(
 
     Args:
         frame: the table.
-        ids, targets: of the table.
+        series: number of the series of each row.
+        targets: of the table.
         free: columns without a role that may help.
         asked: `past`, `future` and `static`: names of columns, or `auto`.
     """
     is_auto = {role: AUTO in names and AUTO not in frame for role, names in asked.items()}
     named = {role: [n for n in names if n in frame] for role, names in asked.items()}
     taken = {name for names in named.values() for name in names}
-    series = _series(frame, ids)
     useful = [n for n in free if n not in taken and _is_useful(frame[n], series)]
     static = [n for n in useful if _is_static(frame[n], series)]
     found = {
-        "future": known_ahead(frame, ids, targets, useful) if is_auto.get("future") else [],
+        "future": known_ahead(frame, series, targets, useful) if is_auto.get("future") else [],
         "static": static if any(is_auto.values()) else [],
     }
     rest = [n for n in useful if n not in (*found["future"], *static)]
@@ -82,59 +94,62 @@ def helping_columns(
 
 
 def known_ahead(
-    frame: pd.DataFrame, ids: Sequence[str], targets: Sequence[str], names: Sequence[str]
+    frame: pd.DataFrame,
+    series: Int[np.ndarray, " N"],
+    targets: Sequence[str],
+    names: Sequence[str],
 ) -> list[str]:
     """Columns that are known behind the last target, and change within a series.
 
     Args:
         frame: the table.
-        ids, targets: of the table.
+        series: number of the series of each row.
+        targets: of the table.
         names: columns to look at.
     """
-    series = _series(frame, ids)
     ahead = _rows_ahead(frame[list(targets)], series)
     known = [n for n in names if ahead.any() and frame[n][ahead].notna().all()]
     return [n for n in known if _is_useful(frame[n], series) and not _is_static(frame[n], series)]
 
 
 def static_columns(
-    frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]
+    frame: pd.DataFrame, series: Int[np.ndarray, " N"], names: Sequence[str]
 ) -> tuple[str, ...]:
     """Columns that have one value in each of several series.
 
     Args:
         frame: the table.
-        ids: columns that name its series; none: there is one.
+        series: number of the series of each row.
         names: columns to look at.
     """
-    series = _series(frame, ids)
     return tuple(name for name in names if _is_static(frame[name], series))
 
 
 def with_long_gaps(
-    frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]
+    frame: pd.DataFrame, series: Int[np.ndarray, " N"], names: Sequence[str]
 ) -> tuple[str, ...]:
     """Columns of which many rows lie in long empty runs.
 
     Args:
         frame: the table.
-        ids: columns that name its series; none: there is one.
+        series: number of the series of each row.
         names: columns to look at; rows in which all of them are empty do not count.
     """
-    held = frame[frame[list(names)].notna().any(axis=1)]
-    series = _series(held, ids)
+    is_held = frame[list(names)].notna().any(axis=1).to_numpy()
+    held, series = frame[is_held], series[is_held]
     return tuple(name for name in names if _has_long_gaps(held[name], series))
 
 
-def ending_early(frame: pd.DataFrame, ids: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+def ending_early(
+    frame: pd.DataFrame, series: Int[np.ndarray, " N"], names: Sequence[str]
+) -> tuple[str, ...]:
     """Columns that end some rows before all others, in every series: what is to be forecast.
 
     Args:
         frame: the table.
-        ids: columns that name its series; none: there is one.
+        series: number of the series of each row.
         names: columns to look at.
     """
-    series = _series(frame, ids)
     behind = {name: _rows_ahead(frame[[name]], series) for name in names}
     early = [n for n in names if np.bincount(series, behind[n]).min() >= FEWEST_AHEAD]
     others = [name for name in names if name not in early]
@@ -158,13 +173,6 @@ def _has_long_gaps(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
     return bool(runs[is_long, 1].sum() > MOST_IN_LONG_RUNS * len(empty))
 
 
-def _series(frame: pd.DataFrame, ids: Sequence[str]) -> Int[np.ndarray, " N"]:
-    """Number of the series of each row."""
-    if not ids:
-        return np.zeros(len(frame), dtype=np.int64)
-    return frame.groupby([*ids], sort=False, dropna=False, observed=True).ngroup().to_numpy()
-
-
 def _rows_ahead(targets: pd.DataFrame, series: Int[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
     """Whether each row stands behind the last one of its series with a known target."""
     known = targets.notna().any(axis=1).reset_index(drop=True)
@@ -175,7 +183,9 @@ def _is_static(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:
     """Whether a column has one value in each of several series."""
     if not len(series) or not series.max() or column.isna().any():
         return False
-    return bool((column.groupby(series).nunique() == 1).all())
+    cells = column.to_numpy()
+    first = np.unique(series, return_index=True)[1]
+    return bool((cells == cells[first][series]).all())
 
 
 def _is_useful(column: pd.Series, series: Int[np.ndarray, " N"]) -> bool:

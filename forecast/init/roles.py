@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
@@ -21,6 +22,7 @@ from forecast.init.helping import (
     helping_columns,
     known_ahead,
     name_of,
+    series_numbers,
     static_columns,
     with_long_gaps,
 )
@@ -113,18 +115,19 @@ def find_roles(
     candidates = [name for name in rest if name not in (hints.targets or ())]
     ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
     known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
-    known = (*known, *static_columns(frame, ids, [name for name in rest if name not in ids]))
-    targets = _targets_of(frame, path, hints, ids, rest, known)
-    taken = (*ids, *targets.chosen)
-    free = [n for n in rest if n not in taken and not holds_dates(frame[n], None)]
+    series = series_numbers(frame, ids)
+    free = [name for name in rest if name not in ids]
+    known = (*known, *static_columns(frame, series, free))
+    targets = _targets_of(frame, path, hints, series, free, known)
+    free = [n for n in free if n not in targets.chosen and not holds_dates(frame[n], None)]
     return Roles(
         time,
         ids,
         targets.chosen,
-        helping_columns(frame, ids, targets.chosen, free, hints.helping),
+        helping_columns(frame, series, targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
-        tuple(known_ahead(frame, ids, targets.chosen, free)[:MOST_AUTO]),
+        tuple(known_ahead(frame, series, targets.chosen, free)[:MOST_AUTO]),
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
 
@@ -142,18 +145,18 @@ def _targets_of(
     frame: pd.DataFrame,
     path: str,
     hints: Hints,
-    ids: Sequence[str],
-    rest: Sequence[str],
+    series: Int[np.ndarray, " N"],
+    free: Sequence[str],
     known: Sequence[str],
 ) -> _Targets:
-    """The targets that are given, or the first of those that are found among the rest.
+    """The targets that are given, or the first of those that are found among the free columns.
 
     Those that are known for ever, from the time or the series, are taken if there are no others.
 
     Raises:
         DataError: if there is none, or one that is given holds numbers with slips among them.
     """
-    given, free = hints.targets or (), [name for name in rest if name not in ids]
+    given = hints.targets or ()
     slips = [name for name in given if frame[name].nunique() > MOST_ONE_HOT]
     if not hints.labels and (said := hindrance(frame, slips)):
         raise DataError(f"{path}: {said}")
@@ -166,9 +169,9 @@ def _targets_of(
         kind = "labels" if hints.labels else "changing numbers"
         remedy = hindrance(frame, free) or "name one with --target"
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
-    gappy = with_long_gaps(frame, ids, possible)
+    gappy = with_long_gaps(frame, series, possible)
     whole = [name for name in possible if name not in gappy] or possible
-    wanted = ending_early(frame, ids, whole) or whole
+    wanted = ending_early(frame, series, whole) or whole
     found = tuple(wanted[:MOST_TARGETS])
     return _Targets(
         found,

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from forecast.config.json_schema import descriptions
 from forecast.config.options import Option
 from forecast.config.tree import Config
 
@@ -34,7 +35,7 @@ def _section(kind: type[BaseModel], path: str, title: str) -> Iterator[str]:
     """A section, its choices, and the sections within."""
     yield f"\n## {title}\n\n{_line(kind.__doc__)}\n\n"
     fields = {name: field for name, field in kind.model_fields.items() if name != "name"}
-    yield from _table(fields)
+    yield from _table(kind, fields)
     for name, field in fields.items():
         for choice in _kinds(field.annotation, Option):
             yield from _choice(f"{path}{name}", choice)
@@ -45,10 +46,11 @@ def _section(kind: type[BaseModel], path: str, title: str) -> Iterator[str]:
                 yield from _section(inner, f"{place}.", f"`{place}`")
 
 
-def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
+def _table(kind: type[BaseModel], fields: dict[str, FieldInfo]) -> Iterator[str]:
+    described = descriptions(kind)
     yield "| option | | default | may be |\n|---|---|---|---|\n"
     for name, field in fields.items():
-        cells = (f"`{name}`", _line(field.description), _default(field), _allowed(field))
+        cells = (f"`{name}`", _line(described.get(name)), _default(field), _allowed(field))
         yield f"| {' | '.join(cells)} |\n"
 
 
@@ -58,7 +60,7 @@ def _choice(place: str, option: type[BaseModel]) -> Iterator[str]:
     yield f"\n### `{place}: {name}`\n\n{_line(option.__doc__)}\n\n"
     fields = {key: field for key, field in option.model_fields.items() if key != "name"}
     if fields:
-        yield from _table(fields)
+        yield from _table(option, fields)
 
 
 def _kinds(annotation: Any, base: type[BaseModel]) -> list[type[BaseModel]]:

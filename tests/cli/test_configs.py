@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from forecast.config.tree import json_schema, read_config
+from forecast.config.json_schema import json_schema
+from forecast.config.tree import read_config
 
 
 def test_show_prints_all_defaults_and_reads_back(place, call):

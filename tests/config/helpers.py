@@ -5,7 +5,8 @@ import typing
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from forecast.config.tree import Config, build_config, json_schema
+from forecast.config.json_schema import json_schema
+from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.errors import ConfigError
 from tests.helpers import refusal

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from forecast.config.json_schema import Described
 from forecast.config.options import (
     LARGEST,
     Choice,
@@ -168,7 +169,7 @@ def test_an_option_is_written_as_it_is_read(option, written):
 
 
 def test_the_schema_tells_what_an_option_is():
-    schema = Menu.model_json_schema()
+    schema = Menu.model_json_schema(schema_generator=Described)
     assert schema["$defs"]["Spicy"]["description"] == "Two things to choose."
     options = schema["$defs"]["Spicy"]["anyOf"][1]["properties"]["spicy"]["anyOf"][0]
     assert options["properties"]["heat"]["description"] == "How hot, from 1."

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from forecast.config.data import Covariate, DataConfig
+from forecast.config.json_schema import descriptions
 from forecast.config.losses import LossOption
 from forecast.config.optimizers import OptimizerOption
 from forecast.config.options import Option, Section, options_of
@@ -46,7 +47,7 @@ def test_the_tree_is_all_there():
 
 @pytest.mark.parametrize(("section", "name"), EVERY_FIELD)
 def test_every_option_says_in_one_line_what_it_is(section, name):
-    description = section.model_fields[name].description
+    description = descriptions(section).get(name)
     assert description, f"{section.__name__}.{name} has no docstring"
     assert "\n" not in description
     assert 5 <= len(description) <= 100

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from forecast.config import count_rules
+from forecast.config.json_schema import json_schema
 from forecast.config.options import Section
 from forecast.config.training import TrainingConfig
-from forecast.config.tree import Config, config_from, json_schema, write_config
+from forecast.config.tree import Config, config_from, write_config
 from forecast.config.yaml import read_yaml
 from forecast.errors import ConfigError
 from tests.config.helpers import DATA, SCHEMA, accepted, plain, refused, renamed, sections
