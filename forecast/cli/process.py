@@ -25,6 +25,9 @@ FOLDERS = ("HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Where libraries keep settings and caches: never in the working folder."""
 THREADS = "OMP_NUM_THREADS"
 MOST_THREADS = 4096
+OFTEN, SELDOM = gc.get_threshold(), (100_000, 50, 50)
+"""New objects, and rounds, after which Python looks for garbage: as it does by itself, which is 550
+times while modules are imported and a tenth of that time; and for commands, which leave none."""
 HANG_UP = getattr(signal, "SIGHUP", None)
 """None on Windows."""
 SIGNALS = (signal.SIGTERM, *([HANG_UP] if HANG_UP else []))
@@ -33,10 +36,17 @@ SIGNALS = (signal.SIGTERM, *([HANG_UP] if HANG_UP else []))
 
 def own_process() -> None:
     """Make the process that this program runs in its own, before it imports a library."""
+    gc.set_threshold(*SELDOM)
     atexit.register(gc.freeze)  # Python looks through all modules before it ends: 0.3 s, if idle
     open_streams()
     _set_environment()
     sys.path[:] = _without_working_folder(sys.path, os.environ.get("PYTHONPATH", ""))
+
+
+def long_lived() -> None:
+    """Let what is loaded stay, and look for garbage as often as Python does by itself."""
+    gc.freeze()  # looking through all modules again took 100 ms, with all requests waiting
+    gc.set_threshold(*OFTEN)
 
 
 def quiet_libraries() -> None:

@@ -6,6 +6,7 @@ import logging
 from importlib.util import find_spec
 
 from forecast.cli.options import ServeOptions
+from forecast.cli.process import long_lived
 from forecast.errors import ConfigError, extra_missing
 from forecast.runs.log import stderr_log
 
@@ -38,6 +39,7 @@ def serve(options: ServeOptions) -> int:
         with listener, health:
             where = " and health on ".join(_address(each) for each in (listener, health))
             log.info("%s on %s", ", ".join(served.name for served in models), where)
+            long_lived()
             server.serve(Service(models, Limits(), Metrics(), token, names), listener, health)
     return 0
 

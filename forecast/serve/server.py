@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -44,7 +43,6 @@ def serve(service: Service, listener: socket.socket, health: socket.socket) -> N
         service: with its models.
         listener, health: bound sockets of the service and of its health.
     """
-    gc.freeze()  # what is loaded stays: looking through it again took 100 ms, with all waiting
     ends = threading.Event()
     watcher = threading.Thread(target=service.models.watch, args=(ends,), daemon=True)
     is_alive = service.batcher.thread.is_alive

@@ -206,14 +206,29 @@ def test_a_process_of_others_keeps_its_signals_after_an_interruption(place, call
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-ENDING = """
+COLLECTING = """
 import atexit, gc
-from forecast.cli.process import own_process
-atexit.register(lambda: print(gc.get_freeze_count() > 0))
+from forecast.cli.process import long_lived, own_process
+def tell():
+    print(*gc.get_threshold(), gc.get_freeze_count() > 0)
+atexit.register(tell)
+tell()
 own_process()
+tell()
 """
 
 
-def test_python_does_not_look_through_all_modules_before_it_ends():
-    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, check=True)
-    assert done.stdout.split() == [b"True"]
+def collecting(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    return [line.rsplit(" ", 1) for line in done.stdout.decode().splitlines()]
+
+
+def test_a_command_seldom_looks_for_garbage_and_not_through_all_modules_before_it_ends():
+    usual, command, end = collecting(COLLECTING)
+    assert int(command[0].split()[0]) > 100 * int(usual[0].split()[0])
+    assert (usual[1], command[1], end[1]) == ("False", "False", "True")
+
+
+def test_what_lives_long_looks_for_garbage_as_python_does_but_not_among_modules():
+    usual, _, service, _ = collecting(f"{COLLECTING}long_lived()\ntell()\n")
+    assert service == [usual[0], "True"]
