@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ from forecast.pretrained.season import filled, longer_season
 LEAST_BATCH = 32
 """Windows at least that the network is given: a product of fewer rows has another kernel, and the
 bytes of a forecast would depend on what is forecast beside it."""
+MOST_BATCH = 128
+"""Windows at most that it is given on a CPU: what a layer hands to the next stays in the cache."""
 INPUTS = 6
 """Arrays that the network itself reads."""
 WORK = 2**11
@@ -91,8 +94,12 @@ class PretrainedForecaster(Model):
         asked = parts(values, shares, self.season, horizon)
         device = self.network.trust.device
         read = inputs_of(asked, self.season, horizon, self.long_season)
-        tensors = (torch.from_numpy(_filled_up(each)).to(device) for each in read)
-        return averaged(self.mixed(*tensors)[: len(asked)], shares)
+        tensors = [torch.from_numpy(_filled_up(each)).to(device) for each in read]
+        is_split = device.type == "cpu" and not learns
+        batches = math.ceil(len(tensors[0]) / MOST_BATCH) if is_split else 1
+        split = zip(*(each.tensor_split(batches) for each in tensors), strict=True)
+        mixed = torch.cat([self.mixed(*batch) for batch in split])
+        return averaged(mixed[: len(asked)], shares)
 
     def mixed(self, *read: Tensor) -> Float[Tensor, "B H Q"]:
         """Quantiles in the user's units.

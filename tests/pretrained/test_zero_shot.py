@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from forecast.errors import DataError
-from forecast.pretrained import weights
+from forecast.pretrained import forecaster, weights
+from forecast.pretrained.forecaster import LEAST_BATCH, MOST_BATCH
 from forecast.pretrained.network import LEVELS, MEDIAN
 from forecast.pretrained.weights import pretrained_forecaster
 from forecast.pretrained.zero_shot import gathered, zero_shot
@@ -38,6 +39,19 @@ def test_each_series_is_forecast_as_if_it_were_alone():
         own = values[begin : origin + 1]
         alone = zero_shot(own, np.array([0]), np.array([len(own) - 1]), 4, 6)
         np.testing.assert_allclose(together[number], alone[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 33, 129, 386])
+def test_how_many_windows_go_through_the_network_at_once_changes_no_byte(count, monkeypatch):
+    values = 50 + np.random.default_rng(1).normal(size=(count, 40)).cumsum(axis=1)
+    model, sizes = pretrained_forecaster(1), []
+    model.network.register_forward_pre_hook(lambda _, read: sizes.append(len(read[0])))
+    with torch.inference_mode():
+        in_parts = model.quantiles(values, 3)
+        assert (sum(sizes), len(sizes)) == (max(count, LEAST_BATCH), -(-count // MOST_BATCH))
+        assert LEAST_BATCH <= min(sizes) <= max(sizes) <= MOST_BATCH
+        monkeypatch.setattr(forecaster, "MOST_BATCH", 10**6)
+        assert torch.equal(in_parts, model.quantiles(values, 3))
 
 
 def test_nothing_known_gives_nothing():
