@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -99,13 +100,17 @@ def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     columns: dict[str, pd.Series] = {}
     for name, column in texts.items():
         codes, distinct = distinct_texts(column)
-        cells = [text.strip().replace(MINUS, "-") for text in distinct]
-        if unit := unit_of(cell for cell in cells if cell not in EMPTY):
-            found = [cell if cell in EMPTY else number_of(cell, unit) for cell in cells]
+        if unit := unit_of(cell for cell in _written(distinct) if cell not in EMPTY):
+            found = [c if c in EMPTY else number_of(c, unit) for c in _written(distinct)]
             numbers, distinct = pd.factorize(np.array(found, dtype=object))
             units[str(name)] = unit
             columns[str(name)] = categories(np.append(numbers, -1)[codes], distinct)
     return texts.assign(**columns) if units else texts, units
+
+
+def _written(texts: Iterable[str]) -> Iterator[str]:
+    """Texts without blanks around them and with the sign of a program before numbers."""
+    return (text.strip().replace(MINUS, "-") for text in texts)
 
 
 def _best_reading(texts: pd.DataFrame, separator: str) -> tuple[pd.DataFrame, tuple[str, str]]:
@@ -228,7 +233,7 @@ def _typed_column(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
 
 def _numbers(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
     """Texts that are not empty as numbers; NaN for what is none."""
-    written = texts.map(lambda text: text.replace(MINUS, "-"))
+    written = pd.Series([*_written(texts)], texts.index, dtype=object)
     written = (
         without_thousands(written, thousands, decimal) if thousands and len(texts) else written
     )
