@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
 
 from forecast.data.table import require_columns
 from forecast.data.time_parsing import parse_times
@@ -18,13 +17,8 @@ from forecast.init.helping import (
     MOST_AUTO,
     MOST_ONE_HOT,
     Column,
-    ending_early,
-    helping_columns,
-    known_ahead,
+    Columns,
     name_of,
-    series_numbers,
-    static_columns,
-    with_long_gaps,
 )
 from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
@@ -115,19 +109,18 @@ def find_roles(
     candidates = [name for name in rest if name not in (hints.targets or ())]
     ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
     known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
-    series = series_numbers(frame, ids)
+    columns = Columns.of(frame, ids)
     free = [name for name in rest if name not in ids]
-    known = (*known, *static_columns(frame, series, free))
-    targets = _targets_of(frame, path, hints, series, free, known)
+    targets = _targets_of(columns, path, hints, free, (*known, *columns.static(free)))
     free = [n for n in free if n not in targets.chosen and not holds_dates(frame[n], None)]
     return Roles(
         time,
         ids,
         targets.chosen,
-        helping_columns(frame, series, targets.chosen, free, hints.helping),
+        columns.helping(targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
-        tuple(known_ahead(frame, series, targets.chosen, free)[:MOST_AUTO]),
+        tuple(columns.known_ahead(targets.chosen, free)[:MOST_AUTO]),
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
 
@@ -142,12 +135,7 @@ class _Targets:
 
 
 def _targets_of(
-    frame: pd.DataFrame,
-    path: str,
-    hints: Hints,
-    series: Int[np.ndarray, " N"],
-    free: Sequence[str],
-    known: Sequence[str],
+    columns: Columns, path: str, hints: Hints, free: Sequence[str], known: Sequence[str]
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the free columns.
 
@@ -156,7 +144,7 @@ def _targets_of(
     Raises:
         DataError: if there is none, or one that is given holds numbers with slips among them.
     """
-    given = hints.targets or ()
+    frame, given = columns.frame, hints.targets or ()
     slips = [name for name in given if frame[name].nunique() > MOST_ONE_HOT]
     if not hints.labels and (said := hindrance(frame, slips)):
         raise DataError(f"{path}: {said}")
@@ -169,9 +157,9 @@ def _targets_of(
         kind = "labels" if hints.labels else "changing numbers"
         remedy = hindrance(frame, free) or "name one with --target"
         raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
-    gappy = with_long_gaps(frame, series, possible)
+    gappy = columns.with_long_gaps(possible)
     whole = [name for name in possible if name not in gappy] or possible
-    wanted = ending_early(frame, series, whole) or whole
+    wanted = columns.ending_early(whole) or whole
     found = tuple(wanted[:MOST_TARGETS])
     return _Targets(
         found,

@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 
 from forecast.data.frames import as_frame
-from forecast.init.helping import encoded, helping_columns, series_numbers, with_long_gaps
+from forecast.init.helping import Columns, encoded
 from tests.proposed import propose, read_unconfigured
 
 ROWS = 60
 NOISE = np.random.default_rng(3).normal(size=ROWS)
-ONE = np.zeros(ROWS, dtype=np.int64)
 DAYS = pd.date_range("2024-01-01", periods=ROWS)
 
 
@@ -45,32 +44,29 @@ def test_auto_takes_each_column_for_the_role_that_its_values_allow():
     free = [*frame.columns[2:]]
     asked = {"past": ("auto",), "future": ("auto",)}
     holiday = {"holiday": {"encoding": "one_hot"}}
-    assert helping_columns(frame, ONE, ["y"], free, asked) == {
+    assert Columns.of(frame, ()).helping(["y"], free, asked) == {
         "past": ("weather",),
         "future": ("price", holiday),
     }
-    assert helping_columns(frame, ONE, ["y"], free, {"past": ("auto",)})["past"] == (
+    assert Columns.of(frame, ()).helping(["y"], free, {"past": ("auto",)})["past"] == (
         *("price", holiday, "weather"),
     )
     known = frame.iloc[: ROWS - 7]
-    assert helping_columns(known, ONE[: ROWS - 7], ["y"], free, {"future": ("auto",)}) == {}
-    assert helping_columns(frame, ONE, ["y"], free, {"future": ("price",)}) == {
+    assert Columns.of(known, ()).helping(["y"], free, {"future": ("auto",)}) == {}
+    assert Columns.of(frame, ()).helping(["y"], free, {"future": ("price",)}) == {
         "future": ("price",)
     }
 
 
 def test_auto_takes_what_never_changes_within_a_series_for_static():
     frame = pd.concat([shop(id=name, region=name == "a", t=NOISE) for name in "abc"])
-    found = helping_columns(
-        frame, series_numbers(frame, ["id"]), ["y"], ["region", "t"], {"past": ("auto",)}
-    )
+    found = Columns.of(frame, ["id"]).helping(["y"], ["region", "t"], {"past": ("auto",)})
     assert found == {"past": ("t",), "static": ({"region": {"encoding": "one_hot"}},)}
 
 
 def test_a_column_that_is_called_auto_is_a_column():
-    found = helping_columns(
-        shop(auto=NOISE, x=NOISE), ONE, ["y"], ["auto", "x"], {"past": ("auto",)}
-    )
+    columns = Columns.of(shop(auto=NOISE, x=NOISE), ())
+    found = columns.helping(["y"], ["auto", "x"], {"past": ("auto",)})
     assert found == {"past": ("auto",)}
 
 
@@ -78,9 +74,9 @@ def test_columns_with_long_empty_runs_are_named_and_others_not():
     long, short = NOISE.copy(), NOISE.copy()
     long[10:30], short[::7] = np.nan, np.nan
     frame = shop(long=long, short=short)
-    assert with_long_gaps(frame, ONE, ["y", "long", "short"]) == ("long",)
+    assert Columns.of(frame, ()).with_long_gaps(["y", "long", "short"]) == ["long"]
     ahead = pd.concat([frame, shop(y=np.nan, long=np.nan, short=np.nan)])
-    assert with_long_gaps(ahead, np.repeat(ONE, 2), ["y", "long", "short"]) == ("long",)
+    assert Columns.of(ahead, ()).with_long_gaps(["y", "long", "short"]) == ["long"]
     found = read_unconfigured(as_frame(frame.rename(columns={"y": "a"})))
     assert found.roles.targets == ("a", "short")
     assert found.roles.gappy == ("long",)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from forecast.init.helping import encoded, helping_columns, series_numbers
+from forecast.init.helping import Columns, encoded
 from forecast.init.labels import holds_labels
 from forecast.init.nearly import hindrance
 from forecast.init.unconfigured import as_flag, options_named
@@ -162,8 +162,7 @@ def test_a_slip_among_many_numbers_makes_no_categories():
     cells = pd.Series([*map(str, range(60)), "-", *map(str, range(39))], name="x")
     frame = pd.DataFrame({"x": cells, "y": range(100)})
     assert encoded(frame, "x") == "x"
-    series = series_numbers(frame, ())
-    assert helping_columns(frame, series, ["y"], ["x"], {"past": ["auto"]}) == {}
+    assert Columns.of(frame, ()).helping(["y"], ["x"], {"past": ["auto"]}) == {}
     sizes = pd.DataFrame({"x": ["1", "2", "other"] * 9})
     assert encoded(sizes, "x") == {"x": {"encoding": "one_hot"}}
 
