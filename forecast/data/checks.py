@@ -112,11 +112,15 @@ def _first_and_longest(runs: Int[np.ndarray, "runs 2"]) -> tuple[int, int]:
     return int(runs[0, 0]), int(runs[np.argmax(runs[:, 1]), 0])
 
 
-def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
-    values = panel.values[:, column]
+def _extremes(panel: Panel, column: int) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]]:
+    """The lowest and the highest value of each series; NaN where none is known."""
+    values, firsts = panel.values[:, column], panel.offsets[:-1]
     with np.errstate(invalid="ignore"):
-        lowest = np.fmin.reduceat(values, panel.offsets[:-1])
-        highest = np.fmax.reduceat(values, panel.offsets[:-1])
+        return np.fmin.reduceat(values, firsts), np.fmax.reduceat(values, firsts)
+
+
+def _constant(panel: Panel, column: int, name: str) -> list[Finding]:
+    lowest, highest = _extremes(panel, column)
     constant = np.flatnonzero(lowest == highest)
     if not len(constant):
         return []
@@ -143,13 +147,18 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
 
 
 def codes(panel: Panel) -> list[Finding]:
-    """Values that come again and again beyond all others, as devices write for no value."""
+    """Values that come again and again beyond all others, as devices write for no value.
+
+    A series that holds one value alone is constant, whatever the others hold.
+    """
     numbers = [name for name in panel.columns if name not in panel.categories]
     return [each for name in numbers for each in _codes(panel, panel.columns.index(name), name)]
 
 
 def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
-    values, counts = np.unique(panel.values[:, column], return_counts=True, equal_nan=True)
+    changes = np.repeat(np.not_equal(*_extremes(panel, column)), panel.lengths)
+    known = panel.values[changes, column]
+    values, counts = np.unique(known, return_counts=True, equal_nan=True)
     counts = counts[~np.isnan(values)]
     values = values[~np.isnan(values)]
     found = []

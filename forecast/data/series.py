@@ -85,6 +85,9 @@ def _named(table: Table, column: str, known: Sequence[str]) -> Series:
         empty |= codes == names.index("")
     if empty.any():
         row = int(np.argmax(empty))
-        raise DataError(f"{table.place(row)}: column {shown(column)} is empty; name the series")
+        raise DataError(
+            f"{table.place(row)}: column {shown(column)} is empty; name the series, or delete"
+            " the row if it is a total"
+        )
     numbers, found = pd.factorize(np.array(names, dtype=object))
     return (names, codes) if len(found) == len(names) else (tuple(found), numbers[codes])

@@ -99,7 +99,10 @@ def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
     empty = (texts == "").to_numpy()
     if empty.any():
         row = int(np.argmax(empty))
-        raise DataError(f"{place(row)}: column {shown(name)} is empty; every row needs its time")
+        raise DataError(
+            f"{place(row)}: column {shown(name)} is empty; every row needs its time;"
+            " give it one, or delete the row"
+        )
 
 
 def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:

@@ -168,7 +168,10 @@ def test_ids_stay_as_written(tmp_path):
 @pytest.mark.parametrize("empty", ["", None, np.nan, pd.NA])
 def test_empty_id(empty):
     frame = pd.DataFrame({"unique_id": ["a", "a", empty], "ds": [1, 2, 3], "y": [1, 2, 3]})
-    assert refusal(read_frame, frame) == "data row 2: column 'unique_id' is empty; name the series"
+    assert (
+        refusal(read_frame, frame) == "data row 2: column 'unique_id' is empty; name the series, or"
+        " delete the row if it is a total"
+    )
 
 
 def test_id_column_by_default_by_name_and_by_none(tmp_path):

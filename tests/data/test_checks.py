@@ -303,3 +303,14 @@ def test_runs_equal_a_loop_and_end_with_their_series(series: list[list[bool]]) -
         offsets.append(row)
     found = true_runs(np.concatenate(series), np.array(offsets))
     assert found.tolist() == expected
+
+
+def test_a_constant_series_among_others_is_no_code(tmp_path):
+    """A shop that always has 5 is not one whose device writes 5 for nothing."""
+    values = [100 + value for value in wave(40)]
+    coded = [-999.0 if row in (3, 9, 20) else value for row, value in enumerate(values)]
+    for name, others, kinds in (("5", [5.0] * 40, {"constant"}), ("-999", coded, {"code"})):
+        days = pd.date_range("2024-01-01", periods=40)
+        frame = pd.DataFrame({"ds": [*days, *days], "y": [*values, *others]})
+        found = messages("data", frame.assign(unique_id=["a"] * 40 + [name] * 40))
+        assert kinds == found.keys() - {"outlier"}

@@ -72,7 +72,10 @@ def test_integer_times_of_parquet_with_a_late_empty_cell_are_text(tmp_path, monk
     frame = pd.DataFrame({"ds": pd.array([1, 2, 3, None], dtype="Int64"), "y": 1.0})
     frame.to_parquet(tmp_path / "t.parquet")
     message = refusal(read_panel, DataConfig(path=str(tmp_path / "t.parquet")))
-    assert message.endswith("t.parquet row 3: column 'ds' is empty; every row needs its time")
+    assert message.endswith(
+        "t.parquet row 3: column 'ds' is empty; every row needs its time;"
+        " give it one, or delete the row"
+    )
 
 
 def test_a_file_with_other_rows_than_it_says_is_damaged(tmp_path, monkeypatch):

@@ -63,7 +63,7 @@ def test_a_newer_table_may_write_each_column_in_another_way():
         read_panel(config, TWO.drop(columns="item"), require_targets=False)
     blank = TWO.assign(item=TWO.item.where(TWO.y != TWO.y.iloc[5]))
     assert refusal(read_panel, config, blank) == (
-        "data row 5: column 'item' is empty; name the series"
+        "data row 5: column 'item' is empty; name the series, or delete the row if it is a total"
     )
 
 

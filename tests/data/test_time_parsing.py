@@ -261,7 +261,10 @@ def test_words_that_pandas_takes_for_the_present_are_no_times(word):
 @pytest.mark.parametrize("cells", [["2024-01-01", ""], ["1700", "  "], ["2024-01-01", None]])
 def test_empty_time(cells):
     message = refusal(parse, cells, name="day")
-    assert message == "data.csv:3: column 'day' is empty; every row needs its time"
+    assert (
+        message == "data.csv:3: column 'day' is empty; every row needs its time;"
+        " give it one, or delete the row"
+    )
 
 
 def test_line_of_a_bad_time_among_repeated_ones():

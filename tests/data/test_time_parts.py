@@ -114,7 +114,9 @@ def test_a_table_and_its_future_have_the_same_parts(tmp_path):
     assert rows[0, :, 1].tolist() == [70, 71, 72, 73, 74]
     text = "year,month,y\n2024,1,1\n2024,2,2\n2024,,3\n"
     message = refusal(read_text, tmp_path, text, time_parts=("year", "month"))
-    assert message.endswith(":4: column 'ds' is empty; every row needs its time")
+    assert message.endswith(
+        ":4: column 'ds' is empty; every row needs its time; give it one, or delete the row"
+    )
 
 
 def test_a_finer_column_of_dates_counts():
