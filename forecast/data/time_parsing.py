@@ -15,7 +15,7 @@ from forecast.data.codes import refuse_centuries, refuse_turns
 from forecast.data.compact import distinct_texts
 from forecast.data.local_times import cell_at, is_zone, localized
 from forecast.data.time_formats import code_format, formats_of, has_offset, read_formatted, readable
-from forecast.data.times import Place, iso_dates
+from forecast.data.times import Place, are_plain, iso_dates
 from forecast.errors import DataError, shown
 
 CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
@@ -29,7 +29,7 @@ FEWEST_YEARS = 3
 LAST_SHORT_YEAR = 2050
 """That two digits are taken for: 60 is hardly 2060."""
 ZONE_NAME = re.compile(r"\d:\d\d[^\s\[]*\s?(?:[AaPp][Mm])?\s*(\[.+\]|[A-Z][A-Za-z_]{2,}(?:/\w+)*)")
-INTEGER = r"[-+]?\d{1,18}(\.0+)?"
+INTEGER = re.compile(r"[-+]?\d{1,18}(\.0+)?")
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def parse_times(
         return place(int(np.argmax(codes == number)))
 
     _refuse_empty(texts, name, first_place)
-    is_integer = texts.str.fullmatch(INTEGER).to_numpy(dtype=bool)
-    if time_format is None and is_integer.all():
+    other = next((n for n, text in enumerate(texts) if not INTEGER.fullmatch(str(text))), None)
+    if time_format is None and other is None:
         values = texts.str.replace(r"\.0+$", "", regex=True).astype(np.int64).to_numpy()
         refuse_centuries(values[codes], series, cell_at(first_place(0), name, texts[0]))
         return Times(_integers(values, texts[0], frequency, name, first_place)[codes])
-    number = int(np.argmin(is_integer))
+    number = other or 0
     _refuse_step(frequency, texts[number], name, first_place(number))
     dates, time_format = _dates(texts, name, time_format, first_place)
     local = localized(dates.take(codes), series, timezone, name, place)
@@ -196,7 +196,8 @@ def _dates(
         return dates, time_format
     _refuse_split_years(texts, name, place)
     zoned = r"\d\d:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
-    is_zoned = texts.str.contains(zoned).to_numpy(dtype=bool)
+    looked_at = texts.head(0) if are_plain(texts) else texts
+    is_zoned = looked_at.str.contains(zoned).to_numpy(dtype=bool)
     if is_zoned.any() and not is_zoned.all():
         number = int(np.argmax(is_zoned != is_zoned[0]))
         raise DataError(

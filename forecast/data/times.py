@@ -26,6 +26,10 @@ LAST_TICK = LAST_MOMENT - 32 * 86_400 * 10**9
 """So that the month after it can be told."""
 CLOCK = (pd.tseries.offsets.Tick, pd.tseries.offsets.Day)
 """Steps that are always as long, days but for zones; of newer pandas days are no ticks."""
+PLAIN = re.compile(
+    r"(?:\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?\n)++", re.ASCII
+)
+"""Lines of ISO 8601 without a zone; possessive, for there is no other way to read them."""
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 SEASONS = {"D": 7, "B": 5, "C": 5, "bh": 8, "W": 52, "SMS": 24, "SME": 24}
 SEASONS |= dict.fromkeys(("MS", "ME", "BMS", "BME", "WOM"), 12)
@@ -240,10 +244,18 @@ def dates_in(timezone: str | None, times: Int[np.ndarray, " N"]) -> pd.DatetimeI
     return dates.tz_localize("UTC").tz_convert(timezone) if timezone else dates
 
 
+def are_plain(texts: pd.Series) -> bool:
+    """Whether all are ISO 8601 dates, or times without a zone, which are read without a look at
+    each."""
+    return PLAIN.fullmatch("\n".join(map(str, texts)) + "\n") is not None
+
+
 def iso_dates(texts: pd.Series, utc: bool) -> pd.DatetimeIndex:
     """ISO 8601 dates; NaT for anything else, also for `now` and for `1700.5`."""
-    written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
-    written = written.str.replace(r"(?<=\d) ?(?:UTC|GMT)$", "Z", regex=True)
+    written = texts
+    if not are_plain(texts):
+        written = texts.where(texts.str.match(r"\d{4}(?!\.\d*$)"))
+        written = written.str.replace(r"(?<=\d) ?(?:UTC|GMT)$", "Z", regex=True)
     return with_ends_of_days(
         written,
         lambda some: pd.DatetimeIndex(

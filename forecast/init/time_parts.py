@@ -76,8 +76,8 @@ def time_parts(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def _all_match(cells: pd.Series, pattern: str) -> bool:
     """Whether all cells are of a pattern; each distinct one is looked at once."""
-    for some in (cells.head(1), cells.drop_duplicates()):  # the first one tells most columns
-        if not some.astype(str).str.strip().str.fullmatch(pattern).all():
+    for some in (cells.head(1), cells.head(FIRST_ROWS), cells):  # the first ones tell most columns
+        if not some.drop_duplicates().astype(str).str.strip().str.fullmatch(pattern).all():
             return False
     return True
 

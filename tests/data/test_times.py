@@ -1,13 +1,16 @@
 """Time axes against pandas' own calendars and zone tables."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from forecast.data import times
 from forecast.data.frequency import infer_frequency
-from forecast.data.times import TimeAxis, nanoseconds, season_length
+from forecast.data.times import TimeAxis, are_plain, iso_dates, nanoseconds, season_length
 from tests.helpers import refusal
 
 FREQUENCIES = (
@@ -322,3 +325,45 @@ def test_no_integer_time_beyond_64_bits():
     axis = TimeAxis(2**62, 2**60)
     assert axis.at(np.array([3])).tolist() == [2**62 + 3 * 2**60]
     assert "pass 9223372036854775807" in refusal(axis.at, np.array([4]))
+
+
+# ---- texts
+
+
+CELLS = st.one_of(
+    st.dates().map(str),
+    st.datetimes().map(str),
+    st.datetimes().map(lambda moment: moment.isoformat(timespec="minutes")),
+    st.sampled_from(
+        [
+            *("2024-02-30", "2024-01-01 24:00", "2024-01-01 23:59:60", "2024-01", "2024", "now"),
+            *("2024-01-01T12:00Z", "2024-01-01 12:00 UTC", "2024-01-01 12:00+02:00", "nan", ""),
+            *("2024-01-01\n2024-01-02", "0000-01-01", "\u0661\u0662\u0663\u0664-01-01"),
+        ]
+    ),
+)
+
+
+@given(cells=st.lists(CELLS, max_size=6), utc=st.booleans())
+def test_plain_dates_are_read_as_if_each_were_looked_at(cells, utc):
+    assume(utc or not any(re.search(r"Z|UTC|\+", cell) for cell in cells))
+    texts = pd.Series(cells, dtype=object)
+    found = iso_dates(texts, utc)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(times, "are_plain", lambda texts: False)
+        pd.testing.assert_index_equal(found, iso_dates(texts, utc))
+
+
+@pytest.mark.parametrize(
+    ("cells", "plain"),
+    [
+        (["2024-01-01", "2024-01-01 00:00", "2024-01-01T23:59:59.5"], True),
+        (["2024-01-01", "2024-01-01 24:00"], False),
+        (["2024-01-01", "2024-01-01 12:00Z"], False),
+        (["2024-01"], False),
+        (["2024-01-01", None], False),
+        ([], False),
+    ],
+)
+def test_plain_dates_have_no_zone_and_all_of_a_day(cells, plain):
+    assert are_plain(pd.Series(cells, dtype=object)) is plain
