@@ -77,6 +77,8 @@ LEAP_1900, LAST_SERIAL, DAY_SECONDS = 60, 132_000, 86_400
 """The day that 1900 did not have, and one in 2261, as spreadsheets count."""
 SERIALS = (32_874, 55_153)
 """Such days from 1990 to the end of 2050: whole numbers in a column of times may be these."""
+LOOKED_AT = 200
+"""Texts by which most formats are ruled out."""
 CODES = {8: ("%Y%m%d",), 7: ("%Y%j",), 6: ("%Y%m", "%G%V"), 5: ("%Y%q",)}
 CODES |= {10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",), 14: ("%Y%m%d%H%M%S",)}
 """Formats of whole numbers, by their digits."""
@@ -192,11 +194,19 @@ def _reading(texts: pd.Series, formats: Iterable[str]) -> dict[str, pd.DatetimeI
     """Those among some formats that read all texts, each in a way of its own."""
     found: dict[str, pd.DatetimeIndex] = {}
     for time_format in formats:
-        dates = read_formatted(texts, time_format)
-        is_new = not any(dates.equals(other) for other in found.values())
-        if is_new and not np.any(dates.isna()):
+        dates = _read_all(texts, time_format)
+        if dates is not None and not any(dates.equals(other) for other in found.values()):
             found[time_format] = dates
     return found
+
+
+def _read_all(texts: pd.Series, time_format: str) -> pd.DatetimeIndex | None:
+    """Times of one format; None where one is not written so, which some of them mostly tell."""
+    some = texts.iloc[:: len(texts) // LOOKED_AT + 1]
+    if len(some) < len(texts) and np.any(read_formatted(some, time_format).isna()):
+        return None
+    dates = read_formatted(texts, time_format)
+    return None if np.any(dates.isna()) else dates
 
 
 def _of_shape(formats: Iterable[str], text: str) -> list[str]:
@@ -240,9 +250,8 @@ def code_format(values: Int[np.ndarray, " N"]) -> str | None:
     if least > 0 and digits == len(str(most)):
         texts = pd.Series(np.unique(values)).astype(str)
         for time_format in CODES.get(digits, ()):
-            dates = read_formatted(texts, time_format)
-            is_read = not np.any(dates.isna())
-            if is_read and dates[0].year >= 1900 and dates[-1].year < 2100:
+            dates = _read_all(texts, time_format)
+            if dates is not None and dates[0].year >= 1900 and dates[-1].year < 2100:
                 return time_format
     for name, unit in EPOCHS.items():
         first, last = (pd.Timestamp(year).value // unit for year in ("1990", "2100"))

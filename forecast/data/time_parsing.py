@@ -206,8 +206,7 @@ def _dates(
         )
     dates = iso_dates(texts, utc=bool(is_zoned.any()))
     if np.any(dates.isna()):
-        found = _only_format(texts, dates, name, place)
-        dates = read_formatted(texts, found)
+        found, dates = _only_format(texts, dates, name, place)
         _refuse_late_centuries(dates, texts, name, found, place)
         return dates, found
     return (_in_written_zone(dates, texts) if is_zoned.any() else dates), None
@@ -252,17 +251,21 @@ def _formatted(texts: pd.Series, name: str, time_format: str, place: Place) -> p
 
 def _in_written_zone(dates: pd.DatetimeIndex, texts: pd.Series) -> pd.DatetimeIndex:
     """Instants in the one UTC offset with which all are written, else in UTC."""
-    offsets = texts.str.extract(r"([+-]\d\d):?(\d\d)?$").fillna("").drop_duplicates().to_numpy()
+    ends = texts.str[-len("+00:00") :].drop_duplicates()
+    offsets = ends.str.extract(r"([+-]\d\d):?(\d\d)?$").fillna("").drop_duplicates().to_numpy()
     hours, minutes = offsets[0]
     if len(offsets) > 1 or set(hours + minutes) <= set("+-0"):
         return dates
     return dates.tz_convert(f"UTC{hours}:{minutes or '00'}")
 
 
-def _only_format(texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Place) -> str:
-    """The one format that reads all texts, such as day first in 25/12/2024."""
+def _only_format(
+    texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Place
+) -> tuple[str, pd.DatetimeIndex]:
+    """The one format that reads all texts, such as day first in 25/12/2024, and what it reads."""
     row = int(np.argmax(np.asarray(iso.isna())))
-    formats = [*formats_of(texts)]
+    found = formats_of(texts)
+    formats = [*found]
     if row and not formats:
         _refuse_nat(iso, texts, name, place)
     if not formats:
@@ -274,7 +277,7 @@ def _only_format(texts: pd.Series, iso: pd.DatetimeIndex, name: str, place: Plac
             f"{cell_at(place(row), name, texts[row])}, {_either(formats)}; set"
             f" data.time_format: {' or '.join(map(repr, formats))}"
         )
-    return formats[0]
+    return formats[0], found[formats[0]]
 
 
 def _either(formats: Sequence[str]) -> str:
