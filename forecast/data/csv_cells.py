@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -27,6 +28,8 @@ NO_TABLE = re.compile(
     r"\s*(?:(?P<markup><(?:!doctype|html|table|\?xml))|\[?\s*\{\s*[\"']|[\[{]\s*$)", re.IGNORECASE
 )
 """How a file begins that is no CSV, though it is text."""
+FIRST_ROWS = 50
+"""Rows by which a header is compared with what stands below it."""
 Lines = Int[np.ndarray, " _"] | range
 """(N,) line of each row."""
 
@@ -64,6 +67,31 @@ def rows_below(file: BinaryIO, separator: str) -> bool:
     """Whether a cell stands below the first line of an open file."""
     return any(
         any(row) for row in itertools.islice(csv.reader(_lines(file), delimiter=separator), 1, 9)
+    )
+
+
+def first_widths(file: BinaryIO, separator: str) -> list[int]:
+    """Cells of the first rows of an open file that hold any, the header among them."""
+    widths = []
+    with contextlib.suppress(UnicodeDecodeError, csv.Error):  # told when all is read
+        for row in itertools.islice(csv.reader(_lines(file), delimiter=separator), FIRST_ROWS):
+            if any(row):
+                widths.append(len(row))
+    return widths
+
+
+def line_of(file: BinaryIO, separator: str, name: str, cell: str) -> int:
+    """The first line of an open file with a cell in a column, but for blanks around; 0: none."""
+    place = csv_columns(file, separator).index(name)
+    first = 2 if named_separator(file)[0] else 1
+    reader = csv.reader(_lines(file), delimiter=separator)
+    return next(
+        (
+            first + reader.line_num - 1 - sum(each.count("\n") for each in row)
+            for row in reader
+            if row[place : place + 1] and row[place].strip() == cell
+        ),
+        0,
     )
 
 

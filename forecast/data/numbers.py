@@ -19,6 +19,8 @@ THOUSANDS = re.compile(
     r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
 )
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
+NEGATIVE = re.compile(rf"\(([^a-zA-Z]*\d[^a-zA-Z]*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)")
+"""(1,234), 1234- or a dash before it, as accounts and typesetters write numbers below zero."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".")
 """What an empty cell of a column of numbers may hold."""
 
@@ -89,13 +91,18 @@ def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Seri
     return texts.mask(is_grouped, texts.str.replace(thousands, "", regex=False))
 
 
+def below_zero(cell: str) -> str:
+    """What to do about a number that is marked as below zero by brackets or a dash; else empty."""
+    found = NEGATIVE.fullmatch(cell)
+    if not found:
+        return ""
+    return f"write {shown('-' + next(filter(None, found.groups())))} if it is below zero"
+
+
 def _remedy(cell: str, name: str, decimal: str, is_csv: bool, unit: str) -> str:
     """What to do about a cell that is not a number; only the marks of a CSV can be set."""
-    negative = re.fullmatch(
-        rf"\(([^a-zA-Z]*\d[^a-zA-Z]*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)", cell
-    )
-    if negative:
-        return f"write {shown('-' + next(filter(None, negative.groups())))} if it is below zero"
+    if negative := below_zero(cell):
+        return negative
     if unit:
         return f"by data.units all cells have the mark {shown(unit)}; write it here, too"
     if is_csv and (found := unit_in(cell)):

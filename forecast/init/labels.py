@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from forecast.data.labels import MOST_CLASSES
-from forecast.init.nearly import are_measures
+from forecast.init.nearly import are_measures, are_nearly_numbers
 from forecast.init.recipe import Recipe
 from forecast.init.rules import (
     TableShape,
@@ -35,7 +35,7 @@ def holds_labels(column: pd.Series) -> bool:
     cells = pd.Series(column.dropna().unique()).astype(str)
     if are_measures(cells):
         return False
-    return bool(pd.to_numeric(cells, errors="coerce").isna().mean() > 0.5)
+    return not are_nearly_numbers(cells)
 
 
 def label_columns(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:

@@ -135,7 +135,7 @@ def _lines(
             for key, value in data.items()
         ),
         *_not_used(found.unused, roles),
-        *([f"  # {printable(found.hindered)}"] if found.hindered else []),
+        *([f"  # {printable(str(found.hindered))}"] if found.hindered else []),
         *(f"  # {printable(finding.message)}" for finding in codes(panel)),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",

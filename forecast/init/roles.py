@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from forecast.init.helping import (
 )
 from forecast.init.hints import Hints
 from forecast.init.labels import holds_labels, label_columns
-from forecast.init.nearly import hindrance
+from forecast.init.nearly import Hindrance, hindrance
 from forecast.init.time_column import holds_dates
 from forecast.init.time_parts import repeating_time
 
@@ -84,7 +84,12 @@ class Roles:
 
 
 def find_roles(
-    frame: pd.DataFrame, path: str, time: str, hints: Hints, marks: Mapping[str, str]
+    frame: pd.DataFrame,
+    path: str,
+    time: str,
+    hints: Hints,
+    marks: Mapping[str, str],
+    place: Callable[[Hindrance], str],
 ) -> Roles:
     """Find the id and target columns that are not given.
 
@@ -95,6 +100,7 @@ def find_roles(
         hints: the columns that are given. Where no target is, columns of numbers are taken, or of
             texts and truth values, as labels, where none is found.
         marks: what the section `data` says of the format, `timezone` and `time_format` among it.
+        place: where a cell stands.
 
     Returns:
         The columns of each role, and those that might be targets as well.
@@ -111,7 +117,7 @@ def find_roles(
     known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
     columns = Columns.of(frame, ids)
     free = [name for name in rest if name not in ids]
-    targets = _targets_of(columns, path, hints, free, (*known, *columns.static(free)))
+    targets = _targets_of(columns, path, hints, place, free, (*known, *columns.static(free)))
     free = [n for n in free if n not in targets.chosen and not holds_dates(frame[n], None)]
     return Roles(
         time,
@@ -135,7 +141,12 @@ class _Targets:
 
 
 def _targets_of(
-    columns: Columns, path: str, hints: Hints, free: Sequence[str], known: Sequence[str]
+    columns: Columns,
+    path: str,
+    hints: Hints,
+    place: Callable[[Hindrance], str],
+    free: Sequence[str],
+    known: Sequence[str],
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the free columns.
 
@@ -146,8 +157,8 @@ def _targets_of(
     """
     frame, given = columns.frame, hints.targets or ()
     slips = [name for name in given if frame[name].nunique() > MOST_ONE_HOT]
-    if not hints.labels and (said := hindrance(frame, slips)):
-        raise DataError(f"{path}: {said}")
+    if not hints.labels and (found := hindrance(frame, slips)):
+        raise DataError(f"{place(found)}: {found}")
     if given:
         return _Targets(tuple(given))
     measured = [name for name in free if name not in known]
@@ -155,15 +166,17 @@ def _targets_of(
     possible = numbers or label_columns(frame, free)
     if not possible:
         kind = "labels" if hints.labels else "changing numbers"
-        remedy = hindrance(frame, free) or "name one with --target"
-        raise DataError(f"{path}: no column of {kind} to forecast; {remedy}")
+        found = hindrance(frame, free)
+        where = place(found) if found else path
+        remedy = found or "name one with --target"
+        raise DataError(f"{where}: no column of {kind} to forecast; {remedy}")
     gappy = columns.with_long_gaps(possible)
     whole = [name for name in possible if name not in gappy] or possible
     wanted = columns.ending_early(whole) or whole
-    found = tuple(wanted[:MOST_TARGETS])
+    chosen = tuple(wanted[:MOST_TARGETS])
     return _Targets(
-        found,
-        tuple(name for name in gappy if name not in found),
+        chosen,
+        tuple(name for name in gappy if name not in chosen),
         tuple(wanted[MOST_TARGETS:]),
     )
 

@@ -13,7 +13,7 @@ from pandas.api.types import is_numeric_dtype
 from forecast.config.formats import THOUSANDS
 from forecast.data.compact import categories, distinct_texts
 from forecast.data.csv_blocks import blocks_of, named_separator
-from forecast.data.csv_cells import csv_columns, look_at_csv, rows_agree, rows_below
+from forecast.data.csv_cells import csv_columns, first_widths, look_at_csv, rows_agree, rows_below
 from forecast.data.explain_csv import refuse_rows
 from forecast.data.numbers import EMPTY, without_thousands
 from forecast.data.parquet import whole_parquet
@@ -74,6 +74,7 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
     texts = look_at_csv(file, separator, [name for name in names if names.count(name) == 1])
     if not len(texts):
         _refuse_ragged(file, separator, names)
+    _refuse_title(file, separator)
     marks: dict[str, Any] = {} if separator == "," else {"separator": separator}
     texts, units = _without_units(texts)
     frame, (decimal, thousands) = _best_reading(texts, separator)
@@ -154,6 +155,17 @@ def _refuse_ragged(file: BinaryIO, separator: str, names: list[str]) -> None:
         )
     for block in blocks_of(file, separator):
         refuse_rows(block, len(names))
+
+
+def _refuse_title(file: BinaryIO, separator: str) -> None:
+    """Raise a DataError if the first two lines have other numbers of cells than most below them."""
+    widths = first_widths(file, separator)
+    usual = max(widths, key=widths.count)
+    if widths[0] > 1 and usual not in widths[:2] and 2 * widths.count(usual) > len(widths):
+        raise DataError(
+            f"{file.name}:1: the first line has {widths[0]} cells, most have {usual}; it must name"
+            " the columns: delete what stands above their names"
+        )
 
 
 def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.DataFrame:

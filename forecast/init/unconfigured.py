@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,17 +16,18 @@ import pandas as pd
 from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
+from forecast.data.csv_cells import line_of
 from forecast.data.frames import AnyTable, as_frame
 from forecast.data.frequency import UnevenDaysError
 from forecast.data.objects import is_single_valued, require_single_values
 from forecast.data.panel import Panel
-from forecast.data.table import opened
+from forecast.data.table import is_parquet, opened
 from forecast.data.ticks import INDEX
 from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.init.hints import NO_HINTS, Hints
-from forecast.init.nearly import hindrance
+from forecast.init.nearly import Hindrance, hindrance
 from forecast.init.roles import ID_NAME, Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.side_by_side import refuse_side_by_side
@@ -52,8 +54,8 @@ class Unconfigured:
     """How it was read."""
     unused: tuple[str, ...]
     """Columns without a role."""
-    hindered: str
-    """What keeps one of them from being numbers; empty: nothing does."""
+    hindered: Hindrance | None
+    """What keeps one of them from being numbers."""
 
 
 def read_unconfigured(
@@ -89,7 +91,8 @@ def read_unconfigured(
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
         units = marks.pop("units", {})
-        roles = find_roles(frame, path, time, hints, marks)
+        place = partial(_place, given, path, marks.get("separator", ","))
+        roles = find_roles(frame, path, time, hints, marks, place)
         roles = replace(roles, time_parts=parts)
         if is_equal.any() and not hints.duplicates and _tells_rows(frame, roles, marks):
             log.warning(
@@ -119,6 +122,14 @@ def _looked_at(
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"data: column {shown(twice)} appears twice; rename one")
     yield frame, frame, {}
+
+
+def _place(given: pd.DataFrame | BinaryIO, path: str, separator: str, found: Hindrance) -> str:
+    """Where a cell stands that is in the way: of a CSV the line as well."""
+    if isinstance(given, pd.DataFrame) or is_parquet(path):
+        return path
+    line = line_of(given, separator, found.name, found.cell)
+    return f"{path}:{line}" if line else path
 
 
 def _single_valued(frame: pd.DataFrame, path: str, given: Sequence[str | None]) -> pd.DataFrame:

@@ -88,7 +88,7 @@ def test_other_marks_are_refused_wherever_they_stand(tmp_path):
     said = refusal(read_unconfigured, mixed, targets=["y"])
     assert (
         said
-        == f"{mixed}: column 'y' holds '$0' and '€15', with other marks; write the number alone"
+        == f"{mixed}:2: column 'y' holds '$0' and '€15', with other marks; write the number alone"
     )
     config = DataConfig(path=mixed, target=("y",), units={"y": "$"})
     assert f"{mixed}:17: column 'y' holds '€15', not a number" in refusal(read_panel, config)
