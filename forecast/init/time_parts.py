@@ -35,7 +35,7 @@ WITHIN_YEAR: Mapping[str, Bounds] = {
     ),
 }
 """What may stand beside a year alone."""
-CALENDAR = ("year", "quarter", "month", "day", "dayofyear", "dayofweek", "hour", "minute")
+CALENDAR = ("year", "quarter", "month", "day", "day_of_year", "day_of_week", "hour", "minute")
 """Parts of a time that pandas names, which a column may repeat."""
 OFTEN = 4
 """Times of each number, so that it is no chance."""

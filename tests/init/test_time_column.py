@@ -108,14 +108,14 @@ def test_what_straight_lines_stand_for():
 def test_parts_of_the_calendar_are_not_forecast_where_something_else_is():
     """Two shops over eight years: weekday, month and so on by pandas; a swing is none."""
     days = pd.date_range("2016-01-01", periods=2922)
-    swing = (9 + 5 * np.sin(2 * np.pi * days.dayofweek / 7)).astype(int)
+    swing = (9 + 5 * np.sin(2 * np.pi * days.day_of_week / 7)).astype(int)
     parts = {
-        "DayOfWeek": days.dayofweek + 1,
-        "from_sunday": (days.dayofweek + 1) % 7,
+        "DayOfWeek": days.day_of_week + 1,
+        "from_sunday": (days.day_of_week + 1) % 7,
         "mnth": days.month,
         "week_no": days.isocalendar().week.to_numpy(np.int64),
         "yr": days.year,
-        "doy": days.dayofyear,
+        "doy": days.day_of_year,
     }
     shop = pd.DataFrame({"day": days.strftime("%d.%m.%Y"), **parts, "sold": swing, "left": 3})
     shop["left"] = np.arange(2922) % 50
