@@ -249,7 +249,8 @@ def _cells(
     import pyarrow as pa
     from pyarrow import csv
 
-    places = {name: str(header.index(name)) for name in types}  # other names may be repeated
+    first = {name: str(place) for place, name in reversed([*enumerate(header)])}
+    places = {name: first[name] for name in types}  # other names may be repeated
     options = {
         "read_options": csv.ReadOptions(
             block_size=len(block.data) + 1,
@@ -272,7 +273,8 @@ def _cells(
         table = csv.read_csv(pa.BufferReader(block.data), **options)
     except pa.ArrowInvalid:
         return None
-    return {name: table[place].combine_chunks() for name, place in places.items()}
+    columns = zip(places, table.itercolumns(), strict=True)
+    return {name: column.combine_chunks() for name, column in columns}
 
 
 def _series(cells: Any) -> pd.Series:

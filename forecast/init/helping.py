@@ -119,8 +119,8 @@ class Columns:
     def ending_early(self, names: Sequence[str]) -> list[str]:
         """Those of some columns that end some rows before all others, in every series: what is to
         be forecast."""
-        behind = {name: self._rows_ahead([name]) for name in names}
-        early = [n for n in names if np.bincount(self.series, behind[n]).min() >= FEWEST_AHEAD]
+        behind = {name: self._rows_ahead([name]) for name in names if self.frame[name].hasnans}
+        early = [n for n in behind if np.bincount(self.series, behind[n]).min() >= FEWEST_AHEAD]
         others = [name for name in names if name not in early]
         if not (early and others):
             return []

@@ -271,5 +271,5 @@ def _varies(column: pd.Series) -> bool:
     """Whether a column holds numbers that differ."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return False
-    known = column.dropna()
-    return bool(len(known) and (known != known.iloc[0]).any())
+    least, most = column.min(), column.max()
+    return bool(pd.notna(least) and least != most)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Shaped
 from pandas.api.types import is_numeric_dtype
 
 from forecast.config.formats import THOUSANDS
@@ -121,11 +122,9 @@ def _best_reading(texts: pd.DataFrame, separator: str) -> tuple[pd.DataFrame, tu
     """
     likeliest, *others = _marks_in(texts, separator)
     best, marks = _typed(texts, *likeliest), likeliest
-    first = [_first_cells(texts[name]) for name in texts]
-    few = [categories(np.arange(len(cells)), np.array(cells, dtype=object)) for cells in first]
     for pair in others:
-        rest = (c for c, t in zip(few, best.dtypes, strict=True) if not is_numeric_dtype(t))
-        if any(is_numeric_dtype(_typed_column(each, *pair).dtype) for each in rest):
+        rest = [name for name in texts if not is_numeric_dtype(best[name].dtype)]
+        if any(is_numeric_dtype(_typed_column(_few(texts[name]), *pair).dtype) for name in rest):
             frame = _typed(texts, *pair)
             if _count_numbers(frame) > _count_numbers(best):
                 best, marks = frame, pair
@@ -144,6 +143,12 @@ def _marks_in(texts: pd.DataFrame, separator: str) -> list[tuple[str, str]]:
 
 def _first_cells(column: pd.Series) -> list[str]:
     return [*dict.fromkeys(str(text).strip() for text in distinct_texts(column)[1][:LOOKED_AT])]
+
+
+def _few(column: pd.Series) -> pd.Series:
+    """The first distinct cells of a column, each once."""
+    cells = _first_cells(column)
+    return categories(np.arange(len(cells)), np.array(cells, dtype=object))
 
 
 def _refuse_ragged(file: BinaryIO, separator: str, names: list[str]) -> None:
@@ -233,26 +238,37 @@ def _typed_column(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
     cells = [*map(str.strip, texts)]
     if any(cell.startswith("0") and LEADING_ZERO.fullmatch(cell) for cell in cells):
         return column.astype(object)
-    known = pd.Series(cells, dtype=object)[[cell not in EMPTY for cell in cells]]
-    if len(known) and len(known) == len(cells) and all(cell in TRUTHS for cell in cells):
-        return pd.Series((known == "True").to_numpy()[codes])
-    numbers = _numbers(known.head(LOOKED_AT), decimal, thousands)  # most texts end here
-    if len(known) > LOOKED_AT and not numbers.isna().any():
+    known = [cell for cell in cells if cell not in EMPTY]
+    if known and len(known) == len(cells) and all(cell in TRUTHS for cell in cells):
+        return pd.Series(np.array([cell == "True" for cell in cells])[codes])
+    numbers = _numbers(known[:LOOKED_AT], decimal, thousands)  # most texts end here
+    if len(known) > LOOKED_AT and not np.isnan(numbers).any():
         numbers = _numbers(known, decimal, thousands)
-    values = known if numbers.isna().any() else numbers
-    return pd.Series(values.reindex(range(len(cells))).to_numpy()[codes])
+    values = np.array(known, dtype=object) if np.isnan(numbers).any() else numbers
+    if len(known) < len(cells):
+        kind = object if values.dtype == object else float
+        spread = np.full(len(cells), np.nan, dtype=kind)
+        spread[[cell not in EMPTY for cell in cells]] = values
+        values = spread
+    return pd.Series(values[codes])
 
 
-def _numbers(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
+def _numbers(texts: Sequence[str], decimal: str, thousands: str) -> Shaped[np.ndarray, " N"]:
     """Texts that are not empty as numbers; NaN for what is none."""
-    written = pd.Series([*_written(texts)], texts.index, dtype=object)
-    written = (
-        without_thousands(written, thousands, decimal) if thousands and len(texts) else written
-    )
+    written = np.array([*_written(texts)], dtype=object)
+    if len(texts) and (thousands or decimal != "."):
+        written = _with_points(pd.Series(written), decimal, thousands).to_numpy()
+    numbers: Shaped[np.ndarray, " N"] = pd.to_numeric(written, errors="coerce")
+    return numbers
+
+
+def _with_points(texts: pd.Series, decimal: str, thousands: str) -> pd.Series:
+    """Texts of numbers as Python reads them."""
+    texts = without_thousands(texts, thousands, decimal) if thousands else texts
     if decimal != ".":
-        written = written.mask(written.str.contains(".", regex=False), "")
-        written = written.str.replace(decimal, ".", regex=False)
-    return pd.to_numeric(written, errors="coerce")
+        texts = texts.mask(texts.str.contains(".", regex=False), "")
+        texts = texts.str.replace(decimal, ".", regex=False)
+    return texts
 
 
 def _count_numbers(frame: pd.DataFrame) -> int:
