@@ -32,10 +32,18 @@ COVARIATES = {
     "embedded": (Embedded(1, 4, 3), Embedded(3, 5, 2)),
     "embedded_static": (Embedded(0, 3, 2),),
 }
-COMBINATIONS = [
-    pytest.param(*parts, id="-".join(str(part) for part in parts))
-    for parts in itertools.product(CELLS, HEADS, COMBINED_NORMS, CHANNELS, (1, 3), (False, True))
-]
+PARTS = (CELLS, HEADS, COMBINED_NORMS, CHANNELS, (1, 3), (False, True))
+
+
+def combined(*places):
+    """A combination by the places of its parts. A third of all holds every three parts together:
+    the others are left to `make slow`."""
+    parts = [choices[place] for choices, place in zip(PARTS, places, strict=True)]
+    name = "-".join(map(str, parts))
+    return pytest.param(*parts, id=name, marks=[pytest.mark.slow] if sum(places) % 3 else [])
+
+
+COMBINATIONS = [combined(*places) for places in itertools.product(*map(range, map(len, PARTS)))]
 every_combination = pytest.mark.parametrize(
     ("cell", "head", "norm", "channels", "segment", "covariates"), COMBINATIONS
 )
