@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from forecast.export.onnx import content_of, exported
-from tests.export.test_onnx import file_of
-from tests.forecasting.cases import built, conformal
+from tests.export.test_onnx import panel_file
+from tests.forecasting.cases import built
 
 EXAMPLE = Path(__file__).parents[2] / "examples/onnx_forecast.py"
 RUN = """
@@ -36,8 +36,8 @@ def example():
 @pytest.fixture
 def folder(tmp_path):
     """An exported panel, its table and the covariates of the future."""
-    case, _ = conformal("panel_parallel")
-    (tmp_path / "model.onnx").write_bytes(file_of("panel_parallel")[1])
+    case, _, content = panel_file()
+    (tmp_path / "model.onnx").write_bytes(content)
     case.frame.to_csv(tmp_path / "history.csv", index=False)
     case.future.to_csv(tmp_path / "future.csv", index=False)
     return tmp_path
@@ -52,7 +52,7 @@ def run(folder, *words):
 
 
 def test_a_csv_is_forecast_as_by_the_model_without_torch_and_pandas(folder):
-    case, trained = conformal("panel_parallel")
+    case, trained, _ = panel_file()
     code, out, _, packages = run(folder, "--future", "future.csv")
     assert code == 0
     assert "onnxruntime" in packages

@@ -61,6 +61,7 @@ def checked_and_trained(path: Path, **choices) -> Config:
     """The same, which has been trained for two epochs as well."""
     config = checked(path, **choices)
     training = {"epochs": 2, "epoch_windows": 16, "learning_rate": 0.01, "ensemble": 1}
+    training["refit"] = False  # the same once more
     short = config.model_copy(update={"training": config.training.model_copy(update=training)})
     epochs = [progress.epoch for progress in train(short) if not progress.is_again]
     # One, where validation is too short to say anything against the pretrained network.
