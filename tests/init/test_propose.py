@@ -50,9 +50,12 @@ def read(path: Path, **choices) -> Config:
 def checked(path: Path, **choices) -> Config:
     """The proposed configuration, which has passed `check`, a few real steps among it.
 
-    Partners are left out, for speed: they have tests of their own.
+    Partners and intervals are left out, and batches small, for speed: they have their own tests.
     """
-    config = config_of(path, **choices).model_copy(update={"partners": ()})
+    config = config_of(path, **choices)
+    left_out = {"partners": (), "intervals": config.intervals.model_copy(update={"levels": ()})}
+    left_out["training"] = config.training.model_copy(update={"batch_size": 8})
+    config = config.model_copy(update=left_out)
     assert inspect(config).get("problem") is None
     return config
 
