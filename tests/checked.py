@@ -44,8 +44,8 @@ def checked(thing: Any) -> Any:
         if dataclasses.is_dataclass(thing) and "__init__" in vars(thing):
             thing.__init__ = checked(thing.__init__)
         return thing
-    if inspect.isgeneratorfunction(thing) or inspect.iscoroutinefunction(thing):
-        return jaxtyped(thing, typechecker=beartype)  # their bodies run when others do
+    if inspect.iscoroutinefunction(thing):
+        return jaxtyped(thing, typechecker=beartype)
     if "<locals>" in thing.__qualname__:
         CHECKED[thing.__code__] += 1
         if CHECKED[thing.__code__] > MOST_TIMES:
@@ -53,6 +53,8 @@ def checked(thing: Any) -> Any:
 
     @functools.cache
     def prepared() -> tuple[Any, Any]:  # at the first call: most functions are never called here
+        if inspect.isgeneratorfunction(thing):  # their bodies run when others do
+            return jaxtyped(thing, typechecker=beartype), contextlib.nullcontext
         hints = {name: _resolved(hint, thing) for name, hint in thing.__annotations__.items()}
         context = jaxtyped if any(map(_has_shape, hints.values())) else contextlib.nullcontext
         return beartype(_annotated(thing, hints), conf=AS_JAXTYPING), context
