@@ -137,3 +137,13 @@ def test_minutes_bound_each_of_both():
         assert seconds
         assert sum(each < 0.06 for each in seconds) >= len(seconds) - 1, "the last one ends later"
         assert len(seconds) < 100_000
+
+
+def test_a_second_training_that_breaks_leaves_the_model_that_was_tested(tmp_path, caplog):
+    """The last value is a slip, so large that its square is none: the first training knows none."""
+    slip = TABLE.assign(y=[*TABLE.y[:-1], 1e36])
+    _, broken = trained(train(config(), slip, folder=new_run(tmp_path / "run")))
+    assert "not trained again on all rows: the training loss is inf in epoch 1" in caplog.text
+    _, first = trained(train(config(refit=False), slip))
+    assert torch.equal(weights(broken), weights(first))
+    assert broken.summary == first.summary == load(tmp_path / "run").summary

@@ -61,7 +61,7 @@ def _write_forecast(trained: TrainedModel, folder: RunFolder) -> dict[str, Forec
             "forecast.csv is left out: the model needs the future values of %s; give them with"
             " forecast predict %s --future FILE",
             wanted,
-            folder.path,
+            folder.home,
         )
         return {}
     try:

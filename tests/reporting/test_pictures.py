@@ -69,7 +69,9 @@ def test_a_skipped_series_is_in_no_forecast_and_in_no_picture(tmp_path, caplog, 
 
 def test_a_forecast_that_needs_the_future_is_left_out_and_the_rest_is_there(tmp_path, caplog):
     table = SINGLE.assign(promotion=np.arange(ROWS) % 2)
-    session = session_of(config(data={"future": ["promotion"]}), table, RunFolder(tmp_path))
+    folder = RunFolder(tmp_path / ".next", replaces=tmp_path)
+    folder.begin()
+    session = session_of(config(data={"future": ["promotion"]}), table, folder)
     with caplog.at_level(logging.WARNING, "forecast"):
         finish(session)
     assert caplog.messages == [
