@@ -146,24 +146,24 @@ def test_the_callers_random_states_are_untouched(monkeypatch) -> None:
 
 
 RESUMED = {
-    "adam": TrainingConfig(optimizer=Adam(), schedule=Cosine(), batch_size=4, epochs=5),
+    "adam": TrainingConfig(optimizer=Adam(), schedule=Cosine(), batch_size=8, epochs=5),
     "sgd": TrainingConfig(
         optimizer=StochasticGradientDescent(), schedule=OneCycle(), warmup=3, batch_size=8, epochs=5
     ),
     "rmsprop": TrainingConfig(
-        optimizer=RMSprop(momentum=0.5), schedule=StepDecay(every=2), batch_size=4, epochs=5
+        optimizer=RMSprop(momentum=0.5), schedule=StepDecay(every=2), batch_size=8, epochs=5
     ),
     "adamw": TrainingConfig(
-        optimizer=AdamW(), schedule=Plateau(patience=1, factor=0.3), batch_size=4, epochs=5
+        optimizer=AdamW(), schedule=Plateau(patience=1, factor=0.3), batch_size=8, epochs=5
     ),
     "gd": TrainingConfig(
-        optimizer=GradientDescent(), schedule=Exponential(), batch_size=4, epochs=5
+        optimizer=GradientDescent(), schedule=Exponential(), batch_size=8, epochs=5
     ),
-    "max_steps": TrainingConfig(optimizer=Adam(), batch_size=4, epochs=5, max_steps=23),
-    "ema": TrainingConfig(averaging=ExponentialAverage(), batch_size=4, epochs=5),
-    "swa": TrainingConfig(averaging=StochasticWeightAverage(start=0.3), batch_size=4, epochs=5),
-    "sampling": TrainingConfig(sampling="uniform", epoch_windows=30, batch_size=4, epochs=5),
-    "bf16": TrainingConfig(precision="bf16", batch_size=4, epochs=5),
+    "max_steps": TrainingConfig(optimizer=Adam(), batch_size=8, epochs=5, max_steps=13),
+    "ema": TrainingConfig(averaging=ExponentialAverage(), batch_size=8, epochs=5),
+    "swa": TrainingConfig(averaging=StochasticWeightAverage(start=0.3), batch_size=8, epochs=5),
+    "sampling": TrainingConfig(sampling="uniform", epoch_windows=20, batch_size=8, epochs=5),
+    "bf16": TrainingConfig(precision="bf16", batch_size=8, epochs=5),
 }
 
 
