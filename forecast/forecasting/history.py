@@ -92,6 +92,32 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     return history.select(np.flatnonzero(~short))
 
 
+def fillable(history: Panel, needed: int, pipeline: Pipeline, skips_short: bool) -> Panel:
+    """The series whose last rows are known, or filled from rows before them.
+
+    Args:
+        history: of all series, each long enough.
+        needed: rows of each.
+        pipeline: knows how missing values are filled.
+        skips_short: whether others are left out with a warning; else, and where none is left, they
+            are for `refuse_unknown`.
+    """
+    if not skips_short or pipeline.missing == "error" or not np.isnan(history.values).any():
+        return history
+    filled = pipeline.filled(history, history.offsets)
+    tail = replace(history, values=filled).tail(needed)
+    unknown = np.logical_or.reduceat(np.isnan(tail.values).any(axis=1), tail.offsets[:-1])
+    if not unknown.any() or unknown.all():
+        return history
+    names = [history.ids[number] for number in np.flatnonzero(unknown)]
+    log.warning(
+        "%d series with too few known values to forecast from: %s",
+        len(names),
+        listed(names, FEW_NAMES),
+    )
+    return history.select(np.flatnonzero(~unknown))
+
+
 def last_rows(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
     """The last rows of every series, with what is missing filled from those before them.
 

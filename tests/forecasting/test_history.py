@@ -131,6 +131,26 @@ def test_short_series_are_skipped_where_training_skips_them(caplog):
     assert "4 rows of series short are too few to forecast from" in message
 
 
+@pytest.mark.parametrize("known", [0, 2])
+def test_series_with_too_few_known_values_are_skipped_where_training_skips_short_ones(
+    known, caplog
+):
+    case = two_series("per_series")
+    few = np.where(np.arange(40) < 40 - known, np.nan, noise(40))
+    frame = pd.concat(
+        [case.frame, pd.DataFrame({"unique_id": "few", "ds": range(40), "y": few})],
+        ignore_index=True,
+    )
+    data = {**case.config["data"], "missing": "forward_fill", "short_series": "skip"}
+    trained = forecast.train({**case.config, "data": data}, frame)
+    for history in (None, frame):
+        caplog.clear()
+        assert trained.forecast(history).unique_id.unique().tolist() == ["a", "b"]
+        assert "1 series with too few known values to forecast from: few" in caplog.messages
+    message = refusal(trained.forecast, frame[frame.unique_id == "few"])
+    assert "of series few hold values that are missing and cannot be filled" in message
+
+
 def test_empty_cells_at_the_end_are_filled_as_configured():
     case, trained = built("mask")
     frame = case.frame[["ds", "y", "load"]]
