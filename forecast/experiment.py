@@ -20,7 +20,7 @@ from forecast.data.remote import is_named
 from forecast.data.split import PARTS
 from forecast.distributed.team import ALONE, Team
 from forecast.distributed.work import log_shares, share_state
-from forecast.errors import ConfigError, ForecastError, ProcessLostError
+from forecast.errors import ForecastError, ProcessLostError
 from forecast.estimate import measured
 from forecast.evaluate import fitted_combination, summarised, trained_models
 from forecast.evaluation.remarks import coverage_remarks
@@ -108,7 +108,9 @@ def train(
                 trained = evaluated(prepared, session)
             if whole := second_training(prepared, session):
                 again = partial(new_session, whole, device, None, parts, show_every)
-                trained = yield from _trained_again(trained, whole, again, team)
+                helpers = team if team.goes_on else ALONE
+                second = _trained(whole, helpers, lambda ranks, _: again(ranks), False)
+                trained = yield from refitted(trained, whole, second)
         if folder is not None:
             write_run(folder, session, trained, parts)
         return trained
@@ -136,24 +138,6 @@ def _trained(
             log.warning("%s; goes on from what was saved (restarts left: %d)", error, left - 1)
             resume = True
     raise AssertionError("the last round returns or raises")
-
-
-def _trained_again(
-    trained: TrainedModel, whole: Prepared, again: Callable[[Ranks], Session], team: Team
-) -> Generator[Progress, None, TrainedModel]:
-    """The model after its second training, or as it was tested if that one broke."""
-    helpers = team if team.goes_on else ALONE
-    try:
-        second = yield from _trained(whole, helpers, lambda ranks, _: again(ranks), False)
-    except ConfigError as error:
-        broken = [str(error)]
-    else:
-        ends = zip(second.histories, second.reasons, strict=True)
-        broken = [reason for history, reason in ends if not history[-1].is_finite]
-    if broken:
-        log.warning("not trained again on all rows: %s", broken[0])
-        return trained
-    return refitted(trained, whole, second)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
 from dataclasses import replace
 
+from forecast.errors import ConfigError
 from forecast.evaluate import actuals, trained_models
 from forecast.forecasting.start import UNTIL, trained_until
 from forecast.forecasting.trained import TrainedModel
 from forecast.partners.ridge import fitted_ridge
 from forecast.prepare import Prepared, on_all_rows
+from forecast.training.progress import Progress
 from forecast.training.resuming import laid_out_for_its_length
 from forecast.training.session import Session
 
@@ -50,14 +53,31 @@ def _epochs(prepared: Prepared, session: Session) -> tuple[int, ...]:
     )
 
 
-def refitted(trained: TrainedModel, whole: Prepared, session: Session) -> TrainedModel:
-    """The model with what the second training has learned; scores and errors are of the first.
+def refitted(
+    trained: TrainedModel, whole: Prepared, training: Generator[Progress, None, Session]
+) -> Generator[Progress, None, TrainedModel]:
+    """The model after its second training, or as it was tested if that one breaks.
 
     Args:
         trained: of the first training.
         whole: all rows.
-        session: the second training, at its end.
+        training: the second training.
     """
+    try:
+        session = yield from training
+    except ConfigError as error:
+        broken = [str(error)]
+    else:
+        ends = zip(session.histories, session.reasons, strict=True)
+        broken = [reason for history, reason in ends if not history[-1].is_finite]
+    if broken:
+        log.warning("not trained again on all rows: %s", broken[0])
+        return trained
+    return _with_second(trained, whole, session)
+
+
+def _with_second(trained: TrainedModel, whole: Prepared, session: Session) -> TrainedModel:
+    """The model with what the second training has learned; scores and errors are of the first."""
     combination = trained.combination
     if combination and combination.ridge:
         truth = actuals(whole)

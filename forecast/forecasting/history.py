@@ -61,17 +61,27 @@ class SkippedError(DataError):
     """A table of which every series is short enough to be skipped."""
 
 
-def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
-    """The series with the rows that a forecast needs.
+def usable(history: Panel, least: int, needed: int, pipeline: Pipeline, data: DataConfig) -> Panel:
+    """The series with the rows and values that a forecast needs.
 
     Args:
         history: of all series.
-        needed: rows of each.
-        skips_short: whether shorter series are left out with a warning.
+        least: rows of each.
+        needed: last rows of each that are read.
+        pipeline: knows how missing values are filled.
+        data: `short_series` tells whether other series are left out with a warning.
 
     Raises:
         DataError: for a series that is too short, unless it is skipped and others are left.
     """
+    skips_short = data.short_series == "skip"
+    history = _long_enough(history, least, skips_short)
+    if not skips_short or pipeline.missing == "error" or not np.isnan(history.values).any():
+        return history
+    return _fillable(history, needed, pipeline)
+
+
+def _long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     short = history.lengths < needed
     if not short.any():
         return history
@@ -92,18 +102,8 @@ def long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     return history.select(np.flatnonzero(~short))
 
 
-def fillable(history: Panel, needed: int, pipeline: Pipeline, skips_short: bool) -> Panel:
-    """The series whose last rows are known, or filled from rows before them.
-
-    Args:
-        history: of all series, each long enough.
-        needed: rows of each.
-        pipeline: knows how missing values are filled.
-        skips_short: whether others are left out with a warning; else, and where none is left, they
-            are for `refuse_unknown`.
-    """
-    if not skips_short or pipeline.missing == "error" or not np.isnan(history.values).any():
-        return history
+def _fillable(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
+    """The series whose last rows are filled; where none is, `refuse_unknown` says so."""
     filled = pipeline.filled(history, history.offsets)
     tail = replace(history, values=filled).tail(needed)
     unknown = np.logical_or.reduceat(np.isnan(tail.values).any(axis=1), tail.offsets[:-1])

@@ -34,10 +34,9 @@ from forecast.evaluation.levels import (
 from forecast.forecasting.ahead import forecast_ahead
 from forecast.forecasting.display import described, figure_of_run, forecast_with_figure, picture_of
 from forecast.forecasting.history import (
-    fillable,
     last_rows,
-    long_enough,
     read_history,
+    usable,
     warn_of_series,
     warn_of_values,
 )
@@ -282,9 +281,7 @@ class TrainedModel:
             require_counts(history, self.pipeline.distribution)
         if labels:
             history = with_categories(history, labels.of_targets(self.pipeline.targets))
-        skips = data.short_series == "skip"
-        whole = long_enough(history, self.least_rows, skips)
-        whole = fillable(whole, self.rows_needed, self.pipeline, skips)
+        whole = usable(history, self.least_rows, self.rows_needed, self.pipeline, data)
         warn_of_series(whole, self.pipeline)
         history = last_rows(whole, self.rows_needed, self.pipeline)
         rounds = -(-horizon // trained)  # rounded up
