@@ -91,7 +91,7 @@ def watched(folder: Path) -> Iterator[list[str]]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watch.folder is None:
+    if not (_watch and _watch.folder):  # names are gone while Python ends
         return
     folder, _watch.folder = _watch.folder, None  # the judge is not judged
     try:
