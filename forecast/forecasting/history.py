@@ -76,9 +76,7 @@ def usable(history: Panel, least: int, needed: int, pipeline: Pipeline, data: Da
     """
     skips_short = data.short_series == "skip"
     history = _long_enough(history, least, skips_short)
-    if not skips_short or pipeline.missing == "error" or not np.isnan(history.values).any():
-        return history
-    return _fillable(history, needed, pipeline)
+    return fillable(history, needed, pipeline) if skips_short else history
 
 
 def _long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
@@ -102,8 +100,18 @@ def _long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     return history.select(np.flatnonzero(~short))
 
 
-def _fillable(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
-    """The series whose last rows are filled; where none is, `refuse_unknown` says so."""
+def fillable(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
+    """The series whose last rows are known, or filled from rows before them.
+
+    Where that is none of them, or nothing is filled, all are left: they are refused later on.
+
+    Args:
+        history: of all series.
+        needed: rows of each.
+        pipeline: knows how missing values are filled.
+    """
+    if pipeline.missing == "error" or not np.isnan(history.values).any():
+        return history
     filled = pipeline.filled(history, history.offsets)
     tail = replace(history, values=filled).tail(needed)
     unknown = np.logical_or.reduceat(np.isnan(tail.values).any(axis=1), tail.offsets[:-1])

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 import forecast
 from forecast.errors import DataError
+from forecast.export.probe import probe
 from forecast.forecasting.model_file import load
 from tests.forecasting.cases import built, config, noise, two_series, warnings_of
 from tests.helpers import refusal
@@ -147,6 +148,7 @@ def test_series_with_too_few_known_values_are_skipped_where_training_skips_short
         caplog.clear()
         assert trained.forecast(history).unique_id.unique().tolist() == ["a", "b"]
         assert "1 series with too few known values to forecast from: few" in caplog.messages
+    assert {*probe(trained, 6, trained.least_rows).history.ids} == {"a", "b"}
     message = refusal(trained.forecast, frame[frame.unique_id == "few"])
     assert "of series few hold values that are missing and cannot be filled" in message
 
