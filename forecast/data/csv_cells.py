@@ -81,18 +81,20 @@ def first_widths(file: BinaryIO, separator: str) -> list[int]:
 
 
 def line_of(file: BinaryIO, separator: str, name: str, cell: str) -> int:
-    """The first line of an open file with a cell in a column, but for blanks around; 0: none."""
+    """The first line of an open file with a cell in a column, but for blanks around; 0: none is
+    found, or a cell before it is longer than Python's reader of CSV takes."""
     place = csv_columns(file, separator).index(name)
     first = 2 if named_separator(file)[0] else 1
     reader = csv.reader(_lines(file), delimiter=separator)
-    return next(
-        (
-            first + reader.line_num - 1 - sum(each.count("\n") for each in row)
-            for row in reader
-            if row[place : place + 1] and row[place].strip() == cell
-        ),
-        0,
+    lines = (
+        first + reader.line_num - 1 - sum(each.count("\n") for each in row)
+        for row in reader
+        if row[place : place + 1] and row[place].strip() == cell
     )
+    try:
+        return next(lines, 0)
+    except csv.Error:
+        return 0
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:

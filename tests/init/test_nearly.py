@@ -316,3 +316,12 @@ def test_marks_of_names_are_no_marks_of_numbers(tmp_path):
     (tmp_path / "table.csv").write_text("\n".join(["size,ds,y", *rows]))
     found = read_unconfigured(str(tmp_path / "table.csv"))
     assert (found.roles.ids, found.panel.ids, found.marks) == (("size",), ("100g", "250g"), {})
+
+
+def test_a_cell_behind_one_that_is_too_long_for_the_line_to_be_told(tmp_path):
+    rows = [f"2024-01-{day:02},,{day}" for day in range(1, 21)] + ["2024-01-21,,-"]
+    rows[3] = f"2024-01-04,{'x' * 200_000},4"
+    table = tmp_path / "long.csv"
+    table.write_text("\n".join(["ds,note,y", *rows]))
+    message = refusal(read_unconfigured, str(table), targets=("y",))
+    assert message.startswith(f"{table}: column 'y' holds '-' among its numbers; mend it")
