@@ -10,7 +10,7 @@ from jaxtyping import Float
 from forecast.data.panel import Panel, offsets_of
 from forecast.export.feeds import Feed, feed
 from forecast.forecasting.ahead import forecast_ahead
-from forecast.forecasting.history import fillable, last_rows
+from forecast.forecasting.history import are_fillable, last_rows
 from forecast.forecasting.trained import TrainedModel
 
 SHAKEN = 0.01
@@ -40,7 +40,8 @@ def probe(trained: TrainedModel, count: int, rows: int) -> Probe:
         count: of windows.
         rows: of each history; more than the model keeps come again.
     """
-    tail = fillable(trained.tail, trained.rows_needed, trained.pipeline)
+    is_filled = are_fillable(trained.tail, trained.rows_needed, trained.pipeline)
+    tail = trained.tail.select(np.flatnonzero(is_filled))
     horizon = trained.config.window.horizon
     picked = np.arange(count) % tail.num_series
     # Row r from the end is row r mod length of the tail: short ones are gone through again.

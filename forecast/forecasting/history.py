@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
@@ -76,7 +76,16 @@ def usable(history: Panel, least: int, needed: int, pipeline: Pipeline, data: Da
     """
     skips_short = data.short_series == "skip"
     history = _long_enough(history, least, skips_short)
-    return fillable(history, needed, pipeline) if skips_short else history
+    is_filled = are_fillable(history, needed, pipeline)
+    if not skips_short or is_filled.all():
+        return history
+    names = [history.ids[number] for number in np.flatnonzero(~is_filled)]
+    log.warning(
+        "%d series with too few known values to forecast from: %s",
+        len(names),
+        listed(names, FEW_NAMES),
+    )
+    return history.select(np.flatnonzero(is_filled))
 
 
 def _long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
@@ -100,30 +109,23 @@ def _long_enough(history: Panel, needed: int, skips_short: bool) -> Panel:
     return history.select(np.flatnonzero(~short))
 
 
-def fillable(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
-    """The series whose last rows are known, or filled from rows before them.
+def are_fillable(history: Panel, needed: int, pipeline: Pipeline) -> Bool[np.ndarray, " S"]:
+    """Whether the last rows of each series are known, or filled from rows before them.
 
-    Where that is none of them, or nothing is filled, all are left: they are refused later on.
+    Where that is none of them, or nothing is filled, all count: they are refused later on.
 
     Args:
         history: of all series.
         needed: rows of each.
         pipeline: knows how missing values are filled.
     """
+    everyone = np.ones(history.num_series, dtype=bool)
     if pipeline.missing == "error" or not np.isnan(history.values).any():
-        return history
+        return everyone
     filled = pipeline.filled(history, history.offsets)
     tail = replace(history, values=filled).tail(needed)
     unknown = np.logical_or.reduceat(np.isnan(tail.values).any(axis=1), tail.offsets[:-1])
-    if not unknown.any() or unknown.all():
-        return history
-    names = [history.ids[number] for number in np.flatnonzero(unknown)]
-    log.warning(
-        "%d series with too few known values to forecast from: %s",
-        len(names),
-        listed(names, FEW_NAMES),
-    )
-    return history.select(np.flatnonzero(~unknown))
+    return everyone if unknown.all() else ~unknown
 
 
 def last_rows(history: Panel, needed: int, pipeline: Pipeline) -> Panel:
