@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from forecast.data.transforms import difference_orders
 from forecast.data.windows import Windows
 from forecast.errors import ForecastError
 from forecast.estimate import PROBE_RATE, measured, range_test_steps
-from forecast.prepare import Prepared, new_learner, prepare
+from forecast.partners.weights import FEWEST_STRETCHES
+from forecast.prepare import Prepared, new_learner, prepare, stretches
 from forecast.runs.host import num_threads
 from forecast.training.device import choose_device, on_device_if_it_fits
 from forecast.training.learner import Learner
@@ -129,10 +131,18 @@ def _difference_orders(prepared: Prepared) -> list[dict[str, int]]:
 
 
 def _costs(prepared: Prepared) -> dict[str, Any]:
-    """Parameters, and what memory and time a training would take, from a few steps on a copy."""
-    training = prepared.config.training
+    """Parameters, and what memory and time a training would take, from a few steps on a copy.
+
+    `kept_below` is the number of validation rows below which weights that are good already are
+    kept, because so few cannot judge trained ones; None where they are trained.
+    """
     device = choose_device(prepared.config.device)
     learner = new_learner(prepared, device, PROBE_RATE, prepared.config.seed)
+    is_kept = learner.is_trained and stretches(prepared, "validation") < FEWEST_STRETCHES
+    if is_kept:  # after the first epoch
+        once = prepared.config.updated("training", epochs=1, refit=False)
+        prepared = replace(prepared, config=once)
+    training = prepared.config.training
     windows = on_device_if_it_fits(prepared.windows, device)["train"]
     cost = measured(prepared, device)
     return {
@@ -147,6 +157,7 @@ def _costs(prepared: Prepared) -> dict[str, Any]:
         "refit": training.refit,
         "training_seconds": cost.training(training, len(windows)),
         "seconds": cost.whole(training, len(windows)),
+        "kept_below": FEWEST_STRETCHES * prepared.config.window.horizon if is_kept else None,
     }
 
 

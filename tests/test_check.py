@@ -297,3 +297,22 @@ def test_check_and_training_open_their_table_once(tmp_path, monkeypatch):
     assert len(opened) == 1
     list(train(air))
     assert len(opened) == 2
+
+
+@pytest.mark.parametrize(("rows", "needed"), [(36, None), (35, 36), (12, 36)])
+def test_weights_that_validation_cannot_judge_are_kept_after_one_epoch(rows, needed):
+    """A training does as `check` says: it ends after one epoch where it is told so, else not."""
+    again = {"epochs": 3, "refit": True, "batch_size": 64}
+    whole = config(
+        AIR,
+        window={"lookback": 24, "horizon": 12},
+        split={"validation": rows, "test": 36},
+        model={"start": "pretrained"},
+        training=again,
+    )
+    told = inspect(whole)
+    assert told["kept_below"] == needed
+    assert (told["epochs"], told["refit"]) == ((1, False) if needed else (3, True))
+    first_training = whole.updated("training", refit=False)
+    epochs = [progress.epoch.number for progress in train(first_training)]
+    assert (max(epochs) == 1) == bool(needed)

@@ -216,6 +216,7 @@ def _training_lines(result: Mapping[str, Any]) -> list[str]:
     return [
         f"windows     {windows}; season {result['season']} rows",
         *_advice(result),
+        *_kept_line(result),
         f"parameters  {result['parameters']:,}",
         f"memory      {memory} beyond the libraries",
         f"time        {_duration(result['seconds'])} for {_counted(result['epochs'], 'epoch')}"
@@ -237,6 +238,17 @@ def _advice(result: Mapping[str, Any]) -> list[str]:
         f"differences {' and '.join(orders) or 'none'} suggested, by seasonal-strength and"
         " unit-root tests of the training rows",
         *_hidden_lines(result["hidden_units"]),
+    ]
+
+
+def _kept_line(result: Mapping[str, Any]) -> list[str]:
+    """That nothing is trained for keeps, and what would change it."""
+    rows = result["kept_below"]
+    if rows is None:
+        return []
+    return [
+        "weights     kept as they begin: validation is too short to judge trained ones by; they are"
+        f" trained from split.validation: {rows} on"
     ]
 
 

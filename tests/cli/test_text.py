@@ -42,6 +42,7 @@ CHECKED = {
     "max_minutes": None,
     "refit": False,
     "seconds": 8.4,
+    "kept_below": None,
 }
 
 
@@ -100,6 +101,11 @@ def test_a_good_check():
         ({"seconds": 9000.0}, "time        about 2.5 h for 100 epochs (2 steps each) on cpu"),
         ({"steps_per_epoch": 1}, "time        about 8 s for 100 epochs (1 step each) on cpu"),
         ({"epochs": 1}, "time        about 8 s for 1 epoch (2 steps each) on cpu"),
+        (
+            {"kept_below": 18},
+            "weights     kept as they begin: validation is too short to judge trained ones by; they"
+            " are trained from split.validation: 18 on",
+        ),
         (
             {"hidden_units": None, "difference_orders": []},
             "network     the pretrained one: its size is fixed, and it needs no differences",
