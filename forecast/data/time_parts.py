@@ -16,8 +16,14 @@ MARKS = ("", "-", "-", " ", ":", ":")
 """Before year, month, day, hour, minute and second."""
 MONTH_PLACE = 1
 QUARTER = re.compile("quart|qtr|trimes|kwart", re.I)
+QUARTER_CELL = r"\s*[Qq]\s?0?[1-4]\s*"
+DAY_OF_YEAR = re.compile(r"doy|y(?:ear)?.?day|day.?of.?(?:the.?)?year|julian", re.I)
 WEEK = re.compile("week|woche|semain|semana|(?<![a-z])(?:kw|wk|cw)(?![a-z])", re.I)
 """In names of columns that count within a year."""
+UNTIL = re.compile(r"(?<=\d)\s?[-\u2013]\s?\d.*")
+"""The end of an hour behind its begin: 01-02, or 01:00 - 02:00."""
+DOTTED = re.compile(r"(\d{1,2})\.(\d\d)(?:\.(\d\d))?$")
+"""A clock such as 18.00.00."""
 
 
 def with_joined_times(table: Table, time: str, parts: Sequence[str]) -> Table:
@@ -63,21 +69,31 @@ def joined_times(parts: pd.DataFrame) -> pd.Series:
     joined = first
     for place, (name, text) in enumerate(zip(names, others, strict=True), 3 if is_date else 1):
         is_empty |= text == ""
-        if QUARTER.search(name):
-            joined = joined + "-Q" + _number(text)
+        if QUARTER.search(name) or bool((is_empty | text.str.fullmatch(QUARTER_CELL)).all()):
+            joined = joined + "-Q" + _number(text).str.lstrip("0")
+        elif place == MONTH_PLACE and DAY_OF_YEAR.search(name):
+            joined = joined + "-" + text.str.zfill(3)
         elif WEEK.search(name):
             joined = joined + "-W" + _number(text).str.zfill(2)
         else:
             if place == MONTH_PLACE:
                 text = text.map({cell: str(month_of(cell) or cell) for cell in text.unique()})
+                text = _number(text)
+            text = _clock(text) if is_date else text
             joined = joined + MARKS[min(place, len(MARKS) - 1)] + text.str.zfill(2)
     if len(others) == (1 if is_date else 3):  # an hour is a time with its minutes alone
         joined = joined.where(joined.str.contains(":", regex=False), joined + ":00")
     return joined.mask(is_empty, "")
 
 
+def _clock(texts: pd.Series) -> pd.Series:
+    """Hours and clocks with colons, without the hour that they last until."""
+    begins = texts.str.replace(UNTIL, "", regex=True)
+    return begins.str.replace(DOTTED, lambda hit: ":".join(filter(None, hit.groups())), regex=True)
+
+
 def _number(texts: pd.Series) -> pd.Series:
-    """Q1 and W52 without their letters."""
+    """Q1, W52 and M01 without their letters."""
     return texts.str.replace(r"^[A-Za-z]{1,2}\s?(?=\d)", "", regex=True)
 
 

@@ -1,4 +1,4 @@
-"""Which column is what: the id and target columns of a table, by their names and values."""
+"""Which column is what: the columns of a table by their names and values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from forecast.data.table import require_columns
-from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
 from forecast.init.helping import (
     AUTO,
@@ -21,17 +20,12 @@ from forecast.init.helping import (
     name_of,
 )
 from forecast.init.hints import Hints
+from forecast.init.ids import TARGET_NAMES, found_ids, varies
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import Hindrance, hindrance
 from forecast.init.time_column import holds_dates
-from forecast.init.time_parts import repeating_time
+from forecast.init.time_parts import refuse_part, repeating_time
 
-ID_NAME = "unique_id"
-TARGET_NAMES = ("y", "target", "value")
-LEAST_ROWS_OF_SERIES, MOST_IDS = 5, 8
-"""Of columns that tell series apart together: rows a value, and how many columns are looked at."""
-MOST_LEFT = 0.05
-"""Share of the rows of one time that a column of series may leave: the message is about these."""
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
 
@@ -113,7 +107,10 @@ def find_roles(
     require_columns(map(str, frame.columns), given, path)
     rest = [name for name in frame.columns if name != time and name not in helping]
     candidates = [name for name in rest if name not in (hints.targets or ())]
-    ids = (*hints.ids,) or _id_columns(frame, time, candidates, marks)
+    ids = (*hints.ids,)
+    if not ids:
+        ids = found_ids(frame, time, candidates, marks)
+        refuse_part(frame, path, time, ids)
     known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
     columns = Columns.of(frame, ids)
     free = [name for name in rest if name not in ids]
@@ -181,70 +178,6 @@ def _targets_of(
     )
 
 
-def _id_columns(
-    frame: pd.DataFrame, time: str, candidates: Sequence[str], marks: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The column that tells the rows of one time apart, words rather than whole numbers, or the
-    two or three that do together; none where rows of one time are to be merged."""
-    if ID_NAME in candidates:
-        return (ID_NAME,)
-    if not frame[time].duplicated().any() or _has_repeated_hours_only(frame[time], marks):
-        return ()
-    names = [n for n in candidates if n.lower() not in TARGET_NAMES and frame[n].notna().all()]
-    words = [n for n in names if not pd.api.types.is_numeric_dtype(frame[n])]
-    words = [n for n in words if not holds_dates(frame[n], None)]
-    whole = [n for n in names if pd.api.types.is_integer_dtype(frame[n])]
-    for group in (words, whole):
-        repeated = [n for n in group if frame[n].duplicated().any()]  # no number of a row
-        telling = [n for n in repeated if not frame.duplicated([n, time]).any()]
-        telling = telling or [n for n in repeated if _nearly_tells(frame, n, time)]
-        if telling:
-            return (min(telling, key=lambda name: int(frame[name].nunique())),)
-    return () if "duplicates" in marks else _several_ids(frame, time, candidates)
-
-
-def _nearly_tells(frame: pd.DataFrame, name: str, time: str) -> bool:
-    """Whether a column tells most rows of one time apart, but few, as hours of clocks put back."""
-    if frame[name].nunique() > len(frame) // LEAST_ROWS_OF_SERIES:
-        return False
-    alike, left = frame[time].duplicated().sum(), frame.duplicated([name, time]).sum()
-    return bool(left <= MOST_LEFT * alike)
-
-
-def _several_ids(frame: pd.DataFrame, time: str, candidates: Sequence[str]) -> tuple[str, ...]:
-    """The two or three columns that tell the rows of one time apart, words first; or none."""
-    few = [
-        name
-        for name in candidates
-        if frame[name].notna().all()
-        and name.lower() not in TARGET_NAMES
-        and not pd.api.types.is_float_dtype(frame[name])
-        and frame[name].nunique() <= len(frame) // LEAST_ROWS_OF_SERIES
-    ]
-    few.sort(key=lambda name: pd.api.types.is_numeric_dtype(frame[name]))
-    for count in (2, 3):
-        groups = itertools.combinations(few[:MOST_IDS], count)
-        telling = [names for names in groups if not frame.duplicated([*names, time]).any()]
-        if telling:  # the fewest series: counts tell rows apart as well, by chance
-            best = min(telling, key=lambda names: len(frame.drop_duplicates([*names])))
-            return tuple(name for name in frame if name in best)
-    return ()
-
-
-def _has_repeated_hours_only(column: pd.Series, marks: Mapping[str, str]) -> bool:
-    """Whether times appear twice only where clocks are put back."""
-    if "timezone" not in marks:
-        return False
-    one_series = np.zeros(len(column), dtype=np.int64)
-    try:
-        times = parse_times(
-            column, one_series, "auto", marks.get("time_format"), marks["timezone"], str
-        )
-    except DataError:
-        return False
-    return len(np.unique(times.values)) == len(column)
-
-
 def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
     """Columns of numbers: the one that is called a target, or all that change.
 
@@ -252,11 +185,11 @@ def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
     are taken if nothing else changes. Nothing could be learned of a column that changes only in
     the later half.
     """
-    numbers = [name for name in candidates if _varies(frame[name])]
+    numbers = [name for name in candidates if varies(frame[name])]
     numbers = [name for name in numbers if not _counts_rows(frame[name])] or numbers
     called = [name for name in numbers if name.lower() in TARGET_NAMES]
     measured = [name for name in numbers if not frame[name].dropna().isin((0, 1)).all()]
-    early = [name for name in measured if _varies(frame[name].head(len(frame) // 2))]
+    early = [name for name in measured if varies(frame[name].head(len(frame) // 2))]
     return called[:1] or early or measured or numbers
 
 
@@ -265,11 +198,3 @@ def _counts_rows(column: pd.Series) -> bool:
     if not pd.api.types.is_integer_dtype(column) or column.hasnans:
         return False
     return bool((np.diff(column.to_numpy(np.int64)) == 1).all())
-
-
-def _varies(column: pd.Series) -> bool:
-    """Whether a column holds numbers that differ."""
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return False
-    least, most = column.min(), column.max()
-    return bool(pd.notna(least) and least != most)

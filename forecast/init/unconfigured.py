@@ -27,8 +27,9 @@ from forecast.data.time_parts import joined_times
 from forecast.data.times import season_length
 from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.init.hints import NO_HINTS, Hints
+from forecast.init.ids import ID_NAME
 from forecast.init.nearly import Hindrance, hindrance
-from forecast.init.roles import ID_NAME, Roles, find_roles
+from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.side_by_side import refuse_side_by_side
 from forecast.init.sniff import read_any, with_numbers

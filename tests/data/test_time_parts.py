@@ -59,6 +59,43 @@ def taken_apart(dates, *names):
             QUARTERS,
         ),
         (WEEKS.isocalendar().reset_index(drop=True)[["year", "week"]], WEEKS),
+        (pd.DataFrame({"YEAR": DAYS.year, "DOY": DAYS.day_of_year}), DAYS),
+        (pd.DataFrame({"year": MONTHS.year, "period": MONTHS.strftime("M%m")}), MONTHS),
+        (
+            pd.DataFrame({"year": QUARTERS.year, "period": "Q0" + QUARTERS.quarter.astype(str)}),
+            QUARTERS,
+        ),
+        (
+            pd.DataFrame(
+                {
+                    name: HOURS.strftime(f"%{part}")
+                    for name, part in zip(("YYYY", "MM", "DD", "hh", "mm"), "YmdHM", strict=True)
+                }
+            ),
+            HOURS,
+        ),
+        (
+            pd.DataFrame({"Date": HOURS.strftime("%d/%m/%Y"), "Time": HOURS.strftime("%H.%M.%S")}),
+            HOURS,
+        ),
+        (
+            pd.DataFrame(
+                {
+                    "Date": HOURS.strftime("%d-%m-%Y"),
+                    "Hours": [f"{hour:02}\xa0-\xa0{hour + 1:02}" for hour in HOURS.hour],
+                }
+            ),
+            HOURS,
+        ),
+        (
+            pd.DataFrame(
+                {
+                    "date": HOURS.strftime("%Y-%m-%d"),
+                    "at": [f"{hour}:00-{hour + 1}:00" for hour in HOURS.hour],
+                }
+            ),
+            HOURS,
+        ),
     ],
 )
 def test_parts_that_are_found_are_the_time(tmp_path, parts, dates):
@@ -80,6 +117,25 @@ def test_a_clock_that_makes_no_even_times_is_no_part():
     days = pd.DataFrame({"date": [*DAYS, *DAYS], "sunrise": sunrise, "y": np.arange(160.0) ** 1.5})
     found = read_unconfigured(days.assign(town=["a"] * 80 + ["b"] * 80))
     assert (found.roles.time, found.roles.ids, found.roles.time_parts) == ("date", ("town",), ())
+
+
+@pytest.mark.parametrize(
+    ("time", "part", "cells"),
+    [
+        ("Year", "Period", range(1, 14)),
+        ("Year", "FiscalPeriod", [f"P{number:02}" for number in range(1, 13)]),
+        ("Year", "period", [f"M{number:02}" for number in range(1, 14)]),  # with a year's mean
+        ("Date", "Settlement Period", range(1, 49)),
+        ("Date", "Hour", range(1, 26)),
+    ],
+)
+def test_a_column_that_goes_on_with_the_time_names_no_series(time, part, cells):
+    times = {"Year": range(2000, 2020), "Date": DAYS[:20].strftime("%Y-%m-%d")}[time]
+    rows = [(time, cell) for time in times for cell in cells]
+    frame = pd.DataFrame(rows, columns=[time, part]).assign(y=np.arange(len(rows)) ** 1.5)
+    said = refusal(read_unconfigured, frame)
+    assert f"columns '{time}' and '{part}' seem to make up the time together; write both" in said
+    assert read_unconfigured(frame, ids=[part]).panel.num_series == len(cells)
 
 
 def test_empty_rows_at_the_end_are_no_duplicates(tmp_path):
