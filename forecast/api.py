@@ -17,7 +17,6 @@ from forecast.backtesting.tables import Backtest
 from forecast.budget import fitted
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
-from forecast.data.frames import AnyTable, TableOrPath
 from forecast.errors import extra_missing
 from forecast.evaluation.levels import Levels, in_percent
 from forecast.forecasting.trained import TrainedModel
@@ -28,6 +27,7 @@ from forecast.init.unconfigured import as_argument, options_named, read_unconfig
 from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.runs.host import one_training, own_state
+from forecast.tables.frames import AnyTable, TableOrPath
 from forecast.training.lr_range import LrFound
 from forecast.training.progress import SHOW_EVERY
 from forecast.training.watch import Show, is_notebook, notebook_bar

@@ -15,8 +15,6 @@ import torch
 from forecast.backtesting.short import second_look
 from forecast.calibrate import calibrated
 from forecast.config.tree import FILES, Config, with_files, write_config
-from forecast.data.frames import AnyTable
-from forecast.data.remote import is_named
 from forecast.data.split import PARTS
 from forecast.distributed.team import ALONE, Team
 from forecast.distributed.work import log_shares, share_state
@@ -43,6 +41,8 @@ from forecast.runs.folder import (
 )
 from forecast.runs.foreign import refuse_input
 from forecast.runs.log import RunLog, run_log
+from forecast.tables.frames import AnyTable
+from forecast.tables.remote import is_named
 from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, device_of
 from forecast.training.lr_range import LrFound

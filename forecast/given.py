@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from forecast.config.tree import Config, config_from, read_config
-from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, shown
+from forecast.tables.frames import AnyTable
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 

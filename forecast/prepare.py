@@ -19,14 +19,12 @@ from forecast.data.assemble import read_panel
 from forecast.data.bounds import require_counts
 from forecast.data.chain import known_rows_lost
 from forecast.data.digest import data_digest
-from forecast.data.frames import AnyTable
 from forecast.data.labels import balanced, shares
 from forecast.data.panel import Panel, Ranges
 from forecast.data.pipeline import Pipeline, fit_pipeline, part_windows
 from forecast.data.scale import mase_scale
 from forecast.data.special_days import SpecialDays, warn_of_unknown_days
 from forecast.data.split import Split, split
-from forecast.data.times import season_length
 from forecast.data.trainable import (
     refuse_constant,
     refuse_empty_parts,
@@ -43,6 +41,8 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.models.forecaster import hidden_sizes
 from forecast.partners.weights import FEWEST_STRETCHES
 from forecast.runs.folder import RunFolder
+from forecast.tables.frames import AnyTable
+from forecast.times.axis import season_length
 from forecast.training.device import require_precision
 from forecast.training.learner import Learner, build_learner
 from forecast.training.profile import Profile

@@ -12,9 +12,10 @@ from pandas.io.common import get_handle
 import forecast
 from forecast.config.losses import MeanSquared
 from forecast.config.model import ModelConfig
-from forecast.data import assemble, pipeline, units
+from forecast.data import assemble, pipeline
 from forecast.data.transforms import Affine
 from forecast.models.forecaster import Forecaster
+from forecast.tables import units
 from forecast.training import resuming, session
 from forecast.training.losses import Loss
 from fuzz import __main__ as fuzz_main

@@ -12,10 +12,10 @@ import torch
 from forecast import check
 from forecast.check import hidden_unit_rules, inspect
 from forecast.config.tree import config_from
-from forecast.data import table
 from forecast.estimate import Cost
 from forecast.experiment import train
 from forecast.prepare import prepare
+from forecast.tables import table
 from forecast.training import learner
 
 DATA = Path(__file__).parents[1] / "data"

@@ -18,6 +18,8 @@ MODULES = {
 FLOORS = (
     ("errors",),
     ("config", "runs"),
+    ("tables",),
+    ("times",),
     ("data", "models"),
     ("pretrained", "given"),
     ("training", "evaluation", "init"),
@@ -153,7 +155,7 @@ def out_of_place(module: str) -> set[str]:
         "forecast.backtesting.tables",
         "forecast.tuning.tuned",
     )
-    if not within(module, ("forecast.data", *tables)):
+    if room_of(module) not in ("tables", "times", "data") and not within(module, tables):
         never |= {"pandas"}
     if room_of(module) != "tuning":
         never |= {"optuna"}

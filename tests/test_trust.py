@@ -7,11 +7,11 @@ import pickle
 import pandas as pd
 import pytest
 
-from forecast.data.parquet import parquet_cells
-from forecast.data.table import opened
 from forecast.drawing import plots
 from forecast.errors import DataError
 from forecast.runs.checkpoint import load_checkpoint, save_checkpoint
+from forecast.tables.parquet import parquet_cells
+from forecast.tables.table import opened
 from fuzz import environments, inverses, kills, loading, paths, proposals, starts, writes
 from fuzz.calls import call
 from fuzz.material import copied, make, random_of

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from forecast.backtesting.tables import Backtest
 from forecast.config.tree import Config, config_from, read_config
-from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.trained import TrainedModel
 from forecast.refit import REFIT
 from forecast.runs.folder import SUMMARY_FILE, RunFolder
+from forecast.tables.csv_text import to_csv
+from forecast.tables.write import for_spreadsheets
 from forecast.training.device import choose_device
 
 log = logging.getLogger("forecast")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecast.data.frames import ID, TARGET, TIME
 from forecast.data.names import name_of
+from forecast.tables.frames import ID, TARGET, TIME
 
 if TYPE_CHECKING:
     import pandas as pd

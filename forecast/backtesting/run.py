@@ -19,7 +19,6 @@ from forecast.calibrate import calibrated
 from forecast.config.tree import Config, without_start
 from forecast.data.assemble import read_panel
 from forecast.data.digest import data_digest
-from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.errors import ConfigError, DataError
@@ -41,6 +40,7 @@ from forecast.learning_rate import with_learning_rate
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.prepare import Prepared, new_session, prepare
+from forecast.tables.frames import AnyTable
 from forecast.tested import intervals_at
 from forecast.training.device import choose_device
 from forecast.training.losses import quantiles_of

@@ -15,7 +15,6 @@ from forecast.backtesting.pictures import pictures
 from forecast.backtesting.plan import Fold, Plan
 from forecast.config.data import DataConfig
 from forecast.config.options import Option
-from forecast.data.output_names import with_own_columns
 from forecast.data.panel import Panel
 from forecast.drawing.html import html_of
 from forecast.drawing.panels import FEWEST_ROWS
@@ -31,6 +30,7 @@ from forecast.evaluation.scoring import (
     with_errors,
 )
 from forecast.prepare import Prepared
+from forecast.tables.output_names import with_own_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from forecast.data.parts import parts_of, version_of
-from forecast.data.remote import is_address, is_named, name_address, remote_version
-from forecast.data.write import for_spreadsheets, write_table
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.history import SkippedError
 from forecast.forecasting.model_file import load
@@ -18,6 +15,9 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.runs.files import kind_of
 from forecast.runs.log import warnings_of_thread
 from forecast.runs.memory import give_back_freed_memory
+from forecast.tables.parts import parts_of, version_of
+from forecast.tables.remote import is_address, is_named, name_address, remote_version
+from forecast.tables.write import for_spreadsheets, write_table
 from forecast.training.device import choose_device
 
 TOO_SHORT = "too short"

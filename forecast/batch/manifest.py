@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from forecast.batch.job import Finished, Job, digest_of
-from forecast.data.parts import version_of
 from forecast.errors import ConfigError
 from forecast.forecasting.model_file import model_path
 from forecast.runs.files import append, kind_of, write_within
 from forecast.runs.foreign import refuse_foreign
 from forecast.runs.lock import LOCK_FILE
+from forecast.tables.parts import version_of
 
 MANIFEST = "forecasts.jsonl"
 TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")

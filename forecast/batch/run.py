@@ -13,12 +13,12 @@ from forecast.batch.manifest import MANIFEST, Manifest, finished_before
 from forecast.batch.on_ray import on_ray
 from forecast.batch.processes import in_processes
 from forecast.batch.threads import in_threads
-from forecast.data.parts import files_of, parts_of
 from forecast.data.spanning import require_series_apart
 from forecast.errors import ConfigError, as_path
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.cluster import connected
 from forecast.runs.lock import locked
+from forecast.tables.parts import files_of, parts_of
 
 
 @dataclass(frozen=True)

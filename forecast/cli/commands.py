@@ -19,7 +19,6 @@ from forecast.cli.tensorboard import tensorboard
 from forecast.cli.text import backtest_text, check_text, lr_range_text, profile_text, training_text
 from forecast.config.paths import seen_from
 from forecast.config.tree import Config, read_config, with_files, write_config
-from forecast.data.remote import is_named
 from forecast.distributed.environment import num_restarts
 from forecast.distributed.helper import help_started
 from forecast.distributed.team import Team, team_of
@@ -42,6 +41,7 @@ from forecast.runs.folder import (
 from forecast.runs.foreign import refuse_input
 from forecast.runs.log import stderr_log
 from forecast.runs.results import results_folder
+from forecast.tables.remote import is_named
 from forecast.training.agreement import refuse_fixed_options, says_how_long
 from forecast.training.profile import profile_rows
 from forecast.training.progress import SHOW_EVERY

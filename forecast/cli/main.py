@@ -73,7 +73,7 @@ def _name_addresses(words: Sequence[str]) -> None:
     """Let addresses be read that stand on the command line, and no others; a local file of such a
     name is that file."""
     if any("://" in word for word in words):
-        from forecast.data.remote import is_address, name_address
+        from forecast.tables.remote import is_address, name_address
 
         for text in [*words, *(word.partition("=")[2] for word in words)]:
             if is_address(text) and not os.path.lexists(text):

@@ -63,7 +63,7 @@ def require_outputs(options: Any, inputs: Mapping[str, str | None]) -> None:
         options: of the command.
         inputs: as for `refuse_replacing`.
     """
-    from forecast.data.write import require_format  # pandas is slow
+    from forecast.tables.write import require_format  # pandas is slow
 
     for option, path in (("--output", options.output), ("--plot", options.plot)):
         if path is not None and (option, path) != ("--output", "-"):
@@ -97,7 +97,7 @@ def write_result(table: pd.DataFrame, options: Any, facts: Mapping[str, Any]) ->
         options: of the command.
         facts: what JSON says beside it.
     """
-    from forecast.data.write import write_table  # pandas is slow
+    from forecast.tables.write import write_table  # pandas is slow
 
     write_table(table, Path(options.output), is_new=not options.force)
     result = {"output": options.output, "rows": len(table), **facts}

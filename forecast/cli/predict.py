@@ -5,8 +5,8 @@ from __future__ import annotations
 from forecast.batch.starting import begin_early
 from forecast.cli.options import PredictOptions
 from forecast.cli.output import refuse_beside_samples
-from forecast.data.parts import is_folder
 from forecast.errors import ConfigError
+from forecast.tables.parts import is_folder
 
 
 def predict(options: PredictOptions) -> int:

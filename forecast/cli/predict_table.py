@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from forecast.cli.options import PredictOptions
 from forecast.cli.output import require_outputs, write_picture, write_result
 from forecast.cli.streams import write_stdout
-from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, to_json
 from forecast.forecasting.compare import two_futures
 from forecast.forecasting.display import forecast_with_figure
 from forecast.forecasting.model_file import load, model_path
 from forecast.runs.foreign import refuse_input
 from forecast.runs.log import stderr_log
+from forecast.tables.csv_text import to_csv
+from forecast.tables.write import for_spreadsheets, to_json
 from forecast.training.device import choose_device
 
 if TYPE_CHECKING:

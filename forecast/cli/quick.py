@@ -17,14 +17,14 @@ from forecast.cli.output import (
 )
 from forecast.cli.streams import write_stdout
 from forecast.cli.text import quick_text
-from forecast.data.csv_text import to_csv
-from forecast.data.write import for_spreadsheets, to_json
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import in_percent
 from forecast.init.hints import Hints
 from forecast.init.unconfigured import as_flag, options_named, read_unconfigured
 from forecast.runs.files import json_text
 from forecast.runs.log import stderr_log
+from forecast.tables.csv_text import to_csv
+from forecast.tables.write import for_spreadsheets, to_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,1 +1,1 @@
-"""From a table to windows: panel, transforms, split, windows."""
+"""From a table to windows: rows in order, panel, split, transforms, windows."""

@@ -15,16 +15,17 @@ from jaxtyping import Float, Int, Shaped
 from forecast.config.data import Covariate, DataConfig
 from forecast.data.ahead import without_future
 from forecast.data.bounds import require_minimum
-from forecast.data.compact import distinct_texts
-from forecast.data.csv_cells import Lines
 from forecast.data.duplicates import Repeated, one_row_a_time
-from forecast.data.frames import AnyTable, as_frame
 from forecast.data.grid import Grid, OrderedRows, grid_of, in_time_order
 from forecast.data.names import Known, as_known
 from forecast.data.panel import Panel, offsets_of
-from forecast.data.parts import Part, files_of, is_folder, parts_of
 from forecast.data.series import are_integers, id_columns, series_of
-from forecast.data.table import (
+from forecast.errors import DataError, shown
+from forecast.tables.compact import distinct_texts
+from forecast.tables.csv_cells import Lines
+from forecast.tables.frames import AnyTable, as_frame
+from forecast.tables.parts import Part, files_of, is_folder, parts_of
+from forecast.tables.table import (
     Table,
     columns_of,
     columns_of_part,
@@ -33,9 +34,8 @@ from forecast.data.table import (
     read_parts,
     read_table,
 )
-from forecast.data.time_parsing import parse_times
-from forecast.data.time_parts import with_joined_times
-from forecast.errors import DataError, shown
+from forecast.times.parsing import parse_times
+from forecast.times.parts import with_joined_times
 
 
 def read_panel(

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.config.transforms import Difference, Log, Power, TransformOption, Transforms
-from forecast.data.compact import blocks, kept_rows
 from forecast.data.moments import ROUNDING, filled_scale
 from forecast.data.panel import Offsets, Ranges, offsets_of, range_mask
 from forecast.data.transforms import TRANSFORMS, Transform, lags_of
 from forecast.errors import DataError
+from forecast.tables.compact import blocks, kept_rows
 
 
 @dataclass(frozen=True)

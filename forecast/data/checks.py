@@ -9,11 +9,11 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.tseries.frequencies import to_offset
 
-from forecast.data.calendars import calendar_of
 from forecast.data.panel import Offsets, Panel
-from forecast.data.ticks import INDEX
-from forecast.data.times import TimeAxis
 from forecast.errors import named, shown
+from forecast.times.axis import TimeAxis
+from forecast.times.calendars import calendar_of
+from forecast.times.ticks import INDEX
 
 OUTLIER = 10.0
 """A value is an outlier if its distance to the mean of its neighbours is this many times the usual

@@ -14,8 +14,8 @@ from forecast.config.data import Covariate, DataConfig
 from forecast.data.moments import filled_scale, standard
 from forecast.data.panel import Panel, looked_up
 from forecast.data.special_days import SpecialDays, share_of_days, special_days
-from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError, listed
+from forecast.times.axis import TimeAxis
 
 log = logging.getLogger("forecast")
 

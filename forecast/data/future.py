@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel, looked_up
 from forecast.errors import ConfigError, DataError, listed, shown
+from forecast.tables.frames import TableOrPath
 
 log = logging.getLogger("forecast")
 

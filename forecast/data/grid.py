@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
-from forecast.data.calendars import calendar_of
-from forecast.data.compact import rows_differing_from_previous
-from forecast.data.frequency import INDEXED, NUMBERED, infer_frequency
 from forecast.data.panel import offsets_of
-from forecast.data.table import Table
-from forecast.data.ticks import INDEX
-from forecast.data.times import CLOCK, LAST_MOMENT, TimeAxis
 from forecast.errors import DataError, named, shown
+from forecast.tables.compact import rows_differing_from_previous
+from forecast.tables.table import Table
+from forecast.times.axis import CLOCK, LAST_MOMENT, TimeAxis
+from forecast.times.calendars import calendar_of
+from forecast.times.frequency import INDEXED, NUMBERED, infer_frequency
+from forecast.times.ticks import INDEX
 
 SHOWN_DUPLICATES = 10
 """Lines of duplicate times that a message names, after the first."""

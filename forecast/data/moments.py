@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from forecast.config.transforms import Scope
-from forecast.data.compact import ROWS_AT_ONCE, blocks
 from forecast.data.panel import Offsets, ragged_ranges
+from forecast.tables.compact import ROWS_AT_ONCE, blocks
 
 Columns = Float[np.ndarray, "N C"]
 Moments = tuple[Float[np.ndarray, " C"], Float[np.ndarray, " C"]]

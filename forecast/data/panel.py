@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from forecast.data.names import parts_of
-from forecast.data.places import Files, place_of
-from forecast.data.times import TimeAxis
 from forecast.errors import named
+from forecast.tables.places import Files, place_of
+from forecast.times.axis import TimeAxis
 
 Offsets = Int[np.ndarray, " _"]
 """(S + 1,) first row of each series, and N."""

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.data.panel import Panel, offsets_of
-from forecast.data.thousands import may_be_thousands
+from forecast.tables.thousands import may_be_thousands
 
 Columns = Mapping[str, Sequence[object]]
 """Cells by column: texts, or numbers as JSON has them."""

@@ -11,11 +11,11 @@ import pandas as pd
 from jaxtyping import Int
 
 from forecast.config.data import DataConfig
-from forecast.data.compact import distinct_texts
 from forecast.data.names import as_known, name_of, parts_of
 from forecast.data.panel import Panel
-from forecast.data.table import Table
 from forecast.errors import DataError, shown
+from forecast.tables.compact import distinct_texts
+from forecast.tables.table import Table
 
 INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 Series = tuple[tuple[str, ...], Int[np.ndarray, " N"]]

@@ -10,11 +10,11 @@ import pandas as pd
 from jaxtyping import Shaped
 
 from forecast.config.data import DataConfig
-from forecast.data.parquet_columns import ParquetColumns
-from forecast.data.parts import Part
 from forecast.data.series import id_columns, together
-from forecast.data.table import columns_of_part, require_columns
 from forecast.errors import DataError, named
+from forecast.tables.parquet_columns import ParquetColumns
+from forecast.tables.parts import Part
+from forecast.tables.table import columns_of_part, require_columns
 
 REMEDY = "write the rows of each series to one file (docs/tutorials/cluster.md)"
 

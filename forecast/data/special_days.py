@@ -17,10 +17,10 @@ from pandas.tseries.frequencies import to_offset
 
 from forecast.config.data import DataConfig
 from forecast.config.days import Holidays
-from forecast.data.calendars import WeekMask, calendar_of
-from forecast.data.table import Table, opened, read_table
-from forecast.data.times import TimeAxis, iso_dates
 from forecast.errors import ConfigError, DataError, extra_missing, named, shown
+from forecast.tables.table import Table, opened, read_table
+from forecast.times.axis import TimeAxis, iso_dates
+from forecast.times.calendars import WeekMask, calendar_of
 
 log = logging.getLogger("forecast")
 

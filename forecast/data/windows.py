@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from forecast.data.compact import blocks
+from forecast.tables.compact import blocks
 
 Rows = Int[np.ndarray, " W"]
 """A row for each window."""

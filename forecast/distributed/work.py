@@ -11,11 +11,11 @@ import torch
 
 from forecast.config.tree import config_from
 from forecast.data.digest import data_digest
-from forecast.data.remote import is_named, name_address
 from forecast.distributed.gloo import broadcast_bytes
 from forecast.errors import DataError
 from forecast.prepare import Prepared, new_session, on_all_rows, prepare
 from forecast.runs.checkpoint import packed, unpacked
+from forecast.tables.remote import is_named, name_address
 from forecast.training.ranks import Ranks
 from forecast.training.session import Session
 

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from forecast.data.special_days import SpecialDays, is_within_a_day, shares_by_day
-from forecast.data.times import TimeAxis
 from forecast.export.covariates import Dates
 from forecast.forecasting.trained import TrainedModel
+from forecast.times.axis import TimeAxis
 
 
 class GraphDays(nn.Module):

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from forecast.data.covariates import FittedCovariate
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
-from forecast.data.times import TimeAxis
 from forecast.export.days import times_ahead
 from forecast.forecasting.trained import TrainedModel
+from forecast.times.axis import TimeAxis
 
 Feed = dict[str, np.ndarray]
 """Arrays by the names of a graph's inputs."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecast.data.frames import TableOrPath
 from forecast.errors import ConfigError
 from forecast.evaluation.levels import Levels
 from forecast.forecasting.labels import share_columns
 from forecast.forecasting.trained import TrainedModel
+from forecast.tables.frames import TableOrPath
 
 if TYPE_CHECKING:
     import pandas as pd

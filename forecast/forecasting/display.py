@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.config.tree import Config
-from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.drawing.panels import (
     MOST_PANELS,
@@ -22,6 +21,7 @@ from forecast.drawing.panels import (
 )
 from forecast.errors import listed
 from forecast.evaluation.levels import Levels
+from forecast.tables.frames import TableOrPath
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,13 +11,13 @@ from jaxtyping import Bool, Float
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
-from forecast.data.frames import TableOrPath
 from forecast.data.missing import require_complete
 from forecast.data.panel import Panel, ragged_ranges
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
 from forecast.errors import FEW_NAMES, DataError, listed, shown
 from forecast.forecasting.far import far_values
+from forecast.tables.frames import TableOrPath
 
 log = logging.getLogger("forecast")
 

@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 
 from forecast.config.data import DataConfig
 from forecast.config.tree import Config
-from forecast.data.output_names import free_name, with_own_columns
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.data.windows import Windows
@@ -22,6 +21,7 @@ from forecast.forecasting.sound import require_weights
 from forecast.models.forecaster import Embedded, Forecaster, Model, WindowShape
 from forecast.models.initial_weights import shapes_alone
 from forecast.pretrained.weights import pretrained_forecaster
+from forecast.tables.output_names import free_name, with_own_columns
 from forecast.training.device import gathered, on_device_if_it_fits
 from forecast.training.learner import forecast_windows
 from forecast.training.losses import outputs_of, quantiles_of

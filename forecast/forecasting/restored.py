@@ -15,7 +15,6 @@ from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.labels import FittedLabels
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
-from forecast.data.times import TimeAxis
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.copula import Copula
 from forecast.forecasting.file_content import Content, Role
@@ -39,6 +38,7 @@ from forecast.partners.combination import Combination
 from forecast.partners.ridge import MOST_LAGS, Ridge
 from forecast.partners.weights import RIDGE
 from forecast.runs.checkpoint import with_prefix
+from forecast.times.axis import TimeAxis
 
 Arrays = Mapping[str, np.ndarray]
 """Tensors of a file by name, but for the weights of networks."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from forecast.data.frames import TableOrPath
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
 from forecast.errors import ConfigError, shown
@@ -20,6 +19,7 @@ from forecast.evaluation.levels import Levels
 from forecast.evaluation.marginals import quantile_samples, sample_radii, without_middle
 from forecast.forecasting.history import INFINITE_INTERVALS, refuse_infinite
 from forecast.forecasting.predict import sample_table
+from forecast.tables.frames import TableOrPath
 
 if TYPE_CHECKING:
     import pandas as pd

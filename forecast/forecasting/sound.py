@@ -18,11 +18,11 @@ from forecast.data.covariates import FittedCovariate
 from forecast.data.labels import MOST_CLASSES, FittedLabels
 from forecast.data.panel import Panel
 from forecast.data.special_days import MOST_DAYS, SpecialDays
-from forecast.data.ticks import INDEX
-from forecast.data.times import TimeAxis
 from forecast.data.transforms import TRANSFORMS, Affine
 from forecast.evaluation.conformal import Calibration
 from forecast.evaluation.copula import MOST
+from forecast.times.axis import TimeAxis
+from forecast.times.ticks import INDEX
 
 Arrays = Mapping[str, np.ndarray]
 ARRAYS = {

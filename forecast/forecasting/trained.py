@@ -14,7 +14,6 @@ from jaxtyping import Float
 from forecast.config.intervals import IntervalConfig
 from forecast.config.tree import Config
 from forecast.data.bounds import require_counts
-from forecast.data.frames import TableOrPath
 from forecast.data.future import future_rows, with_categories
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
@@ -47,6 +46,7 @@ from forecast.forecasting.sample import Samples, copula_of, log_repeats, sampled
 from forecast.models.forecaster import Model
 from forecast.partners.combination import Combination
 from forecast.runs.host import own_state
+from forecast.tables.frames import TableOrPath
 from forecast.training.losses import quantiles_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from forecast.data.time_parsing import parse_times
 from forecast.errors import DataError
 from forecast.init.time_column import holds_dates
+from forecast.times.parsing import parse_times
 
 ID_NAME = "unique_id"
 TARGET_NAMES = ("y", "target", "value")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from forecast.data.numbers import below_zero
-from forecast.data.units import unit_in
 from forecast.errors import shown
 from forecast.init.time_column import holds_dates
+from forecast.tables.numbers import below_zero
+from forecast.tables.units import unit_in
 
 PLAIN = re.compile(r"[-+]?(?:\d[\d., '\u2019\u00a0\u202f]*|[.,]\d+)(?:[eE][-+]?\d+)?")
 """Digits with marks of decimals and thousands."""

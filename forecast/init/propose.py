@@ -11,10 +11,7 @@ from forecast.config.days import holiday_place
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
 from forecast.data.checks import codes
-from forecast.data.frames import AnyTable
 from forecast.data.panel import Panel
-from forecast.data.ticks import INDEX
-from forecast.data.times import season_length
 from forecast.errors import MOST_SHOWN, ForecastError, named, printable
 from forecast.init.extent import has_years, what_is_filled
 from forecast.init.hints import NO_HINTS, NO_WISHES, Hints, Wishes
@@ -25,6 +22,9 @@ from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import TableShape
 from forecast.init.sizes import HeldBack, chosen_horizon, held_back, least_history
 from forecast.init.unconfigured import Unconfigured, read_unconfigured, season_of
+from forecast.tables.frames import AnyTable
+from forecast.times.axis import season_length
+from forecast.times.ticks import INDEX
 
 NEAR_ZERO = 0.1
 """Share of the mean below which values are near to zero."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecast.data.table import require_columns
 from forecast.errors import DataError
 from forecast.init.helping import (
     AUTO,
@@ -25,6 +24,7 @@ from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import Hindrance, hindrance
 from forecast.init.time_column import holds_dates
 from forecast.init.time_parts import refuse_part, repeating_time
+from forecast.tables.table import require_columns
 
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""

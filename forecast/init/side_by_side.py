@@ -6,9 +6,9 @@ import re
 
 import pandas as pd
 
-from forecast.data.month_names import month_of
 from forecast.errors import DataError, shown
 from forecast.init.time_column import holds_dates
+from forecast.times.month_names import month_of
 
 YEAR = re.compile(r"years?|jahr|ann[ée]e|a[ñn]o|anno|ano|yr|yyyy", re.IGNORECASE)
 DATED = re.compile(r"(?:yr?|year)?[ _]?(?:1[6-9]|20)\d\d", re.IGNORECASE)

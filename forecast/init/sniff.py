@@ -12,17 +12,17 @@ from jaxtyping import Shaped
 from pandas.api.types import is_numeric_dtype
 
 from forecast.config.formats import THOUSANDS
-from forecast.data.compact import categories, distinct_texts
-from forecast.data.csv_blocks import blocks_of, named_separator
-from forecast.data.csv_cells import csv_columns, first_widths, look_at_csv, rows_agree, rows_below
-from forecast.data.explain_csv import refuse_rows
-from forecast.data.numbers import EMPTY, without_thousands
-from forecast.data.parquet import whole_parquet
-from forecast.data.table import is_parquet
-from forecast.data.thousands import seems_grouped
-from forecast.data.units import MINUS, number_of, unit_of
 from forecast.errors import DataError, shown
 from forecast.init.time_column import holds_dates
+from forecast.tables.compact import categories, distinct_texts
+from forecast.tables.csv_blocks import blocks_of, named_separator
+from forecast.tables.csv_cells import csv_columns, first_widths, look_at_csv, rows_agree, rows_below
+from forecast.tables.explain_csv import refuse_rows
+from forecast.tables.numbers import EMPTY, without_thousands
+from forecast.tables.parquet import whole_parquet
+from forecast.tables.table import is_parquet
+from forecast.tables.thousands import seems_grouped
+from forecast.tables.units import MINUS, number_of, unit_of
 
 DATE, NUMBER = r"\d{4}-\d\d(-\d\d.*)?", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""

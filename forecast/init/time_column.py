@@ -9,9 +9,9 @@ import pandas as pd
 from jaxtyping import Int
 
 from forecast.config.data import EXCEL
-from forecast.data.time_formats import code_format, formats_of, read_formatted
-from forecast.data.times import iso_dates, nanoseconds
 from forecast.errors import DataError, listed, named
+from forecast.times.axis import iso_dates, nanoseconds
+from forecast.times.formats import code_format, formats_of, read_formatted
 
 NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from forecast.data.month_names import month_of
-from forecast.data.time_parts import QUARTER_CELL, joined_times
 from forecast.errors import DataError, shown
 from forecast.init.time_column import EVEN, dates_of, evenness, holds_dates, integer_format
+from forecast.times.month_names import month_of
+from forecast.times.parts import QUARTER_CELL, joined_times
 
 Bounds = tuple[int, int]
 NUMBERS: Mapping[str, Bounds] = {

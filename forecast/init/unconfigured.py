@@ -16,15 +16,7 @@ import pandas as pd
 from forecast.config.data import DataConfig
 from forecast.config.tree import config_from
 from forecast.data.assemble import read_panel
-from forecast.data.csv_cells import line_of
-from forecast.data.frames import AnyTable, as_frame
-from forecast.data.frequency import UnevenDaysError
-from forecast.data.objects import is_single_valued, require_single_values
 from forecast.data.panel import Panel
-from forecast.data.table import is_parquet, opened
-from forecast.data.ticks import INDEX
-from forecast.data.time_parts import joined_times
-from forecast.data.times import season_length
 from forecast.errors import ConfigError, DataError, ForecastError, shown
 from forecast.init.hints import NO_HINTS, Hints
 from forecast.init.ids import ID_NAME
@@ -35,6 +27,14 @@ from forecast.init.side_by_side import refuse_side_by_side
 from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import integer_format, time_column
 from forecast.init.time_parts import time_parts
+from forecast.tables.csv_cells import line_of
+from forecast.tables.frames import AnyTable, as_frame
+from forecast.tables.objects import is_single_valued, require_single_values
+from forecast.tables.table import is_parquet, opened
+from forecast.times.axis import season_length
+from forecast.times.frequency import UnevenDaysError
+from forecast.times.parts import joined_times
+from forecast.times.ticks import INDEX
 
 log = logging.getLogger("forecast")
 OPTIONS = r"--(time|id|target|horizon|season|duplicates)\b( (?=\d|sum\b))?"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from forecast.data.csv_text import to_csv
 from forecast.drawing.panels import Forecast
 from forecast.errors import DataError
 from forecast.forecasting.display import figure_of_run
 from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, LR_RANGE_PICTURE, RunFolder
+from forecast.tables.csv_text import to_csv
 from forecast.training.loop import Epoch
 from forecast.training.lr_range import LrFound
 

@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from forecast.config.data import DataConfig
-from forecast.data.csv_text import to_csv
 from forecast.data.plain import Columns
-from forecast.data.unpack import file_of
-from forecast.data.write import rows_of
 from forecast.errors import ConfigError, DataError, named, one_line, shown
 from forecast.serve.limits import Limits, RequestError
+from forecast.tables.csv_text import to_csv
+from forecast.tables.unpack import file_of
+from forecast.tables.write import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
-from forecast.data.frames import AnyTable
 from forecast.errors import ConfigError, as_path
 from forecast.runs.files import leftovers
 from forecast.runs.foreign import is_there, refuse_foreign, refuse_input
 from forecast.runs.lock import LOCK_FILE, locked_folder
+from forecast.tables.frames import AnyTable
 from forecast.training.device import choose_device
 from forecast.tuning.objective import Basis, basis_of
 from forecast.tuning.results import JOURNAL_FILE, STUDY_FILES, write_pictures, write_tables

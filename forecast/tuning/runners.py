@@ -16,11 +16,11 @@ import torch
 
 from forecast.config.tree import Config
 from forecast.data.assemble import read_panel
-from forecast.data.remote import is_named, name_address
 from forecast.errors import one_line
 from forecast.runs.host import num_threads
 from forecast.runs.memory import claim_process
 from forecast.runs.orphans import call, deaf_to_interrupts
+from forecast.tables.remote import is_named, name_address
 from forecast.tuning.objective import Basis, Event, Reported, Steps, advance, basis_of, trial
 
 SECONDS_TO_END = 5.0

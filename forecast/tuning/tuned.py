@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from forecast.config.tree import Config, changed
-from forecast.data.frames import AnyTable
 from forecast.runs.drain import result_of
+from forecast.tables.frames import AnyTable
 from forecast.tuning.results import trials_csv
 from forecast.tuning.run import StudyResult, study_folder, tune
 from forecast.tuning.search import limits_of

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from forecast.backtesting.plan import Fold, Plan, without_last
 from forecast.data.panel import Panel
-from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError
+from forecast.times.axis import TimeAxis
 
 
 def panel(*lengths):

@@ -19,9 +19,9 @@ from forecast.config.data import DataConfig
 from forecast.config.losses import MeanSquared
 from forecast.data.panel import Panel
 from forecast.data.scale import training_scale
-from forecast.data.times import TimeAxis
 from forecast.evaluation.baselines import History
 from forecast.evaluation.scoring import Actuals
+from forecast.times.axis import TimeAxis
 
 RANDOM = np.random.default_rng(11)
 LENGTHS, HORIZON, TARGETS = (30, 26), 3, 2

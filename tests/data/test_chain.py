@@ -11,9 +11,9 @@ from scipy import special, stats
 from sklearn.preprocessing import PowerTransformer
 
 from forecast.config.transforms import Difference, Log, Log1p, MinMax, Power, Robust, Standardize
-from forecast.data import compact
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain, known_rows_lost
 from forecast.errors import DataError
+from forecast.tables import compact
 
 from .chains import OPTIONS, SEASON, Data, data_of, fit, quick, random_data, seeds
 

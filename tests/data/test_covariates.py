@@ -21,8 +21,8 @@ from forecast.data.covariates import (
     fit_covariates,
 )
 from forecast.data.panel import Panel
-from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError
+from forecast.times.axis import TimeAxis
 
 ROOT = Path(__file__).resolve().parents[2]
 ENCODINGS = ("ordinal", "one_hot", "embedding")

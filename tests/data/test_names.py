@@ -10,7 +10,7 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.future import future_rows
 from forecast.data.names import as_known
-from tests.data.helpers import write
+from tests.tables.helpers import write
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forecast.data.assemble import read_panel
 from forecast.data.plain import is_plain, joined, plain_table
-from forecast.data.unpack import file_of
+from forecast.tables.unpack import file_of
 from tests.helpers import small_config
 
 DAYS = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=40).astype(str), "y": range(40)})

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import forecast
 from forecast.config.data import DataConfig
-from forecast.data import parts as files
 from forecast.data.assemble import read_panel
 from forecast.data.names import name_of, parts_of
 from forecast.data.series import together
@@ -19,6 +18,7 @@ from forecast.data.spanning import require_series_apart
 from forecast.errors import ForecastError
 from forecast.export.describe import description
 from forecast.forecasting import file_content, model_file
+from forecast.tables import parts as files
 from tests.helpers import refusal
 from tests.waves import TABLE
 

@@ -12,12 +12,12 @@ from forecast.config.days import Holidays, holiday_place
 from forecast.config.tree import Config, config_from
 from forecast.data import special_days as module
 from forecast.data.special_days import SpecialDays, share_of_days, special_days
-from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError, DataError
 from forecast.forecasting.model_file import load
 from forecast.forecasting.predict import new_model
 from forecast.forecasting.trained import TrainedModel
 from forecast.prepare import prepare
+from forecast.times.axis import TimeAxis
 from tests.helpers import refusal
 
 EPOCH = date(1970, 1, 1)

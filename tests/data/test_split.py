@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from forecast.config.data import SplitConfig
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS, Split, split
-from forecast.data.times import TimeAxis
 from forecast.errors import ConfigError
+from forecast.times.axis import TimeAxis
 
 
 def panel_of(lengths, starts=None, axis: TimeAxis | None = None) -> Panel:

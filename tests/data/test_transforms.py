@@ -17,10 +17,10 @@ from statsmodels.tsa.statespace.tools import diff
 from statsmodels.tsa.stattools import kpss
 
 from forecast.config.transforms import Difference, Log, MinMax, Power, Robust, Standardize
-from forecast.data import compact
 from forecast.data.chain import FittedChain, fit_chain
 from forecast.data.moments import min_max, robust, standard
 from forecast.data.transforms import TRANSFORMS, difference_orders
+from forecast.tables import compact
 
 from .chains import OPTIONS, SCOPES, data_of, fit, quick, random_data, seeds
 

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.data import compact
 from forecast.data.windows import (
     Usable,
     Windows,
@@ -19,6 +18,7 @@ from forecast.data.windows import (
     running_count,
     window_starts,
 )
+from forecast.tables import compact
 
 
 @st.composite

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from forecast.data import remote
 from forecast.distributed import team
 from forecast.distributed.environment import Place, own_place
 from forecast.distributed.team import ALONE, team_of
 from forecast.distributed.work import as_work, prepared_by
 from forecast.errors import ConfigError, DataError
 from forecast.prepare import prepare
+from forecast.tables import remote
 from tests.distributed.helpers import helpers_started
 from tests.helpers import refusal, small_config, wave_table
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from forecast.data.panel import Panel, offsets_of
-from forecast.data.times import TimeAxis
 from forecast.drawing.panels import MOST_PANELS, Shown, evenly, panels_of, rows_drawn, title_of
+from forecast.times.axis import TimeAxis
 
 
 def panel_of(series=1, targets=1, rows=5, has_ids=True):

@@ -9,7 +9,6 @@ import torch
 
 import forecast
 from forecast.data.special_days import SpecialDays, share_of_days
-from forecast.data.times import TimeAxis
 from forecast.export.days import GraphCountedDays, GraphDays
 from forecast.export.describe import description
 from forecast.export.feeds import wall_seconds
@@ -18,6 +17,7 @@ from forecast.export.probe import probe
 from forecast.export.quantize import validation_data
 from forecast.export.session import session_of
 from forecast.prepare import Prepared
+from forecast.times.axis import TimeAxis
 from tests.export.test_graph import forecasts
 from tests.forecasting.cases import config, noise
 

@@ -17,7 +17,6 @@ from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.panel import Panel
 from forecast.data.pipeline import Pipeline
-from forecast.data.times import TimeAxis
 from forecast.data.windows import Windows
 from forecast.errors import DataError
 from forecast.forecasting.history import refuse_infinite, refuse_unknown
@@ -29,6 +28,7 @@ from forecast.forecasting.predict import (
     window_shape,
 )
 from forecast.models.forecaster import Embedded, Forecaster, WindowShape
+from forecast.times.axis import TimeAxis
 
 HOUR = 3_600_000_000_000
 

@@ -1,7 +1,7 @@
 """A first look at a file by its path."""
 
-from forecast.data.table import opened
 from forecast.init import sniff
+from forecast.tables.table import opened
 
 
 def read_any(path):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.data.frames import as_frame
 from forecast.init.helping import Columns, encoded
+from forecast.tables.frames import as_frame
 from tests.proposed import propose, read_unconfigured
 
 ROWS = 60

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.data import table as tables
-from forecast.data.compact import categories
 from forecast.errors import DataError
 from forecast.init import sniff
+from forecast.tables import table as tables
+from forecast.tables.compact import categories
 from tests.init.looking import read_any
 from tests.proposed import read_unconfigured
 

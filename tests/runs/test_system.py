@@ -12,7 +12,7 @@ del signal.SIGHUP
 for name in ("O_NOFOLLOW", "O_NONBLOCK", "pread", "pwrite", "fchmod", "umask"):
     delattr(os, name)
 from pathlib import Path
-import forecast.cli.main, forecast.runs.lock, forecast.data.table
+import forecast.cli.main, forecast.runs.lock, forecast.tables.table
 from forecast.runs.files import append, write_atomically
 write_atomically(Path(sys.argv[1]) / "a", "one\\n")
 append(Path(sys.argv[1]) / "a", "two\\n")

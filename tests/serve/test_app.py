@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import forecast
-from forecast.data.csv_text import to_csv
 from forecast.errors import ForecastError
 from forecast.serve.wire import ForecastResponse
+from forecast.tables.csv_text import to_csv
 from tests.helpers import small_config
 from tests.serve.helpers import ask, columns, get, service_of
 from tests.test_labels import config as labels_config

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from forecast.data.csv_text import to_csv
 from forecast.serve.page import page_text, policy
+from forecast.tables.csv_text import to_csv
 from tests.serve.helpers import get, listening, service_of
 from tests.waves import SINGLE, TABLE
 

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from forecast.data.csv_text import to_csv
+from forecast.tables.csv_text import to_csv
 from tests.serve.helpers import ask, columns, get, listening, service_of
 from tests.serve.test_app import CSV, assert_same
 from tests.serve.test_page import browser as browser

@@ -1,0 +1,100 @@
+"""A file as the readers of CSV want it: unpacked if it is compressed, refused if it is no text."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+from typing import Any, BinaryIO
+
+from forecast.errors import DataError
+from forecast.tables.limits import MOST_UNPACKED
+
+CHUNK = 2**20
+"""Bytes that are unpacked at a time."""
+CODECS = {"gzip": rb"\x1f\x8b\x08", "zstd": rb"\x28\xb5\x2f\xfd", "bz2": rb"BZh[1-9]1AY&SY"}
+"""First bytes of compressed files, by what pyarrow calls them."""
+OTHERS = {
+    "compressed with xz; unpack it": rb"\xfd7zXZ\x00",
+    "a zip archive or an Excel workbook; save the table as CSV in UTF-8": rb"PK[\x03\x05]",
+    "an Excel workbook; save the table as CSV in UTF-8": rb"\xd0\xcf\x11\xe0",
+    "a Parquet file; give it a name that ends in .parquet": rb"PAR1[\x00-\x1f]",
+    "an Arrow file; write it as Parquet": rb"ARROW1\x00",
+    "a SQLite database; write the table as CSV": rb"SQLite format 3\x00",
+    "an HDF file; write the table as CSV or Parquet": rb"\x89HDF\r\n",
+    "a tar archive; unpack it": rb"(?s).{257}ustar[\x00 ]",
+}
+"""First bytes of files that are no text, by what they are."""
+
+
+def as_text(file: BinaryIO) -> BinaryIO:
+    """The same file, or what is in it if it is compressed with gzip, zstd or bzip2.
+
+    What is unpacked goes to a file without a name beside other temporary ones, so that memory is
+    bounded; it has the name of the packed one, for messages.
+
+    Raises:
+        DataError: for a damaged file, one that is too large, or one that is no text.
+    """
+    head = file.read(512)
+    file.seek(0)
+    for what, magic in OTHERS.items():
+        if re.match(magic, head):
+            raise DataError(f"{file.name}: is {what}")
+    codec = next((name for name, magic in CODECS.items() if re.match(magic, head)), None)
+    return file if codec is None else _unpacked(file, codec)
+
+
+def file_of(content: bytes, name: str) -> BinaryIO:
+    """An open file with a content, which readers know by a name: it has none of its own."""
+    file = _temporary(name)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def _unpacked(file: BinaryIO, codec: str) -> BinaryIO:
+    found = _temporary(file.name)
+    try:
+        _unpack(file, codec, found)
+    except BaseException:
+        found.close()
+        raise
+    found.seek(0)
+    return found
+
+
+def _unpack(file: BinaryIO, codec: str, found: BinaryIO) -> None:
+    """Write what is in a file to another one, as far as it may be a table."""
+    import pyarrow as pa
+
+    stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec)
+    size = 0
+    while chunk := _next_of(stream, file.name, codec):
+        size += len(chunk)
+        if b"\0" in chunk:
+            raise DataError(f"{file.name}: holds a NUL character, which is no text; take it out")
+        if size > MOST_UNPACKED:
+            raise DataError(
+                f"{file.name}: holds more than {MOST_UNPACKED} bytes; split the table, or unpack"
+                " the file first"
+            )
+        found.write(chunk)
+
+
+def _temporary(name: str) -> BinaryIO:
+    """A new file that has no name but for messages."""
+    with tempfile.TemporaryFile() as file:
+        raw: Any = io.FileIO(os.dup(file.fileno()), "w+")
+    raw.name = name
+    return io.BufferedRandom(raw)
+
+
+def _next_of(stream: Any, path: str, codec: str) -> bytes:
+    try:
+        chunk: bytes = stream.read(CHUNK)
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: damaged {codec} file: {reason}; write it again") from None
+    return chunk

@@ -1,0 +1,1 @@
+"""Times: read without guessing, and as integers on an axis."""
