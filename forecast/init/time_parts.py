@@ -1,19 +1,14 @@
-"""Columns that make up the time together: year and month, year and week, a date and a clock.
-
-And those that repeat a part of it, such as the day of the week.
-"""
+"""Columns that make up the time together: year and month, year and week, a date and a clock."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Int
 
 from forecast.errors import DataError, shown
-from forecast.init.time_column import EVEN, dates_of, evenness, holds_dates, integer_format
+from forecast.init.time_column import EVEN, evenness, holds_dates, integer_format
 from forecast.times.month_names import month_of
 from forecast.times.parts import QUARTER_CELL, joined_times
 
@@ -48,12 +43,8 @@ PART_OF_TIME = re.compile(
     re.I,
 )
 """Names of columns whose numbers rather go on with the time than name a series."""
-CALENDAR = ("year", "quarter", "month", "day", "day_of_year", "day_of_week", "hour", "minute")
-"""Parts of a time that pandas names, which a column may repeat."""
-OFTEN = 4
-"""Times of each number, so that it is no chance."""
 FIRST_ROWS = 1000
-"""By which most columns are told to repeat no part of the time."""
+"""By which most columns are told."""
 DAY_ALONE = r"\d[\d/.-]*\d(?: 00:00:00)?"
 CLOCK = (
     r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
@@ -156,46 +147,3 @@ def refuse_part(frame: pd.DataFrame, path: str, time: str, ids: Sequence[str]) -
                 f" 3, ...) in a column and name it with --time; if {shown(name)} names series, give"
                 f" --id {shown(name)}"
             )
-
-
-def repeating_time(
-    frame: pd.DataFrame, names: Sequence[str], time: str, time_format: str | None
-) -> tuple[str, ...]:
-    """Columns of whole numbers that number the weekdays, months or other parts of the time.
-
-    Args:
-        frame: the table.
-        names: columns to look at.
-        time: column of times.
-        time_format: as in the section `data`; None: as written.
-    """
-    whole = [name for name in names if pd.api.types.is_integer_dtype(frame[name])]
-    dates, rows = dates_of(frame[time], time_format) if whole else (pd.DatetimeIndex([]), None)
-    if rows is None or len(dates) < 2 or (rows < 0).any() or dates.hasnans:
-        return ()
-    parts = [np.asarray(getattr(dates, name), dtype=np.int64) for name in CALENDAR]
-    parts.append(dates.isocalendar()["week"].to_numpy(dtype=np.int64))
-    return tuple(name for name in whole if any(_numbers_part(frame[name], p, rows) for p in parts))
-
-
-def _numbers_part(
-    column: pd.Series, part: Int[np.ndarray, " times"], rows: Int[np.ndarray, " N"]
-) -> bool:
-    """Whether a column gives each value of a part of the time a number of its own.
-
-    Args:
-        column: without empty cells.
-        part: of the distinct times.
-        rows: the number of the time of each row.
-    """
-    if column.hasnans:
-        return False
-    for head in (slice(FIRST_ROWS), slice(None)):
-        pairs = pd.DataFrame({"part": part[rows[head]], "number": column.to_numpy()[head]})
-        distinct = pairs.drop_duplicates()
-        if distinct["part"].duplicated().any() or distinct["number"].duplicated().any():
-            return False
-    count = len(distinct)
-    is_counting = bool(np.ptp(distinct["number"]) == count - 1)
-    is_equal = bool((distinct["number"] == distinct["part"]).all())
-    return 2 <= count <= len(part) // OFTEN and (is_counting or is_equal)

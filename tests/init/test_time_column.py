@@ -126,6 +126,23 @@ def test_parts_of_the_calendar_are_not_forecast_where_something_else_is():
     assert read_unconfigured(shop[["day", "DayOfWeek"]]).roles.targets == ("DayOfWeek",)
 
 
+def test_the_time_again_is_not_forecast():
+    """Seconds since 1970 beside dates, the end of a step, years with a fraction, and codes."""
+    months = pd.date_range("2012-01-01", periods=60, freq="MS")
+    seconds = months.as_unit("s").astype(np.int64)
+    again = {
+        "unix": seconds,
+        "close": (seconds + 3600) * 1000 - 1,
+        "decimal": np.round(months.year + (months.month - 0.5) / 12, 4),
+        "code": months.year * 100 + months.month,
+        "serial": (months - pd.Timestamp("1899-12-30")).days,
+    }
+    sold = np.arange(60) ** 2 % 31 + 2012
+    found = read_unconfigured(pd.DataFrame({"date": months, **again, "sold": sold}))
+    assert found.roles.targets == ("sold",)
+    assert set(found.unused) == set(again)
+
+
 @pytest.mark.parametrize("name", ["HE", "Hour Ending", "hours"])
 def test_hours_by_other_names_stand_beside_a_date(name):
     hours = pd.date_range("2024-01-01 01:00", periods=480, freq="h")
