@@ -15,8 +15,15 @@ from forecast.config.formats import THOUSANDS
 from forecast.errors import DataError, shown
 from forecast.init.time_column import holds_dates
 from forecast.tables.compact import categories, distinct_texts
-from forecast.tables.csv_blocks import blocks_of, named_separator
-from forecast.tables.csv_cells import csv_columns, first_widths, look_at_csv, rows_agree, rows_below
+from forecast.tables.csv_blocks import blocks_of, head_of
+from forecast.tables.csv_cells import (
+    csv_columns,
+    first_widths,
+    look_at_csv,
+    place_of_names,
+    rows_agree,
+    rows_below,
+)
 from forecast.tables.explain_csv import refuse_rows
 from forecast.tables.numbers import EMPTY, without_thousands
 from forecast.tables.parquet import whole_parquet
@@ -68,10 +75,9 @@ def with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
-    named, _ = named_separator(file)
-    separator = named or max(",;\t|", key=lambda mark: _likeliness(file, mark))
+    separator = head_of(file).separator or max(",;\t|", key=lambda mark: _likeliness(file, mark))
     names = csv_columns(file, separator)
-    _require_names(names, file.name)
+    _require_names(names, place_of_names(file))
     texts = look_at_csv(file, separator, [name for name in names if names.count(name) == 1])
     if not len(texts):
         _refuse_ragged(file, separator, names)
@@ -82,12 +88,12 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not thousands and any(_seems_grouped(texts, frame, str(name), decimal) for name in frame):
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
-    frame = _of_named_columns(frame, names, file.name)
+    frame = _of_named_columns(frame, names, place_of_names(file))
     repeated = [name for name in names if name.strip() and names.count(name) > 1]
     if repeated and not _count_numbers(frame):
         raise DataError(
-            f"{file.name}:1: column {shown(repeated[0])} is named twice; give each column a name of"
-            " its own"
+            f"{place_of_names(file)}: column {shown(repeated[0])} is named twice; give each column"
+            " a name of its own"
         )
     marks |= {} if decimal == "." else {"decimal": decimal}
     marks |= {"thousands": thousands} if thousands else {}
@@ -155,8 +161,8 @@ def _refuse_ragged(file: BinaryIO, separator: str, names: list[str]) -> None:
     """Raise a DataError if there are rows, but none with as many cells as the first line."""
     if len(names) == 1 and rows_below(file, separator):
         raise DataError(
-            f"{file.name}:1: no row has as many cells as the first line, 1; it must name the"
-            " columns: delete what stands above their names"
+            f"{place_of_names(file)}: no row has as many cells as the first line, 1; it must name"
+            " the columns: delete what stands above their names"
         )
     for block in blocks_of(file, separator):
         refuse_rows(block, len(names))
@@ -168,12 +174,12 @@ def _refuse_title(file: BinaryIO, separator: str) -> None:
     usual = max(widths, key=widths.count)
     if widths[0] > 1 and usual not in widths[:2] and 2 * widths.count(usual) > len(widths):
         raise DataError(
-            f"{file.name}:1: the first line has {widths[0]} cells, most have {usual}; it must name"
-            " the columns: delete what stands above their names"
+            f"{place_of_names(file)}: the first line has {widths[0]} cells, most have {usual}; it"
+            " must name the columns: delete what stands above their names"
         )
 
 
-def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.DataFrame:
+def _of_named_columns(frame: pd.DataFrame, names: list[str], place: str) -> pd.DataFrame:
     """The columns that have a name; one without may hold numbers of rows, but not the times.
 
     Raises:
@@ -184,10 +190,10 @@ def _of_named_columns(frame: pd.DataFrame, names: list[str], path: str) -> pd.Da
         return frame
     dates = [name for name in frame if holds_dates(frame[name], None)]
     if dates == [""]:
-        raise DataError(f"{path}:1: the column of times has no name; write one into the first line")
+        raise DataError(f"{place}: the column of times has no name; write one into the first line")
     if 2 * blank >= len(names) and not (dates and _count_numbers(frame)):
         raise DataError(
-            f"{path}:1: {blank} of {len(names)} columns have no name; the first line must name"
+            f"{place}: {blank} of {len(names)} columns have no name; the first line must name"
             " them: delete what stands above their names"
         )
     return frame.drop(columns="", errors="ignore")
@@ -208,15 +214,15 @@ def _likeliness(file: BinaryIO, mark: str) -> tuple[bool, int]:
     return cells > 1 and rows_agree(file, mark), cells
 
 
-def _require_names(names: list[str], path: str) -> None:
+def _require_names(names: list[str], place: str) -> None:
     """Raise a DataError if the first line holds values; a table of dates side by side does too."""
     if not names:
-        raise DataError(f"{path}:1: the first line is empty; it must name the columns")
+        raise DataError(f"{place}: the first line is empty; it must name the columns")
     values = [name for name in names if re.fullmatch(f"{DATE}|{NUMBER}|", name.strip())]
     dates = [name for name in values if re.fullmatch(DATE, name.strip())]
     if dates or len(values) == len(names):
         raise DataError(
-            f"{path}:1: {shown((dates or values)[0])} is no name of a column; the first line must"
+            f"{place}: {shown((dates or values)[0])} is no name of a column; the first line must"
             " name the columns, and every time step have a row"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -19,6 +19,11 @@ BLOCK = 2**20
 MARK = b"\xef\xbb\xbf"
 """The byte order mark with which some programs begin a file."""
 QUOTE = ord('"')
+MOST_COMMENTS = 2**16
+"""Bytes of comments above the names of the columns."""
+COMMENTS = re.compile(rb"(?:#[^\r\n]*(?:\r\n|\n|\r))+(?:[ \t,;]*(?:\r\n|\n|\r))*")
+CELL_ENDS, VALUE = re.compile(rb"[,;\t|]"), re.compile(rb"[\s\"]*[-+]?\d[-+\d.,:/ TZ]*[\s\"]*")
+"""Between cells, and a number or a date."""
 SEPARATOR_LINE = re.compile(rb'"?sep=([\t -~])"?(?:\r\n|\n|\r)')
 
 
@@ -29,9 +34,9 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
         DataError: with file and line, for text that is not UTF-8, text after a closing quote, or a
             quoted cell that is cut off.
     """
-    named, start = named_separator(file)
-    file.seek(start)
-    data, line, is_header = file.read(BLOCK), 2 if named else 1, True
+    head = head_of(file)
+    file.seek(head.start)
+    data, line, is_header = file.read(BLOCK), head.line, True
     while data:
         more = file.read(max(BLOCK, len(data)))  # a row may be longer than a block
         block = Block(data, file.name, line, separator)
@@ -48,13 +53,37 @@ def blocks_of(file: BinaryIO, separator: str) -> Iterator[Block]:
         data = data[len(whole) :] + more
 
 
-def named_separator(file: BinaryIO) -> tuple[str, int]:
-    """What a first line `sep=;` of Excel names, or nothing, and the bytes above the header."""
+@dataclass(frozen=True)
+class Head:
+    """What stands above the names of the columns."""
+
+    separator: str
+    """That a first line `sep=;` of Excel names, or nothing."""
+    start: int
+    """Bytes above the names."""
+    line: int
+    """Of the names."""
+
+
+def head_of(file: BinaryIO) -> Head:
+    """What stands above the names of the columns of an open file.
+
+    Lines that begin with # do, and blank ones below them: comments of measuring stations and
+    exports; but where values follow, the last of them may hold the names.
+    """
     file.seek(0)
-    head = file.read(16)
-    start = len(MARK) if head.startswith(MARK) else 0
-    found = SEPARATOR_LINE.match(head, start)
-    return (found[1].decode(), found.end()) if found else ("", start)
+    first = file.read(16)
+    start = len(MARK) if first.startswith(MARK) else 0
+    if found := SEPARATOR_LINE.match(first, start):
+        return Head(found[1].decode(), found.end(), 2)
+    if not first.startswith(b"#", start):
+        return Head("", start, 1)
+    text = first + file.read(MOST_COMMENTS)
+    found = COMMENTS.match(text, start)
+    names, end, _ = text[found.end() :].partition(b"\n") if found else (b"", b"", b"")
+    if found is None or not end or any(VALUE.fullmatch(cell) for cell in CELL_ENDS.split(names)):
+        return Head("", start, 1)
+    return Head("", found.end(), 1 + line_ends(text[: found.end()]))
 
 
 def too_long(path: str, line: int) -> DataError:

@@ -17,7 +17,7 @@ from jaxtyping import Int
 
 from forecast.errors import DataError
 from forecast.tables.compact import ColumnKindError, in_nanoseconds
-from forecast.tables.csv_blocks import blocks_of, named_separator, too_long
+from forecast.tables.csv_blocks import blocks_of, head_of, too_long
 from forecast.tables.explain_csv import Block, refuse_rows, rows_of, text_of
 from forecast.tables.limits import LONGEST_ROW
 from forecast.tables.numbers import EMPTY
@@ -45,13 +45,20 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
     except UnicodeDecodeError:
         header = ["\0"]
     except csv.Error as error:
-        raise DataError(f"{file.name}:1: {error}; the first line must name the columns") from None
+        raise DataError(
+            f"{place_of_names(file)}: {error}; the first line must name the columns"
+        ) from None
     if "\0" in "".join(header):
         raise _not_utf8(file)
     if found := NO_TABLE.match(separator.join(header)):
         kind = "HTML or XML" if found["markup"] else "JSON"
         raise DataError(f"{file.name}: is {kind}, no CSV; write the table as CSV or Parquet")
     return header
+
+
+def place_of_names(file: BinaryIO) -> str:
+    """The line that names the columns, for the start of an error message."""
+    return f"{file.name}:{head_of(file).line}"
 
 
 def rows_agree(file: BinaryIO, separator: str) -> bool:
@@ -84,7 +91,7 @@ def line_of(file: BinaryIO, separator: str, name: str, cell: str) -> int:
     """The first line of an open file with a cell in a column, but for blanks around; 0: none is
     found, or a cell before it is longer than Python's reader of CSV takes."""
     place = csv_columns(file, separator).index(name)
-    first = 2 if named_separator(file)[0] else 1
+    first = head_of(file).line
     reader = csv.reader(_lines(file), delimiter=separator)
     lines = (
         first + reader.line_num - 1 - sum(each.count("\n") for each in row)
@@ -104,7 +111,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         DataError: for a line that is too long; one with a NUL is cut to that.
         UnicodeDecodeError: for one that is not UTF-8.
     """
-    file.seek(named_separator(file)[1])
+    file.seek(head_of(file).start)
     while line := file.readline(LONGEST_ROW):
         if b"\0" in line:
             yield "\0"
@@ -141,11 +148,11 @@ def checked_header(
     if not header:
         is_empty = os.fstat(file.fileno()).st_size == 0
         what = "the file is empty" if is_empty else "the first line is blank"
-        raise DataError(f"{file.name}:1: {what}; the first line must name the columns")
+        raise DataError(f"{place_of_names(file)}: {what}; the first line must name the columns")
     other = [mark for mark in ";\t|," if mark != separator and mark in "".join(header)]
     if len(header) == 1 and other and wanted != header:
         raise DataError(
-            f"{file.name}:1: the cells are separated by {other[0]!r}, not {separator!r};"
+            f"{place_of_names(file)}: the cells are separated by {other[0]!r}, not {separator!r};"
             f" set data.separator: {other[0]!r}"
         )
     for key, mark in (("separator", separator), ("decimal", decimal)):

@@ -23,7 +23,14 @@ from forecast.errors import DataError, did_you_mean, shown
 from forecast.tables.cells import holds_integers, number_cells, text_cells
 from forecast.tables.compact import ColumnKindError, end_to_end
 from forecast.tables.csv_blocks import most_rows
-from forecast.tables.csv_cells import Lines, TimesKind, checked_header, csv_columns, csv_frames
+from forecast.tables.csv_cells import (
+    Lines,
+    TimesKind,
+    checked_header,
+    csv_columns,
+    csv_frames,
+    place_of_names,
+)
 from forecast.tables.numbers import Place, finite_numbers
 from forecast.tables.parquet import parquet_types
 from forecast.tables.parquet_columns import ParquetColumns
@@ -174,7 +181,7 @@ def read_table(
         return read_parts([Part(file.name, lambda: contextlib.nullcontext(file))], numeric, text)
     marks = config.separator, config.decimal
     wanted = [*numeric, *text]
-    require_columns(checked_header(file, *marks, wanted), wanted, f"{file.name}:1")
+    require_columns(checked_header(file, *marks, wanted), wanted, place_of_names(file))
     is_long = os.fstat(file.fileno()).st_size >= LONG and config.time_format is None
     kinds: tuple[TimesKind, ...] = ("dates", "integers", "text") if is_long else ("text",)
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from forecast.errors import DataError, shown
-from forecast.tables.csv_blocks import named_separator
+from forecast.tables.csv_blocks import head_of
 from forecast.tables.csv_cells import csv_columns, look_at_csv
 from forecast.tables.numbers import EMPTY, Place
 from forecast.tables.units import MINUS, number_of
@@ -125,7 +125,7 @@ def may_be_thousands(values: Float[np.ndarray, " N"]) -> bool:
 def _head(file: BinaryIO, separator: str) -> Mapping[str, list[str]]:
     """The columns of the first rows."""
     header = csv_columns(file, separator)
-    file.seek(named_separator(file)[1])
+    file.seek(head_of(file).start)
     whole, _, _ = file.read(HEAD).rpartition(b"\n")
     text = io.StringIO(whole.decode("utf-8", errors="replace"), newline="")
     rows = [row for row in csv.reader(text, delimiter=separator) if len(row) == len(header)]

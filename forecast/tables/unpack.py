@@ -1,11 +1,15 @@
-"""A file as the readers of CSV want it: unpacked if it is compressed, refused if it is no text."""
+"""A file as the readers of CSV want it: unpacked if it is compressed, in UTF-8 if its first bytes
+name UTF-16, refused if it is no text."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO
 
 from forecast.errors import DataError
@@ -15,6 +19,8 @@ CHUNK = 2**20
 """Bytes that are unpacked at a time."""
 CODECS = {"gzip": rb"\x1f\x8b\x08", "zstd": rb"\x28\xb5\x2f\xfd", "bz2": rb"BZh[1-9]1AY&SY"}
 """First bytes of compressed files, by what pyarrow calls them."""
+UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+"""First bytes of what spreadsheets call Unicode text."""
 OTHERS = {
     "compressed with xz; unpack it": rb"\xfd7zXZ\x00",
     "a zip archive or an Excel workbook; save the table as CSV in UTF-8": rb"PK[\x03\x05]",
@@ -29,7 +35,7 @@ OTHERS = {
 
 
 def as_text(file: BinaryIO) -> BinaryIO:
-    """The same file, or what is in it if it is compressed with gzip, zstd or bzip2.
+    """The same file, or what is in it if it is compressed with gzip, zstd or bzip2, or in UTF-16.
 
     What is unpacked goes to a file without a name beside other temporary ones, so that memory is
     bounded; it has the name of the packed one, for messages.
@@ -39,11 +45,13 @@ def as_text(file: BinaryIO) -> BinaryIO:
     """
     head = file.read(512)
     file.seek(0)
+    if head.startswith(UTF16):
+        return _in_other(file, _to_utf8)
     for what, magic in OTHERS.items():
         if re.match(magic, head):
             raise DataError(f"{file.name}: is {what}")
     codec = next((name for name, magic in CODECS.items() if re.match(magic, head)), None)
-    return file if codec is None else _unpacked(file, codec)
+    return file if codec is None else _in_other(file, partial(_unpack, codec=codec))
 
 
 def file_of(content: bytes, name: str) -> BinaryIO:
@@ -54,10 +62,10 @@ def file_of(content: bytes, name: str) -> BinaryIO:
     return file
 
 
-def _unpacked(file: BinaryIO, codec: str) -> BinaryIO:
+def _in_other(file: BinaryIO, write: Callable[[BinaryIO, BinaryIO], None]) -> BinaryIO:
     found = _temporary(file.name)
     try:
-        _unpack(file, codec, found)
+        write(file, found)
     except BaseException:
         found.close()
         raise
@@ -65,7 +73,19 @@ def _unpacked(file: BinaryIO, codec: str) -> BinaryIO:
     return found
 
 
-def _unpack(file: BinaryIO, codec: str, found: BinaryIO) -> None:
+def _to_utf8(file: BinaryIO, found: BinaryIO) -> None:
+    """Write a file in UTF-16 to another one in UTF-8."""
+    try:
+        for text in codecs.iterdecode(iter(lambda: file.read(CHUNK), b""), "utf-16"):
+            found.write(text.encode())
+    except UnicodeError:
+        raise DataError(
+            f"{file.name}: is no UTF-16 text, though it begins like it; save the file as CSV in"
+            " UTF-8"
+        ) from None
+
+
+def _unpack(file: BinaryIO, found: BinaryIO, codec: str) -> None:
     """Write what is in a file to another one, as far as it may be a table."""
     import pyarrow as pa
 

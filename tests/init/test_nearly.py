@@ -61,8 +61,8 @@ def table(header, rows=DAYS, cell="{}"):
         (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),
         (f"{table('ds,y')}\nTotal,190", "; delete the row if it is a total or a note, or write"),
         (
-            f"# units: MW\n{table('ds;y')}",
-            ": the first line names one column, # units: MW; it must",
+            f"units: MW\n{table('ds;y')}",
+            ": the first line names one column, units: MW; it must",
         ),
         ("y\n1\n2", ": the first line names one column, y; it must name the times and what"),
         (table("ds,y,y", cell="{0},{0}"), ":1: column 'y' is named twice; give each column a name"),

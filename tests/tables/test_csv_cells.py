@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
+from forecast.tables.csv_cells import csv_columns
+from tests.data.helpers import GOOD, assert_refused, read_file, write
 from tests.helpers import refusal
 from tests.init.looking import read_any
 from tests.tables.helpers import GOOD, assert_refused, read_file, write
@@ -94,7 +96,6 @@ BAD_HEADERS = {
     "empty": (b"", ":1: the file is empty; the first line must name the columns"),
     "only a mark": (b"\xef\xbb\xbf", ":1: the first line is blank; the first line must name"),
     "blank first line": ("\nds,y\na,1\n", ":1: the first line is blank; the first line must name"),
-    "UTF-16": (GOOD.encode("utf-16"), ":1: not UTF-8 text; save the file as CSV in UTF-8"),
     "UTF-16 without mark": (GOOD.encode("utf-16-le"), ":1: not UTF-8 text; save the file as CSV"),
     "Latin-1 header": (
         "ds,y,Größe\na,1,1\n".encode("latin-1"),
@@ -127,3 +128,30 @@ def test_a_first_line_of_excel_that_names_the_separator_is_no_header(tmp_path, f
     frame, marks = read_any(path)
     assert [*frame.columns] == ["ds", "y"]
     assert marks == {"separator": ";"}
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [
+        ("# Station 7\n#\n", 3),
+        ("\ufeff# exported, 3 columns\r\n\r\n", 3),
+        ("#group,false,true\n#datatype,string,double\n\n , \n", 5),
+    ],
+)
+def test_comments_above_the_names_of_the_columns_are_left_out(tmp_path, above, line):
+    path = write(tmp_path, f"{above}ds,y\n2024-01-01,1.5\n2024-01-02,x\n")
+    assert refusal(read_file, path).startswith(f"{path}:{line + 2}: column 'y' holds 'x'")
+    assert refusal(read_file, path, ["z"]).startswith(f"{path}:{line}: no column 'z'")
+    path = write(tmp_path, f"{above}ds,y\n2024-01-01,1.5\n2024-01-02,\n# the end,\n")
+    table = read_file(path)
+    assert table.frame["ds"].tolist() == ["2024-01-01", "2024-01-02", "# the end"]
+    assert [*table.lines] == [line + 1, line + 2, line + 3]
+    assert [*read_any(path)[0].columns] == ["ds", "y"]
+
+
+@pytest.mark.parametrize("above", ["", "# Station 7\n"])
+def test_a_comment_above_values_may_name_the_columns(tmp_path, above):
+    path = write(tmp_path, f"{above}#ds,y\n2024-01-01,1.5\n2024-01-02,2.5\n")
+    names = ["# Station 7"] if above else ["#ds", "y"]
+    with open(path, "rb") as file:
+        assert csv_columns(file, ",") == names

@@ -1,6 +1,7 @@
 """Compressed tables are read as what is in them; what is no text is refused for what it is."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -25,6 +26,8 @@ PACKED = {
     "zstd": pa.compress(TEXT, "zstd", asbytes=True),
     "bz2": bz2.compress(TEXT),
     "two members": gzip.compress(TEXT[:40]) + gzip.compress(TEXT[40:]),
+    "UTF-16": codecs.BOM_UTF16_LE + TEXT.decode().encode("utf-16-le"),
+    "UTF-16, the other way round": codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be"),
 }
 
 
@@ -37,6 +40,12 @@ def test_a_compressed_table_is_read_everywhere(tmp_path, content, chunk):
         np.testing.assert_array_equal(table.frame["y"], np.arange(1, 29) * 1.5)
         assert table.place(3) == f"{path}:5"
         assert read_any(path)[0]["y"].tolist() == table.frame["y"].tolist()
+
+
+def test_text_that_only_begins_like_utf16_is_refused(tmp_path):
+    path = write(tmp_path, codecs.BOM_UTF16_LE + TEXT.decode().encode("utf-16-le") + b"x")
+    said = "is no UTF-16 text, though it begins like it; save the file as CSV in UTF-8"
+    assert refusal(read_file, path) == f"{path}: {said}"
 
 
 def zipped():
