@@ -11,7 +11,7 @@ from jaxtyping import Int
 from forecast.config.data import EXCEL
 from forecast.errors import DataError, listed, named
 from forecast.times.axis import iso_dates, nanoseconds
-from forecast.times.formats import code_format, formats_of, read_formatted
+from forecast.times.formats import begins_of, code_format, formats_of, read_formatted
 
 NAMES = ("ds", "date", "datetime", "time", "timestamp", "month", "week", "day", "year")
 """Names that a time column often has, likeliest first."""
@@ -85,13 +85,21 @@ def holds_dates(column: pd.Series, time_format: str | None) -> bool:
         return True
     if not len(column) or (pd.api.types.is_numeric_dtype(column) and time_format is None):
         return False
-    head = column.head(HEAD_ROWS).astype(str).str.strip().reset_index(drop=True)
+    head = begins_of(column.head(HEAD_ROWS).astype(str).str.strip().reset_index(drop=True))
     try:
         if time_format is not None:
             return not np.any(read_formatted(head, time_format).isna())
     except (ValueError, re.error) as error:
         raise DataError(f"data.time_format {time_format!r}: {error}") from None
     return not np.any(iso_dates(head, utc=True).isna()) or bool(formats_of(head))
+
+
+def are_intervals(column: pd.Series) -> bool:
+    """Whether the first cells of a column of times are intervals, each from one time to another."""
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column):
+        return False
+    texts = column.head(HEAD_ROWS).astype(str).str.strip()
+    return begins_of(texts) is not texts
 
 
 def dates_of(
@@ -105,7 +113,7 @@ def dates_of(
         rows, found = pd.factorize(column)
         return pd.DatetimeIndex(found), rows
     rows, cells = pd.factorize(column)
-    texts = pd.Series(cells).astype(str).str.strip()
+    texts = begins_of(pd.Series(cells).astype(str).str.strip())
     return _read(texts, time_format or integer_format(column)), rows
 
 

@@ -25,7 +25,7 @@ from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.side_by_side import refuse_side_by_side
 from forecast.init.sniff import read_any, with_numbers
-from forecast.init.time_column import integer_format, time_column
+from forecast.init.time_column import are_intervals, integer_format, time_column
 from forecast.init.time_parts import time_parts
 from forecast.tables.csv_cells import line_of
 from forecast.tables.frames import AnyTable, as_frame
@@ -91,6 +91,8 @@ def read_unconfigured(
         frame, time, parts = _with_time(frame, path, hints)
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
+        if time in frame and are_intervals(frame[time]):
+            log.info("the times of %s are intervals: their begins are taken", shown(time))
         units = marks.pop("units", {})
         place = partial(_place, given, path, marks.get("separator", ","))
         roles = find_roles(frame, path, time, hints, marks, place)

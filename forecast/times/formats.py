@@ -17,6 +17,11 @@ from forecast.times.month_names import with_english_months
 
 END_OF_DAY = re.compile(r"([T ])24(:00){1,2}(\.0+)?(?=$| ?[Z+-])")
 """Midnight as the end of a day rather than the beginning of the next."""
+HALF_DAY = re.compile(r"([AaPp])\.\s?[Mm]\.?$")
+"""a.m. and p.m. as Spanish writes them."""
+INTERVAL = re.compile(r"(\S.*?)(?:\s+(?:[-\u2013\u2014]|to)\s+|/)(\S.*)")
+FEWEST_DIGITS = 5
+"""Of a day in an interval, Jan 1 2024: 2019/2020 is a year of schools."""
 DAY_FIRST, MONTH_FIRST = ("%d", "%m"), ("%m", "%d")
 DAYS = [
     mark.join((*day, year))
@@ -25,10 +30,12 @@ DAYS = [
     for day in (DAY_FIRST, MONTH_FIRST)
 ]
 DAYS += ["%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%b %d, %Y", "%b %d %Y", "%Y %b %d"]
-DAYS += ["%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%G-W%V-%u"]
+DAYS += ["%Y-%b-%d", "%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%G-W%V-%u", "%d%b%Y"]
+DAYS += ["%d. %m. %Y", "%Y.%m.%d", "%Y.%m.%d.", "%Y. %m. %d", "%Y. %m. %d."]
+DAYS += ["%Y年%m月%d日", "%Y년 %m월 %d일", "%Y년%m월%d일"]
 DAYS += [f"{week}{mark} {day}" for week in ("%A", "%a") for mark in (",", "") for day in DAYS]
 """Of a day, which may have a clock behind it."""
-CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I%p", "%I %p")
 PERIODS = [
     mark.join(parts)
     for parts in (
@@ -59,7 +66,11 @@ PERIODS += [
     for mark in (" ", "-", "/", ".", ", ", "'")
     if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
 ]
-PERIODS += ["FY%Y", "FY %Y", "%qQ%y", "%qQ %y", *(f"Q%q{mark}%y" for mark in " -/'")]
+PERIODS += ["FY%Y", "FY %Y", "CY%Y", "%qQ%y", "%qQ %y", "Q%q '%y", "%b '%y", "%b%y"]
+PERIODS += [f"Q%q{mark}%y" for mark in " -/'"]
+PERIODS += ["%Y:Q%q", "%Y:%q", "%Y:%m", "%q. Quartal %Y", "%q.Quartal %Y"]
+PERIODS += [parts for word in ("Qtr", "Quarter") for parts in (f"{word} %q %Y", f"%Y {word} %q")]
+PERIODS += ["%Y年%m月", "%Y년 %m월", "%Y년%m월", "%Y年", "%Y년", "%Y年度"]
 """Of a half year or a quarter, a week, a month or a year."""
 PARTS = {"%q": 3, "%h": 6}
 """Months of a quarter and of a half year, which strptime does not know."""
@@ -67,7 +78,7 @@ WEEKS = [
     mark.join((number, "%G") if is_last else ("%G", number))
     for word in ("", "W", "KW", "KW ", "CW", "CW ", "Week ", "week ", "wk ")
     for number in (f"{word}%V",)
-    for mark in ("/", "-", " ")
+    for mark in ("/", "-", " ", ", ", " - ")
     for is_last in (False, True)
 ]
 """Of a week, where nothing else reads them: 2018/12 may be a month, 2018/13 is none."""
@@ -106,6 +117,8 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
     if time_format == EXCEL:
         return _since_1900(texts)
     texts = with_english_months(texts, time_format)
+    if "%p" in time_format:
+        texts = texts.str.replace(HALF_DAY, r"\1m", regex=True)
     if part := next((each for each in PARTS if each in time_format), None):
         texts, time_format = _as_months(texts, time_format, part)
     if "%V" in time_format and not re.search("%[uaAw]", time_format):
@@ -116,6 +129,23 @@ def read_formatted(texts: pd.Series, time_format: str) -> pd.DatetimeIndex:
             pd.to_datetime(some, format=time_format, errors="coerce", utc=has_offset(time_format))
         ),
     )
+
+
+def begins_of(texts: pd.Series) -> pd.Series:
+    """The begins of intervals such as `01.02.2024 00:00 - 01.02.2024 01:00`; other texts as they
+    are. Both times of an interval are written alike."""
+    if not len(texts) or not INTERVAL.fullmatch(str(texts.iloc[0])):
+        return texts
+    ends = texts.str.extract(f"^{INTERVAL.pattern}$")
+    if ends.isna().any(axis=None):
+        return texts
+    shapes = ends.apply(lambda side: side.str.replace(r"\d+", "0", regex=True).map(_word_shape))
+    is_day = ends[0].str.count(r"\d") >= FEWEST_DIGITS
+    return ends[0] if is_day.all() and (shapes[0] == shapes[1]).all() else texts
+
+
+def _word_shape(text: str) -> str:
+    return re.sub(r"[^\W\d_]+", "a", text)
 
 
 def with_ends_of_days(
@@ -184,7 +214,9 @@ def formats_of(texts: pd.Series) -> dict[str, pd.DatetimeIndex]:
         if re.fullmatch(digits, first) and texts.str.fullmatch(digits).all():
             return _reading(texts, [time_format])
     is_week = re.fullmatch(
-        r"(?:[a-zA-Z]+ ?)?\d{1,2}[/ -]\d{4}|\d{4}[/ -](?:[a-zA-Z]+ ?)?\d{1,2}", first
+        r"(?:[a-zA-Z]+ ?)?\d{1,2}(?:[/ -]|, | - )\d{4}"
+        r"|\d{4}(?:[/ -]|, | - )(?:[a-zA-Z]+ ?)?\d{1,2}",
+        first,
     )
     weeks = _of_shape(WEEKS, first) if is_week else []
     return _reading(texts, _likely(first)) or _reading(texts, weeks)
@@ -230,7 +262,7 @@ def _likely(text: str) -> tuple[str, ...]:
     """The formats that read one text; the same text comes up again."""
     one = pd.Series([text])
     day, mark, clock = text, "", ""
-    if found := re.search(r"(,? |T)(?=\d{1,2}:\d\d)", text):
+    if found := re.search(r"(,? |T|(?<=[a-z]\d{4}):)(?=\d{1,2}(?::\d\d| ?[AaPp]\.?[Mm]))", text):
         day, mark, clock = text[: found.start()], found[1], text[found.end() :]
     clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
     formats = _of_shape([*DAYS, *([] if clock else PERIODS)], day)

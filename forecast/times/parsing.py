@@ -15,7 +15,14 @@ from forecast.errors import DataError, shown
 from forecast.tables.compact import distinct_texts
 from forecast.times.axis import Place, are_plain, iso_dates
 from forecast.times.codes import refuse_centuries, refuse_turns
-from forecast.times.formats import code_format, formats_of, has_offset, read_formatted, readable
+from forecast.times.formats import (
+    begins_of,
+    code_format,
+    formats_of,
+    has_offset,
+    read_formatted,
+    readable,
+)
 from forecast.times.local import cell_at, is_zone, localized
 
 CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
@@ -23,7 +30,7 @@ CODES["%Y%j"] = "a day of a year"
 CODES |= dict.fromkeys(("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"), "a time")
 CODES |= {**dict.fromkeys(EPOCHS, "time since 1970"), EXCEL: "a day of a spreadsheet"}
 """What integers of a format may be."""
-SPLIT_YEAR = re.compile(r"(\d{4})[-/](\d\d)")
+SPLIT_YEAR = re.compile(r"(\d{4})\s?[-/\u2013]\s?((?:\d\d)?\d\d)")
 FEWEST_YEARS = 3
 """Months of which each is 13 after the one before are no months."""
 LAST_SHORT_YEAR = 2050
@@ -124,7 +131,7 @@ def _refuse_nat(
     if bad.any():
         row = int(np.argmax(bad))
         cell = str(texts.iloc[row])
-        how = f"a date; {_remedy(cell)}"
+        how = f"a date; {_remedy(cell, are_all=bool(bad.all()) and len(bad) > 1)}"
         if time_format is not None:
             zone = ZONE_NAME.search(cell) if "%Z" in time_format else None
             remedy = _without_name(zone[1]) if zone else "mend one of them"
@@ -132,15 +139,18 @@ def _refuse_nat(
         raise DataError(f"{cell_at(place(row), name, cell)}, which is not read as {how}")
 
 
-def _remedy(cell: str) -> str:
-    """What to do about a cell that is no date."""
-    if not re.search(r"\d", cell):
+def _remedy(cell: str, are_all: bool) -> str:
+    """What to do about a cell that is no date, or about all of them."""
+    if not are_all and not re.search(r"\d", cell):
         return "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
     if re.fullmatch(r"\d{4}\.\d+", cell):
         return "of a year with a fraction write the date, YYYY-MM-DD"
     if zone := ZONE_NAME.search(cell):
         return _without_name(zone[1])
-    return "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
+    write = "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261"
+    if are_all:
+        return f"{write}, set data.time_format, or number the rows (1, 2, 3, ...)"
+    return f"{write}, or set data.time_format"
 
 
 def _without_name(zone: str) -> str:
@@ -151,11 +161,12 @@ def _without_name(zone: str) -> str:
 
 
 def _stripped(column: pd.Series) -> tuple[Int[np.ndarray, " N"], pd.Series]:
-    """Numbers (N,) of a column's texts, and the texts without blanks around; "" if missing."""
+    """Numbers (N,) of a column's texts, and the texts without blanks around, of intervals their
+    begins; "" if missing."""
     codes, texts = distinct_texts(column.astype(str) if column.dtype.kind in "iuf" else column)
     if codes.min(initial=0) < 0:
         codes, texts = np.where(codes < 0, len(texts), codes), np.append(texts, "")
-    return codes, pd.Series(texts, dtype=object).str.strip()
+    return codes, begins_of(pd.Series(texts, dtype=object).str.strip())
 
 
 def _integers(
@@ -231,7 +242,7 @@ def _refuse_split_years(texts: pd.Series, name: str, place: Place) -> None:
     years = texts.str.extract(f"^{SPLIT_YEAR.pattern}$")
     if (
         years.isna().any(axis=None)
-        or ((years[0].astype(int) + 1) % 100 != years[1].astype(int)).any()
+        or ((years[0].astype(int) + 1) % 100 != years[1].astype(int) % 100).any()
     ):
         return
     raise DataError(
@@ -282,5 +293,7 @@ def _only_format(
 
 def _either(formats: Sequence[str]) -> str:
     """What is not clear of a time that two formats or more read in different ways."""
+    if not any("%d" in each for each in formats):
+        return "which is read in several ways"
     orders = {each.find("%d") < each.find("%m") for each in formats}
     return "day first or month first" if len(orders) == 2 else "which is read in several ways"

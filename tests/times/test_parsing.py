@@ -141,6 +141,34 @@ def test_integers(cells, integers):
          "%d.%m.%Y %H:%M"),
         (["2024-12-31T24:00:00Z"], ["2025-01-01"], None),
         (["13/01/2023", "01/02/2023"], ["2023-01-13", "2023-02-01"], "%d/%m/%Y"),
+        (["2023年1月5日", "2023年12月10日"], ["2023-01-05", "2023-12-10"], "%Y年%m月%d日"),
+        (["2023年1月5日 9:30"], ["2023-01-05 09:30"], "%Y年%m月%d日 %H:%M"),
+        (["2023年1月", "2023年12月"], ["2023-01-01", "2023-12-01"], "%Y年%m月"),
+        (["2022年", "2023年"], ["2022-01-01", "2023-01-01"], "%Y年"),
+        (["2023년 1월 5일", "2023년 2월 5일"], ["2023-01-05", "2023-02-05"], "%Y년 %m월 %d일"),
+        (["2023.01.02.", "2023.01.13."], ["2023-01-02", "2023-01-13"], "%Y.%m.%d."),
+        (["2023. 1. 2", "2023. 1. 13"], ["2023-01-02", "2023-01-13"], "%Y. %m. %d"),
+        (["2. 1. 2023", "13. 1. 2023"], ["2023-01-02", "2023-01-13"], "%d. %m. %Y"),
+        (["02Jan2023", "13Jan2023"], ["2023-01-02", "2023-01-13"], "%d%b%Y"),
+        (["02Jan2023:05:06:07"], ["2023-01-02 05:06:07"], "%d%b%Y:%H:%M:%S"),
+        (["13/1/2023 12AM", "13/1/2023 1PM"], ["2023-01-13", "2023-01-13 13:00"],
+         "%d/%m/%Y %I%p"),
+        (["13/01/2023 12:05 a.m.", "13/01/2023 01:05 p. m."],
+         ["2023-01-13 00:05", "2023-01-13 13:05"], "%d/%m/%Y %I:%M %p"),
+        (["Jan '12", "Feb '12"], ["2012-01-01", "2012-02-01"], "%b '%y"),
+        (["2010:Q1", "2010:Q4"], ["2010-01-01", "2010-10-01"], "%Y:Q%q"),
+        (["2010:1", "2010:12"], ["2010-01-01", "2010-12-01"], "%Y:%m"),
+        (["1. Quartal 2010", "4. Quartal 2010"], ["2010-01-01", "2010-10-01"],
+         "%q. Quartal %Y"),
+        (["Qtr 1 2010", "Qtr 4 2010"], ["2010-01-01", "2010-10-01"], "Qtr %q %Y"),
+        (["Week 01, 2018", "Week 13, 2018"], ["2018-01-01", "2018-03-26"], "Week %V, %G"),
+        (["01.02.2024 00:00 - 01.02.2024 01:00", "13.02.2024 00:00 - 13.02.2024 01:00"],
+         ["2024-02-01", "2024-02-13"], "%d.%m.%Y %H:%M"),
+        (["Jan 1, 2024 - Jan 7, 2024", "Jan 29, 2024 \u2013 Feb 4, 2024"],
+         ["2024-01-01", "2024-01-29"], "%b %d, %Y"),
+        (["2024-01-01T00:00Z/2024-01-01T01:00Z"], ["2024-01-01"], None),
+        (["2024-01-01 to 2024-01-07", "2024-01-08 to 2024-01-14"],
+         ["2024-01-01", "2024-01-08"], None),
     ],
 )  # fmt: skip
 def test_the_format_that_reads_all_cells(cells, dates, time_format):
@@ -245,11 +273,24 @@ def test_cells_that_are_no_dates(cells, row, cell):
     remedy = "write YYYY-MM-DD[ HH:MM:SS] in 1678 to 2261, or set data.time_format"
     if not has_digit:
         remedy = "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
+    if cell in ("32/12/24", "1500-01-01"):  # and the other one
+        remedy = remedy.replace(", or set data.time_format", ", set data.time_format, or")
+        remedy += " number the rows (1, 2, 3, ...)"
     if cell == "1700.5":
         remedy = "of a year with a fraction write the date, YYYY-MM-DD"
     assert refusal(parse, cells) == (
         f"data.csv:{row + 2}: column 'ds' holds '{cell}', which is not read as a date; {remedy}"
     )
+
+
+@pytest.mark.parametrize("cells", [["2-4 Jan 2023", "5-7 Jan 2023"], ["Wave 1 - 3", "Wave 2 - 4"]])
+def test_what_is_no_interval_of_times(cells):
+    assert f"holds '{cells[0]}', which is not read as a date; write" in refusal(parse, cells)
+
+
+def test_a_quarter_or_a_month():
+    said = refusal(parse, ["2010:1", "2010:2", "2010:3", "2010:4"])
+    assert "'2010:1', which is read in several ways; set data.time_format: '%Y:%q' or" in said
 
 
 @pytest.mark.parametrize("word", ["now", "today"])
