@@ -56,7 +56,7 @@ class Unconfigured:
     unused: tuple[str, ...]
     """Columns without a role."""
     hindered: Hindrance | None
-    """What keeps one of them from being numbers."""
+    """What keeps one of them from being numbers, where no target is given."""
 
 
 def read_unconfigured(
@@ -108,7 +108,8 @@ def read_unconfigured(
             log.info("marks taken off numbers: %s", named)
         data, panel = _read(_section(path, roles, marks, hints.frequency), given, may_count)
         unused = tuple(name for name in frame.columns if name not in roles.used)
-        return Unconfigured(panel, roles, marks, data, unused, hindrance(frame, unused))
+        hindered = None if hints.targets else hindrance(frame, unused)
+        return Unconfigured(panel, roles, marks, data, unused, hindered)
 
 
 @contextlib.contextmanager

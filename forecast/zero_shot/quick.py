@@ -71,6 +71,7 @@ def quick_forecast(
     partners = _affordable(table, rows, horizon) if partners is None else partners
     for finding in codes(panel):
         log.warning("%s", finding.message)
+    _warn_of_left_out(found)
     _warn_of_missing(found)
     judged = judge(panel, table, horizon, sorted({*levels, *SAMPLED}), folds, partners)
 
@@ -144,6 +145,18 @@ def _affordable(table: Table, rows: int, horizon: int) -> Sequence[str]:
     names = " ".join(SMOOTHING)
     log.info("%d rows: without %s, to be quick; --partners %s asks them", rows, names, names)
     return learning
+
+
+def _warn_of_left_out(found: Unconfigured) -> None:
+    """Name the columns that may be meant and are not forecast, where no target is given."""
+    if found.hindered:
+        log.warning("not forecast: %s", found.hindered)
+    for names, why in (
+        (found.roles.gappy, "long runs of them are empty"),
+        (found.roles.further, f"{len(found.roles.targets)} others are; name those that are wanted"),
+    ):
+        if names:
+            log.warning("not forecast: %s; %s", listed(names, FEW_NAMES), why)
 
 
 def _warn_of_missing(found: Unconfigured) -> None:

@@ -234,3 +234,16 @@ def test_rows_without_a_value_are_counted_and_a_frequency_that_made_them_is_name
     assert missing_is_said(caplog, table.drop(index=[10, 11]), frequency="h") == [
         f"2 rows of 30 and 1 empty cells (frequency h) {goes_on}"
     ]
+
+
+def test_columns_that_may_be_meant_are_named_where_they_are_not_forecast(caplog):
+    """Sales with an odd cell beside temperatures, and more columns than are forecast at once."""
+    numbers = {f"x{n}": np.arange(40.0) * (n + 3) % 17 for n in range(9)}
+    table = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=40), **numbers})
+    table["sold"] = ["-" if day == 7 else str(day * day % 13) for day in range(40)]
+    forecast.quick(table, horizon=1, folds=0, partners=())
+    assert "not forecast: column 'sold' holds '-' among its numbers; mend it" in caplog.text
+    assert "not forecast: x7, x8; 7 others are; name those that are wanted" in caplog.text
+    caplog.clear()
+    forecast.quick(table, target="x1", horizon=1, folds=0, partners=())
+    assert "not forecast" not in caplog.text
