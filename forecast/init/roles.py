@@ -24,7 +24,7 @@ from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import Hindrance, hindrance
 from forecast.init.repeating import repeating_time
 from forecast.init.time_column import holds_dates
-from forecast.init.time_parts import refuse_part, repeating_time
+from forecast.init.time_parts import refuse_part
 from forecast.tables.table import require_columns
 
 MOST_TARGETS = 7

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.tables.csv_cells import csv_columns
-from tests.data.helpers import GOOD, assert_refused, read_file, write
 from tests.helpers import refusal
 from tests.init.looking import read_any
 from tests.tables.helpers import GOOD, assert_refused, read_file, write
