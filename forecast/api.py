@@ -108,7 +108,7 @@ def propose(
     require_minutes(minutes, "minutes")
     with options_named(as_argument):
         text = proposal(
-            str(data) if isinstance(data, Path) else data,
+            data,
             Hints(
                 time=time,
                 ids=columns_given(id),
@@ -139,8 +139,9 @@ def train(
     Args:
         config: a path, nested mappings, or a `Config`; or a table alone, for which one is proposed.
         data: a table in place of the file at `data.path`: a frame or series of pandas, its times as
-            a column or as the index; columns by name; numbers in a row (NumPy); or a frame of
-            polars, pyarrow or another library that narwhals knows. It is not changed.
+            a column or as the index; columns by name; rows by the names of their cells; numbers in
+            a row (NumPy); a frame of polars, pyarrow or another library that narwhals knows; or an
+            open CSV or Parquet file. It is not changed.
         run: folder to write to, as `forecast train` does; None writes nothing. Its `log.txt` gets
             what the logger "forecast" lets through: warnings, unless its level is set to INFO.
         force: replace what is in the folder.
@@ -266,7 +267,7 @@ def quick(
         duplicates=duplicates,
     )
     with options_named(as_argument):
-        found = read_unconfigured(str(data) if isinstance(data, Path) else data, hints)
+        found = read_unconfigured(data, hints)
         levels = in_percent(() if level is None else level)
         return quick_forecast(found, horizon, season, levels, folds, partners)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
+import numpy as np
+
 from forecast.config.tree import Config, config_from, read_config
-from forecast.errors import ConfigError, shown
+from forecast.errors import ConfigError, ForecastError, shown
 from forecast.tables.frames import AnyTable
+from forecast.tables.streams import in_memory, is_stream
 
 AnyConfig = Config | Mapping[str, Any] | str | Path
 
@@ -52,22 +57,64 @@ PLAIN: Mapping[str, tuple[Callable[[object], bool], str]] = {
 """Annotation of an argument: what it may be, and how that is called; `| None` may follow."""
 
 
+FLAG = re.compile(r"(?<![\w-])--([a-z-]+)\b")
+COMMAND = re.compile(r"\bforecast (config init|lr-find|train|tune|backtest|report)\b(?! --)")
+
+
 def plain_arguments_checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Refuse numbers, texts and names of another type by a `ConfigError` of one line."""
+    """Refuse numbers, texts and names of another type by a `ConfigError` of one line.
+
+    What is refused within the function is told by the names of its arguments.
+    """
     signature = inspect.signature(function)
 
     @functools.wraps(function)
     def checked(*arguments: P.args, **options: P.kwargs) -> R:
-        for name, value in signature.bind(*arguments, **options).arguments.items():
+        try:
+            given = signature.bind(*arguments, **options).arguments
+        except TypeError as error:
+            raise TypeError(f"{function.__name__}() {error}") from None
+        for name, value in given.items():
             kind = str(signature.parameters[name].annotation)
             is_allowed, told = PLAIN.get(kind.removesuffix(" | None"), (None, ""))
             if value is None and kind.endswith(" | None"):
                 continue
             if is_allowed and not is_allowed(value):
                 raise ConfigError(f"{name} {shown(value)} is not allowed; give {told}")
-        return function(*arguments, **options)
+        try:
+            return function(*arguments, **options)
+        except ForecastError as error:
+            said = told_in_python(str(error), signature)
+            if said == str(error):
+                raise
+            raise type(error)(said) from None
 
     return checked
+
+
+def told_in_python(message: str, signature: inspect.Signature) -> str:
+    """A message in which options of the command line are the arguments of a function.
+
+    Args:
+        message: of an error; options that the function has no argument for stay as they are.
+        signature: of the function.
+    """
+
+    def argument(flag: re.Match[str]) -> str:
+        name = flag[1].replace("-", "_")
+        if name not in signature.parameters or name == "data":  # which the line names as well
+            return flag[0]
+        is_switch = signature.parameters[name].annotation == "bool"
+        return f"{name}=True" if is_switch else name
+
+    def call(command: re.Match[str]) -> str:
+        name = command[1].replace("config init", "propose").replace("-", "_")
+        return f"forecast.{name}"
+
+    if "folder" in signature.parameters:
+        message = message.replace("folder with --output", "folder").replace("--output", "folder")
+    said = re.sub(r"\bforecast config init (\S+) (?=proposes)", r"forecast.propose('\1') ", message)
+    return COMMAND.sub(call, FLAG.sub(argument, said))
 
 
 def config_and_table(
@@ -85,22 +132,36 @@ def config_and_table(
     Raises:
         ConfigError: for two tables, or none.
     """
+    if data is not None and is_stream(data):
+        data = in_memory(data)  # read as often as trials are
     if config is None or is_table(config):
         if config is not None and data is not None:
             raise ConfigError("two tables are given; the configuration comes first, then the table")
         table = data if config is None else config
         if table is None:
             raise ConfigError("nothing to train on; give a table, or a configuration")
+        table = in_memory(table) if is_stream(table) else table
         return propose(table), table
     if isinstance(config, Config):
-        return config_from(dict(config)), data  # anew, for model_copy checks nothing
+        return config_from(_plain(dict(config))), data  # anew, for model_copy checks nothing
     if isinstance(config, str | Path):
         return read_config(config), data
     nested = cast("Mapping[str, Any]", config)
     section = nested.get("data", {})
     if data is not None and isinstance(section, Mapping):
         nested = {**nested, "data": {"path": "data", **section}}
-    return config_from(nested), data
+    return config_from(_plain(nested)), data
+
+
+def _plain(value: Any) -> Any:
+    """A value of a configuration as YAML has it, without the types of NumPy and pandas."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, date | np.datetime64):
+        return str(value)
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def columns_given(names: str | Sequence[str] | None) -> tuple[str, ...]:

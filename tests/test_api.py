@@ -288,6 +288,63 @@ def test_functions_refuse_arguments_of_another_type(unchecked_shapes):
     assert refusal(forecast.quick, TABLE, partners="theta").startswith("partners 'theta' ")
 
 
+def test_remedies_name_the_arguments_of_the_function(files, monkeypatch):
+    monkeypatch.chdir(files)
+    forecast.train(SECTIONS, TABLE, files / "run")
+    forecast.report(files / "run")
+    instead = "give another folder with run, or replace it with force=True"
+    for call, says in (
+        (lambda: forecast.train(SECTIONS, TABLE, "run"), f"run holds a finished run; {instead}"),
+        (
+            lambda: forecast.report("run"),
+            "run/report.html exists; give another output, or force=True",
+        ),
+        (
+            lambda: forecast.tune(SECTIONS, TABLE, 1, folder="run"),
+            "run is not empty and holds no study; give another folder",
+        ),
+        (
+            lambda: forecast.train("table.csv"),
+            "table.csv is a table, no configuration; forecast.propose('table.csv') proposes one",
+        ),
+        (
+            lambda: forecast.quick(TABLE.assign(y=TABLE.y > 30)),
+            "data: 'y' is a label, which only a training learns; propose one with forecast.propose",
+        ),
+        (
+            lambda: forecast.quick(TABLE, id="ds"),
+            "id: column 'ds' is in time already; give it one role",
+        ),
+        (
+            lambda: forecast.propose(TABLE, past=["ds"]),
+            "past: column 'ds' is in time already; give it one role",
+        ),
+        (
+            lambda: forecast.quick(TABLE.assign(z=TABLE.ds), target="z"),
+            "data row 0: column 'z' holds '2021-03-01 00:00:00', not a number; mend the cell, or"
+            " leave it empty",
+        ),
+    ):
+        assert refusal(call) == says
+
+
+def test_an_argument_that_no_function_has_is_told_with_its_name():
+    with pytest.raises(TypeError, match=r"^quick\(\) got an unexpected keyword argument 'h'$"):
+        forecast.quick(TABLE, h=3)
+
+
+def test_a_configuration_may_hold_values_of_numpy_and_pandas():
+    parts = {"validation": pd.Timestamp("2021-04-01"), "test": TABLE.ds.to_numpy()[42]}
+    training = {"epochs": np.int64(1), "learning_rate": np.float32(0.01)}
+    levels = {"levels": np.array([80])}
+    values = {**SECTIONS, "seed": np.int64(3), "split": parts, "training": training}
+    config = forecast.train({**values, "intervals": levels}, TABLE).config
+    assert (config.seed, config.intervals.levels) == (3, (80,))
+    assert config.split.validation == "2021-04-01 00:00:00"
+    changed = config.model_copy(update={"seed": np.int64(4)})
+    assert forecast.train(changed, TABLE).config.seed == 4
+
+
 def test_integer_ids_stay_integers_through_a_file_and_in_newer_tables(tmp_path):
     panel = pd.concat([TABLE.assign(unique_id=number) for number in (3, 1)])
     model = forecast.train(SECTIONS, panel)

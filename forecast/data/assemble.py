@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedIOBase
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from forecast.tables.compact import distinct_texts
 from forecast.tables.csv_cells import Lines
 from forecast.tables.frames import AnyTable, as_frame
 from forecast.tables.parts import Part, files_of, is_folder, parts_of
+from forecast.tables.streams import Stream, is_stream, of_stream
 from forecast.tables.table import (
     Table,
     columns_of,
@@ -50,7 +50,7 @@ def read_panel(
 
     Args:
         config: what the columns mean.
-        table: a table in place of the file, see `as_frame`, an open CSV, or a file of a folder.
+        table: a table in place of the file, see `as_frame`, an open file, or a file of a folder.
         require_targets: False reads a table of future covariates only, which may lack the ids.
         known: the training table, whose names of series and categories are taken for those of a
             newer one that differ by type alone.
@@ -62,7 +62,7 @@ def read_panel(
     only_target = config.targets[0] if require_targets and len(config.targets) == 1 else None
     time = (config.time_parts or (config.time,))[0]
     given: Any = table
-    if table is not None and not isinstance(table, BufferedIOBase | Part):
+    if table is not None and not is_stream(table) and not isinstance(table, Part):
         given = as_frame(table, time, only_target)
     where = "data.path" if known is None else "the path"
     with _table(config, given, columns, not require_targets, where) as (read, ids):
@@ -79,7 +79,7 @@ def read_panel(
 @contextlib.contextmanager
 def _table(
     config: DataConfig,
-    given: pd.DataFrame | BinaryIO | Part | None,
+    given: pd.DataFrame | Stream | Part | None,
     columns: Sequence[Covariate],
     may_lack_ids: bool,
     where: str,
@@ -106,7 +106,7 @@ def _table(
             ids, texts = columns_of_text(columns_of_part(parts[0]))
             yield read_parts(parts, numeric, texts, config.path), ids
     else:
-        with opened(config.path, where) if given is None else contextlib.nullcontext(given) as file:
+        with opened(config.path, where) if given is None else of_stream(given) as file:
             ids, texts = columns_of_text(columns_of(file, config.separator))
             yield read_table(file, config, numeric, texts), ids
 

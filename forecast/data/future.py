@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,7 +14,7 @@ from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.panel import Panel, looked_up
 from forecast.errors import ConfigError, DataError, listed, shown
-from forecast.tables.frames import TableOrPath
+from forecast.tables.frames import AnyTable, TableOrPath
 
 log = logging.getLogger("forecast")
 
@@ -93,8 +93,9 @@ def _tables(
 def _read(config: DataConfig, future: TableOrPath, history: Panel) -> Panel:
     """A table of the future, its times in the zone of the history; it needs no column of ids."""
     zone = history.axis.timezone
-    if isinstance(future, str | Path):
-        config, frame = config.model_copy(update={"path": str(future)}), None
+    frame: AnyTable | None = None
+    if isinstance(future, str | os.PathLike):
+        config = config.model_copy(update={"path": os.fsdecode(future)})
     else:
         frame = future
     config = config.model_copy(update={"timezone": zone or config.timezone})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -35,8 +35,8 @@ def read_history(data: TableOrPath, config: DataConfig, tail: Panel) -> Panel:
     """
     axis = tail.axis
     config = config.model_copy(update={"timezone": axis.timezone or config.timezone})
-    if isinstance(data, str | Path):
-        panel = read_panel(config.model_copy(update={"path": str(data)}), known=tail)
+    if isinstance(data, str | os.PathLike):
+        panel = read_panel(config.model_copy(update={"path": os.fsdecode(data)}), known=tail)
     else:
         panel = read_panel(config, data, known=tail)
     step = _fewest_steps_between_rows(panel)

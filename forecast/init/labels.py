@@ -30,7 +30,7 @@ def holds_labels(column: pd.Series) -> bool:
     """
     if pd.api.types.is_bool_dtype(column):
         return True
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) or column.dtype.kind in "mM":
         return False
     cells = pd.Series(column.dropna().unique()).astype(str)
     if are_measures(cells):

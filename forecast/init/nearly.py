@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecast.errors import shown
 from forecast.init.time_column import holds_dates
-from forecast.tables.numbers import below_zero
+from forecast.tables.numbers import OTHERS, below_zero
 from forecast.tables.units import unit_in
 
 PLAIN = re.compile(r"[-+]?(?:\d[\d., '\u2019\u00a0\u202f]*|[.,]\d+)(?:[eE][-+]?\d+)?")
@@ -53,6 +53,8 @@ def hindrance(frame: pd.DataFrame, names: Iterable[str]) -> Hindrance | None:
     """
     for name in names:
         column = frame[name]
+        if column.dtype.kind in OTHERS:
+            return Hindrance(name, str(column.iloc[0]), f", {OTHERS[column.dtype.kind]}")
         if not pd.api.types.is_string_dtype(column.dtype) or holds_dates(column, None):
             continue
         if found := _hindrance(*_cells(column)):

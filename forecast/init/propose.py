@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from forecast.init.roles import MOST_TARGETS, Roles
 from forecast.init.rules import TableShape
 from forecast.init.sizes import HeldBack, chosen_horizon, held_back, least_history
 from forecast.init.unconfigured import Unconfigured, read_unconfigured, season_of
-from forecast.tables.frames import AnyTable
+from forecast.tables.frames import TableOrPath
 from forecast.times.axis import season_length
 from forecast.times.ticks import INDEX
 
@@ -38,7 +39,7 @@ WAYS_OUT = ((2, False), (2, True), (1, False), (1, True), (0, False), (0, True))
 
 
 def propose(
-    table: str | AnyTable,
+    table: TableOrPath,
     hints: Hints = NO_HINTS,
     wishes: Wishes = NO_WISHES,
     written: str | None = None,
@@ -63,7 +64,7 @@ def propose(
     """
     place = {} if wishes.holidays is None else {"holidays": holiday_place(wishes.holidays)}
     found = read_unconfigured(table, hints, may_count=True)
-    path = table if isinstance(table, str) else "data"
+    path = os.fsdecode(table) if isinstance(table, str | os.PathLike) else "data"
     request = _Request(path, written or path, found, {**found.marks, **place}, wishes)
     refusals = []
     for most_parts, skips_short in WAYS_OUT:

@@ -30,13 +30,16 @@ EVEN = 0.5
 """Share of the steps of a time column that are the usual one, a month as good as any."""
 
 
-def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
+def time_column(
+    frame: pd.DataFrame, path: str, time_format: str | None, has_lines: bool = True
+) -> str:
     """The column of times: of dates those that tick evenly, and of these the finest.
 
     Args:
         frame: the table.
         path: what messages call it.
         time_format: as in the section `data`; None: as written.
+        has_lines: whether it is a CSV, in which a line names the columns.
 
     Raises:
         DataError: if there is none.
@@ -46,6 +49,11 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
     if time_format is None:
         by_value += [n for n in frame.columns if integer_format(frame[n])]
     dates = [*[n for n in by_name if n in by_value], *[n for n in by_value if n not in by_name]]
+    if len(frame.columns) == 1 and not dates and not has_lines:
+        raise DataError(
+            f"{path}: beside {named(frame.columns[0])} there are no times; give them a column or,"
+            " in pandas, the index; a column alone, without a frame, has the times 0, 1, ..."
+        )
     if len(frame.columns) == 1 and not dates:
         raise DataError(
             f"{path}: the first line names one column, {named(frame.columns[0])}; it must name the"
@@ -55,9 +63,10 @@ def time_column(frame: pd.DataFrame, path: str, time_format: str | None) -> str:
     texts = [n for n in frame.columns if not pd.api.types.is_numeric_dtype(frame[n])]
     by_name = by_name or [n for n in texts if LIKE_A_TIME.search(n)]
     if not (dates or by_name):
+        above = ", or delete what stands above the line that names the columns" if has_lines else ""
         raise DataError(
             f"{path}: none of the columns {listed(frame.columns)} holds times; name it with"
-            " --time, or delete what stands above the line that names the columns"
+            f" --time{above}"
         )
     if len(dates) < 2:
         return (dates or by_name)[0]

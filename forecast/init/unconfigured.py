@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +29,9 @@ from forecast.init.sniff import read_any, with_numbers
 from forecast.init.time_column import are_intervals, integer_format, time_column
 from forecast.init.time_parts import time_parts
 from forecast.tables.csv_cells import line_of
-from forecast.tables.frames import AnyTable, as_frame
+from forecast.tables.frames import TableOrPath, as_frame
 from forecast.tables.objects import is_single_valued, require_single_values
+from forecast.tables.streams import is_stream, of_stream
 from forecast.tables.table import is_parquet, opened
 from forecast.times.axis import season_length
 from forecast.times.frequency import UnevenDaysError
@@ -39,7 +41,10 @@ from forecast.times.ticks import INDEX
 log = logging.getLogger("forecast")
 OPTIONS = r"--(time|id|target|horizon|season|duplicates)\b( (?=\d|sum\b))?"
 """Options in messages, which are arguments in Python."""
-KEYS = r"data\.(timezone|time_format|id|target|duplicates|frequency)\b(: (?=\S))?"
+KEYS = (
+    r"data\.(timezone|time_format|id|target|duplicates|frequency|past|future|static)\b"
+    r"(: (?=\S)(?!column))?"
+)
 """Keys of `data` that have an option of their own where there is no configuration."""
 
 
@@ -60,12 +65,12 @@ class Unconfigured:
 
 
 def read_unconfigured(
-    table: str | AnyTable, hints: Hints = NO_HINTS, may_count: bool = False
+    table: TableOrPath, hints: Hints = NO_HINTS, may_count: bool = False
 ) -> Unconfigured:
     """Look at a table, then read it.
 
     Args:
-        table: CSV or Parquet file, or a table of Python, see `as_frame`.
+        table: CSV or Parquet file, open or by its name, or a table of Python, see `as_frame`.
         hints: what is known of it; none: everything is found by names and values.
         may_count: whether days that are unevenly apart may count one by one: frequency `index`.
 
@@ -76,7 +81,7 @@ def read_unconfigured(
         DataError: if no time column or no number column can be found.
         ConfigError: if a column has two roles, or the format of times is none.
     """
-    path = table if isinstance(table, str) else "data"
+    path = os.fsdecode(table) if isinstance(table, str | os.PathLike) else "data"
     config_from({"data": {"path": path, "time_format": hints.time_format}})
     with _looked_at(table, hints.time) as (given, frame, marks):
         times = {"timezone": hints.timezone, "time_format": hints.time_format}
@@ -88,7 +93,8 @@ def read_unconfigured(
         frame = frame[~is_equal]
         if hints.targets is None:
             refuse_side_by_side(frame, path)
-        frame, time, parts = _with_time(frame, path, hints)
+        has_lines = not isinstance(given, pd.DataFrame) and not is_parquet(path)
+        frame, time, parts = _with_time(frame, path, hints, has_lines)
         if time in frame and hints.time_format is None and (code := integer_format(frame[time])):
             marks["time_format"] = code
         if time in frame and are_intervals(frame[time]):
@@ -114,11 +120,15 @@ def read_unconfigured(
 
 @contextlib.contextmanager
 def _looked_at(
-    table: str | AnyTable, time: str | None
+    table: TableOrPath, time: str | None
 ) -> Iterator[tuple[pd.DataFrame | BinaryIO, pd.DataFrame, dict[str, Any]]]:
     """What is read, its columns as they are, and what `data` must say of their format."""
-    if isinstance(table, str):
-        with opened(table, "the path") as file:  # one open file for both readings
+    if isinstance(table, str | os.PathLike):
+        with opened(os.fsdecode(table), "the path") as file:  # one open file for both readings
+            yield file, *read_any(file)
+        return
+    if is_stream(table):
+        with of_stream(table) as file:
             yield file, *read_any(file)
         return
     frame = as_frame(table, time).rename(columns=str)
@@ -159,12 +169,12 @@ def _without_empty_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_time(
-    frame: pd.DataFrame, path: str, hints: Hints
+    frame: pd.DataFrame, path: str, hints: Hints, has_lines: bool
 ) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
     """The table with one column of times, the name of it, and the columns it was joined from."""
     parts = time_parts(frame) if hints.time is None else ()
     if not parts:
-        return frame, hints.time or time_column(frame, path, hints.time_format), ()
+        return frame, hints.time or time_column(frame, path, hints.time_format, has_lines), ()
     time = next(name for name in ("ds", "time", "time_made") if name not in frame)
     joined = joined_times(frame[list(parts)]).set_axis(frame.index)
     return frame.drop(columns=list(parts)).assign(**{time: joined}), time, parts
@@ -213,6 +223,7 @@ def options_named(write: Callable[[str], str]) -> Iterator[None]:
         yield
     except ForecastError as error:
         said = str(error).removeprefix("configuration: ")  # there is none
+        said = said.replace(" and set data.missing", "").replace("data.path:", "the path")
         said = re.sub(KEYS, lambda key: write(key[1]) if key[2] else write(key[1])[:-1], said)
         if write is as_argument:
             said = re.sub(OPTIONS, lambda option: option[1] + ("=" if option[2] else ""), said)

@@ -213,7 +213,9 @@ def new_run(path: Path, force: bool = False) -> RunFolder:
     if folder.is_finished and not force:
         raise ConfigError(f"{path} holds a finished run; {remedy}")
     if (path / CONFIG_FILE).exists() and not force:
-        raise ConfigError(f"{path} holds an interrupted run; go on with --resume {path}, {remedy}")
+        raise ConfigError(
+            f"{path} holds an interrupted run; go on with forecast train --resume {path}, {remedy}"
+        )
     return folder.next if folder.is_finished else folder
 
 

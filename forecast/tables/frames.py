@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,8 +13,7 @@ from forecast.config.data import DataConfig
 from forecast.errors import DataError, shown
 
 if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_frame`
-    from pathlib import Path
-    from typing import BinaryIO
+    from typing import IO
 
     from narwhals.typing import IntoFrame, IntoSeries
 
@@ -25,22 +25,28 @@ if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_fra
         | Mapping[str, Any]
         | np.ndarray
         | Sequence[float | None]
+        | Sequence[Mapping[str, Any]]  # rows, as of JSON
         | IntoFrame
         | IntoSeries
-        | BinaryIO  # an open CSV
+        | IO[bytes]  # an open CSV
+        | IO[str]
         | Part  # a file of a folder
     )
-    TableOrPath: TypeAlias = AnyTable | str | Path
+    TableOrPath: TypeAlias = AnyTable | str | os.PathLike[str]
 else:
     AnyTable: TypeAlias = Any
     TableOrPath: TypeAlias = Any
-"""A pandas frame or series, a mapping of columns, numbers in a row (NumPy, a list), or a frame of
-polars, pyarrow or another library that narwhals knows. Nothing of it is changed."""
+"""A pandas frame or series, a mapping of columns, mappings in a row, numbers in a row (NumPy, a
+list), a frame of polars, pyarrow or another library that narwhals knows, or an open CSV or Parquet
+file. Nothing of it is changed."""
 
 TIME, ID, TARGET = (DataConfig.model_fields[name].default for name in ("time", "id", "target"))
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 """What pandas calls objects that are numbers, or missing."""
-DATES = (pd.DatetimeIndex, pd.PeriodIndex)
+DATES = (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)
+"""Indexes that tell times; durations are refused where the times are read."""
+INSTANTS = ("datetime", "datetime64", "period")
+"""What pandas calls objects that are times, of one time zone."""
 CONVERTERS = ("to_pandas", "to_dataframe", "pd_dataframe", "to_frame")
 """Methods by which objects become frames of pandas."""
 
@@ -49,7 +55,8 @@ def as_frame(table: AnyTable, time: str | None = None, target: str | None = None
     """A table as a frame whose columns all have names; one of that kind is returned as it is.
 
     What stands in the index becomes columns: levels with a name, dates, and of a series or of
-    numbers in a row its steps. Periods become the times at which they begin.
+    numbers in a row its steps. Periods become the times at which they begin; sparse columns, those
+    of Arrow and objects that are times have the types of NumPy or pandas.
 
     Args:
         table: see `AnyTable`.
@@ -70,7 +77,7 @@ def as_frame(table: AnyTable, time: str | None = None, target: str | None = None
             f" {shown(tuple(found.columns[0]))}; give each one name, as in"
             " frame.columns = frame.columns.map('_'.join)"
         )
-    return _without_periods(_without_index(found, time, is_series))
+    return _with_plain_types(_without_index(found, time, is_series))
 
 
 def _pandas(table: AnyTable) -> pd.DataFrame | pd.Series:
@@ -79,6 +86,8 @@ def _pandas(table: AnyTable) -> pd.DataFrame | pd.Series:
         return table
     if isinstance(table, Mapping):
         return _of_columns(table)
+    if isinstance(table, list | tuple) and table and all(isinstance(row, Mapping) for row in table):
+        return pd.DataFrame(list(table))
     if isinstance(table, np.ndarray | list | tuple):
         return _of_array(table)
     converted = _of_other_library(table)
@@ -102,10 +111,26 @@ def _of_columns(table: Mapping[Any, Any]) -> pd.DataFrame:
         raise _refused(
             table, f" of columns with {' and '.join(map(str, sorted(lengths) or [0]))} rows"
         )
+    index = _shared_index(table)
     try:
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=index)
     except ValueError as error:
         raise _refused(table, f" of columns that make no table ({error})") from None
+
+
+def _shared_index(columns: Mapping[Any, Any]) -> pd.Index | None:
+    """The index of series that all have it; None where other columns stand beside them.
+
+    Raises:
+        DataError: for series of which each orders its rows in its own way.
+    """
+    found = [column.index for column in columns.values() if isinstance(column, pd.Series)]
+    if any(not index.equals(found[0]) for index in found[1:]):
+        raise DataError(
+            "data: its series have different indexes; pandas.concat(data, axis=1) puts rows of one"
+            " index side by side, and .to_numpy() of each the rows as they are"
+        )
+    return found[0] if len(found) == len(columns) else None
 
 
 def _of_array(table: np.ndarray | Sequence[Any]) -> pd.DataFrame | pd.Series:
@@ -119,7 +144,10 @@ def _of_array(table: np.ndarray | Sequence[Any]) -> pd.DataFrame | pd.Series:
     if array.dtype.names and array.ndim == 1:
         return pd.DataFrame(array)
     if array.ndim == 1 and pd.api.types.infer_dtype(array) in NUMBERS:  # beside None
-        array = pd.to_numeric(pd.Series(array)).to_numpy(np.float64, na_value=np.nan)
+        objects = pd.Series(array, dtype=object)
+        if not _are_numbers(objects):
+            return objects  # the reader names the one that is too large
+        array = pd.to_numeric(objects).to_numpy(np.float64, na_value=np.nan)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise _refused(table, f" of shape {array.shape} and type {array.dtype}")
     return pd.Series(array)
@@ -192,15 +220,60 @@ def _named_levels(
             name = time or TIME
         if name is not None:
             named.append((name, level))
+    names = [str(name) for name, _ in named]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(
+            f"data: two of the {len(levels)} levels of its index would be the column"
+            f" {shown(twice)}; name each level, as in data.rename_axis([...])"
+        )
     return named
 
 
-def _without_periods(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns of periods as the times at which they begin."""
-    periods = [n for n, dtype in enumerate(frame.dtypes) if isinstance(dtype, pd.PeriodDtype)]
-    if not periods:
-        return frame
+def _with_plain_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of further types as those that the readers know; the others as they are."""
+    changed = {
+        number: _plain(frame.iloc[:, number])
+        for number, kind in enumerate(frame.dtypes)
+        if isinstance(kind, pd.PeriodDtype | pd.SparseDtype | pd.ArrowDtype) or kind.kind == "O"
+    }
     result = frame.copy(deep=False)
-    for number in periods:
-        result.isetitem(number, frame.iloc[:, number].dt.to_timestamp())
-    return result
+    for number, column in changed.items():
+        if column is not None:
+            result.isetitem(number, column.array)
+    return result if any(column is not None for column in changed.values()) else frame
+
+
+def _plain(column: pd.Series) -> pd.Series | None:
+    """A column of another type; None for one that stays what it is."""
+    kind = column.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return pd.Series(column.dt.to_timestamp())
+    if isinstance(kind, pd.SparseDtype):
+        return pd.Series(column.to_numpy())
+    if isinstance(kind, pd.ArrowDtype):
+        return None if kind.kind in "iufbU" else _of_arrow(column)
+    if isinstance(kind, pd.CategoricalDtype):
+        return None
+    told = pd.api.types.infer_dtype(column)
+    if told in INSTANTS:
+        found = column.infer_objects()
+        return _plain(found) if told == "period" else found
+    if told in ("integer", "mixed-integer-float") and not _are_numbers(column):
+        return column.astype(str)
+    return None
+
+
+def _of_arrow(column: pd.Series) -> pd.Series:
+    import pyarrow as pa
+
+    converted: pd.Series = pa.array(column.array).to_pandas()
+    return converted
+
+
+def _are_numbers(column: pd.Series) -> bool:
+    """Whether no object of a column is an integer that no floating-point number holds."""
+    try:
+        column.infer_objects()
+    except OverflowError:
+        return False
+    return True

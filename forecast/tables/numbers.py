@@ -21,6 +21,11 @@ THOUSANDS = re.compile(
 """1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
 NEGATIVE = re.compile(rf"\(([^a-zA-Z]*\d[^a-zA-Z]*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)")
 """(1,234), 1234- or a dash before it, as accounts and typesetters write numbers below zero."""
+OTHERS = {
+    "m": "a duration; make numbers of the column, as column.dt.total_seconds() does",
+    "c": "a complex number; give its real and its imaginary part in columns of their own",
+}
+"""Kinds of columns of NumPy that are no numbers to forecast, and what to do."""
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".")
 """What an empty cell of a column of numbers may hold."""
 
@@ -62,6 +67,9 @@ def _numbers(
 ) -> Float[np.ndarray, " N"]:
     if column.dtype.kind in "iuf":
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if (other := OTHERS.get(column.dtype.kind)) and len(column):
+        cell = shown(str(column.iloc[0]))
+        raise DataError(f"{place(0)}: column {shown(name)} holds {cell}, {other}")
     texts = column.astype("string").str.strip().str.replace(MINUS, "-", regex=False)
     texts = texts.mask(texts.isin(EMPTY))
     filled = texts.notna()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,11 +111,20 @@ def opened(path: str, where: str = "data.path") -> Iterator[BinaryIO]:
 def _what_else(path: str) -> str:
     """What stands where a file should be."""
     if is_address(path):
-        return "an address is read where the command line names it (data.path=... or --data ...)"
+        return (
+            "an address is read where the command line names it (data.path=... or --data ...); in"
+            " Python give the table that pandas reads from it"
+        )
+    if re.match(r"[a-z][a-z0-9+.-]+://", path) and not os.path.exists(path):
+        return "no such file, for addresses of this kind are not read; fetch the file first"
     if os.path.isdir(path):
         return "is a folder, not a file"
     if os.path.exists(path):  # a FIFO, a socket or a device, as of `<(...)` in a shell
         return "is a pipe or a device, not a file that can be read twice"
+    if path == "data":
+        return "no such file, for so is a table called that Python gave; give it, or a file"
+    if path.startswith("~"):
+        return "no such file, for ~ is no folder here; write your home folder out"
     return "no such file"
 
 

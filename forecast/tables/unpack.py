@@ -34,6 +34,10 @@ OTHERS = {
 """First bytes of files that are no text, by what they are."""
 
 
+class OwnFile(io.BufferedRandom):
+    """A file that was made here, for the readers; nothing in it is unpacked."""
+
+
 def as_text(file: BinaryIO) -> BinaryIO:
     """The same file, or what is in it if it is compressed with gzip, zstd or bzip2, or in UTF-16.
 
@@ -108,7 +112,7 @@ def _temporary(name: str) -> BinaryIO:
     with tempfile.TemporaryFile() as file:
         raw: Any = io.FileIO(os.dup(file.fileno()), "w+")
     raw.name = name
-    return io.BufferedRandom(raw)
+    return OwnFile(raw)
 
 
 def _next_of(stream: Any, path: str, codec: str) -> bytes:

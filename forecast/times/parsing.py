@@ -106,10 +106,14 @@ def _refuse_empty(texts: pd.Series, name: str, place: Place) -> None:
     empty = (texts == "").to_numpy()
     if empty.any():
         row = int(np.argmax(empty))
-        raise DataError(
-            f"{place(row)}: column {shown(name)} is empty; every row needs its time;"
-            " give it one, or delete the row"
-        )
+        raise _no_time(place(row), name)
+
+
+def _no_time(place: str, name: str) -> DataError:
+    return DataError(
+        f"{place}: column {shown(name)} is empty; every row needs its time; give it one, or delete"
+        " the row"
+    )
 
 
 def _refuse_step(frequency: str | int, cell: object, name: str, place: str) -> None:
@@ -131,6 +135,8 @@ def _refuse_nat(
     if bad.any():
         row = int(np.argmax(bad))
         cell = str(texts.iloc[row])
+        if cell == str(pd.NaT):
+            raise _no_time(place(row), name)
         how = f"a date; {_remedy(cell, are_all=bool(bad.all()) and len(bad) > 1)}"
         if time_format is not None:
             zone = ZONE_NAME.search(cell) if "%Z" in time_format else None
@@ -143,6 +149,8 @@ def _remedy(cell: str, are_all: bool) -> str:
     """What to do about a cell that is no date, or about all of them."""
     if not are_all and not re.search(r"\d", cell):
         return "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
+    if re.fullmatch(r"-?\d+ days( [\d:.]+)?", cell):
+        return "a duration is none; add it to the time at which it begins"
     if re.fullmatch(r"\d{4}\.\d+", cell):
         return "of a year with a fraction write the date, YYYY-MM-DD"
     if zone := ZONE_NAME.search(cell):

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import forecast
 from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.tables.frames import as_frame
@@ -34,6 +35,8 @@ INDEXED = FRAME.set_index("ds")
         FRAME.to_dict("list"),
         {"ds": MONTHS.to_numpy(), "y": np.array(VALUES)},
         {"ds": FRAME["ds"], "y": FRAME["y"]},
+        FRAME.to_dict("records"),
+        {"y": INDEXED["y"]},
         pa.Table.from_pandas(FRAME),
         pa.Table.from_pandas(FRAME).to_batches()[0],
     ],
@@ -43,6 +46,100 @@ def test_one_series_in_every_form(table):
     assert list(frame.columns) == ["ds", "y"]
     assert frame["ds"].astype("datetime64[ns]").tolist() == MONTHS.tolist()
     assert frame["y"].tolist() == VALUES
+
+
+def arrow(cells, kind):
+    return pd.Series(pd.array(cells, dtype=pd.ArrowDtype(kind)))
+
+
+BERLIN = MONTHS.tz_localize("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        arrow(BERLIN, pa.timestamp("us", "Europe/Berlin")),
+        pd.Series(BERLIN, dtype=object),
+        pd.Series(BERLIN.to_pydatetime(), dtype=object),
+    ],
+)
+def test_times_keep_their_zone_whatever_holds_them(cells):
+    panel = read_panel(DataConfig(path="-"), pd.DataFrame({"ds": cells, "y": VALUES}))
+    assert panel.axis.timezone == "Europe/Berlin"
+    assert panel.axis.column(np.arange(4)).tolist() == BERLIN.tolist()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.arrays.SparseArray(VALUES),
+        arrow(
+            [Decimal("3.00"), Decimal("1.00"), Decimal("4.00"), Decimal("1.50")],
+            pa.decimal128(9, 2),
+        ),
+        arrow(VALUES, pa.float32()),
+    ],
+)
+def test_numbers_of_further_types_are_read_and_left_as_they_are(cells):
+    frame = FRAME.assign(y=cells)
+    before = frame.copy(deep=True)
+    assert read_panel(DataConfig(path="-"), frame).values[:, 0].tolist() == VALUES
+    assert forecast.quick(frame, target="y", frequency="MS").panel.values[:, 0].tolist() == VALUES
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_integers_beyond_all_floats_are_named():
+    beyond = pd.DataFrame({"ds": MONTHS, "y": pd.Series([10**400, 1, 2, 3], dtype=object)})
+    for table, target in ((beyond, None), (beyond, "y"), ([10**400, 1, 2, 3], "y")):
+        assert "column 'y' holds '1000000000" in refusal(forecast.quick, table, target=target)
+
+
+def test_lists_in_a_column_of_arrow_are_no_numbers():
+    frame = FRAME.assign(y=arrow([[value] for value in VALUES], pa.list_(pa.float64())))
+    assert "column 'y' holds array([3.]): a ndarray" in refusal(forecast.quick, frame, target="y")
+
+
+def test_series_of_one_index_keep_it_and_of_several_are_refused():
+    shuffled = FRAME["y"].iloc[[2, 0, 1, 3]]
+    for table in (
+        {"ds": FRAME["ds"], "y": shuffled},
+        {"ds": MONTHS, "y": shuffled, "z": FRAME["y"]},
+    ):
+        assert refusal(as_frame, table).startswith("data: its series have different indexes; ")
+    both = as_frame({"a": INDEXED["y"], "b": INDEXED["y"] + 1})
+    assert list(both.columns) == ["ds", "a", "b"]
+    assert list(as_frame({"ds": INDEXED.index, "y": INDEXED["y"]}).columns) == ["ds", "y"]
+
+
+def test_levels_of_an_index_that_would_be_one_column_are_refused():
+    deep = PANEL.assign(region="r").set_index(["region", "unique_id", "ds"])["y"]
+    assert list(as_frame(deep).columns) == ["region", "unique_id", "ds", "y"]
+    assert refusal(as_frame, deep.rename_axis([None] * 3)) == (
+        "data: two of the 3 levels of its index would be the column 'ds'; name each level, as in"
+        " data.rename_axis([...])"
+    )
+
+
+def test_durations_are_no_times():
+    hours = FRAME[["y"]].set_index(pd.to_timedelta(range(4), unit="h"))
+    assert refusal(forecast.quick, hours).endswith(
+        "'0 days 00:00:00', which is not read as a date; a duration is none; add it to the time at"
+        " which it begins"
+    )
+    lasting = FRAME.assign(y=pd.to_timedelta(VALUES, unit="h"))
+    for target in (None, "y"):
+        message = refusal(forecast.quick, lasting, target=target)
+        assert "column 'y' holds '0 days 03:00:00', a duration; make numbers" in message
+
+
+def test_a_table_of_python_has_no_line_above_its_columns():
+    assert refusal(forecast.quick, FRAME[["y"]]) == (
+        "data: beside y there are no times; give them a column or, in pandas, the index; a column"
+        " alone, without a frame, has the times 0, 1, ..."
+    )
+    several = FRAME[["y"]].assign(z=1)
+    message = refusal(forecast.quick, several)
+    assert message == "data: none of the columns y, z holds times; name it with time"
 
 
 def test_masked_cells_are_empty():

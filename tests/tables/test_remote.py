@@ -46,7 +46,7 @@ def test_an_address_that_is_not_named_sends_no_request(store, monkeypatch):
     message = refusal(read_panel, DataConfig(path="memory://t/x.csv"))
     assert message == (
         "memory://t/x.csv: an address is read where the command line names it (data.path=... or"
-        " --data ...); check data.path"
+        " --data ...); in Python give the table that pandas reads from it; check data.path"
     )
     name_address("memory://t/x.csv")
     assert "install fsspec and its file system" in refusal(

@@ -73,7 +73,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_the_one_that_was_checked(tm
 
 
 @pytest.mark.timeout(10)
-def test_what_is_no_file_is_named(tmp_path):
+def test_what_is_no_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     os.mkfifo(tmp_path / "pipe.csv")
     names = ("pipe.csv", "no.csv", "no.parquet", "x/../y")
     for path in (*(str(tmp_path / name) for name in names), "/dev/null", "a\0b", "x" * 300):
@@ -84,6 +85,13 @@ def test_what_is_no_file_is_named(tmp_path):
         assert refusal(read_file, path) == message
         if "\0" not in path:  # which a configuration refuses
             assert refusal(read_panel, DataConfig(path=path)) == message
+    for path, why in (
+        ("~/x.csv", "~ is no folder here; write your home folder out"),
+        ("https://x.org/y.csv", "addresses of this kind are not read; fetch the file first"),
+        ("data", "so is a table called that Python gave; give it, or a file"),
+    ):
+        message = refusal(read_panel, DataConfig(path=path))
+        assert message == f"{path}: no such file, for {why}; check data.path"
     folder = str(tmp_path)
     assert refusal(read_file, folder) == f"{folder}: is a folder, not a file; check data.path"
 

@@ -355,7 +355,8 @@ def test_dates_of_a_frame():
         times, timezone, is_integer = parse(dates.dt.as_unit(unit))
         assert times.tolist() == instants(dates)
         assert (timezone, is_integer) == (None, False)
-    assert "data.csv:3: column 'ds' holds 'NaT'" in refusal(parse, dates.where([True, False]))
+    message = refusal(parse, dates.where([True, False]))
+    assert message.startswith("data.csv:3: column 'ds' is empty; every row needs its time")
     far = pd.Series(np.array(["2024-01-01", "20024-01-01"], dtype="datetime64[s]"), name="ds")
     assert refusal(parse, far).startswith("data.csv:3: column 'ds' holds '20024-01-01 00:00:00'")
 
