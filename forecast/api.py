@@ -28,7 +28,7 @@ from forecast.runs.drain import result_of
 from forecast.runs.folder import locked_run, new_run
 from forecast.runs.host import one_training, own_state
 from forecast.tables.frames import AnyTable, TableOrPath
-from forecast.training.lr_range import LrFound
+from forecast.training.lr_rules import LrFound
 from forecast.training.progress import SHOW_EVERY
 from forecast.training.watch import Show, is_notebook, notebook_bar
 from forecast.zero_shot.quick import quick_forecast

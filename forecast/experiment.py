@@ -45,7 +45,7 @@ from forecast.tables.frames import AnyTable
 from forecast.tables.remote import is_named
 from forecast.tested import shown_series
 from forecast.training.device import choose_device, describe_device, device_of
-from forecast.training.lr_range import LrFound
+from forecast.training.lr_rules import LrFound
 from forecast.training.profile import Profile
 from forecast.training.progress import Progress
 from forecast.training.ranks import Ranks

@@ -14,7 +14,8 @@ from forecast.prepare import Prepared, new_learner, of_member
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.folder import RunFolder
 from forecast.training.device import on_device_if_it_fits
-from forecast.training.lr_range import USUAL_RATE, LrFound, lr_found, run_sweeps
+from forecast.training.lr_range import run_sweeps
+from forecast.training.lr_rules import USUAL_RATE, LrFound, lr_found
 
 log = logging.getLogger("forecast")
 

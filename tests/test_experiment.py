@@ -24,7 +24,7 @@ from forecast.learning_rate import with_rate
 from forecast.reporting.pictures import write_lr_range
 from forecast.runs.drain import result_of
 from forecast.runs.folder import RunFolder, existing_run, new_run
-from forecast.training.lr_range import LR_RULES, LrFound, Point, Sweep
+from forecast.training.lr_rules import LR_RULES, LrFound, Point, Sweep
 from tests.helpers import in_nanoseconds, small_config, wave_table
 
 TABLE = wave_table(72, "2018-01-01", "MS", period=12, level=50, seed=2)

@@ -11,7 +11,7 @@ from forecast.errors import listed, named, one_line, printable
 from forecast.runs.clock import duration_in_words, end_in_words
 
 if TYPE_CHECKING:
-    from forecast.training.lr_range import LrFound
+    from forecast.training.lr_rules import LrFound
 
 PRINTED_METRICS = ("MAE", "RMSE", "sMAPE", "MASE", "RMSSE", "R2", "bias")
 """Of all that `--json` has, for a table of 100 columns."""

@@ -29,7 +29,7 @@ from forecast.drawing.plot_style import (
     words,
 )
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import Sweep
+from forecast.training.lr_rules import Sweep
 
 MOST_LISTED = 6
 """Epochs that a legend lists."""

@@ -12,7 +12,7 @@ from forecast.forecasting.trained import TrainedModel
 from forecast.runs.folder import LR_RANGE_FILE, LR_RANGE_PICTURE, RunFolder
 from forecast.tables.csv_text import to_csv
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import LrFound
+from forecast.training.lr_rules import LrFound
 
 log = logging.getLogger("forecast")
 

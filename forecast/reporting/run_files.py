@@ -37,7 +37,7 @@ from forecast.runs.folder import (
     SUMMARY_FILE,
 )
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import LrFound, Point, Sweep, lr_found, suggest
+from forecast.training.lr_rules import LrFound, Point, Sweep, lr_found, suggest
 from forecast.training.profile import PROFILE_PARTS
 
 Read = TypeVar("Read")

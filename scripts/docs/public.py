@@ -18,7 +18,7 @@ def names() -> Iterator[str]:
 
 def classes() -> list[type]:
     """The classes whose members users call: what the public functions give."""
-    from forecast.training.lr_range import LrFound
+    from forecast.training.lr_rules import LrFound
 
     given = (forecast.TrainedModel, forecast.Backtest, forecast.QuickForecast)
     return [*given, LrFound]

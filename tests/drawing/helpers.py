@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import Point, Sweep
+from forecast.training.lr_rules import Point, Sweep
 
 RATES = np.logspace(-6, 0, 61)
 

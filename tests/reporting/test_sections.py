@@ -14,7 +14,7 @@ from forecast.reporting.page import PageSection, render
 from forecast.reporting.run_files import Environment, RunFiles, Summary
 from forecast.reporting.sections import SECTIONS, Facts, page_of
 from forecast.training.loop import Epoch
-from forecast.training.lr_range import LrFound, Point, Sweep
+from forecast.training.lr_rules import LrFound, Point, Sweep
 
 SVG = plots.svg
 TITLES = [

@@ -1,5 +1,6 @@
 """Windows and learners for the tests of training."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,3 +61,12 @@ def gathered(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
 
     monkeypatch.setattr(Windows, "gather", spy)
     return seen
+
+
+def debiased_average(losses, smoothing: float) -> list[float]:
+    """Every past loss weighted by a power of `smoothing`, by the definition."""
+    means = []
+    for end in range(1, len(losses) + 1):
+        weights = smoothing ** np.arange(end)[::-1].astype(float)
+        means.append(float(np.sum(weights * losses[:end]) / weights.sum()))
+    return means
