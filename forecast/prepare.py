@@ -308,8 +308,7 @@ def new_session(
 def stretches(prepared: Prepared, part: str) -> int:
     """Of time, a horizon long, in which a part has origins: series of a table share their fate."""
     windows = prepared.windows[part]
-    times = prepared.panel.positions(windows.origins())
-    return len(np.unique(times // windows.horizon))
+    return len(np.unique(prepared.panel.positions(windows.origins()) // windows.horizon))
 
 
 def _weighted(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from forecast.config.changes import is_within, with_changes, with_tuples
 from forecast.config.counts import Distribution
-from forecast.config.data import WindowConfig
 from forecast.config.losses import LossOption
 from forecast.config.options import IncompatibleKeysError
 from forecast.config.training import Changes, TrainingConfig
+from forecast.config.windows import WindowConfig
 from forecast.errors import named, shown
 
 if TYPE_CHECKING:

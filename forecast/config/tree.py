@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from forecast.config.changes import with_changes, with_override, with_tuples
 from forecast.config.count_rules import require_count_rules, with_count_defaults
-from forecast.config.data import DataConfig, SplitConfig, WindowConfig
+from forecast.config.data import DataConfig
 from forecast.config.intervals import IntervalConfig
 from forecast.config.labels import require_label_rules, with_label_defaults
 from forecast.config.members import (
@@ -33,6 +33,7 @@ from forecast.config.pretrained_rules import require_pretrained_rules
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Standardize, Transforms
 from forecast.config.tune import MOST_PAIRS, Space, candidates, refuse_key
+from forecast.config.windows import SplitConfig, WindowConfig
 from forecast.config.yaml import MAX_BYTES, Document, KeyPath, read_yaml, write_yaml
 from forecast.errors import ConfigError, as_path, shown
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.data.ahead import without_future
 from forecast.data.bounds import require_minimum
 from forecast.data.duplicates import Repeated, one_row_a_time

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.data.moments import filled_scale, standard
 from forecast.data.panel import Panel, looked_up
 from forecast.data.special_days import SpecialDays, share_of_days, special_days

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from forecast.config.data import WindowConfig
+from forecast.config.windows import WindowConfig
 from forecast.data.panel import Offsets, Ranges
 from forecast.data.windows import first_usable, running_count
 

@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from forecast.config.counts import Distribution
-from forecast.config.data import DataConfig, MissingPolicy, WindowConfig
+from forecast.config.data import DataConfig, MissingPolicy
 from forecast.config.transforms import Transforms
+from forecast.config.windows import WindowConfig
 from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain
 from forecast.data.constants import constant_values, first_changes
 from forecast.data.covariates import FittedCovariates, fit_covariates

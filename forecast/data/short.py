@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from forecast.config.data import WindowConfig
+from forecast.config.windows import WindowConfig
 from forecast.data.panel import Offsets, Ranges
 from forecast.data.windows import Windows, first_usable, running_count
 

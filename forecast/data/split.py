@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from forecast.config.data import SplitConfig
+from forecast.config.windows import SplitConfig
 from forecast.data.panel import Offsets, Panel, Ranges, range_mask
 from forecast.errors import ConfigError
 

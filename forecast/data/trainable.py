@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from forecast.config.data import WindowConfig
+from forecast.config.windows import WindowConfig
 from forecast.data.panel import Panel, Ranges, range_mask
 from forecast.data.pipeline import Pipeline
 from forecast.data.short import short_series

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from forecast.config.count_rules import distribution_of, lowest
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.config.tree import Config, config_from
 from forecast.data.chain import FittedChain
 from forecast.data.covariates import FittedCovariate, FittedCovariates

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from forecast.config.data import SplitConfig
+from forecast.config.windows import SplitConfig
 from forecast.data.panel import Panel
 from forecast.data.split import split
 from forecast.errors import ConfigError

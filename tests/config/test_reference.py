@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.config.json_schema import descriptions
 from forecast.config.losses import LossOption
 from forecast.config.optimizers import OptimizerOption

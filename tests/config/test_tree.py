@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from forecast.config.data import Covariate, DataConfig, SplitConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.config.losses import Huber
 from forecast.config.model import ModelConfig
 from forecast.config.schedules import StepDecay
 from forecast.config.training import TrainingConfig
 from forecast.config.transforms import Difference, Log, Standardize
 from forecast.config.tree import Config, build_config, config_from, read_config
+from forecast.config.windows import SplitConfig
 from forecast.config.yaml import MAX_BYTES, read_yaml
 from forecast.data.assemble import read_panel
 from forecast.errors import ConfigError

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.covariates import (
     FittedCovariate,

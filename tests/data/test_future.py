@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.data.assemble import read_panel
 from forecast.data.future import future_rows
 from forecast.errors import DataError

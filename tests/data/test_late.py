@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.config.data import WindowConfig
+from forecast.config.windows import WindowConfig
 from forecast.data.late import after, scaling_rows
 from forecast.prepare import prepare
 from tests.helpers import small_config

@@ -12,8 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.config.data import DataConfig, SplitConfig, WindowConfig
+from forecast.config.data import DataConfig
 from forecast.config.transforms import Difference, Log, MinMax, Power, Robust, Standardize
+from forecast.config.windows import SplitConfig, WindowConfig
 from forecast.data import transforms
 from forecast.data.assemble import read_panel
 from forecast.data.missing import require_complete

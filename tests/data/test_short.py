@@ -5,8 +5,9 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from forecast.config.data import DataConfig, SplitConfig, WindowConfig
+from forecast.config.data import DataConfig
 from forecast.config.transforms import Difference, Standardize
+from forecast.config.windows import SplitConfig, WindowConfig
 from forecast.data.short import padding_rows, short_series
 from tests.data.test_pipeline import CONFIG, long_frame, prepared, windows_of
 

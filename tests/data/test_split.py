@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from forecast.config.data import SplitConfig
+from forecast.config.windows import SplitConfig
 from forecast.data.panel import Panel
 from forecast.data.split import PARTS, Split, split
 from forecast.errors import ConfigError

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.config.data import Covariate, DataConfig
+from forecast.config.covariates import Covariate
+from forecast.config.data import DataConfig
 from forecast.config.model import ModelConfig
 from forecast.config.transforms import Difference, Log, Standardize
 from forecast.config.tree import config_from

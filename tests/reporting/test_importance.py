@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 
-from forecast.config.data import Covariate
+from forecast.config.covariates import Covariate
 from forecast.data.covariates import FittedCovariate, FittedCovariates
 from forecast.data.windows import Batch
 from forecast.reporting.importance import (

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.config.data import WindowConfig
 from forecast.config.optimizers import StochasticGradientDescent
 from forecast.config.training import LrRangeConfig, TrainingConfig
 from forecast.config.tree import config_from
+from forecast.config.windows import WindowConfig
 from forecast.data.assemble import read_panel
 from forecast.data.pipeline import fit_pipeline, part_windows
 from forecast.data.split import split
