@@ -69,7 +69,7 @@ def as_frame(table: AnyTable, time: str | None = None, target: str | None = None
     found = _pandas(table)
     is_series = isinstance(found, pd.Series)
     if isinstance(found, pd.Series):
-        name = target or (TARGET[0] if found.name is None else found.name)
+        name = target or (TARGET[0] if found.name in (None, "") else found.name)
         found = found.to_frame(name)
     if found.columns.nlevels > 1:
         raise DataError(

@@ -26,6 +26,7 @@ OTHERS = {
     "c": "a complex number; give its real and its imaginary part in columns of their own",
 }
 """Kinds of columns of NumPy that are no numbers to forecast, and what to do."""
+TRUTHS = ("True", "False", "true", "false", "TRUE", "FALSE")
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", ".")
 """What an empty cell of a column of numbers may hold."""
 
@@ -111,6 +112,8 @@ def _remedy(cell: str, name: str, decimal: str, is_csv: bool, unit: str) -> str:
     """What to do about a cell that is not a number; only the marks of a CSV can be set."""
     if negative := below_zero(cell):
         return negative
+    if cell in TRUTHS:
+        return "write 1 and 0, or set the encoding of the column to one_hot (of a target: label)"
     if unit:
         return f"by data.units all cells have the mark {shown(unit)}; write it here, too"
     if is_csv and (found := unit_in(cell)):

@@ -207,7 +207,8 @@ def test_frames_and_columns_of_polars():
         frame = as_frame(form)
         assert frame["unique_id"].tolist() == PANEL["unique_id"].tolist()
         assert frame["ds"].astype("datetime64[ns]").tolist() == PANEL["ds"].tolist()
-    assert as_frame(pl.Series("y", VALUES)).to_dict("list") == {"ds": [0, 1, 2, 3], "y": VALUES}
+    for column in (pl.Series("y", VALUES), pl.Series(VALUES), pa.chunked_array([VALUES])):
+        assert as_frame(column).to_dict("list") == {"ds": [0, 1, 2, 3], "y": VALUES}
 
 
 class Converts:

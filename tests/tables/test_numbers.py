@@ -151,7 +151,8 @@ BAD_NUMBERS = {
     "quoted newline before": ('ds,y\n"a\n\nb",1\nb,x\n', ":5: column 'y' holds 'x', not a number"),
     "truth": (
         "ds,y\na,True\nb,False\n",
-        ":2: column 'y' holds 'True', not a number; mend the cell",
+        ":2: column 'y' holds 'True', not a number; write 1 and 0, or set the encoding of the"
+        " column to one_hot (of a target: label)",
     ),
     "some truth": ("ds,y\na,1\nb,true\n", ":3: column 'y' holds 'true', not a number"),
     "decimal commas": (
