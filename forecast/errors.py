@@ -108,7 +108,9 @@ def _cut(text: str, most: int) -> str:
 
 
 def as_path(path: str | Path) -> Path:
-    """A path; ConfigError for one that no system can have."""
+    """A path; ConfigError for one that no system can have, and for what is none."""
+    if not isinstance(path, str | Path):
+        raise ConfigError(f"{shown(path)} is no path; give a text or a Path")
     if "\0" in str(path):
         raise ConfigError(f"{shown(str(path))} is no path: a NUL stands in it")
     return Path(path)

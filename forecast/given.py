@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 import numpy as np
 
 from forecast.config.tree import Config, config_from, read_config
-from forecast.errors import ConfigError, ForecastError, shown
+from forecast.errors import ConfigError, ForecastError, did_you_mean, shown
 from forecast.tables.frames import AnyTable
 from forecast.tables.streams import in_memory, is_stream
 
@@ -73,7 +73,9 @@ def plain_arguments_checked(function: Callable[P, R]) -> Callable[P, R]:
         try:
             given = signature.bind(*arguments, **options).arguments
         except TypeError as error:
-            raise TypeError(f"{function.__name__}() {error}") from None
+            unknown = [name for name in options if name not in signature.parameters]
+            hint = f"; {did_you_mean(unknown[0], [*signature.parameters])}" if unknown else ""
+            raise TypeError(f"{function.__name__}() {error}{hint}") from None
         for name, value in given.items():
             kind = str(signature.parameters[name].annotation)
             is_allowed, told = PLAIN.get(kind.removesuffix(" | None"), (None, ""))

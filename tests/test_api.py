@@ -282,6 +282,8 @@ def test_functions_refuse_arguments_of_another_type(unchecked_shapes):
         message = refusal(function, pd.DataFrame({"y": [1.0]}), 12, 12, error=forecast.ConfigError)
         assert message == "time 12 is not allowed; give a text"
     assert refusal(forecast.load, 3, error=forecast.ConfigError).startswith("run 3 ")
+    message = refusal(forecast.read_config, {"seed": 1}, error=forecast.ConfigError)
+    assert message == "{'seed': 1} is no path; give a text or a Path"
     for level, named in (("80", "'80'"), ([80, None], "null"), (120, "120")):
         message = refusal(forecast.quick, TABLE, level=level, error=forecast.ConfigError)
         assert message.startswith(f"level {named} is not allowed; give percent from ")
@@ -329,8 +331,12 @@ def test_remedies_name_the_arguments_of_the_function(files, monkeypatch):
 
 
 def test_an_argument_that_no_function_has_is_told_with_its_name():
-    with pytest.raises(TypeError, match=r"^quick\(\) got an unexpected keyword argument 'h'$"):
-        forecast.quick(TABLE, h=3)
+    told = r"^quick\(\) got an unexpected keyword argument 'freq'; did you mean 'frequency'\?$"
+    with pytest.raises(TypeError, match=told):
+        forecast.quick(TABLE, freq="D")
+    told = "'horizon'; known: config, data, run, force, quiet"
+    with pytest.raises(TypeError, match=told):
+        forecast.train(TABLE, horizon=3)
 
 
 def test_a_configuration_may_hold_values_of_numpy_and_pandas():

@@ -201,7 +201,8 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: one line with file, line, key, value and remedy.
     """
-    document, overrides = read_yaml(_text_of(path), str(path)), [*overrides]
+    overrides = [overrides] if isinstance(overrides, str) else [*overrides]
+    document = read_yaml(_text_of(path), str(path))
     config = build_config(document, str(path), overrides)
     overridden = {override.partition("=")[0].strip() for override in overrides}
     kept = [key for key in FILES if not {key, key.split(".")[0]} & overridden]

@@ -173,6 +173,7 @@ def test_a_file_is_read_with_its_name_in_messages(tmp_path):
     path.write_text(f"{DATA}seed: 5\n")
     assert read_config(path).seed == 5
     assert read_config(str(path), ["seed=6"]).seed == 6
+    assert read_config(str(path), "seed=6").seed == 6
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
