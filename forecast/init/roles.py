@@ -27,6 +27,7 @@ from forecast.init.time_column import holds_dates
 from forecast.init.time_parts import refuse_part
 from forecast.tables.table import require_columns
 
+EVENTS = "; of a list of events, count those of each hour or day first"
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
 
@@ -166,7 +167,9 @@ def _targets_of(
         kind = "labels" if hints.labels else "changing numbers"
         found = hindrance(frame, free)
         where = place(found) if found else path
-        remedy = found or "name one with --target"
+        has_numbers = any(pd.api.types.is_numeric_dtype(frame[name]) for name in free)
+        events = "" if hints.labels or has_numbers else EVENTS
+        remedy = found or f"name one with --target{events}"
         raise DataError(f"{where}: no column of {kind} to forecast; {remedy}")
     gappy = columns.with_long_gaps(possible)
     whole = [name for name in possible if name not in gappy] or possible

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -49,12 +50,17 @@ def refuse_side_by_side(frame: pd.DataFrame, path: str) -> None:
         found.append(("times", {name: 0 for name in names if _is_time(name)}))
     if found:
         what, columns = found[0]
-        first, *_, last = columns
         raise DataError(
-            f"{path}: columns {shown(first)} to {shown(last)} are the {what}; write them one below"
-            " the other, each with its time and its value (pandas.melt does), or name what is"
-            " forecast with --target"
+            f"{path}: {side_by_side([*columns], what)}, or name what is forecast with --target"
         )
+
+
+def side_by_side(columns: Sequence[str], what: str) -> str:
+    """What is said of columns that are times, and what to do about it."""
+    return (
+        f"columns {shown(columns[0])} to {shown(columns[-1])} are the {what}; write them one below"
+        " the other, each with its time and its value (pandas.melt does)"
+    )
 
 
 def _is_time(name: str) -> bool:

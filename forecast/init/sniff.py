@@ -13,6 +13,7 @@ from pandas.api.types import is_numeric_dtype
 
 from forecast.config.formats import THOUSANDS
 from forecast.errors import DataError, shown
+from forecast.init.side_by_side import FEWEST, side_by_side
 from forecast.init.time_column import holds_dates
 from forecast.tables.compact import categories, distinct_texts
 from forecast.tables.csv_blocks import blocks_of, head_of
@@ -220,6 +221,8 @@ def _require_names(names: list[str], place: str) -> None:
         raise DataError(f"{place}: the first line is empty; it must name the columns")
     values = [name for name in names if re.fullmatch(f"{DATE}|{NUMBER}|", name.strip())]
     dates = [name for name in values if re.fullmatch(DATE, name.strip())]
+    if FEWEST <= len(dates) < len(names):
+        raise DataError(f"{place}: {side_by_side([date.strip() for date in dates], 'times')}")
     if dates or len(values) == len(names):
         raise DataError(
             f"{place}: {shown((dates or values)[0])} is no name of a column; the first line must"

@@ -16,9 +16,10 @@ Place = Callable[[int], str]
 """Names the file and line of a row."""
 THOUSANDS = re.compile(
     r"[-+]?\d{1,3}(?:([ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d+)?"
-    r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+)"
+    r"|([.,])\d{3}(?:\2\d{3})*(?!\2)[.,]\d+|([.,])\d{3}(?:\3\d{3})+"
+    r"|(,)\d\d(?:,\d\d)*,\d{3}(?:\.\d+)?)"
 )
-"""1 234, 1'234, 1.234,5 or 1,234,567; one mark alone may be that of decimals."""
+"""1 234, 1'234, 1.234,5, 1,234,567 or 12,34,567; one mark alone may be that of decimals."""
 NEGATIVE = re.compile(rf"\(([^a-zA-Z]*\d[^a-zA-Z]*)\)|([^-+]*\d)-|[{DASHES}]\s?(.*\d.*)")
 """(1,234), 1234- or a dash before it, as accounts and typesetters write numbers below zero."""
 OTHERS = {
@@ -93,9 +94,11 @@ def _numbers(
 
 
 def without_thousands(texts: pd.Series, thousands: str, decimal: str) -> pd.Series:
-    """Texts of numbers without the mark between thousands; others are left as they are."""
+    """Texts of numbers without the mark between thousands, or as in 12,34,567 between lakhs; others
+    are left as they are."""
     mark, point = re.escape(thousands), re.escape(decimal)
-    pattern = rf"[-+]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d+)?"
+    of_three, of_india = rf"\d{{1,3}}(?:{mark}\d{{3}})+", rf"\d{{1,2}}(?:{mark}\d\d)+{mark}\d{{3}}"
+    pattern = rf"[-+]?(?:{of_three}|{of_india})(?:{point}\d+)?"
     is_grouped = texts.str.fullmatch(pattern).fillna(False).astype(bool)
     return texts.mask(is_grouped, texts.str.replace(thousands, "", regex=False))
 

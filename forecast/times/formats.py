@@ -64,7 +64,8 @@ PERIODS += [
     for year in ("%Y", "%y")
     for parts in ((month, year), (year, month))
     for mark in (" ", "-", "/", ".", ", ", "'")
-    if month != "%m" or (year == "%Y" and (parts[1] == "%Y" or mark == " "))
+    if (parts[1] == year and (month == "%b" or year == "%Y"))
+    or (year == "%Y" and (month == "%b" or mark == " "))
 ]
 PERIODS += ["FY%Y", "FY %Y", "CY%Y", "%qQ%y", "%qQ %y", "Q%q '%y", "%b '%y", "%b%y"]
 PERIODS += [f"Q%q{mark}%y" for mark in " -/'"]

@@ -17,6 +17,8 @@ LEAST_WEEKS = {True: 4, False: 2}
 """That a table spans, for a weekday without any row to be one without rows; of days and shorter."""
 LEAST_SHARE = 0.7
 """Of the ticks of a week mask, that a table has rows for."""
+FEW_ALIKE = 0.5
+"""Share of steps below which even the usual one is chance."""
 MINUTE = 60 * 10**9
 FIRST_MONTHS = {"OCT": "JAN", "NOV": "FEB", "DEC": "MAR"}
 """Of quarters that begin in either month."""
@@ -91,8 +93,9 @@ def _candidates(dates: pd.DatetimeIndex, usual: int) -> tuple[str, ...]:
     months = ("MS", "ME", f"QS-{month}", f"QE-{month}", f"YS-{month}", f"YE-{month}")
     day = int(dates.day.max())
     monthly = (f"MS-{day}",) if day > 1 and 28 <= days <= 31 else ()
+    twice = ("SMS", "SME") if 13 <= days <= 16 else ()
     halves = (f"2QS-{month}", f"2QE-{month}") if 181 <= days <= 184 else ()
-    return (f"W-{weekday}", *months, "BMS", "BME", "B", *monthly, *halves)
+    return (f"W-{weekday}", *months, "BMS", "BME", "B", *monthly, *halves, *twice)
 
 
 def _week_mask(dates: pd.DatetimeIndex, usual: int) -> str | None:
@@ -132,7 +135,9 @@ def _uneven(
     row = 1 + int(np.argmax(steps % usual != 0))
     hint = " (data.timezone, if days are local)" if timezone in (None, "UTC") else ""
     kind = DataError if usual < DAY else UnevenDaysError
+    are_events = usual < DAY and np.mean(steps == usual) < FEW_ALIKE
+    remedy = "; of events, count or add up those of each hour or day first" if are_events else ""
     return kind(
         f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
-        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}{INDEXED}"
+        f" most often {pd.Timedelta(usual)}; set data.frequency{hint}{INDEXED}{remedy}"
     )

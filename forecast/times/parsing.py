@@ -24,6 +24,7 @@ from forecast.times.formats import (
     readable,
 )
 from forecast.times.local import cell_at, is_zone, localized
+from forecast.times.month_names import month_of
 
 CODES = {"%Y%m%d": "a date", "%Y%m": "a month", "%G%V": "a week", "%Y%q": "a quarter"}
 CODES["%Y%j"] = "a day of a year"
@@ -147,6 +148,8 @@ def _refuse_nat(
 
 def _remedy(cell: str, are_all: bool) -> str:
     """What to do about a cell that is no date, or about all of them."""
+    if are_all and _lacks_year(cell):
+        return "write its year too, YYYY-MM-DD or YYYY-MM"
     if not are_all and not re.search(r"\d", cell):
         return "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
     if re.fullmatch(r"-?\d+ days( [\d:.]+)?", cell):
@@ -159,6 +162,15 @@ def _remedy(cell: str, are_all: bool) -> str:
     if are_all:
         return f"{write}, set data.time_format, or number the rows (1, 2, 3, ...)"
     return f"{write}, or set data.time_format"
+
+
+def _lacks_year(cell: str) -> bool:
+    """Whether a cell is a month, or a day and its month: May, 5 May, May 5, 5.3."""
+    words, numbers = re.findall(r"[^\W\d_]+", cell), re.findall(r"\d+", cell)
+    if not words:
+        return re.fullmatch(r"\d{1,2}[./-]\d{1,2}\.?", cell) is not None
+    is_day = len(numbers) <= 1 and all(len(number) <= 2 for number in numbers)
+    return len(words) == 1 and is_day and month_of(words[0]) is not None
 
 
 def _without_name(zone: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from forecast.data.checks import codes
+from forecast.data.checks import codes, local_time_remedy
 from forecast.data.panel import Panel
 from forecast.errors import FEW_NAMES, ConfigError, DataError, did_you_mean, listed, shown
 from forecast.evaluation.baselines import History
@@ -167,13 +167,15 @@ def _warn_of_missing(found: Unconfigured) -> None:
         return
     known = np.flatnonzero(panel.in_table)
     is_next = (np.diff(known) == 1) & (np.diff(panel.series_of(known)) == 0)
+    is_gap = not panel.in_table.all() and bool(local_time_remedy(panel.axis))
+    local = "; if the times are local, give their timezone" if is_gap else ""
     finer = "; no two rows are one step apart: leave the frequency to be found by the times"
     is_finer = found.data.frequency != "auto" and not is_next.any() and len(known) > 1
     log.warning(
         "%s (frequency %s) without a value: the last one before is carried on%s",
         missing,
         panel.axis.frequency,
-        finer if is_finer else "",
+        finer if is_finer else local,
     )
 
 

@@ -55,7 +55,7 @@ def table(header, rows=DAYS, cell="{}"):
             ":1: 1 of 2 columns have no name; the first line",
         ),
         (table(",y"), ":1: the column of times has no name; write one into the first line"),
-        (f"town,{','.join(DAYS[:3])}\nBonn,1,2,3", ":1: '2024-01-01' is no name of a column"),
+        (f"town,{','.join(DAYS[:3])}\nBonn,1,2,3", ":1: columns '2024-01-01' to '2024-01-03' are"),
         ("town,2024-01,2024-02\nBonn,1,2", ":1: '2024-01' is no name of a column"),
         (table("ds,y", cell="{},5"), ":2: 3 cells, but the header has 2; put a cell"),
         (f"{table('ds,y')}\nTotal,190", ":22: column 'ds' holds 'Total', which is not read as a"),

@@ -696,6 +696,11 @@ def refused(path: Path, error: type[Exception], **choices) -> str:
             "{}: no column of changing numbers to forecast; name one with --target",
         ),
         (
+            "ds,event\n2024-01-01 10:05,in\n2024-01-02 09:07,in\n2024-01-02 09:09,in\n",
+            "{}: no column of changing numbers to forecast; name one with --target; of a list of"
+            " events, count those of each hour or day first",
+        ),
+        (
             "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3,4\n",
             "{}:4: 3 cells, but the header has 2; put a cell that holds ',' in quotes, or give the"
             " header as many cells",

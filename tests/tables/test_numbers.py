@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.tables.numbers import without_thousands
 from forecast.tables.table import from_frame
 from tests.helpers import refusal
 from tests.tables.helpers import assert_refused, read_file, write
@@ -58,7 +59,10 @@ def test_decimal_points_are_refused_where_commas_are_configured(tmp_path, rows):
     ("cell", "is_grouped"),
     [
         *((cell, True) for cell in ("1.008,16", "1,008.16", "1 234", "1'234", "-12.345.678,9")),
-        *((cell, True) for cell in ("1,234,567", "1.234.567", "1\u00a0234,5", "1\u2019234.5")),
+        *(
+            (cell, True)
+            for cell in ("1,234,567", "12,34,567", "1.234.567", "1\u00a0234,5", "1\u2019234.5")
+        ),
         *((cell, False) for cell in ("12 34", "1,23.4", "1.2.3", "1234,567.8", "1 234 56", "x")),
     ],
 )
@@ -190,3 +194,9 @@ def test_only_numbers_in_parentheses_are_taken_for_losses():
         table = pd.DataFrame({"ds": ["a"], "y": [cell]})
         message = refusal(from_frame, table, "data", ["y"], ["ds"])
         assert message == f"data row 0: column 'y' holds '{cell}', not a number; {remedy}"
+
+
+def test_lakhs_are_numbers():
+    texts = pd.Series(["12,34,567.5", "-1,00,000", "99,999", "1,23", "1,2,345", "1,23,45"])
+    expected = ["1234567.5", "-100000", "99999", "1,23", "1,2,345", "1,23,45"]
+    assert without_thousands(texts, ",", ".").tolist() == expected

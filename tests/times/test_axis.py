@@ -256,7 +256,18 @@ def test_frequency_of_complete_times(frequency, timezone):
     "frequency",
     [
         *("h", "2h", "15min", "90s", "D", "2D", "14D", "B", "W-SAT", "W-MON", "MS", "ME", "BMS"),
-        *("BME", "QS-FEB", "QS-JAN", "QE-NOV", "YS-JAN", "YS-JUL", "YE-DEC", "YE-JUN"),
+        *(
+            "BME",
+            "QS-FEB",
+            "QS-JAN",
+            "QE-NOV",
+            "SMS",
+            "SME",
+            "YS-JAN",
+            "YS-JUL",
+            "YE-DEC",
+            "YE-JUN",
+        ),
     ],
 )
 def test_frequency_with_gaps(frequency, timezone):
@@ -303,6 +314,10 @@ def test_uneven_times_name_their_line():
         "data.csv:4: the time steps are uneven, 1 days 05:00:00 here and most often"
         " 1 days 00:00:00; set data.frequency (data.timezone, if days are local); where none fits,"
         " set data.frequency: index, which counts the rows"
+    )
+    events = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 7, 10, 31, 99, 120], unit="min")
+    assert refusal(inferred, events).endswith(
+        "; of events, count or add up those of each hour or day first"
     )
     berlin = pd.DatetimeIndex(dates, tz="Europe/Berlin")
     assert refusal(inferred, berlin, "Europe/Berlin").endswith(

@@ -288,6 +288,21 @@ def test_what_is_no_interval_of_times(cells):
     assert f"holds '{cells[0]}', which is not read as a date; write" in refusal(parse, cells)
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["02 Jan", "03 Jan"],
+        ["Jan 2", "Jan 3"],
+        ["31/12", "30/12"],
+        ["2.1.", "3.1."],
+        ["May", "June"],
+    ],
+)
+def test_times_without_a_year(cells):
+    said = "which is not read as a date; write its year too, YYYY-MM-DD or YYYY-MM"
+    assert refusal(parse, cells) == f"data.csv:2: column 'ds' holds '{cells[0]}', {said}"
+
+
 def test_a_quarter_or_a_month():
     said = refusal(parse, ["2010:1", "2010:2", "2010:3", "2010:4"])
     assert "'2010:1', which is read in several ways; set data.time_format: '%Y:%q' or" in said

@@ -232,7 +232,8 @@ def test_rows_without_a_value_are_counted_and_a_frequency_that_made_them_is_name
     ]
     table.loc[3, "y"] = np.nan
     assert missing_is_said(caplog, table.drop(index=[10, 11]), frequency="h") == [
-        f"2 rows of 30 and 1 empty cells (frequency h) {goes_on}"
+        f"2 rows of 30 and 1 empty cells (frequency h) {goes_on};"
+        " if the times are local, give their timezone"
     ]
 
 
