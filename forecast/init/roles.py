@@ -28,6 +28,8 @@ from forecast.init.time_parts import refuse_part
 from forecast.tables.table import require_columns
 
 EVENTS = "; of a list of events, count those of each hour or day first"
+FEWEST_SHUFFLED = 12
+"""Rows of which numbers 1 by 1, in any order, are those of the rows."""
 MOST_TARGETS = 7
 """Columns that are forecast where none is named; more are seldom what is meant."""
 
@@ -198,7 +200,10 @@ def _numbers(frame: pd.DataFrame, candidates: Sequence[str]) -> list[str]:
 
 
 def _counts_rows(column: pd.Series) -> bool:
-    """Whether a column is the number of the row, as of orders, in the order of the table."""
+    """Whether a column is the number of the row, as of orders, even if rows were shuffled."""
     if not pd.api.types.is_integer_dtype(column) or column.hasnans:
         return False
-    return bool((np.diff(column.to_numpy(np.int64)) == 1).all())
+    numbers = column.to_numpy(np.int64)
+    if len(numbers) >= FEWEST_SHUFFLED:  # of fewer, measures may be such by chance
+        numbers = np.sort(numbers)
+    return bool((np.diff(numbers) == 1).all())

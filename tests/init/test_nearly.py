@@ -231,6 +231,12 @@ def test_the_number_of_an_order_is_neither_series_nor_target(tmp_path):
     assert (found.roles.ids, found.roles.targets) == ((), ("amount",))
 
 
+def test_the_numbers_of_rows_that_were_shuffled_are_no_target():
+    frame = pd.DataFrame({"ds": DAYS, "sold": [(i * i) % 11 for i in range(len(DAYS))]})
+    shuffled = frame.sample(frac=1, random_state=0).reset_index()
+    assert read_unconfigured(shuffled).roles.targets == ("sold",)
+
+
 def test_codes_for_no_value_are_told_in_the_proposal():
     values = [float(i * i) for i in range(20)]
     values[3] = values[8] = values[15] = -9999.0
