@@ -20,6 +20,9 @@ OUTLIER = 10.0
 one of its series (median absolute deviation, scaled to a normal distribution)."""
 FEWEST_CODES, FEWEST_OTHERS = 3, 10
 """Rows that hold a code, and different values beside it: of few, one may be far from the others."""
+MOST_FALLS, NEARLY_ZERO = 0.15, 0.1
+"""Share of the steps of a counter that fall, and of its value that is left: a sum of the year so
+far, by months, falls in a twelfth."""
 SHOWN = 3
 """Outliers named of each column."""
 
@@ -29,7 +32,7 @@ class Finding:
     """One thing that is odd, and where."""
 
     kind: str
-    """gap, future, empty, constant, outlier or code."""
+    """gap, future, empty, constant, outlier, code or counter."""
     message: str
 
 
@@ -41,7 +44,7 @@ def findings(panel: Panel) -> list[Finding]:
         found += _constant(panel, column, name)
         if name not in panel.categories:
             found += _outliers(panel, column, name)
-    return found + codes(panel)
+    return found + doubtful(panel)
 
 
 def _gaps(panel: Panel) -> list[Finding]:
@@ -146,16 +149,46 @@ def _outliers(panel: Panel, column: int, name: str) -> list[Finding]:
     return [Finding("outlier", message)]
 
 
-def codes(panel: Panel) -> list[Finding]:
+def doubtful(panel: Panel) -> list[Finding]:
+    """Columns that may not hold what is to be forecast: codes for no value, and counters."""
+    numbers = [name for name in panel.columns if name not in panel.categories]
+    return [
+        each
+        for name in numbers
+        for find in (_codes, _counter)
+        for each in find(panel, panel.columns.index(name), name)
+    ]
+
+
+def _counter(panel: Panel, column: int, name: str) -> list[Finding]:
+    """Whether some series rise in most rows, and elsewhere fall to nearly 0, as meters that are
+    changed and sums of a year so far do."""
+    known = np.flatnonzero(~np.isnan(panel.values[:, column]))
+    values, series = panel.values[known, column], panel.series_of(known)
+    own = series[1:] == series[:-1]
+    falls, rises = own & (values[1:] < values[:-1]), own & (values[1:] > values[:-1])
+    is_reset = falls & (values[1:] >= 0) & (values[1:] <= NEARLY_ZERO * values[:-1])
+    steps, fallen, risen, reset = (
+        np.bincount(series[1:][rows], minlength=panel.num_series)
+        for rows in (own, falls, rises, is_reset)
+    )
+    is_counter = (fallen > 0) & (fallen == reset) & (fallen <= MOST_FALLS * steps)
+    is_counter &= risen > steps / 2
+    rows = known[1:][falls & is_counter[series[1:]]]
+    if not len(rows):
+        return []
+    message = (
+        f"{panel.place(int(rows[0]))}: column {shown(name)} falls to nearly 0 here, in {len(rows)}"
+        " of its rows, and rises in most others, like a counter; forecast what it rises by instead"
+    )
+    return [Finding("counter", message)]
+
+
+def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
     """Values that come again and again beyond all others, as devices write for no value.
 
     A series that holds one value alone is constant, whatever the others hold.
     """
-    numbers = [name for name in panel.columns if name not in panel.categories]
-    return [each for name in numbers for each in _codes(panel, panel.columns.index(name), name)]
-
-
-def _codes(panel: Panel, column: int, name: str) -> list[Finding]:
     changes = np.repeat(np.not_equal(*_extremes(panel, column)), panel.lengths)
     known = panel.values[changes, column]
     values, counts = np.unique(known, return_counts=True, equal_nan=True)

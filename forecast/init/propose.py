@@ -11,7 +11,7 @@ import numpy as np
 from forecast.config.days import holiday_place
 from forecast.config.tree import Config, build_config
 from forecast.config.yaml import read_yaml
-from forecast.data.checks import codes
+from forecast.data.checks import doubtful
 from forecast.data.panel import Panel
 from forecast.errors import MOST_SHOWN, ForecastError, named, printable
 from forecast.init.extent import has_years, what_is_filled
@@ -137,7 +137,7 @@ def _lines(
         ),
         *_not_used(found.unused, roles),
         *([f"  # {printable(str(found.hindered))}"] if found.hindered else []),
-        *(f"  # {printable(finding.message)}" for finding in codes(panel)),
+        *(f"  # {printable(finding.message)}" for finding in doubtful(panel)),
         f"transforms: {flow(recipe.transforms)}",
         f"split: {{validation: {held.validation}, test: {held.test}}}  # {held.comment}",
         f"window: {flow(window)}",

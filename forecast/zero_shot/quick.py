@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from forecast.data.checks import codes, local_time_remedy
+from forecast.data.checks import doubtful, local_time_remedy
 from forecast.data.panel import Panel
 from forecast.errors import FEW_NAMES, ConfigError, DataError, did_you_mean, listed, shown
 from forecast.evaluation.baselines import History
@@ -69,7 +69,7 @@ def quick_forecast(
     rows = _rows(panel, season)
     table = Table(history, is_large=rows > MOST_ROWS)
     partners = _affordable(table, rows, horizon) if partners is None else partners
-    for finding in codes(panel):
+    for finding in doubtful(panel):
         log.warning("%s", finding.message)
     _warn_of_left_out(found)
     _warn_of_missing(found)

@@ -314,3 +314,26 @@ def test_a_constant_series_among_others_is_no_code(tmp_path):
         frame = pd.DataFrame({"ds": [*days, *days], "y": [*values, *others]})
         found = messages("data", frame.assign(unique_id=["a"] * 40 + [name] * 40))
         assert kinds == found.keys() - {"outlier"}
+
+
+def test_a_counter_that_is_set_back():
+    """A meter that was changed, and sums of a year so far; no count, swing or fall is one."""
+    months = np.arange(60)
+    so_far = np.array([np.cumsum(np.arange(12) % 5 + 1)] * 5).ravel()
+    for values, resets in (
+        (np.where(months < 40, 100 + months * 7.5, (months - 40) * 7.5), [40]),
+        (so_far, [12, 24, 36, 48]),
+        (months * 2.5, []),
+        (np.where(months < 40, months * 7.5, months * 7.5 - 200), []),
+        (months % 4, []),
+        (so_far - 20, []),
+    ):
+        frame = pd.DataFrame({"ds": [*months, *months], "id": ["a"] * 60 + ["b"] * 60})
+        frame["y"] = [*values, *(np.sin(months) + 2)]
+        found = messages("data", frame, id="id").get("counter", [])
+        assert len(found) == bool(resets)
+        if resets:
+            begin = f"{{}} row {resets[0]}: column 'y' falls to nearly 0 here, in {len(resets)} of"
+            assert found[0].startswith(
+                f"{begin} its rows, and rises in most others, like a counter;"
+            )
