@@ -59,7 +59,7 @@ def _is_time(
         years = when.year + (when.day_of_year - 1) / 365.25
         if np.abs(some - years).max() < NEAR_YEARS:
             continue
-        if (some % 1 != 0).any() or np.abs(some).max() >= 2**63:
+        if np.abs(some).max() >= 2**63 or (some % 1 != 0).any():  # infinity has no remainder
             return False
         code = code_format(some.astype(np.int64))
         if code is None:

@@ -168,6 +168,12 @@ def test_a_column_named_like_times_that_are_not_read_is_named():
     assert "column 'Quartal' holds '1. Viertel 0', which is not read as a date; write" in said
 
 
+def test_infinity_is_refused_without_a_warning():
+    frame = pd.DataFrame({"ds": DAYS, "y": np.where(np.arange(len(DAYS)) == 3, np.inf, 1.5)})
+    message = refusal(read_unconfigured, frame)
+    assert message.startswith("data row 3: column 'y' holds inf, which is no finite")
+
+
 def test_numbers_of_a_series_are_not_forecast():
     """Departments, and where a shop is: one value a shop each, as its only price is."""
     days = [*DAYS.strftime("%Y-%m-%d")]
