@@ -284,6 +284,24 @@ def test_a_resumed_training_ends_as_if_it_had_never_stopped(name, tmp_path):
         assert all(map(same_weights, session.weights, whole.weights))
 
 
+def test_a_training_goes_on_from_every_step_of_an_epoch(tmp_path, monkeypatch):
+    """It is saved after each step, and what was saved is what it goes on from."""
+    monkeypatch.setattr(session_module, "SAVE_EVERY", 0.0)
+    prepared = prepared_for({"epochs": 2}, model={"num_layers": 2, "dropout": 0.3})
+    whole, epochs = trained(prepared)
+    steps = range(1, epochs[0].epoch.step)
+    assert len(steps) > 1
+    for step in steps:
+        folder = RunFolder(tmp_path / str(step))
+        folder.path.mkdir()
+        left = new_session(prepared, CPU, folder, show_every=0.0)
+        assert [progress.is_done for progress in itertools.islice(left.run(), step)][-1] is False
+        session, rest = resumed(prepared, folder)
+        assert [progress.epoch.number for progress in rest][-1] == 2
+        assert records(session) == records(whole)
+        assert same_weights(session.weights[0], whole.weights[0])
+
+
 def test_an_interruption_in_the_first_epoch_of_the_next_member_repeats_nothing(tmp_path):
     prepared, folder = prepared_for({"ensemble": 2, "epochs": 2}), RunFolder(tmp_path)
     session = new_session(prepared, CPU, folder)
