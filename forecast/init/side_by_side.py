@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from forecast.errors import DataError, shown
-from forecast.init.time_column import holds_dates
+from forecast.init.time_column import LIKE_A_TIME, holds_dates
 from forecast.times.month_names import month_of
 
 YEAR = re.compile(r"years?|jahr|ann[ée]e|a[ñn]o|anno|ano|yr|yyyy", re.IGNORECASE)
 DATED = re.compile(r"(?:yr?|year)?[ _]?(?:1[6-9]|20)\d\d", re.IGNORECASE)
+MANY = 12
+"""Numbered columns, of a table without a column of times."""
 FEWEST = 3
 """Last columns whose names are times, which tell that all times stand side by side."""
 KINDS = (
@@ -48,6 +51,12 @@ def refuse_side_by_side(frame: pd.DataFrame, path: str) -> None:
     are_times = len(names) >= FEWEST and all(map(_is_time, names[-FEWEST:]))
     if are_times and not found and not any(holds_dates(frame[name], None) for name in frame):
         found.append(("times", {name: 0 for name in names if _is_time(name)}))
+    if not found and not any(_may_be_time(frame[name]) for name in frame):
+        found += [
+            ("times, it seems", run)
+            for run in _numbered(names)
+            if 2 * len(run) > len(frame.columns)
+        ]
     if found:
         what, columns = found[0]
         raise DataError(
@@ -61,6 +70,20 @@ def side_by_side(columns: Sequence[str], what: str) -> str:
         f"columns {shown(columns[0])} to {shown(columns[-1])} are the {what}; write them one below"
         " the other, each with its time and its value (pandas.melt does)"
     )
+
+
+def _may_be_time(column: pd.Series) -> bool:
+    return bool(LIKE_A_TIME.search(str(column.name))) or holds_dates(column, None)
+
+
+def _numbered(names: Sequence[str]) -> list[dict[str, int]]:
+    """Columns of one name and consecutive numbers, d_1, d_2, ..., of which there are many."""
+    runs: dict[str, dict[str, int]] = {}
+    for name in names:
+        if hit := re.fullmatch(r"(.*?)(\d+)", name.strip()):
+            runs.setdefault(hit[1], {})[name] = int(hit[2])
+    many = [run for run in runs.values() if len(run) >= MANY]
+    return [run for run in many if (np.diff([*run.values()]) == 1).all()]
 
 
 def _is_time(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -12,12 +13,13 @@ from jaxtyping import Shaped
 from pandas.api.types import is_numeric_dtype
 
 from forecast.config.formats import THOUSANDS
-from forecast.errors import DataError, shown
+from forecast.errors import DataError, listed, shown
 from forecast.init.side_by_side import FEWEST, side_by_side
 from forecast.init.time_column import holds_dates
 from forecast.tables.compact import categories, distinct_texts
 from forecast.tables.csv_blocks import blocks_of, head_of
 from forecast.tables.csv_cells import (
+    UNNAMED,
     csv_columns,
     first_widths,
     look_at_csv,
@@ -29,9 +31,10 @@ from forecast.tables.explain_csv import refuse_rows
 from forecast.tables.numbers import EMPTY, without_thousands
 from forecast.tables.parquet import whole_parquet
 from forecast.tables.table import is_parquet
-from forecast.tables.thousands import seems_grouped
+from forecast.tables.thousands import are_all_grouped, seems_grouped
 from forecast.tables.units import MINUS, number_of, unit_of
 
+log = logging.getLogger("forecast")
 DATE, NUMBER = r"\d{4}-\d\d(-\d\d.*)?", r"[-+]?[\d.]+([eE][-+]?\d+)?"
 """Cells that are hardly the name of a column."""
 MARKS = ((".", ""), (",", ""), (",", "."), (".", ","))
@@ -40,6 +43,8 @@ RARE = THOUSANDS[4:]
 """Further marks between thousands, tried where the first distinct cells have them."""
 LOOKED_AT = 200
 """Distinct cells by which most columns and marks are told."""
+DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2}")
+"""The begin of a date such as 31.12.2024."""
 LEADING_ZERO = re.compile(r"0\d+")
 TRUTHS = ("True", "False")
 
@@ -90,17 +95,38 @@ def _look_at_csv(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, Any]]:
         decimal, thousands = "," if decimal == "." else ".", decimal
         frame = _typed(texts, decimal, thousands)
     frame = _of_named_columns(frame, names, place_of_names(file))
+    if not thousands and decimal == "." and separator != ",":
+        _warn_of_points(texts, frame)
     repeated = [name for name in names if name.strip() and names.count(name) > 1]
     if repeated and not _count_numbers(frame):
         raise DataError(
             f"{place_of_names(file)}: column {shown(repeated[0])} is named twice; give each column"
             " a name of its own"
         )
+    if repeated:
+        log.warning("named twice, and not read: %s", listed(dict.fromkeys(repeated)))
     marks |= {} if decimal == "." else {"decimal": decimal}
     marks |= {"thousands": thousands} if thousands else {}
     numeric = {name for name in frame if is_numeric_dtype(frame[name])}
     units = {name: unit for name, unit in units.items() if name in numeric}
     return frame, marks | ({"units": units} if units else {})
+
+
+def _warn_of_points(texts: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Say of columns such as 1.234 that they are taken for fractions, beside dates with points:
+    where these are usual, a point is no mark of decimals."""
+    columns = {str(name): _first_cells(column) for name, column in texts.items()}
+    if not any(cells and all(map(DOTTED.match, cells)) for cells in columns.values()):
+        return
+    for name, cells in columns.items():
+        if name in frame and is_numeric_dtype(frame[name]) and are_all_grouped(cells, "."):
+            log.warning(
+                "column %s holds %s, taken for a fraction; if it is %s, write the numbers without"
+                " points",
+                shown(name),
+                shown(cells[0]),
+                cells[0].replace(".", ""),
+            )
 
 
 def _without_units(texts: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -181,11 +207,13 @@ def _refuse_title(file: BinaryIO, separator: str) -> None:
 
 
 def _of_named_columns(frame: pd.DataFrame, names: list[str], place: str) -> pd.DataFrame:
-    """The columns that have a name; one without may hold numbers of rows, but not the times.
+    """The columns that have a name; one without, or the first one, may hold the numbers of rows.
 
     Raises:
         DataError: if it alone holds dates, or most names are missing and no column holds dates.
     """
+    if UNNAMED in frame and not holds_dates(frame[UNNAMED], None):
+        frame = frame.drop(columns=UNNAMED)
     blank = sum(not name.strip() for name in names)
     if not blank:
         return frame

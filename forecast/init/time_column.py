@@ -111,6 +111,14 @@ def are_intervals(column: pd.Series) -> bool:
     return begins_of(texts) is not texts
 
 
+def has_several_offsets(column: pd.Series) -> bool:
+    """Whether times are written with more than one distance to UTC."""
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return False
+    ends = column.astype(str).str.strip().str[-len("+00:00") :].drop_duplicates()
+    return ends.str.extract(r"([+-]\d\d:?\d\d)$")[0].nunique(dropna=False) > 1
+
+
 def dates_of(
     column: pd.Series, time_format: str | None
 ) -> tuple[pd.DatetimeIndex, Int[np.ndarray, " N"]]:

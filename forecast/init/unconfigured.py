@@ -26,7 +26,12 @@ from forecast.init.roles import Roles, find_roles
 from forecast.init.season import seen_season
 from forecast.init.side_by_side import refuse_side_by_side
 from forecast.init.sniff import read_any, with_numbers
-from forecast.init.time_column import are_intervals, integer_format, time_column
+from forecast.init.time_column import (
+    are_intervals,
+    has_several_offsets,
+    integer_format,
+    time_column,
+)
 from forecast.init.time_parts import time_parts
 from forecast.tables.csv_cells import line_of
 from forecast.tables.frames import TableOrPath, as_frame
@@ -99,6 +104,12 @@ def read_unconfigured(
             marks["time_format"] = code
         if time in frame and are_intervals(frame[time]):
             log.info("the times of %s are intervals: their begins are taken", shown(time))
+        if time in frame and not hints.timezone and has_several_offsets(frame[time]):
+            log.info(
+                "the times of %s have several UTC offsets, and are read and forecast in UTC; give"
+                " their timezone for local ones",
+                shown(time),
+            )
         units = marks.pop("units", {})
         place = partial(_place, given, path, marks.get("separator", ","))
         roles = find_roles(frame, path, time, hints, marks, place)

@@ -24,6 +24,7 @@ from forecast.tables.numbers import EMPTY
 
 TimesKind = Literal["dates", "integers", "text"]
 """How the column of times is read: plain dates and integers need less memory than their text."""
+UNNAMED = "Unnamed: 0"
 NO_TABLE = re.compile(
     r"\s*(?:(?P<markup><(?:!doctype|html|table|\?xml))|\[?\s*\{\s*[\"']|[\[{]\s*$)", re.IGNORECASE
 )
@@ -35,7 +36,8 @@ Lines = Int[np.ndarray, " _"] | range
 
 
 def csv_columns(file: BinaryIO, separator: str) -> list[str]:
-    """The column names in the first line of an open file; none if that is blank.
+    """The column names in the first line of an open file; none if that is blank. The first alone
+    may have none, as pandas writes an index, and is then called as pandas calls it.
 
     Raises:
         DataError: if the line is no text.
@@ -53,6 +55,8 @@ def csv_columns(file: BinaryIO, separator: str) -> list[str]:
     if found := NO_TABLE.match(separator.join(header)):
         kind = "HTML or XML" if found["markup"] else "JSON"
         raise DataError(f"{file.name}: is {kind}, no CSV; write the table as CSV or Parquet")
+    if len(header) > 1 and not header[0].strip() and UNNAMED not in header:
+        header[0] = UNNAMED
     return header
 
 

@@ -85,6 +85,12 @@ def seems_grouped(texts: Iterable[str], mark: str, others: Iterable[Sequence[str
     return any(_has_decimals(cells, "," if mark == "." else ".") for cells in others)
 
 
+def are_all_grouped(texts: Iterable[str], mark: str) -> bool:
+    """Whether each of the distinct cells of a column may have a mark between thousands."""
+    grouped, plain = _counted(texts, mark) or (0, 0)
+    return grouped > 0 and not plain
+
+
 def _counted(texts: Iterable[str], mark: str) -> tuple[int, int] | None:
     """Cells with a mark between thousands, and whole numbers from 1 to 999; None as soon as a cell
     is neither of them, nor 0, nor empty."""

@@ -17,6 +17,8 @@ LEAST_WEEKS = {True: 4, False: 2}
 """That a table spans, for a weekday without any row to be one without rows; of days and shorter."""
 LEAST_SHARE = 0.7
 """Of the ticks of a week mask, that a table has rows for."""
+NEARLY_EVEN = 0.2
+"""Share of a step by which times of a device are early or late."""
 FEW_ALIKE = 0.5
 """Share of steps below which even the usual one is chance."""
 MINUTE = 60 * 10**9
@@ -137,6 +139,8 @@ def _uneven(
     kind = DataError if usual < DAY else UnevenDaysError
     are_events = usual < DAY and np.mean(steps == usual) < FEW_ALIKE
     remedy = "; of events, count or add up those of each hour or day first" if are_events else ""
+    if usual >= MINUTE and np.abs(steps / usual - np.round(steps / usual)).max() < NEARLY_EVEN:
+        remedy = f"; or round the times to {pd.Timedelta(round(usual / MINUTE) * MINUTE)} first"
     return kind(
         f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
         f" most often {pd.Timedelta(usual)}; set data.frequency{hint}{INDEXED}{remedy}"

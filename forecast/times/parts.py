@@ -22,6 +22,8 @@ WEEK = re.compile("week|woche|semain|semana|(?<![a-z])(?:kw|wk|cw)(?![a-z])", re
 """In names of columns that count within a year."""
 UNTIL = re.compile(r"(?<=\d)\s?[-\u2013]\s?\d.*")
 """The end of an hour behind its begin: 01-02, or 01:00 - 02:00."""
+FOUR = re.compile(r"^(\d\d)(\d\d)$")
+"""A clock such as 1800."""
 DOTTED = re.compile(r"(\d{1,2})\.(\d\d)(?:\.(\d\d))?$")
 """A clock such as 18.00.00."""
 
@@ -82,13 +84,13 @@ def joined_times(parts: pd.DataFrame) -> pd.Series:
             text = _clock(text) if is_date else text
             joined = joined + MARKS[min(place, len(MARKS) - 1)] + text.str.zfill(2)
     if len(others) == (1 if is_date else 3):  # an hour is a time with its minutes alone
-        joined = joined.where(joined.str.contains(":", regex=False), joined + ":00")
+        joined = joined.where(joined.str.contains(r":|[AaPp][Mm]$"), joined + ":00")
     return joined.mask(is_empty, "")
 
 
 def _clock(texts: pd.Series) -> pd.Series:
     """Hours and clocks with colons, without the hour that they last until."""
-    begins = texts.str.replace(UNTIL, "", regex=True)
+    begins = texts.str.replace(UNTIL, "", regex=True).str.replace(FOUR, r"\1:\2", regex=True)
     return begins.str.replace(DOTTED, lambda hit: ":".join(filter(None, hit.groups())), regex=True)
 
 

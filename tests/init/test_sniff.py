@@ -25,6 +25,12 @@ TABLE = pd.DataFrame(
 )
 
 
+def written_text(tmp_path: Path, lines: list[str]) -> str:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
 def looked_at(tmp_path: Path, text: str | bytes, name: str = "table.csv"):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -169,3 +175,47 @@ def test_marks_are_those_of_a_look_at_every_cell(rows: list[tuple[str, str]]) ->
         found, found_marks = sniff._best_reading(texts, ";")
     assert found_marks == marks
     pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_first_column_without_a_name_may_hold_the_times(tmp_path):
+    """As pandas writes an index; one that holds the numbers of rows is left out."""
+    path = written_text(tmp_path, [",a", *(f"2024-01-{day:02},{day % 7}" for day in range(1, 29))])
+    found = read_unconfigured(path)
+    assert (found.roles.time, found.roles.targets) == ("Unnamed: 0", ("a",))
+    rows = [f"{day * day},2024-01-{day:02},{day % 7}" for day in range(1, 29)]
+    for names in (",ds,a", "Unnamed: 0,ds,a"):
+        assert read_unconfigured(written_text(tmp_path, [names, *rows])).roles.targets == ("a",)
+
+
+def test_columns_that_are_named_twice_are_told(tmp_path, caplog):
+    rows = [f"2024-01-{day:02},{day % 7},{day},{day}" for day in range(1, 29)]
+    found = read_unconfigured(written_text(tmp_path, ["ds,a,b,b", *rows]))
+    assert found.roles.targets == ("a",)
+    assert "named twice, and not read: b" in caplog.text
+
+
+def test_fractions_of_three_digits_beside_dates_with_points_are_told(tmp_path, caplog):
+    said = (
+        "column 'a' holds '1.001', taken for a fraction; if it is 1001, write the numbers without"
+    )
+    for date, mark, is_told in (
+        ("{}.01.2024", ";", True),
+        ("{}.01.2024", ",", False),
+        ("2024-01-{}", ";", False),
+    ):
+        caplog.clear()
+        rows = [f"{date.format(f'{day:02}')}{mark}{day}.{day:03}" for day in range(1, 29)]
+        read_unconfigured(written_text(tmp_path, [f"ds{mark}a", *rows]))
+        assert (said in caplog.text) == is_told
+
+
+def test_times_of_several_offsets_are_told(tmp_path, caplog):
+    hours = pd.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin")
+    rows = [f"{hour.isoformat()},{number % 7}" for number, hour in enumerate(hours)]
+    with caplog.at_level("INFO", "forecast"):
+        read_unconfigured(written_text(tmp_path, ["ds,a", *rows]))
+        assert "the times of 'ds' have several UTC offsets, and are read and" in caplog.text
+        caplog.clear()
+        read_unconfigured(written_text(tmp_path, ["ds,a", *rows]), timezone="Europe/Berlin")
+        read_unconfigured(written_text(tmp_path, ["ds,a", *rows[:20]]))
+        assert caplog.text == ""

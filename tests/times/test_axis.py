@@ -315,6 +315,8 @@ def test_uneven_times_name_their_line():
         " 1 days 00:00:00; set data.frequency (data.timezone, if days are local); where none fits,"
         " set data.frequency: index, which counts the rows"
     )
+    late = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 603, 1202, 1800, 2401, 3602], unit="s")
+    assert refusal(inferred, late).endswith("; or round the times to 0 days 00:10:00 first")
     events = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 7, 10, 31, 99, 120], unit="min")
     assert refusal(inferred, events).endswith(
         "; of events, count or add up those of each hour or day first"

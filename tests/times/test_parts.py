@@ -74,9 +74,12 @@ def taken_apart(dates, *names):
             ),
             HOURS,
         ),
-        (
-            pd.DataFrame({"Date": HOURS.strftime("%d/%m/%Y"), "Time": HOURS.strftime("%H.%M.%S")}),
-            HOURS,
+        *(
+            (
+                pd.DataFrame({"Date": HOURS.strftime("%d/%m/%Y"), "Time": HOURS.strftime(clock)}),
+                HOURS,
+            )
+            for clock in ("%H.%M.%S", "%I %p", "%H%M")
         ),
         (
             pd.DataFrame(
