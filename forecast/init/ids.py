@@ -42,7 +42,7 @@ def found_ids(
     if telling := _telling(frame, time, words):
         return (telling,)
     number = _telling(frame, time, whole)
-    most = int(frame[time].value_counts().max())
+    most = int(frame[time].value_counts(dropna=False).max())
     if number and frame[number].nunique() <= FEW * most:
         return (number,)
     several = () if "duplicates" in marks else _several_ids(frame, time, candidates)

@@ -130,7 +130,7 @@ def dates_of(
         rows, found = pd.factorize(column)
         return pd.DatetimeIndex(found), rows
     rows, cells = pd.factorize(column)
-    texts = begins_of(pd.Series(cells).astype(str).str.strip())
+    texts = begins_of(pd.Series([*map(str, cells)], dtype=object).str.strip())
     return _read(texts, time_format or integer_format(column)), rows
 
 

@@ -143,6 +143,7 @@ def _looked_at(
             yield file, *read_any(file)
         return
     frame = as_frame(table, time).rename(columns=str)
+    frame = frame.set_axis(pd.RangeIndex(len(frame)))  # labels of rows may repeat
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"data: column {shown(twice)} appears twice; rename one")

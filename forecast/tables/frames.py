@@ -45,8 +45,8 @@ NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 """What pandas calls objects that are numbers, or missing."""
 DATES = (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)
 """Indexes that tell times; durations are refused where the times are read."""
-INSTANTS = ("datetime", "datetime64", "period")
-"""What pandas calls objects that are times, of one time zone."""
+INSTANTS = ("datetime", "datetime64", "period", "timedelta", "timedelta64")
+"""What pandas calls objects that are times, of one time zone, or durations."""
 CONVERTERS = ("to_pandas", "to_dataframe", "pd_dataframe", "to_frame")
 """Methods by which objects become frames of pandas."""
 

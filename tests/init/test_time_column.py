@@ -168,6 +168,14 @@ def test_a_column_named_like_times_that_are_not_read_is_named():
     assert "column 'Quartal' holds '1. Viertel 0', which is not read as a date; write" in said
 
 
+def test_odd_columns_by_the_name_of_times_are_refused():
+    empty = pd.DataFrame({"month": [None] * 7, "k": [1, 1, 2, 2, 3, 3, 4], "sold": range(7)})
+    assert refusal(read_unconfigured, empty).startswith("data row 0: column 'month' is empty")
+    steps = pd.Series([*pd.interval_range(0, 7)], dtype=object)
+    message = refusal(read_unconfigured, pd.DataFrame({"time": steps, "sold": range(7)}))
+    assert message.startswith("data row 0: column 'time' holds '(0, 1]', which is not read as a")
+
+
 def test_infinity_is_refused_without_a_warning():
     frame = pd.DataFrame({"ds": DAYS, "y": np.where(np.arange(len(DAYS)) == 3, np.inf, 1.5)})
     message = refusal(read_unconfigured, frame)

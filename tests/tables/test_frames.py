@@ -120,6 +120,12 @@ def test_levels_of_an_index_that_would_be_one_column_are_refused():
     )
 
 
+def test_labels_of_rows_that_repeat_tell_nothing():
+    texts = FRAME.astype({"y": str})
+    repeated = forecast.quick(texts.set_axis([0, 0, 1, 1]), horizon=1).forecast
+    pd.testing.assert_frame_equal(repeated, forecast.quick(FRAME, horizon=1).forecast)
+
+
 def test_durations_are_no_times():
     hours = FRAME[["y"]].set_index(pd.to_timedelta(range(4), unit="h"))
     assert refusal(forecast.quick, hours).endswith(
@@ -127,8 +133,8 @@ def test_durations_are_no_times():
         " which it begins"
     )
     lasting = FRAME.assign(y=pd.to_timedelta(VALUES, unit="h"))
-    for target in (None, "y"):
-        message = refusal(forecast.quick, lasting, target=target)
+    for table, target in ((lasting, None), (lasting, "y"), (lasting.astype(object), "y")):
+        message = refusal(forecast.quick, table, target=target)
         assert "column 'y' holds '0 days 03:00:00', a duration; make numbers" in message
 
 
