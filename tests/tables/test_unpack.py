@@ -21,7 +21,18 @@ from tests.tables.helpers import read_file, write
 
 ROWS = [f"2024-01-{day:02},{day * 1.5}" for day in range(1, 29)]
 TEXT = "\n".join(["ds,y", *ROWS, ""]).encode()
+
+
+def zipped(*names):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, TEXT)
+    return content.getvalue()
+
+
 PACKED = {
+    "zip": zipped("tables/", "tables/table.csv", "__MACOSX/tables/._table.csv"),
     "gzip": gzip.compress(TEXT),
     "zstd": pa.compress(TEXT, "zstd", asbytes=True),
     "bz2": bz2.compress(TEXT),
@@ -48,13 +59,6 @@ def test_text_that_only_begins_like_utf16_is_refused(tmp_path):
     assert refusal(read_file, path) == f"{path}: {said}"
 
 
-def zipped():
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("table.csv", TEXT)
-    return content.getvalue()
-
-
 def tarred():
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
@@ -70,7 +74,13 @@ def as_parquet():
 
 NO_TEXT = {
     "xz": (lzma.compress(TEXT), "is compressed with xz; unpack it"),
-    "zip": (zipped(), "is a zip archive or an Excel workbook; save the table as CSV in UTF-8"),
+    "zip of two": (
+        zipped("a.csv", "b.csv"),
+        "is a zip archive of 2 files; unpack that of the table",
+    ),
+    "xlsx": (zipped("[Content_Types].xml", "xl/a.xml"), "is an Excel workbook; save the table as"),
+    "empty zip": (zipped(), "is an empty zip archive; write it again"),
+    "damaged zip": (zipped("a.csv")[:-30], "damaged zip file: File is not a zip file; write it"),
     "tar": (tarred(), "is a tar archive; unpack it"),
     "parquet": (as_parquet(), "is a Parquet file; give it a name that ends in .parquet"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook; save the table as CSV in"),
