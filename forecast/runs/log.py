@@ -122,12 +122,18 @@ def progress_bar(
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Log nothing within the block: it is no matter of the user's, or another process says it."""
-    before, log.disabled = log.disabled, True
+    """Log nothing of this thread within the block: it is no matter of the user's, or another
+    process says it."""
+    own = threading.get_ident()
+
+    def is_of_another(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    log.addFilter(is_of_another)
     try:
         yield
     finally:
-        log.disabled = before
+        log.removeFilter(is_of_another)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from forecast.runs.log import run_log, stderr_log
+from forecast.runs.log import run_log, silenced, stderr_log
 
 log = logging.getLogger("forecast")
 
@@ -87,3 +87,33 @@ def test_what_other_threads_say_is_not_of_this_run(tmp_path):
         log.warning("of this run")
     assert (tmp_path / "log.txt").read_text().endswith(" WARNING of this run\n")
     assert "another" not in (tmp_path / "log.txt").read_text()
+
+
+def test_a_thread_silences_itself_alone_and_not_for_ever(caplog):
+    """Blocks of two threads overlap: the first to begin is the first to end."""
+    log = logging.getLogger("forecast")
+    turns = [threading.Event() for _ in range(3)]
+
+    def first():
+        with silenced():
+            turns[0].set()
+            turns[1].wait(10)
+            log.warning("of the first")
+
+    def second():
+        turns[0].wait(10)
+        with silenced():
+            turns[1].set()
+            turns[2].wait(10)
+            log.warning("of the second")
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for thread in threads:
+        thread.start()
+    turns[1].wait(10)
+    log.warning("of the main thread")
+    threads[0].join(10)
+    turns[2].set()
+    threads[1].join(10)
+    log.warning("afterwards")
+    assert caplog.messages == ["of the main thread", "afterwards"]
