@@ -113,10 +113,12 @@ def are_intervals(column: pd.Series) -> bool:
 
 def has_several_offsets(column: pd.Series) -> bool:
     """Whether times are written with more than one distance to UTC."""
-    if not pd.api.types.is_string_dtype(column.dtype):
+    offset = r"[+-]\d\d:?\d\d"
+    first = str(column.iloc[0]) if pd.api.types.is_string_dtype(column.dtype) else ""
+    if not re.search(rf"\d:\d\d.*{offset}\s*$", first):  # 05-02-2010 has none
         return False
     ends = column.astype(str).str.strip().str[-len("+00:00") :].drop_duplicates()
-    return ends.str.extract(r"([+-]\d\d:?\d\d)$")[0].nunique(dropna=False) > 1
+    return ends.str.extract(f"({offset})$")[0].nunique(dropna=False) > 1
 
 
 def dates_of(

@@ -218,4 +218,7 @@ def test_times_of_several_offsets_are_told(tmp_path, caplog):
         caplog.clear()
         read_unconfigured(written_text(tmp_path, ["ds,a", *rows]), timezone="Europe/Berlin")
         read_unconfigured(written_text(tmp_path, ["ds,a", *rows[:20]]))
+        weeks = pd.date_range("2010-02-05", periods=90, freq="7D").strftime("%d-%m-%Y")
+        weekly = [f"{week},{number % 7}" for number, week in enumerate(weeks)]
+        read_unconfigured(written_text(tmp_path, ["ds,a", *weekly]))
         assert caplog.text == ""
