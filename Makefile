@@ -39,7 +39,8 @@ test-latest test-oldest: test-%: .venv/installed
 	.venv-$*/bin/python -m pytest --numprocesses auto --dist worksteal $(WARNINGS_$*)
 
 slow: .venv/installed
-	$(BIN)/python -m pytest -m 'slow or hypothesis' --hypothesis-profile thorough
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --timeout 1800 \
+		-m 'slow or hypothesis' --hypothesis-profile thorough
 
 # The site, in site/: without network. A broken link, a missing reference or a public name without a
 # page is an error. What the pages show is checked by the tests: tests/docs/.

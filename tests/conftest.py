@@ -18,7 +18,7 @@ from hypothesis import settings  # noqa: E402
 
 settings.register_profile("suite", deadline=None, max_examples=25, derandomize=True)
 # `make slow` tries new examples each time; the suite the same ones, so that it tells of the code.
-settings.register_profile("thorough", deadline=None, max_examples=500)
+settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("suite")
 # Under nohup, and in the background of a script, these are ignored, by all that is started too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

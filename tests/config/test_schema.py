@@ -22,9 +22,11 @@ WORDS = ["1e-3", "null", "true", "yes", "2020-01-01", "-", "#", "'", "%", "~", "
 names = st.text(min_size=1, max_size=10) | st.sampled_from([*WORDS, "a: b", "- x"])
 counts = st.integers(1, 2**31 - 1)
 sizes = st.integers(0, 2**31 - 1) | st.floats(0, 0.99) | st.sampled_from(["2020-01-01", "2020Q3"])
+paths = names.filter(lambda name: "\0" not in name)
 BEYOND_THE_SCHEMA = {
-    "path": names.filter(lambda name: "\0" not in name),
-    "terms": st.none() | names.filter(lambda name: "\0" not in name),
+    "path": paths,
+    "terms": st.none() | paths,
+    "start_from": st.none() | paths,
     "country": st.sampled_from(["DE", "NO", "US"]),
     "timezone": st.sampled_from([None, "Europe/Berlin", "UTC", "+05:30"]),
     "time_format": st.sampled_from([None, "%d/%m/%Y", "%Y"]),

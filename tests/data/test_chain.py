@@ -5,7 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn.preprocessing import PowerTransformer
@@ -15,7 +15,7 @@ from forecast.data.chain import FittedChain, OutOfRangeError, fit_chain, known_r
 from forecast.errors import DataError
 from forecast.tables import compact
 
-from .chains import OPTIONS, SEASON, Data, data_of, fit, quick, random_data, seeds
+from .chains import OPTIONS, SCOPES, SEASON, Data, data_of, fit, quick, random_data, seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +59,18 @@ def fit_in_range(data: Data, options: tuple) -> tuple[FittedChain, np.ndarray]:
 # ------------------------------------------------------------------ the inverse
 
 
+def inverted(
+    data: Data, chain: FittedChain, scaled: np.ndarray, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The last values of each series out of scaled ones, and how far they may be off: a millionth
+    of a thousandth, and what ten roundings between the transforms come to, where values are one."""
+    history = data.values[last_rows(data, chain.rows_lost, before=horizon)]
+    stages, series = scaled[last_rows(data, horizon)][..., None], np.arange(len(data.train))
+    restored = chain.invert(stages, history, series)[..., 0]
+    moved = chain.invert(stages + np.finfo(float).eps, history, series)[..., 0]
+    return restored, 1e-9 * data.scales() + 10 * np.abs(moved - restored)
+
+
 @of_any_power
 @quick
 @given(chains, seeds, st.integers(1, 12))
@@ -66,30 +78,31 @@ def test_invert_undoes_apply_of_any_chain(options, seed, horizon):
     data = random_data(seed)
     chain, scaled = fit_in_range(data, options)
     assume(min(np.diff(data.offsets)) >= chain.rows_lost + horizon)
-    rows = last_rows(data, horizon)
+    wanted = data.values[last_rows(data, horizon)]
     history = data.values[last_rows(data, chain.rows_lost, before=horizon)]
-    restored = chain.invert(scaled[rows][..., None], history, np.arange(len(data.train)))[..., 0]
-    wanted = data.values[rows]
-    error = np.abs(restored - wanted) / data.scales()
-    assert (np.isnan(error) | (error <= 1e-9)).all()
+    restored, allowed = inverted(data, chain, scaled, horizon)
+    error = np.abs(restored - wanted)
+    assert (np.isnan(error) | (error <= allowed)).all()
     assert np.isnan(restored[np.isnan(wanted)]).all()
     complete = ~np.isnan(history).any(axis=1) & ~np.isnan(wanted).any(axis=1)
     for series, column in np.argwhere(complete):
-        assert (error[series, :, column] <= 1e-9).all()
+        assert (error[series, :, column] <= allowed[series, :, column]).all()
+
+
+POWERS = tuple(Power(method="yeo_johnson", scope=scope) for scope in SCOPES)
 
 
 @of_any_power
 @quick
 @given(chains, seeds)
+@example((POWERS[0], POWERS[0], POWERS[1], POWERS[1], POWERS[0]), 217)  # ill conditioned
 def test_invert_undoes_apply_of_values_without_nan_of_any_sign(options, seed):
     data = random_data(seed, signed=True, missing=0)
     chain, scaled = fit_in_range(data, options)
     horizon = 5
     assume(min(np.diff(data.offsets)) >= chain.rows_lost + horizon)
-    rows = last_rows(data, horizon)
-    history = data.values[last_rows(data, chain.rows_lost, before=horizon)]
-    restored = chain.invert(scaled[rows][..., None], history, np.arange(len(data.train)))[..., 0]
-    assert (np.abs(restored - data.values[rows]) <= 1e-9 * data.scales()).all()
+    restored, allowed = inverted(data, chain, scaled, horizon)
+    assert (np.abs(restored - data.values[last_rows(data, horizon)]) <= allowed).all()
 
 
 @of_any_power
