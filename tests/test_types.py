@@ -26,6 +26,9 @@ TYPES = {
     "model.summary": "dict[str, Any]",
     "forecast.quick({'t': [1, 2], 'y': [1.0, 2.0]}).forecast": "DataFrame",
     'forecast.quick("a.csv").verdict': "str",
+    'forecast.quick(frame.to_dict("records")).windows': "int",
+    "forecast.quick(io.StringIO()).season": "int",
+    'forecast.quick(open("a.csv", "rb")).facts()': "dict[str, Any]",
     'forecast.backtest("a.yaml", folds=3)': "Backtest",
     'forecast.lr_find("a.yaml")': "LrFound",
     'forecast.report("runs/a")': "Path",
@@ -41,7 +44,9 @@ WRONG = (
     "config.window.horizont",
     "model.summary.verdict",
 )
-HEAD = """import pandas as pd
+HEAD = """import io
+
+import pandas as pd
 
 import forecast
 

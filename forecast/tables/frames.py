@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # for mypy and pyright; what comes in is looked at by `as_fra
         | Mapping[str, Any]
         | np.ndarray
         | Sequence[float | None]
-        | Sequence[Mapping[str, Any]]  # rows, as of JSON
+        | Sequence[Mapping[Any, Any]]  # rows, as of JSON
         | IntoFrame
         | IntoSeries
         | IO[bytes]  # an open CSV
