@@ -130,8 +130,16 @@ def in_time_order(rows: OrderedRows, may_sort: bool, may_repeat: bool) -> Ordere
             f"{rows.place(first)}: column {shown(rows.time)}: {rows.cell(first)}{name} appears"
             f" twice{_further(rows, twice[1:])}; keep one row a time, set data.duplicates: mean"
             f" (or sum, first, last){_other_remedies(rows, first)}"
+            f"{', or write the year of each, if they begin again' if _begin_again(given) else ''}"
         )
     return rows
+
+
+def _begin_again(rows: OrderedRows) -> bool:
+    """Whether times are numbers that count up and begin again, as weeks of years do."""
+    steps = np.diff(rows.times)
+    is_begin = rows.times[1:] == rows.times.min()
+    return bool((is_begin | (steps == 1)).all() and (steps[is_begin] < 0).all())
 
 
 def _further(rows: OrderedRows, twice: Int[np.ndarray, " rows"]) -> str:

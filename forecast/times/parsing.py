@@ -150,7 +150,7 @@ def _remedy(cell: str, are_all: bool) -> str:
     """What to do about a cell that is no date, or about all of them."""
     if are_all and _lacks_year(cell):
         return "write its year too, YYYY-MM-DD or YYYY-MM"
-    if not are_all and not re.search(r"\d", cell):
+    if not are_all and (not re.search(r"\d", cell) or _is_note(cell)):
         return "delete the row if it is a total or a note, or write YYYY-MM-DD[ HH:MM:SS]"
     if re.fullmatch(r"-?\d+ days( [\d:.]+)?", cell):
         return "a duration is none; add it to the time at which it begins"
@@ -162,6 +162,12 @@ def _remedy(cell: str, are_all: bool) -> str:
     if are_all:
         return f"{write}, set data.time_format, or number the rows (1, 2, 3, ...)"
     return f"{write}, or set data.time_format"
+
+
+def _is_note(cell: str) -> bool:
+    """Whether a cell begins with a word that is no month: Total 2024."""
+    word = re.match(r"[^\W\d_]{4,}", cell)
+    return word is not None and month_of(word[0]) is None
 
 
 def _lacks_year(cell: str) -> bool:
