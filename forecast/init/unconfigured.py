@@ -32,7 +32,7 @@ from forecast.init.time_column import (
     integer_format,
     time_column,
 )
-from forecast.init.time_parts import time_parts
+from forecast.init.time_parts import PART_OF_TIME, time_parts
 from forecast.tables.csv_cells import line_of
 from forecast.tables.frames import TableOrPath, as_frame
 from forecast.tables.objects import is_single_valued, require_single_values
@@ -125,7 +125,8 @@ def read_unconfigured(
             log.info("marks taken off numbers: %s", named)
         data, panel = _read(_section(path, roles, marks, hints.frequency), given, may_count)
         unused = tuple(name for name in frame.columns if name not in roles.used)
-        hindered = None if hints.targets else hindrance(frame, unused)
+        wanted = (name for name in unused if not PART_OF_TIME.fullmatch(name.strip()))
+        hindered = None if hints.targets else hindrance(frame, wanted)
         return Unconfigured(panel, roles, marks, data, unused, hindered)
 
 

@@ -263,7 +263,9 @@ def _likely(text: str) -> tuple[str, ...]:
     """The formats that read one text; the same text comes up again."""
     one = pd.Series([text])
     day, mark, clock = text, "", ""
-    if found := re.search(r"(,? |T|(?<=[a-z]\d{4}):)(?=\d{1,2}(?::\d\d| ?[AaPp]\.?[Mm]))", text):
+    if found := re.search(
+        r"(,? (?:@ )?|T|(?<=[a-z]\d{4}):)(?=\d{1,2}(?::\d\d| ?[AaPp]\.?[Mm]))", text
+    ):
         day, mark, clock = text[: found.start()], found[1], text[found.end() :]
     clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
     formats = _of_shape([*DAYS, *([] if clock else PERIODS)], day)

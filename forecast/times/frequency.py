@@ -57,8 +57,8 @@ def infer_frequency(
     # Steps that are all alike tell no more when there are more of them.
     dates = dates_in(timezone, times[:FIRST] if (steps == steps[0]).all() else times)
     inferred = pd.DatetimeIndex(dates, freq="infer").freq  # pandas 3.1 warns of infer_freq
-    if inferred is not None:
-        return _one_name(str(inferred.freqstr))
+    if inferred is not None and _holds(times, timezone, name := str(inferred.freqstr)):
+        return _one_name(name)
     lengths, counts = np.unique(steps, return_counts=True)
     usual = int(lengths[np.argmax(counts)])
     for candidate in _candidates(dates, usual):
@@ -71,6 +71,12 @@ def infer_frequency(
     if not (steps % usual).any():
         return _of_length(usual)
     raise _uneven(steps, usual, timezone, place)
+
+
+def _holds(times: Int[np.ndarray, " N"], timezone: str | None, frequency: str) -> bool:
+    """Whether all times are ticks of what pandas infers: WOM-4SAT of all Saturdays that end a
+    month, some of which are the fifth."""
+    return int(TimeAxis(int(times[0]), frequency, timezone).positions(times).min()) >= 0
 
 
 def _one_name(frequency: str) -> str:

@@ -300,6 +300,13 @@ def test_step_of_integers(times, step):
     assert infer_frequency(np.array(times), None, True, place) == step
 
 
+def test_a_rule_of_pandas_that_does_not_hold_is_none():
+    """The last Saturdays of January: of 1990 to 1999 some are the fourth, some the fifth."""
+    ends = pd.date_range("1990-01-31", periods=10, freq="YE-JAN")
+    saturdays = ends - pd.to_timedelta((ends.dayofweek - 5) % 7, unit="D")
+    assert "the time steps are uneven" in refusal(inferred, saturdays)
+
+
 def test_too_few_rows_for_a_frequency():
     for is_integer in (True, False):
         message = refusal(infer_frequency, np.array([0, 10]), None, is_integer, place)
