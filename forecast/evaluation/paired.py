@@ -48,7 +48,7 @@ class Comparison:
         if self.outcome == "unknown":
             return (
                 f"{self.units} origin{'s are' if self.units != 1 else ' is'} too few to tell that"
-                " from chance; forecast backtest --folds tries more."
+                " from chance; a backtest of more folds tells."
             )
         apart = f" ({self.apart} of them a horizon apart)" if self.apart < self.units else ""
         found = f"Paired over {self.units} {self.unit}{apart}: {self._interval} {opponent} (95 %)"

@@ -69,6 +69,6 @@ def coverage_remarks(coverage: Mapping[str, Mapping[str, float]]) -> list[str]:
     if not low:
         return []
     return [
-        f"{', '.join(low)} of the test values: take a higher --level, or make them of more errors"
+        f"{', '.join(low)} of the test values: take a higher level, or make them of more errors"
         " by a longer split.validation."
     ]

@@ -77,7 +77,7 @@ def test_few_origins_are_paired_by_series_and_a_single_one_of_few_series_says_no
     alone = compared(sums_of(one[:1]), sums_of(other[:1]), 3)
     assert (alone.outcome, alone.units) == ("unknown", 1)
     assert alone.sentence("x") == (
-        "1 origin is too few to tell that from chance; forecast backtest --folds tries more."
+        "1 origin is too few to tell that from chance; a backtest of more folds tells."
     )
 
 
