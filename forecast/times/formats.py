@@ -17,6 +17,7 @@ from forecast.times.month_names import with_english_months
 
 END_OF_DAY = re.compile(r"([T ])24(:00){1,2}(\.0+)?(?=$| ?[Z+-])")
 """Midnight as the end of a day rather than the beginning of the next."""
+BEFORE_CLOCK = re.compile(r"(,? (?:@ )?|T|(?<=[a-z]\d{4}):)(?=\d{1,2}(?::\d\d| ?[AaPp]\.?[Mm]))")
 HALF_DAY = re.compile(r"([AaPp])\.\s?[Mm]\.?$")
 """a.m. and p.m. as Spanish writes them."""
 INTERVAL = re.compile(r"(\S.*?)(?:\s+(?:[-\u2013\u2014]|to)\s+|/)(\S.*)")
@@ -263,9 +264,7 @@ def _likely(text: str) -> tuple[str, ...]:
     """The formats that read one text; the same text comes up again."""
     one = pd.Series([text])
     day, mark, clock = text, "", ""
-    if found := re.search(
-        r"(,? (?:@ )?|T|(?<=[a-z]\d{4}):)(?=\d{1,2}(?::\d\d| ?[AaPp]\.?[Mm]))", text
-    ):
+    if found := BEFORE_CLOCK.search(text):
         day, mark, clock = text[: found.start()], found[1], text[found.end() :]
     clocks = [each for each in CLOCKS if bool(each) == bool(clock)]
     formats = _of_shape([*DAYS, *([] if clock else PERIODS)], day)

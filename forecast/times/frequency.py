@@ -145,7 +145,10 @@ def _uneven(
     kind = DataError if usual < DAY else UnevenDaysError
     are_events = usual < DAY and np.mean(steps == usual) < FEW_ALIKE
     remedy = "; of events, count or add up those of each hour or day first" if are_events else ""
-    if usual >= MINUTE and np.abs(steps / usual - np.round(steps / usual)).max() < NEARLY_EVEN:
+    if (
+        MINUTE <= usual < DAY
+        and np.abs(steps / usual - np.round(steps / usual)).max() < NEARLY_EVEN
+    ):
         remedy = f"; or round the times to {pd.Timedelta(round(usual / MINUTE) * MINUTE)} first"
     return kind(
         f"{place(row)}: the time steps are uneven, {pd.Timedelta(int(steps[row - 1]))} here and"
