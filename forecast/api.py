@@ -46,7 +46,7 @@ R = TypeVar("R")
 
 
 def _entry_point(function: Callable[P, R]) -> Callable[P, R]:
-    """Check plain arguments; then one call at a time, by our own settings of torch.
+    """Check plain arguments; then call by our own settings of torch.
 
     What it draws of `random` is given back: rich, which scikit-learn imports, draws on import.
     """
@@ -54,7 +54,7 @@ def _entry_point(function: Callable[P, R]) -> Callable[P, R]:
     @plain_arguments_checked
     @functools.wraps(function)
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:
-        with one_training(), own_state():
+        with own_state():
             state = random.getstate()
             try:
                 return function(*arguments, **options)
@@ -64,7 +64,19 @@ def _entry_point(function: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-@_entry_point
+def _one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """Let calls of several threads follow each other; `quick`, which trains nothing, waits not."""
+
+    @_entry_point
+    @functools.wraps(function)
+    def alone(*arguments: P.args, **options: P.kwargs) -> R:
+        with one_training():
+            return function(*arguments, **options)
+
+    return alone
+
+
+@_one_at_a_time
 def propose(
     data: TableOrPath,
     horizon: int | None = None,
@@ -126,7 +138,7 @@ def propose(
     return build_config(read_yaml(text, "proposal"), "proposal")
 
 
-@_entry_point
+@_one_at_a_time
 def train(
     config: AnyConfig | AnyTable | None = None,
     data: AnyTable | None = None,
@@ -162,7 +174,7 @@ def train(
         return result_of(experiment.train(config, data, folder, show_every=SHOW_EVERY), *watchers)
 
 
-@_entry_point
+@_one_at_a_time
 def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = None) -> LrFound:
     """Run the learning-rate range test; nothing is trained for keeps.
 
@@ -175,7 +187,7 @@ def lr_find(config: AnyConfig | AnyTable | None = None, data: AnyTable | None = 
     return experiment.lr_find(*_config_and_table(config, data))
 
 
-@_entry_point
+@_one_at_a_time
 def backtest(
     config_or_run: AnyConfig | AnyTable | None = None,
     folds: int | None = None,
@@ -272,7 +284,7 @@ def quick(
         return quick_forecast(found, horizon, season, levels, folds, partners)
 
 
-@_entry_point
+@_one_at_a_time
 def tune(
     config: AnyConfig | AnyTable | None = None,
     data: AnyTable | None = None,
@@ -307,7 +319,7 @@ def tune(
     return tuned(config, table, trials, minutes, folder, pruner)
 
 
-@_entry_point
+@_one_at_a_time
 def report(run: Path | str, output: Path | str | None = None, force: bool = False) -> Path:
     """Write the report of a finished run: one HTML page with its scores, pictures and data.
 

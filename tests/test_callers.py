@@ -4,14 +4,17 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import forecast
+from forecast.runs.host import one_training, own_state
 from tests.helpers import wave_table
 
 TABLE = wave_table(50, "2021-03-01", "D", period=7, level=30, noise=0.5, seed=4)
@@ -133,6 +136,32 @@ def test_trainings_in_threads_are_those_in_turn(tmp_path):
     expected = [trained(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(trained, range(3))) == expected
+
+
+def test_quick_does_not_wait_for_the_training_of_another_thread():
+    expected = forecast.quick(TABLE, horizon=3, partners=[]).forecast
+    with one_training(), ThreadPoolExecutor(1) as threads:  # as a long training holds it
+        found = threads.submit(forecast.quick, TABLE, 3, partners=[])
+        pd.testing.assert_frame_equal(found.result(timeout=60).forecast, expected)
+
+
+def test_each_thread_has_its_number_of_threads_back_whichever_ends_first():
+    with set_to(torch.get_num_threads, torch.set_num_threads, 3), ThreadPoolExecutor(1) as threads:
+        entered, done = threading.Event(), threading.Event()
+
+        def long_call():
+            with own_state():
+                entered.set()
+                assert done.wait(60)
+                return torch.get_num_threads()
+
+        running = threads.submit(long_call)
+        assert entered.wait(60)
+        forecast.quick(TABLE, horizon=3, partners=[])  # within the other, and over before it
+        assert torch.get_num_threads() == 3
+        done.set()
+        assert running.result() == 1
+        assert threads.submit(torch.get_num_threads).result() == 3
 
 
 FORKS = """

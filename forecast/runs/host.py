@@ -27,21 +27,31 @@ class _Setting:
     calls: int = 0
     before: Any = None
     """Of the program around us, while there are calls."""
+    each_thread: threading.local | None = None
+    """Of a setting that each thread has for itself: whether this one is within a call."""
 
     @contextlib.contextmanager
     def stated(self) -> Iterator[None]:
         """Ours within the block."""
+        within = self.each_thread is not None and hasattr(self.each_thread, "own")
         with _locks.settings:
+            found = self.read()
             if not self.calls:
-                self.before = self.read()
+                self.before = found
+            if self.each_thread is not None and not within:
+                # A thread that is new has begun with what another call has stated.
+                self.each_thread.own = self.before if found == self.ours else found
             self.calls += 1
-            self.write(self.ours)  # though it may read so: of threads, each has its own
+            self.write(self.ours)
         try:
             yield
         finally:
             with _locks.settings:
                 self.calls -= 1
-                if not self.calls:
+                if self.each_thread is not None and not within:
+                    self.write(self.each_thread.own)
+                    del self.each_thread.own
+                elif not self.calls:
                     self.write(self.before)
 
 
@@ -67,7 +77,7 @@ def _set_deterministic(mode: tuple[bool, bool]) -> None:
         torch.use_deterministic_algorithms(mode[0], warn_only=mode[1])
 
 
-THREADS = _Setting(torch.get_num_threads, torch.set_num_threads, 1)
+THREADS = _Setting(torch.get_num_threads, torch.set_num_threads, 1, each_thread=threading.local())
 """Of each operation of torch. One: more would make the bytes of a result depend on their number,
 and a process that has used more cannot be forked (the threads of OpenMP do not come with it)."""
 DEFAULTS = (
