@@ -9,7 +9,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from fuzz.calls import call
 from fuzz.material import ROOT, Material, random_of
 from fuzz.writes import training, what_differs
 
@@ -84,9 +83,9 @@ def check(number: int, material: Material, scratch: Path) -> str | None:
 
 @cache
 def _usual(material: Material) -> bytes:
-    usual = call("predict", str(material.run("co2")), "--quiet")
-    assert (usual.code, usual.err) == (0, ""), usual.err
-    return usual.out.encode()
+    code, out, err = _started(["predict", str(material.run("co2")), "--quiet"], material.folder, {})
+    assert (code, err) == (0, ""), err
+    return out
 
 
 def _started(words: list[str], folder: Path, foreign: dict[str, str]) -> tuple[int, bytes, str]:

@@ -7,11 +7,13 @@ import os
 import site
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 from typing import Any
+from unittest import mock
 
 ROOTS = tuple(
     f"{Path(path).resolve()}{os.sep}"
@@ -85,7 +87,8 @@ def watched(folder: Path) -> Iterator[list[str]]:
         _hooks.append(_hook)
     _watch.folder, _watch.seen = folder.resolve(), []
     try:
-        yield _watch.seen
+        with mock.patch.object(tempfile, "tempdir", str(folder)):  # what is unpacked goes there
+            yield _watch.seen
     finally:
         _watch.folder = None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import math
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,11 +187,20 @@ def _last_cells_empty(random: Random, data: bytes, target: str) -> Attack:
 def _not_text(random: Random, data: bytes, _: str) -> Attack:
     place = int(random.integers(len(data)))
     broken = data[:place] + pick(random, (b"\xff", b"\xc3\x28", b"\xed\xa0\x80")) + data[place:]
-    return Attack(pick(random, (broken, data.decode().encode("utf-16"), b"", b"\0" * 50)), "refuse")
+    utf16 = data.decode().encode("utf-16")
+    halved = utf16[: 2 * int(random.integers(1, len(data))) + 1]
+    return Attack(pick(random, (broken, halved, b"", b"\0" * 50)), "refuse")
 
 
 def _no_column(random: Random, data: bytes, target: str) -> Attack:
     return Attack(data.replace(target.encode(), pick(random, (b"other", b"", b"X")), 1), "refuse")
+
+
+def _zipped(data: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("table.csv", data)
+    return archive.getvalue()
 
 
 def _written_otherwise(random: Random, data: bytes, _: str) -> Attack:
@@ -201,6 +212,7 @@ def _written_otherwise(random: Random, data: bytes, _: str) -> Attack:
         *(data.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + data, data.rstrip(b"\n")),
         *(data + b"\n\n\n", quoted.getvalue().encode(), extra, _bytes([row[::-1] for row in rows])),
         _bytes([rows[0], *([""] * len(rows[0]),), *rows[1:]]),
+        *(data.decode().encode("utf-16"), gzip.compress(data), _zipped(data)),
     )
     return Attack(pick(random, choices), "same")
 
