@@ -208,7 +208,7 @@ def long_table(
     series, targets = panel.num_series, panel.num_targets
     positions = (panel.starts + panel.lengths)[:, None] + np.arange(horizon)
     if panel.axis.ticks and positions.max() >= len(panel.axis.ticks):
-        log.warning("data.frequency index: dates beyond the table go on by its usual step")
+        log.warning("frequency index: dates beyond the table go on by its usual step")
     names = np.tile(np.repeat(np.array(panel.targets, dtype=object), horizon), series)
     return pd.DataFrame(
         with_own_columns(
