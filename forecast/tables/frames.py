@@ -273,7 +273,7 @@ def _of_arrow(column: pd.Series) -> pd.Series:
 def _are_numbers(column: pd.Series) -> bool:
     """Whether no object of a column is an integer that no floating-point number holds."""
     try:
-        column.infer_objects()
+        pd.to_numeric(column.dropna())
     except OverflowError:
         return False
     return True

@@ -303,7 +303,7 @@ def test_step_of_integers(times, step):
 def test_a_rule_of_pandas_that_does_not_hold_is_none():
     """The last Saturdays of January: of 1990 to 1999 some are the fourth, some the fifth."""
     ends = pd.date_range("1990-01-31", periods=10, freq="YE-JAN")
-    saturdays = ends - pd.to_timedelta((ends.dayofweek - 5) % 7, unit="D")
+    saturdays = ends - pd.to_timedelta((ends.day_of_week - 5) % 7, unit="D")
     said = refusal(inferred, saturdays)
     assert "the time steps are uneven" in said
     assert said.endswith("set data.frequency: index, which counts the rows")
