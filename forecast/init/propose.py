@@ -232,12 +232,17 @@ def _comment(key: str, panel: Panel, data: Mapping[str, object], wanted_season: 
 
 def _not_used(unused: Sequence[str], roles: Roles) -> list[str]:
     """Comments about the columns that have no role."""
-    told = (*roles.gappy, *roles.further, *roles.ahead)
+    told = (*roles.gappy, *roles.further, *roles.daily, *roles.ahead)
     others = [name for name in unused if name not in told]
     ahead = [name for name in roles.ahead if name not in roles.used]
     comments = (
         (roles.gappy, "left out, for long runs are empty: ", ""),
         (roles.further, "may be forecast as well: ", f"; by default {MOST_TARGETS} at most are"),
+        (
+            roles.daily,
+            "left out, for they hold one value a day: ",
+            "; past or future may take them",
+        ),
         (ahead, "known ahead: ", "; --future auto takes them, --target forecasts them"),
         (others, "not used: ", "; columns that help go to past, future or static"),
     )

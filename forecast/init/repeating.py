@@ -1,4 +1,5 @@
-"""Columns that repeat the time of a table, or a part of it such as the day of the week."""
+"""Columns that repeat the time of a table, a part of it such as the day of the week, or their own
+value all day long."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ OFTEN = 4
 """Times of each number, so that it is no chance."""
 FIRST_ROWS = 1000
 """By which most columns are told to repeat nothing."""
+FEWEST_DAYS, ROWS_A_DAY, FEWEST_VALUES = 7, 4, 3
+"""Of a table that says which of its columns hold one value for each day."""
 NEAR_YEARS, NEAR = 0.1, pd.Timedelta(days=32)
 """From a time to the end of its step, in another zone, or to the month that a code names."""
 
@@ -42,6 +45,34 @@ def repeating_time(
     parts.append(dates.isocalendar()["week"].to_numpy(dtype=np.int64))
     part = [name for name in whole if any(_numbers_part(frame[name], p, rows) for p in parts)]
     return (*again, *part)
+
+
+def held_for_days(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    time: str,
+    time_format: str | None,
+    ids: Sequence[str],
+) -> tuple[str, ...]:
+    """Columns that change from day to day alone, as weather of the day beside counts of the hour.
+
+    Args:
+        frame: the table.
+        names: columns of numbers, to look at.
+        time: column of times.
+        time_format: as in the section `data`; None: as written.
+        ids: columns that name the series.
+    """
+    left = [name for name in names if frame[name].nunique() > FEWEST_VALUES]
+    for some in (frame.head(FIRST_ROWS), frame):
+        dates, rows = dates_of(some[time], time_format)
+        if not left or (rows < 0).any() or dates.hasnans:
+            return ()
+        days = pd.Series(pd.factorize(dates.normalize())[0][rows], index=some.index, name="day")
+        groups = some.groupby([days, *(some[name] for name in ids)], sort=False, observed=True)
+        left = [name for name in left if groups[name].nunique().max() <= 1]
+    has_many = len(frame) >= ROWS_A_DAY * groups.ngroups and days.nunique() >= FEWEST_DAYS
+    return tuple(left) if has_many else ()
 
 
 def _is_time(

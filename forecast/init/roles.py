@@ -22,7 +22,7 @@ from forecast.init.hints import Hints
 from forecast.init.ids import TARGET_NAMES, found_ids, varies
 from forecast.init.labels import holds_labels, label_columns
 from forecast.init.nearly import Hindrance, hindrance
-from forecast.init.repeating import repeating_time
+from forecast.init.repeating import held_for_days, repeating_time
 from forecast.init.time_column import holds_dates
 from forecast.init.time_parts import refuse_part
 from forecast.tables.table import require_columns
@@ -47,6 +47,8 @@ class Roles:
     """Columns that are no targets, because long runs of them are empty."""
     further: tuple[str, ...]
     """Columns that might be targets as well."""
+    daily: tuple[str, ...]
+    """Columns that are no targets, because they hold one value for each day, and others do not."""
     ahead: tuple[str, ...]
     """Columns that go on where the targets have ended: what `--future auto` takes."""
     are_labels: tuple[bool, ...]
@@ -117,8 +119,12 @@ def find_roles(
         refuse_part(frame, path, time, ids)
     known = () if hints.targets else repeating_time(frame, rest, time, marks.get("time_format"))
     columns = Columns.of(frame, ids)
+
+    def held(names: Sequence[str]) -> tuple[str, ...]:
+        return held_for_days(frame, names, time, marks.get("time_format"), ids)
+
     free = [name for name in rest if name not in ids]
-    targets = _targets_of(columns, path, hints, place, free, (*known, *columns.static(free)))
+    targets = _targets_of(columns, path, hints, place, free, (*known, *columns.static(free)), held)
     free = [n for n in free if n not in targets.chosen and not holds_dates(frame[n], None)]
     return Roles(
         time,
@@ -127,6 +133,7 @@ def find_roles(
         columns.helping(targets.chosen, free, hints.helping),
         targets.gappy,
         targets.further,
+        targets.daily,
         tuple(columns.known_ahead(targets.chosen, free)[:MOST_AUTO]),
         are_labels=tuple(hints.labels or holds_labels(frame[name]) for name in targets.chosen),
     )
@@ -139,6 +146,7 @@ class _Targets:
     chosen: tuple[str, ...]
     gappy: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
+    daily: tuple[str, ...] = ()
 
 
 def _targets_of(
@@ -148,6 +156,7 @@ def _targets_of(
     place: Callable[[Hindrance], str],
     free: Sequence[str],
     known: Sequence[str],
+    held: Callable[[Sequence[str]], tuple[str, ...]],
 ) -> _Targets:
     """The targets that are given, or the first of those that are found among the free columns.
 
@@ -164,6 +173,9 @@ def _targets_of(
         return _Targets(tuple(given))
     measured = [name for name in free if name not in known]
     numbers = [] if hints.labels else _numbers(frame, measured) or _numbers(frame, free)
+    daily = held(numbers) if len(numbers) > 1 else ()
+    daily = daily if len(daily) < len(numbers) else ()
+    numbers = [name for name in numbers if name not in daily]
     possible = numbers or label_columns(frame, free)
     if not possible:
         kind = "labels" if hints.labels else "changing numbers"
@@ -181,6 +193,7 @@ def _targets_of(
         chosen,
         tuple(name for name in gappy if name not in chosen),
         tuple(wanted[MOST_TARGETS:]),
+        daily,
     )
 
 

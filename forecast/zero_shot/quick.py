@@ -153,6 +153,10 @@ def _warn_of_left_out(found: Unconfigured) -> None:
         log.warning("not forecast: %s", found.hindered)
     for names, why in (
         (found.roles.gappy, "long runs of them are empty"),
+        (
+            found.roles.daily,
+            "each value holds for all rows of a day; name those that are wanted",
+        ),
         (found.roles.further, f"{len(found.roles.targets)} others are; name those that are wanted"),
     ):
         if names:
