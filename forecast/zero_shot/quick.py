@@ -69,10 +69,7 @@ def quick_forecast(
     rows = _rows(panel, season)
     table = Table(history, is_large=rows > MOST_ROWS)
     partners = _affordable(table, rows, horizon) if partners is None else partners
-    for finding in doubtful(panel):
-        log.warning("%s", finding.message)
-    _warn_of_left_out(found)
-    _warn_of_missing(found)
+    _warn_of_table(found)
     judged = judge(panel, table, horizon, sorted({*levels, *SAMPLED}), folds, partners)
 
     _warn_of_short(found, table.known_at(panel.offsets[1:] - 1))
@@ -145,6 +142,14 @@ def _affordable(table: Table, rows: int, horizon: int) -> Sequence[str]:
     names = " ".join(SMOOTHING)
     log.info("%d rows: without %s, to be quick; --partners %s asks them", rows, names, names)
     return learning
+
+
+def _warn_of_table(found: Unconfigured) -> None:
+    """Say what of a table may not be as it is meant, is not forecast, or has no value."""
+    for finding in doubtful(found.panel):
+        log.warning("%s", finding.message)
+    _warn_of_left_out(found)
+    _warn_of_missing(found)
 
 
 def _warn_of_left_out(found: Unconfigured) -> None:
