@@ -63,16 +63,25 @@ def held_for_days(
         time_format: as in the section `data`; None: as written.
         ids: columns that name the series.
     """
-    left = [name for name in names if frame[name].nunique() > FEWEST_VALUES]
+    left = [*names]
     for some in (frame.head(FIRST_ROWS), frame):
         dates, rows = dates_of(some[time], time_format)
         if not left or (rows < 0).any() or dates.hasnans:
             return ()
         days = pd.Series(pd.factorize(dates.normalize())[0][rows], index=some.index, name="day")
         groups = some.groupby([days, *(some[name] for name in ids)], sort=False, observed=True)
-        left = [name for name in left if groups[name].nunique().max() <= 1]
+        left = _constant_within(some[left], groups.ngroup().to_numpy())
     has_many = len(frame) >= ROWS_A_DAY * groups.ngroups and days.nunique() >= FEWEST_DAYS
-    return tuple(left) if has_many else ()
+    return tuple(n for n in left if frame[n].nunique() > FEWEST_VALUES) if has_many else ()
+
+
+def _constant_within(frame: pd.DataFrame, group: Int[np.ndarray, " N"]) -> list[str]:
+    """Columns of numbers with one value at most in each group of rows, empty cells left out."""
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-2))  # -1: a series without a name
+    values = frame.to_numpy(np.float64, na_value=np.nan)[order]
+    least, most = (each.reduceat(values, begins) for each in (np.fmin, np.fmax))
+    return [*frame.columns[((least == most) | np.isnan(least)).all(axis=0)]]
 
 
 def _is_time(

@@ -25,6 +25,8 @@ def test_weather_of_the_day_beside_counts_of_the_hour():
     assert held(TABLE) == ("rain",)
     assert held(TABLE.sample(frac=1, random_state=0)) == ("rain",)
     assert held(TABLE.assign(ts=TABLE.ts.astype(str))) == ("rain",)
+    gaps = TABLE.rain.where(TABLE.index % 5 > 0).astype("Float64")
+    assert held(TABLE.assign(rain=gaps)) == ("rain",)
 
 
 @pytest.mark.parametrize(
